@@ -1,0 +1,62 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifier
+
+// Purpose says why the gateway asks. The zero value is no purpose and is refused.
+type Purpose int
+
+// The purposes. The numbers are the contract's.
+const (
+	PurposeUnspecified Purpose = 0
+	// Admit is early feedback on one document before it is stored.
+	Admit Purpose = 1
+	// Compose is the security boundary: the effective policy of one sandbox,
+	// just composed from its parts, about to be served.
+	Compose Purpose = 2
+)
+
+// Role is the part a document plays in a request. The zero value is refused.
+type Role int
+
+// The roles. The numbers are the contract's.
+const (
+	RoleUnspecified Role = 0
+	SandboxPolicy   Role = 1
+	GlobalPolicy    Role = 2
+	ProviderProfile Role = 3
+	Settings        Role = 4
+)
+
+// Target is the sandbox where the policy would be enforced.
+type Target struct {
+	GatewayID string // never empty
+	Workspace string // empty only where the gateway has none
+	SandboxID string // required in COMPOSE
+	Name      string // the sandbox's name
+}
+
+// Document is one stored object of the gateway as it would be used: its
+// canonical bytes, what it is about, and the attestations offered for it.
+type Document struct {
+	Role Role
+	// Workspace is the workspace a profile is scoped to; empty for a profile
+	// of the whole gateway, and for every other role empty or the target's.
+	Workspace string
+	// Provider is the provider record's name, for a PROVIDER_PROFILE in
+	// COMPOSE: the layer's rule is named after it.
+	Provider     string
+	Body         []byte
+	Attestations [][]byte
+}
+
+// Request is everything about a question that can change its answer. What a
+// caller sends besides (request id, host hints) never reaches the verifier.
+type Request struct {
+	Purpose     Purpose
+	Target      Target
+	Documents   []Document // COMPOSE: the source, then the profiles in attachment order, SETTINGS anywhere
+	Effective   []byte     // COMPOSE only: the canonical effective policy
+	Recipe      string     // COMPOSE only
+	ProvidersV2 bool       // COMPOSE only: whether layers are inserted
+}
