@@ -69,6 +69,11 @@ type Decision struct {
 	// ValidUntil is the earliest instant at which time alone would change the
 	// outcome; zero for never. SPEC: R11.
 	ValidUntil time.Time
+	// Consulted are the floors the decision looked at, with what it saw, and
+	// Place what it saw of the sandbox (nil: never allowed before). A cached
+	// answer holds only while these still stand.
+	Consulted []Raise
+	Place     *Binding
 	// Raises and Binding are what the caller must make durable before it lets
 	// an ALLOW for COMPOSE out. Empty otherwise. SPEC: R6, R8.
 	Raises  []Raise

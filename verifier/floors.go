@@ -44,10 +44,27 @@ type Binding struct {
 	Place Place
 }
 
-// Floors is the driver's own durable memory as one decision sees it: an
-// immutable value holding at least the keys that FloorKeys names for the
-// request. A key that is absent has no floor.
-type Floors struct {
+// Floors is the driver's own durable memory as one decision sees it: one
+// consistent state that does not change while Verify runs. A nil Floors refuses.
+type Floors interface {
+	// Floor returns the floor of a subject, the zero Floor for none.
+	Floor(FloorKey) Floor
+	// Place returns where a sandbox was first allowed, false for never.
+	Place(SandboxKey) (Place, bool)
+}
+
+// MapFloors is a Floors of two maps, for replay and tests. Its zero value is a
+// driver without memory.
+type MapFloors struct {
 	Versions map[FloorKey]Floor
 	Places   map[SandboxKey]Place
+}
+
+// Floor implements Floors.
+func (m MapFloors) Floor(k FloorKey) Floor { return m.Versions[k] }
+
+// Place implements Floors.
+func (m MapFloors) Place(k SandboxKey) (Place, bool) {
+	p, ok := m.Places[k]
+	return p, ok
 }
