@@ -15,6 +15,17 @@ const (
 	Deny               Verdict = 2
 )
 
+// String returns the contract's name for the verdict.
+func (v Verdict) String() string {
+	switch v {
+	case Allow:
+		return "ALLOW"
+	case Deny:
+		return "DENY"
+	}
+	return "VERDICT_UNSPECIFIED"
+}
+
 // Finding is one thing that did not count, or one rule that was not met.
 type Finding struct {
 	Reason Reason

@@ -16,9 +16,10 @@ const (
 	// MaxDocuments bounds documents in a request. A sandbox has at most 32
 	// providers; the source and the settings come on top.
 	MaxDocuments = 64
-	// MaxAttestations bounds the attestations offered with one document, and
-	// separately those the driver's index may add to it.
+	// MaxAttestations bounds the attestations a caller offers with one document.
 	MaxAttestations = 16
+	// MaxIndexed bounds those that the driver's own index may add to them.
+	MaxIndexed = 64
 	// MaxAttestation bounds one encoded attestation in bytes. A keyless
 	// bundle is about 12 KiB. A larger one is a finding (ENVELOPE_TOO_LARGE),
 	// so that one fat file cannot silence the others.

@@ -49,11 +49,3 @@ func exactDouble(text string) bool {
 	}
 	return acc == big.Exact || !f.IsInt()
 }
-
-// clip shortens foreign text for an error.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return s[:n] + "…"
-}

@@ -28,6 +28,42 @@ const (
 	Settings        Role = 4
 )
 
+var roleNames = map[Role]string{
+	SandboxPolicy:   "SANDBOX_POLICY",
+	GlobalPolicy:    "GLOBAL_POLICY",
+	ProviderProfile: "PROVIDER_PROFILE",
+	Settings:        "SETTINGS",
+}
+
+// String returns the contract's name for the role.
+func (r Role) String() string {
+	if s, ok := roleNames[r]; ok {
+		return s
+	}
+	return "ROLE_UNSPECIFIED"
+}
+
+// RoleByName returns the role of the contract's name, false for none.
+func RoleByName(name string) (Role, bool) {
+	for r, s := range roleNames {
+		if s == name {
+			return r, true
+		}
+	}
+	return RoleUnspecified, false
+}
+
+// String returns the contract's name for the purpose.
+func (p Purpose) String() string {
+	switch p {
+	case Admit:
+		return "ADMIT"
+	case Compose:
+		return "COMPOSE"
+	}
+	return "PURPOSE_UNSPECIFIED"
+}
+
 // Target is the sandbox where the policy would be enforced.
 type Target struct {
 	GatewayID string // never empty
