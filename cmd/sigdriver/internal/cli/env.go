@@ -1,0 +1,30 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package cli is the command line of sigdriver: one file a verb, each a thin
+// layer over the packages that do the work. Main is its only entry.
+package cli
+
+import (
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// Env is the world as a command sees it. Commands use nothing else of the
+// process, except the files that their arguments name.
+type Env struct {
+	Stdin  io.Reader
+	Stdout io.Writer
+	Stderr io.Writer
+	Now    func() time.Time
+	Getenv func(string) string
+}
+
+// colour tells whether w is a terminal whose owner has nothing against colour.
+func (e *Env) colour(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && e.Getenv("NO_COLOR") == "" && e.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,86 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package keys
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// maxPassphrase bounds a passphrase in bytes.
+const maxPassphrase = 1024
+
+// ErrNoTerminal says that there is nobody to ask for a passphrase.
+var ErrNoTerminal = errors.New("a passphrase is needed and there is no terminal to ask on")
+
+// Prompt asks on the process's terminal, without echo. With confirm it asks twice.
+func Prompt(question string, confirm bool) Passphrase {
+	return func() ([]byte, error) {
+		tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+		if err != nil {
+			return nil, ErrNoTerminal
+		}
+		defer tty.Close()
+		first, err := ask(tty, question)
+		if err != nil || !confirm {
+			return first, err
+		}
+		second, err := ask(tty, "Again: ")
+		if err != nil {
+			return nil, err
+		}
+		if !bytes.Equal(first, second) {
+			return nil, errors.New("the two passphrases differ")
+		}
+		return first, nil
+	}
+}
+
+func ask(tty *os.File, question string) ([]byte, error) {
+	fmt.Fprint(tty, question)
+	defer fmt.Fprintln(tty)
+	return term.ReadPassword(int(tty.Fd()))
+}
+
+// FromFD reads the passphrase from an open file descriptor, up to its end; one
+// line break at the end is dropped.
+func FromFD(fd int) Passphrase {
+	return func() ([]byte, error) {
+		f := os.NewFile(uintptr(fd), "passphrase")
+		if f == nil {
+			return nil, fmt.Errorf("no passphrase on file descriptor %d", fd)
+		}
+		defer f.Close()
+		return readPassphrase(f)
+	}
+}
+
+func readPassphrase(r io.Reader) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxPassphrase+1))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the passphrase: %w", err)
+	}
+	data = bytes.TrimSuffix(data, []byte("\n"))
+	data = bytes.TrimSuffix(data, []byte("\r"))
+	if len(data) > maxPassphrase {
+		return nil, fmt.Errorf("the passphrase is longer than %d bytes", maxPassphrase)
+	}
+	return data, nil
+}
+
+// FromEnv takes the passphrase from the named variable, which must be set.
+func FromEnv(name string, lookup func(string) string) Passphrase {
+	return func() ([]byte, error) {
+		value := lookup(name)
+		if value == "" {
+			return nil, fmt.Errorf("the variable %q that should hold the passphrase is not set", name)
+		}
+		return []byte(value), nil
+	}
+}
