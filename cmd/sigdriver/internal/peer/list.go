@@ -1,0 +1,68 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package peer
+
+// Entry lets the processes of one uid, or of one primary gid, speak for some gateways.
+type Entry struct {
+	UID        *uint32 // exactly one of UID and GID is set
+	GID        *uint32
+	GatewayIDs []string
+}
+
+// List is who may call. It is immutable; a nil List lets nobody in.
+type List struct {
+	uids map[uint32]gateways
+	gids map[uint32]gateways
+	any  bool // development: whoever is on the list speaks for every gateway
+}
+
+type gateways map[string]bool
+
+// NewList makes a List of entries. Entries for the same id add up.
+func NewList(entries []Entry) *List {
+	l := &List{uids: map[uint32]gateways{}, gids: map[uint32]gateways{}}
+	for _, e := range entries {
+		if e.UID != nil {
+			l.uids[*e.UID] = l.uids[*e.UID].with(e.GatewayIDs)
+		}
+		if e.GID != nil {
+			l.gids[*e.GID] = l.gids[*e.GID].with(e.GatewayIDs)
+		}
+	}
+	return l
+}
+
+// SameUser lets one uid speak for every gateway: development only, for there is
+// no trust boundary between a process and itself.
+func SameUser(uid uint32) *List {
+	return &List{uids: map[uint32]gateways{uid: {}}, any: true}
+}
+
+func (g gateways) with(ids []string) gateways {
+	if g == nil {
+		g = gateways{}
+	}
+	for _, id := range ids {
+		g[id] = true
+	}
+	return g
+}
+
+// Allows tells whether a process may call at all.
+func (l *List) Allows(c Credentials) bool {
+	if l == nil || !c.valid() {
+		return false
+	}
+	_, byUID := l.uids[c.UID]
+	_, byGID := l.gids[c.GID]
+	return byUID || byGID
+}
+
+// MaySpeakFor tells whether a process may ask about a gateway.
+func (l *List) MaySpeakFor(c Credentials, gatewayID string) bool {
+	if !l.Allows(c) {
+		return false
+	}
+	return l.any || l.uids[c.UID][gatewayID] || l.gids[c.GID][gatewayID]
+}

@@ -1,0 +1,263 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package socket makes the Unix socket that the gateway connects to, and
+// refuses to make it where somebody else could take its place.
+package socket
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// MaxPath is the longest path that fits a socket address on Linux, less the
+// final NUL.
+const MaxPath = 107
+
+// Error is a path where no socket may be made, and what would mend it.
+type Error struct {
+	Path   string
+	Text   string
+	Remedy string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("socket %q: %s: %s", e.Path, e.Text, e.Remedy) }
+
+// Options say where the socket is and who may open it.
+type Options struct {
+	// Path is absolute. Its folder is ours, or is made with mode 0750.
+	Path string
+	// GID is the group of the socket and of a folder that is made; -1 keeps ours.
+	GID int
+	// Mode is the socket's mode: 0660, or 0600 in development.
+	Mode fs.FileMode
+}
+
+// Socket is a listening Unix socket.
+type Socket struct {
+	*net.UnixListener
+	path     string
+	lock     *os.File
+	device   uint64
+	inode    uint64
+	removeIt bool
+	once     sync.Once
+}
+
+// Listen makes the socket. It leaves the path as it is when something other
+// than a dead socket of ours is there; such a refusal is an *Error.
+func Listen(o Options) (*Socket, error) {
+	if err := CheckPath(o.Path); err != nil {
+		return nil, err
+	}
+	if err := makeFolder(o); err != nil {
+		return nil, err
+	}
+	if err := CheckFolder(o.Path); err != nil {
+		return nil, err
+	}
+	lock, err := lockPath(o.Path)
+	if err != nil {
+		return nil, err
+	}
+	s, err := bind(o)
+	if err != nil {
+		lock.Close()
+		return nil, err
+	}
+	s.lock = lock
+	return s, nil
+}
+
+// CheckPath refuses a path that cannot be a socket's, without looking at it.
+func CheckPath(path string) error {
+	switch {
+	case !filepath.IsAbs(path):
+		return &Error{path, "the path is relative", "write an absolute path, e.g. /run/sigdriver/driver.sock"}
+	case filepath.Clean(path) != path:
+		return &Error{path, "the path is not in its shortest form", fmt.Sprintf("write %q", filepath.Clean(path))}
+	case len(path) > MaxPath:
+		return &Error{path, fmt.Sprintf("the path has %d bytes, a socket address holds %d", len(path), MaxPath), "choose a shorter path"}
+	}
+	return nil
+}
+
+// CheckFolder refuses a folder in which others could put something in the
+// socket's place. A folder that does not exist is judged by its parent.
+func CheckFolder(path string) error {
+	dir := filepath.Dir(path)
+	info, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return checkAncestors(path, filepath.Dir(dir))
+	}
+	if err != nil {
+		return &Error{path, fmt.Sprintf("its folder cannot be read: %v", err), "make it readable to the driver's user"}
+	}
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		return &Error{path, fmt.Sprintf("its folder %q is a symbolic link", dir), "write the path that it points to"}
+	case !info.IsDir():
+		return &Error{path, fmt.Sprintf("%q is not a folder", dir), "choose another path"}
+	case owner(info) != os.Geteuid():
+		return &Error{path, fmt.Sprintf("its folder %q belongs to uid %d, the driver runs as uid %d", dir, owner(info), os.Geteuid()), fmt.Sprintf("chown %d %s", os.Geteuid(), dir)}
+	case info.Mode().Perm()&0o022 != 0:
+		return &Error{path, fmt.Sprintf("its folder %q has mode %04o: others may replace the socket", dir, info.Mode().Perm()), fmt.Sprintf("chmod 0750 %s", dir)}
+	}
+	return checkAncestors(path, filepath.Dir(dir))
+}
+
+// checkAncestors refuses a chain of folders in which somebody other than root
+// and us could rename what lies below.
+func checkAncestors(path, dir string) error {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return &Error{path, fmt.Sprintf("its folder cannot be made: %v", err), fmt.Sprintf("create %q", dir)}
+	}
+	if real != dir {
+		return &Error{path, fmt.Sprintf("%q goes through a symbolic link", dir), fmt.Sprintf("write %q instead", filepath.Join(real, filepath.Base(filepath.Dir(path)), filepath.Base(path)))}
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		info, err := os.Lstat(dir)
+		if err != nil {
+			return &Error{path, err.Error(), "make it readable to the driver's user"}
+		}
+		if uid := owner(info); uid != 0 && uid != os.Geteuid() {
+			return &Error{path, fmt.Sprintf("folder %q belongs to uid %d, who may replace what is below", dir, uid), "choose a path below folders of root or of the driver's user"}
+		}
+		if info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
+			return &Error{path, fmt.Sprintf("folder %q has mode %04o: others may replace what is below", dir, info.Mode().Perm()), fmt.Sprintf("chmod go-w %s", dir)}
+		}
+		if dir == filepath.Dir(dir) {
+			return nil
+		}
+	}
+}
+
+func owner(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
+
+// makeFolder creates the socket's folder if it is missing.
+func makeFolder(o Options) error {
+	dir := filepath.Dir(o.Path)
+	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := checkAncestors(o.Path, filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o750); err != nil {
+		return &Error{o.Path, err.Error(), fmt.Sprintf("create %q for the driver's user with mode 0750", dir)}
+	}
+	if err := os.Lchown(dir, -1, o.GID); err != nil {
+		return &Error{o.Path, err.Error(), fmt.Sprintf("make the driver's user a member of group %d", o.GID)}
+	}
+	return os.Chmod(dir, 0o750)
+}
+
+// lockPath takes the lock that two drivers would share; it never waits.
+func lockPath(path string) (*os.File, error) {
+	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, &Error{path, err.Error(), "make its folder writable to the driver's user"}
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		return nil, &Error{path, "another driver holds its lock", "stop the other driver, or choose another path"}
+	}
+	return f, nil
+}
+
+// bind removes a dead socket of ours and makes a new one. The umask closes the
+// window between bind and chmod.
+func bind(o Options) (*Socket, error) {
+	if err := removeStale(o.Path); err != nil {
+		return nil, err
+	}
+	old := unix.Umask(0o177)
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: o.Path, Net: "unix"})
+	unix.Umask(old)
+	if err != nil {
+		return nil, &Error{o.Path, err.Error(), "make its folder writable to the driver's user"}
+	}
+	l.SetUnlinkOnClose(false)
+	s := &Socket{UnixListener: l, path: o.Path, removeIt: true}
+	if err := s.finish(o); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// finish remembers which file is ours and opens it to the group.
+func (s *Socket) finish(o Options) error {
+	info, err := os.Lstat(o.Path)
+	if err != nil {
+		return err
+	}
+	st := info.Sys().(*syscall.Stat_t)
+	s.device, s.inode = uint64(st.Dev), st.Ino
+	if err := os.Lchown(o.Path, -1, o.GID); err != nil {
+		return &Error{o.Path, err.Error(), fmt.Sprintf("make the driver's user a member of group %d", o.GID)}
+	}
+	return os.Chmod(o.Path, o.Mode)
+}
+
+// removeStale removes a socket that nobody listens on any more, and nothing else.
+func removeStale(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return &Error{path, err.Error(), "make its folder readable to the driver's user"}
+	}
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		return &Error{path, "a symbolic link is in its place", "remove it, or choose another path"}
+	case info.Mode()&fs.ModeSocket == 0:
+		return &Error{path, "something other than a socket is in its place", "remove it, or choose another path"}
+	case owner(info) != os.Geteuid():
+		return &Error{path, fmt.Sprintf("a socket of uid %d is in its place", owner(info)), "remove it, or choose another path"}
+	}
+	conn, err := net.DialTimeout("unix", path, time.Second)
+	if err == nil {
+		conn.Close()
+		return &Error{path, "another process listens on it", "stop that process, or choose another path"}
+	}
+	if !errors.Is(err, unix.ECONNREFUSED) {
+		return &Error{path, fmt.Sprintf("a socket is in its place that cannot be tried: %v", err), "remove it, or choose another path"}
+	}
+	return os.Remove(path)
+}
+
+// Close stops listening and removes the socket if it is still the one we made.
+func (s *Socket) Close() error {
+	err := net.ErrClosed
+	s.once.Do(func() {
+		if s.removeIt && s.ours() {
+			os.Remove(s.path)
+		}
+		err = s.UnixListener.Close()
+		if s.lock != nil {
+			s.lock.Close()
+		}
+	})
+	return err
+}
+
+func (s *Socket) ours() bool {
+	info, err := os.Lstat(s.path)
+	if err != nil {
+		return false
+	}
+	st := info.Sys().(*syscall.Stat_t)
+	return uint64(st.Dev) == s.device && st.Ino == s.inode
+}

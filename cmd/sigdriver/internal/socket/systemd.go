@@ -1,0 +1,68 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package socket
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// firstActivated is the descriptor at which systemd hands over sockets.
+const firstActivated = 3
+
+// Activated tells whether systemd passed sockets to this very process.
+func Activated() bool {
+	return os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) && os.Getenv("LISTEN_FDS") != ""
+}
+
+// FromSystemd takes the one socket that systemd passed. It must be a listening
+// Unix stream socket at path, in a folder as Listen demands, and not open to
+// everybody. Close leaves the file alone: systemd owns it.
+func FromSystemd(path string) (*Socket, error) {
+	n := os.Getenv("LISTEN_FDS")
+	for _, name := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} {
+		os.Unsetenv(name)
+	}
+	if n != "1" {
+		return nil, &Error{path, fmt.Sprintf("systemd passed %q sockets", n), "keep one ListenStream= in the socket unit"}
+	}
+	return fromDescriptor(firstActivated, path)
+}
+
+func fromDescriptor(fd int, path string) (*Socket, error) {
+	unix.CloseOnExec(fd)
+	f := os.NewFile(uintptr(fd), "systemd socket")
+	defer f.Close() // FileListener works on a copy
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, &Error{path, err.Error(), "use ListenStream= with a path in the socket unit"}
+	}
+	ul, ok := l.(*net.UnixListener)
+	if !ok || ul.Addr().String() != path {
+		l.Close()
+		return nil, &Error{path, fmt.Sprintf("systemd listens on %q", l.Addr()), "write the same path in the socket unit and in the config"}
+	}
+	ul.SetUnlinkOnClose(false)
+	if err := checkActivated(path); err != nil {
+		ul.Close()
+		return nil, err
+	}
+	return &Socket{UnixListener: ul, path: path}, nil
+}
+
+// checkActivated judges a socket that another program made for us.
+func checkActivated(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return &Error{path, err.Error(), "restart the socket unit"}
+	}
+	if info.Mode().Perm()&0o007 != 0 {
+		return &Error{path, fmt.Sprintf("its mode is %04o: everybody may connect", info.Mode().Perm()), "set SocketMode=0660 in the socket unit"}
+	}
+	return nil
+}
