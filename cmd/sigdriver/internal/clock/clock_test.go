@@ -1,0 +1,163 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package clock
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// hands are a wall clock and a monotonic clock that a test moves.
+type hands struct {
+	wall time.Time
+	mono time.Duration
+}
+
+func (h *hands) now() (time.Time, time.Duration) { return h.wall, h.mono }
+
+// pass lets time pass as it does.
+func (h *hands) pass(d time.Duration) { h.wall, h.mono = h.wall.Add(d), h.mono+d }
+
+// step sets the wall clock only.
+func (h *hands) step(d time.Duration) { h.wall = h.wall.Add(d) }
+
+func start(t *testing.T, dir string) (*Clock, *hands) {
+	t.Helper()
+	h := &hands{wall: time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)}
+	c, err := open(dir, h.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, h
+}
+
+func trusted(t *testing.T, c *Clock) time.Time {
+	t.Helper()
+	now, err := c.Now()
+	if err != nil {
+		t.Fatalf("Now: %v", err)
+	}
+	return now
+}
+
+func untrusted(t *testing.T, c *Clock) {
+	t.Helper()
+	now, err := c.Now()
+	var u *UntrustedError
+	if !errors.As(err, &u) || !now.IsZero() {
+		t.Fatalf("Now: %v, %v; want an *UntrustedError", now, err)
+	}
+}
+
+func TestTimePasses(t *testing.T) {
+	c, h := start(t, t.TempDir())
+	for range 100 {
+		h.pass(time.Hour)
+		if got := trusted(t, c); !got.Equal(h.wall) {
+			t.Fatalf("Now is %v at %v", got, h.wall)
+		}
+	}
+}
+
+func TestSmallStepBackNeverResurrects(t *testing.T) {
+	c, h := start(t, t.TempDir())
+	before := trusted(t, c)
+	h.step(-MaxStep)
+	if got := trusted(t, c); !got.Equal(before) {
+		t.Errorf("Now went from %v to %v", before, got)
+	}
+}
+
+func TestStepBackStopsUntilItRecovers(t *testing.T) {
+	c, h := start(t, t.TempDir())
+	trusted(t, c)
+	h.step(-MaxStep - time.Second)
+	untrusted(t, c)
+	h.pass(24 * time.Hour) // however long it lasts
+	untrusted(t, c)
+	h.step(MaxStep)
+	trusted(t, c)
+}
+
+func TestStuckClock(t *testing.T) {
+	c, h := start(t, t.TempDir())
+	h.mono += MaxStep
+	trusted(t, c)
+	h.mono += time.Second
+	untrusted(t, c)
+}
+
+func TestStepForwardIsBelievedOnceItHolds(t *testing.T) {
+	c, h := start(t, t.TempDir())
+	trusted(t, c)
+	h.step(10 * 365 * 24 * time.Hour)
+	untrusted(t, c)
+	h.pass(Settle - time.Second)
+	untrusted(t, c)
+	h.pass(time.Second)
+	if got := trusted(t, c); !got.Equal(h.wall) {
+		t.Errorf("Now is %v, want %v", got, h.wall)
+	}
+}
+
+func TestGlitchForwardLeavesNoMark(t *testing.T) {
+	dir := t.TempDir()
+	c, h := start(t, dir)
+	trusted(t, c)
+	h.step(time.Hour)
+	untrusted(t, c)
+	h.step(-time.Hour)
+	if got := trusted(t, c); !got.Equal(h.wall) {
+		t.Errorf("Now is %v, want %v", got, h.wall)
+	}
+	// A second glitch to another time begins its own wait.
+	h.step(2 * time.Hour)
+	untrusted(t, c)
+	h.pass(Settle / 2)
+	h.step(time.Hour)
+	untrusted(t, c)
+	h.pass(Settle / 2)
+	untrusted(t, c)
+}
+
+func TestHighestTimeOutlivesTheProcess(t *testing.T) {
+	dir := t.TempDir()
+	c, h := start(t, dir)
+	h.pass(time.Hour)
+	high := trusted(t, c)
+	if err := c.Save(); err != nil {
+		t.Fatal(err)
+	}
+	again, h := start(t, dir) // an hour back
+	untrusted(t, again)
+	h.wall = high.Add(-MaxStep)
+	again, err := open(dir, h.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := trusted(t, again); !got.Equal(high) {
+		t.Errorf("Now is %v, want the highest time %v", got, high)
+	}
+}
+
+func TestDamagedMarkRefuses(t *testing.T) {
+	dir := t.TempDir()
+	c, _ := start(t, dir)
+	trusted(t, c)
+	if err := c.Save(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir); err != nil {
+		t.Fatalf("an intact mark: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "clock"), []byte("yesterday\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir); err == nil {
+		t.Error("a damaged mark was taken")
+	}
+}
