@@ -80,6 +80,9 @@ type Decision struct {
 	// ValidUntil is the earliest instant at which time alone would change the
 	// outcome; zero for never. SPEC: R11.
 	ValidUntil time.Time
+	// Recheck is the next instant at which anything in this decision may change,
+	// its verdict or not; zero for never. A cached answer dies then.
+	Recheck time.Time
 	// Consulted are the floors the decision looked at, with what it saw, and
 	// Place what it saw of the sandbox (nil: never allowed before). A cached
 	// answer holds only while these still stand.
@@ -89,4 +92,6 @@ type Decision struct {
 	// an ALLOW for COMPOSE out. Empty otherwise. SPEC: R6, R8.
 	Raises  []Raise
 	Binding *Binding
+
+	leading Finding // the finding behind Reason, for the nearest miss
 }

@@ -48,9 +48,11 @@ type revokedThing struct {
 
 type revokedIdentity struct{ issuer, san string }
 
-func (r ratchet) document(d [32]byte) bool    { return r.has(revokedThing{kind: "document", sha256: d}) }
-func (r ratchet) attestation(d [32]byte) bool { return r.has(revokedThing{kind: "attestation", sha256: d}) }
-func (r ratchet) key(spki [32]byte) bool      { return r.has(revokedThing{kind: "key", sha256: spki}) }
+func (r ratchet) document(d [32]byte) bool { return r.has(revokedThing{kind: "document", sha256: d}) }
+func (r ratchet) attestation(d [32]byte) bool {
+	return r.has(revokedThing{kind: "attestation", sha256: d})
+}
+func (r ratchet) key(spki [32]byte) bool { return r.has(revokedThing{kind: "key", sha256: spki}) }
 func (r ratchet) identity(issuer, san string) bool {
 	return r.has(revokedThing{kind: "identity", id: revokedIdentity{issuer, san}})
 }

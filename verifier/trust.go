@@ -5,6 +5,7 @@ package verifier
 
 import (
 	"crypto"
+	"fmt"
 	"regexp"
 	"time"
 
@@ -19,8 +20,8 @@ type TrustSource struct {
 	Revocations []byte // targets/revocations.json, nil when the role has published none
 	// Ratchet is Trust.Ratchet of the trust before this one, nil at first.
 	Ratchet []byte
-	// RevocationExpires is the expiry of the last revocation role whose file
-	// parsed; used instead of Expires.Revocation when Revocations does not.
+	// PreviousRevocationExpires is the expiry of the last revocation role whose
+	// file parsed; it counts instead of Expires.Revocation when Revocations does not.
 	PreviousRevocationExpires time.Time
 	Epoch                     uint64
 	Versions                  Versions
@@ -40,16 +41,17 @@ type Expires struct {
 	Root, Timestamp, Snapshot, Targets, Revocation time.Time
 }
 
-// Trust is the immutable, parsed content of the TUF targets. A nil *Trust refuses.
+// Trust is the immutable, parsed content of the TUF targets. A nil *Trust
+// refuses; only ParseTrust makes one that does not.
 type Trust struct {
 	epoch         uint64
 	versions      Versions
 	expires       Expires
 	driverVersion string
 
-	authorities *authorities // authorities.json
-	revoked     ratchet      // the union of everything ever revoked, less restored
-	keyless     *keyless     // nil: certificates are refused
+	authorities *authorities
+	revoked     ratchet
+	keyless     *keyless // nil: certificates are refused
 	// revocationFault is why revocations.json was not taken; nil when it was.
 	revocationFault error
 }
@@ -84,4 +86,109 @@ type identity struct {
 type keyless struct {
 	root                    *root.TrustedRoot
 	tlogs, timestamps, scts int
+}
+
+// ParseTrust reads trust whole and lets it prove that it refuses. The error is
+// about authorities.json or trusted_root.json; a revocations.json that does not
+// parse never holds back the rest: the ratchet and its old expiry stay in force
+// and RevocationFault tells.
+func ParseTrust(src TrustSource) (*Trust, error) {
+	a, err := parseAuthorities(src.Authorities)
+	if err != nil {
+		return nil, err
+	}
+	t := &Trust{epoch: src.Epoch, versions: src.Versions, expires: src.Expires,
+		driverVersion: src.DriverVersion, authorities: a}
+	if err := t.turnRatchet(&src); err != nil {
+		return nil, err
+	}
+	if src.TrustedRoot != nil {
+		if t.keyless, err = parseKeyless(src.TrustedRoot, a.keyless); err != nil {
+			return nil, err
+		}
+	}
+	if err := t.selfCheck(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// turnRatchet adds what is newly revoked to what was revoked before.
+func (t *Trust) turnRatchet(src *TrustSource) error {
+	before := ratchet{}
+	if src.Ratchet != nil {
+		entries, err := parseRevocations(src.Ratchet, RatchetSchema)
+		if err != nil {
+			return fmt.Errorf("stored ratchet: %w", err)
+		}
+		if before, err = before.turn(entries, nil); err != nil {
+			return err
+		}
+	}
+	var entries []revocationEntry
+	if src.Revocations != nil {
+		entries, t.revocationFault = parseRevocations(src.Revocations, RevocationsSchema)
+	}
+	next, err := before.turn(entries, t.authorities.restored)
+	if err != nil && t.revocationFault == nil {
+		t.revocationFault = err
+		if next, err = before.turn(nil, t.authorities.restored); err != nil {
+			return err
+		}
+	}
+	t.revoked = next
+	if t.revocationFault != nil {
+		if t.expires.Revocation = src.PreviousRevocationExpires; t.expires.Revocation.IsZero() {
+			t.expires.Revocation = time.Unix(0, 0) // nothing good was ever seen
+		}
+	}
+	return nil
+}
+
+// Epoch returns the counter that this trust was accepted under.
+func (t *Trust) Epoch() uint64 { return t.epoch }
+
+// Versions returns the TUF versions that this trust came from.
+func (t *Trust) Versions() Versions { return t.versions }
+
+// Expires returns the expiries that decisions are judged by.
+func (t *Trust) Expires() Expires { return t.expires }
+
+// Ratchet returns everything revoked and not restored, as canonical JSON. It is
+// part of trust: the next ParseTrust must be given it.
+func (t *Trust) Ratchet() []byte { return t.revoked.bytes() }
+
+// RevocationFault returns why revocations.json was not taken, nil when it was.
+func (t *Trust) RevocationFault() error { return t.revocationFault }
+
+// SignedReset is a signed order to lower the driver's own floors. SPEC: R8.
+type SignedReset struct {
+	ID      string // of its content: it is obeyed once
+	Version uint64
+	floor   signedFloor
+}
+
+// Matches tells whether the order is about the subject.
+func (r SignedReset) Matches(k FloorKey) bool { return r.floor.matches(k) }
+
+// Resets returns the floors with `reset`, in file order.
+func (t *Trust) Resets() []SignedReset {
+	var out []SignedReset
+	for _, f := range t.authorities.floors {
+		if f.reset {
+			out = append(out, SignedReset{f.id, f.version, f})
+		}
+	}
+	return out
+}
+
+// signedFloor returns the highest signed floor that matches, 0 for none.
+func (t *Trust) signedFloor(k FloorKey) uint64 {
+	var high uint64
+	for i := range t.authorities.floors {
+		if f := &t.authorities.floors[i]; f.matches(k) && f.version > high {
+			high = f.version
+		}
+	}
+	return high
 }

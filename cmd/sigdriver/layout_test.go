@@ -1,0 +1,82 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/sigdriver/sigdriver"
+
+// layout is the table of docs/design.md: what a package may not import directly.
+// An entry that ends in "..." also covers everything below it.
+var layout = []struct {
+	pkg  string
+	not  []string
+	only []string // allowed modules outside the standard library; nil: any not forbidden
+}{
+	{module + "/proto/signing/v1", []string{module + "/..."},
+		[]string{"google.golang.org/protobuf/...", "google.golang.org/grpc/..."}},
+	{module + "/verifier", []string{
+		"net", "net/http", "os", "os/exec", "io/ioutil", "syscall", "log", "math/rand",
+		"google.golang.org/grpc/...", "github.com/theupdateframework/go-tuf/v2/...", "github.com/hashicorp/go-hclog", module + "/..."},
+		[]string{"github.com/sigstore/sigstore-go/...", "github.com/sigstore/protobuf-specs/...", "github.com/sigstore/sigstore/...",
+			"github.com/in-toto/...", "github.com/secure-systems-lab/go-securesystemslib/dsse",
+			"github.com/go-json-experiment/json/...", "google.golang.org/protobuf/..."}},
+	{module + "/tuf", []string{
+		module + "/verifier/...", module + "/proto/...", module + "/cmd/...", "google.golang.org/grpc/...",
+		"github.com/sigstore/...", "github.com/in-toto/..."},
+		[]string{"github.com/theupdateframework/go-tuf/v2/...", "github.com/hashicorp/go-hclog", "github.com/go-json-experiment/json/...", "golang.org/x/sys/...", module + "/tuf/..."}},
+}
+
+func covers(pattern, path string) bool {
+	prefix, all := strings.CutSuffix(pattern, "/...")
+	return path == prefix || all && strings.HasPrefix(path, prefix+"/")
+}
+
+func coveredBy(patterns []string, path string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return covers(p, path) })
+}
+
+// TestLayout holds direct imports against the table.
+func TestLayout(t *testing.T) {
+	for _, row := range layout {
+		out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, row.pkg).Output()
+		if err != nil {
+			t.Fatalf("go list %s: %v", row.pkg, err)
+		}
+		imports := strings.Fields(string(out))
+		if len(imports) == 0 {
+			t.Fatalf("%s imports nothing: is it the right package?", row.pkg)
+		}
+		for _, imp := range imports {
+			if coveredBy(row.not, imp) && !coveredBy(row.only, imp) {
+				t.Errorf("%s must not import %s", row.pkg, imp)
+			}
+			standard := !strings.Contains(strings.Split(imp, "/")[0], ".")
+			if !standard && !coveredBy(row.only, imp) {
+				t.Errorf("%s imports %s, which the table of docs/design.md does not list", row.pkg, imp)
+			}
+		}
+	}
+}
+
+// TestTopLevel holds the folders against the map of docs/design.md.
+func TestTopLevel(t *testing.T) {
+	entries, err := os.ReadDir(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders := []string{"proto", "verifier", "tuf", "cmd", "gateway-patch", "testdata", "docs", "bin", "out"}
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && !slices.Contains(folders, e.Name()) {
+			t.Errorf("the map has no top-level folder %s", e.Name())
+		}
+	}
+}

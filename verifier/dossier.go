@@ -1,0 +1,259 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifier
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// dossier is one document with all that bears on it and does not depend on the
+// time: the parsed body, the rules that match, the votes, the floors. Every
+// signature is checked while it is made, none afterwards.
+type dossier struct {
+	index   int
+	compose bool
+	sha256  [32]byte
+	doc     *parsedDocument // nil when the body was refused
+	fault   *Finding        // why it is refused whatever was signed; nil for nothing
+	rules   []*rule         // matching, in force
+	shadows []*rule         // matching, in shadow mode
+	votes   []*vote
+	remarks []remark // attestations that never count
+	signed  uint64   // the highest signed floor that matches
+	own     Floor    // the driver's own
+}
+
+// remark is a finding about an attestation, with the predicate type it turned
+// out to have; empty when it did not get so far.
+type remark struct {
+	Finding
+	predicateType string
+}
+
+// open reads one document of the request against trust.
+func open(req *Request, index int, trust *Trust, floors Floors, budget *int) *dossier {
+	in := &req.Documents[index]
+	d := &dossier{index: index, compose: req.Purpose == Compose}
+	if d.doc, d.fault = parseDocument(in, &req.Target); d.fault != nil {
+		d.sha256 = sha256.Sum256(in.Body)
+		return d
+	}
+	d.sha256 = d.doc.sha256
+	d.signed = trust.signedFloor(d.doc.floorKey)
+	d.own = floors.Floor(d.doc.floorKey)
+	wanted := map[string]bool{}
+	for _, r := range trust.authorities.rules {
+		if !r.matches(d.doc, &req.Target) {
+			continue
+		}
+		if r.shadow {
+			d.shadows = append(d.shadows, r)
+		} else {
+			d.rules = append(d.rules, r)
+		}
+		for _, q := range r.require {
+			wanted[q.predicateType] = true
+		}
+	}
+	switch {
+	case trust.revoked.document(d.sha256): // SPEC: R3 denied, whatever signed or pinned it.
+		d.fault = &Finding{Reason: DocumentRevoked, Attestation: -1,
+			Detail: fmt.Sprintf("sha256:%s is revoked", hex.EncodeToString(d.sha256[:]))}
+	case len(d.rules) == 0:
+		d.fault = &Finding{Reason: RuleMissing, Attestation: -1,
+			Detail: fmt.Sprintf("no enforced rule speaks about a %s named %s in workspace %s", d.doc.role, quote(d.doc.subject.name), quote(req.Target.Workspace))}
+	}
+	d.hear(in.Attestations, trust, wanted, budget)
+	return d
+}
+
+// hear checks every attestation and keeps what counts for this document.
+// SPEC: R4 what does not is a finding and counts for nothing; the others go on.
+func (d *dossier) hear(attestations [][]byte, trust *Trust, wanted map[string]bool, budget *int) {
+	for i, raw := range attestations {
+		proofs, refused := trust.prove(i, raw, budget)
+		for _, f := range refused {
+			d.remarks = append(d.remarks, remark{Finding: f})
+		}
+		for j := range proofs {
+			c, f := trust.judge(&proofs[j])
+			if f != nil {
+				d.remarks = append(d.remarks, remark{Finding: *f})
+				continue
+			}
+			v, f := cast(c, d.doc, wanted)
+			if f != nil {
+				d.remarks = append(d.remarks, remark{*f, c.statement.predicateType})
+				continue
+			}
+			d.votes = append(d.votes, v)
+		}
+	}
+}
+
+// ruling is what a dossier comes to at one instant.
+type ruling struct {
+	result   DocumentResult
+	denied   *Finding // SPEC: R2–R7 failed; nil when they hold
+	rollback *Finding // SPEC: R8 failed
+	short    *shortfall
+	findings []Finding // without denied and rollback, unless they are about an attestation
+	shadow   []Finding
+}
+
+// rule judges the dossier at one instant. It checks no signature.
+func (d *dossier) rule(now time.Time) ruling {
+	r := ruling{result: DocumentResult{SHA256: d.sha256}}
+	remarks, timely := d.timely(now)
+	tallies := tallyAll(d.rules, d.sha256, timely, now)
+	remarks = append(remarks, idle(tallies, timely, now)...)
+	for _, m := range remarks {
+		r.findings = append(r.findings, m.Finding)
+	}
+	if d.fault != nil {
+		r.denied = d.fault
+		return r
+	}
+	for _, s := range d.shadows {
+		if a := agree(tallyAll([]*rule{s}, d.sha256, timely, now)); a.short != nil {
+			f := d.shortFinding(a.short, remarks)
+			f.Detail = clip(fmt.Sprintf("shadow rule %s would deny: %s", quote(s.name), f.Detail), MaxDetail-4)
+			r.shadow = append(r.shadow, *f)
+		}
+	}
+	a := agree(tallies)
+	if a.short != nil {
+		r.short, r.denied = a.short, d.shortFinding(a.short, remarks)
+		return r
+	}
+	r.result.Version, r.result.NotAfter, r.result.Principals = a.version, a.until, names(a.counted)
+	r.rollback = d.belowFloor(a.version)
+	return r
+}
+
+// timely splits the votes into those that count at now and remarks about the rest.
+func (d *dossier) timely(now time.Time) (remarks []remark, votes []*vote) {
+	remarks = slices.Clone(d.remarks)
+	for _, v := range d.votes {
+		if f := v.inTime(now); f != nil {
+			remarks = append(remarks, remark{*f, v.statement.predicateType})
+		} else {
+			votes = append(votes, v)
+		}
+	}
+	return remarks, votes
+}
+
+func tallyAll(rules []*rule, sha256 [32]byte, votes []*vote, now time.Time) []*tally {
+	all := make([]*tally, len(rules))
+	for i, r := range rules {
+		all[i] = count(r, sha256, votes, now)
+	}
+	return all
+}
+
+// idle remarks on the votes that no requirement of any rule in force takes, with
+// the requirement that came closest to taking them.
+func idle(tallies []*tally, votes []*vote, now time.Time) []remark {
+	var out []remark
+	for _, v := range votes {
+		var best *Finding
+		taken := false
+		for _, t := range tallies {
+			for i := range t.rule.require {
+				f := v.counts(t.rule, &t.rule.require[i], now)
+				taken = taken || f == nil
+				if f != nil && (best == nil || closeness[f.Reason] > closeness[best.Reason]) {
+					best = f
+				}
+			}
+		}
+		if !taken && best != nil {
+			out = append(out, remark{*best, v.statement.predicateType})
+		}
+	}
+	return out
+}
+
+// closeness orders the refusals of vote.counts by how late they come.
+var closeness = map[Reason]int{PredicateType: 1, SignerOutOfScope: 2, Algorithm: 3, AttestationTooOld: 4}
+
+// shortFinding says why a rule does not hold: THRESHOLD when somebody counted,
+// else what became of the attestation that got furthest, else that none was offered.
+func (d *dossier) shortFinding(s *shortfall, remarks []remark) *Finding {
+	f := &Finding{Reason: s.reason, Attestation: -1, Detail: s.text()}
+	if s.reason != AttestationMissing {
+		return f
+	}
+	var best *remark
+	for i := range remarks {
+		m := &remarks[i]
+		if s.requirement == nil || m.predicateType != "" && m.predicateType != s.requirement.predicateType && m.Reason != PredicateType {
+			continue // about another requirement
+		}
+		if best == nil || further(m, best) {
+			best = m
+		}
+	}
+	switch {
+	case best != nil:
+		copied := best.Finding
+		return &copied
+	case d.compose:
+		f.Reason = CompositionPartUnattested
+	}
+	return f
+}
+
+// further orders remarks: the later stage, then the lower index, then the lower reason.
+func further(a, b *remark) bool {
+	return cmp.Or(cmp.Compare(b.Reason.Stage(), a.Reason.Stage()),
+		cmp.Compare(a.Attestation, b.Attestation), cmp.Compare(a.Reason, b.Reason)) < 0
+}
+
+// belowFloor checks the version that was agreed on against the floors.
+func (d *dossier) belowFloor(version uint64) *Finding {
+	if version == 0 { // SPEC: R8 … it has no version and no floor.
+		return nil
+	}
+	// SPEC: R8 below the floor (signed floors, then the driver's own) it is denied.
+	if version < d.signed {
+		return &Finding{Reason: VersionRollback, Attestation: -1,
+			Detail: fmt.Sprintf("approved at version %d, and the signed floor is %d", version, d.signed)}
+	}
+	if version < d.own.Version {
+		return &Finding{Reason: VersionRollback, Attestation: -1,
+			Detail: fmt.Sprintf("approved at version %d, and version %d has been in force", version, d.own.Version)}
+	}
+	// SPEC: R8 a version already bound to another digest is equivocation.
+	if version == d.own.Version && d.own.SHA256 != [32]byte{} && d.own.SHA256 != d.sha256 {
+		return &Finding{Reason: VersionEquivocation, Attestation: -1,
+			Detail: fmt.Sprintf("version %d has been in force with another document, sha256:%s", version, hex.EncodeToString(d.own.SHA256[:]))}
+	}
+	return nil
+}
+
+// changes lists the instants at which the ruling may become another.
+func (d *dossier) changes() []time.Time {
+	var at []time.Time
+	rules := slices.Concat(d.rules, d.shadows)
+	for _, v := range d.votes {
+		at = append(at, v.changes(rules)...)
+	}
+	return at
+}
+
+func names(votes []*vote) []string {
+	set := map[string]bool{}
+	for _, v := range votes {
+		set[v.principal.name] = true
+	}
+	return slices.Sorted(maps.Keys(set))
+}

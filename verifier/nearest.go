@@ -1,0 +1,176 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifier
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// nearestMiss names the one signature or change that would have turned the
+// refusal into an ALLOW, or the one that comes first when there are several.
+func (h *hearing) nearestMiss(d *Decision, now time.Time) NearestMiss {
+	if d.Verdict == Allow {
+		return NearestMiss{Document: -1}
+	}
+	i := d.leading.Document
+	miss := NearestMiss{Document: i, Text: d.Reason.remedy(), Command: d.Reason.command()}
+	if i < 0 || h.dossiers[i].doc == nil {
+		return miss
+	}
+	dos := h.dossiers[i]
+	switch r := dos.rule(now); {
+	case d.Reason == ScopeMismatch && h.moved != nil && d.leading.Attestation < 0:
+		// A sandbox under another name: no signature mends that.
+	case r.short != nil && r.short.requirement != nil:
+		miss.Text, miss.Command = dos.nearestVote(r.short)
+	case r.rollback != nil:
+		v := dos.nextVersion()
+		miss.Text = fmt.Sprintf("approving sha256:%s again at version %d or above would allow it", hex.EncodeToString(dos.sha256[:]), v)
+		miss.Command = dos.signCommand("", v)
+	}
+	return miss
+}
+
+// nearestVote says whose statement is missing.
+func (d *dossier) nearestVote(s *shortfall) (text, command string) {
+	var able []string
+	for p := range s.requirement.authority.members {
+		if !slices.Contains(s.have, p) {
+			able = append(able, p.name)
+		}
+	}
+	slices.Sort(able)
+	what := "approval"
+	if s.requirement.predicateType != ApprovalPredicateType {
+		what = "attestation of type " + quote(s.requirement.predicateType)
+	}
+	missing := max(s.need-len(s.have), 1)
+	count := "one " + what
+	would := "would allow it"
+	if missing > 1 {
+		count, would = fmt.Sprintf("%d more %ss", missing, what), "are needed"
+	}
+	text = fmt.Sprintf("%s by %s over sha256:%s %s", count, oneOf(able), hex.EncodeToString(d.sha256[:]), would)
+	if s.requirement.predicateType == ApprovalPredicateType && len(able) > 0 {
+		command = d.signCommand(able[0], d.approveAt())
+	}
+	return clip(text, MaxDetail-4), command
+}
+
+// oneOf lists names for people, the first few of many.
+func oneOf(names []string) string {
+	const few = 5
+	quoted := make([]string, 0, few)
+	for _, n := range names[:min(len(names), few)] {
+		quoted = append(quoted, plain(n))
+	}
+	switch {
+	case len(names) == 0:
+		return "another principal"
+	case len(names) > few:
+		return strings.Join(quoted, ", ") + fmt.Sprintf(" or %d others", len(names)-few)
+	case len(names) == 1:
+		return quoted[0]
+	}
+	return strings.Join(quoted[:len(quoted)-1], ", ") + " or " + quoted[len(quoted)-1]
+}
+
+// approveAt is the version at which one more approval would count with those
+// that are there: the highest they say, but not below the floors.
+func (d *dossier) approveAt() uint64 {
+	v := d.nextVersion()
+	for _, vote := range d.votes {
+		if vote.approval {
+			v = max(v, vote.version)
+		}
+	}
+	return v
+}
+
+// nextVersion is the lowest version the floors accept for this very document.
+func (d *dossier) nextVersion() uint64 {
+	own := d.own.Version
+	if own > 0 && d.own.SHA256 != [32]byte{} && d.own.SHA256 != d.sha256 {
+		own++
+	}
+	return max(own, d.signed, 1)
+}
+
+// signCommand is the command that makes the missing approval.
+func (d *dossier) signCommand(signer string, version uint64) string {
+	if signer == "" {
+		signer = "approver"
+	}
+	s := d.doc.subject
+	args := []string{"sigdriver sign --document", documentFile[d.doc.role], "--key", shell(signer + ".key")}
+	if d.doc.role != SandboxPolicy {
+		args = append(args, "--role", d.doc.role.String())
+	}
+	args = append(args, "--gateway", shell(s.gateway), "--workspace", shell(s.workspace), "--name", shell(s.name),
+		"--version", fmt.Sprint(version))
+	return strings.Join(args, " ")
+}
+
+var documentFile = map[Role]string{
+	SandboxPolicy: "policy.json", GlobalPolicy: "policy.json", ProviderProfile: "profile.json", Settings: "settings.json",
+}
+
+// plain shows a name as it is when it is harmless, else quoted.
+func plain(s string) string {
+	if s != "" && len(s) <= maxQuoted && strings.IndexFunc(s, notPlain) < 0 {
+		return s
+	}
+	return quote(s)
+}
+
+func notPlain(r rune) bool {
+	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("._-@/:+=", r))
+}
+
+// shell writes one argument that a POSIX shell reads back unchanged. A name
+// with control characters becomes a placeholder: nobody should paste it.
+func shell(s string) string {
+	switch {
+	case s != "" && strings.IndexFunc(s, notPlain) < 0:
+		return s
+	case len(s) > MaxName || strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r >= 0x7f }):
+		return "NAME"
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// text says what a rule lacks, for people.
+func (s *shortfall) text() string {
+	if s.requirement == nil {
+		return fmt.Sprintf("the rule %s accepts pinned documents only", quote(s.rule.name))
+	}
+	who := make([]string, len(s.have))
+	for i, p := range s.have {
+		who[i] = plain(p.name)
+	}
+	got := "nobody has"
+	if len(who) > 0 {
+		got = "only " + strings.Join(who, ", ") + " has"
+	}
+	if s.reason == Distinct {
+		return clip(fmt.Sprintf("the rule %s asks for %d different principals over two authorities: %s spoken", quote(s.rule.name), s.need, got), MaxDetail-4)
+	}
+	return clip(fmt.Sprintf("the rule %s asks for %d of %s: %s spoken", quote(s.rule.name), s.need, quote(s.requirement.authority.name), got), MaxDetail-4)
+}
+
+// remedy and command come from the reason's page.
+func (r Reason) remedy() string { return reasonDoc(r).Remedy }
+
+func (r Reason) command() string { return reasonDoc(r).Command }
+
+func reasonDoc(r Reason) Doc {
+	if i, ok := reasonIndex[r]; ok {
+		return reasonDocs[i]
+	}
+	return Doc{}
+}

@@ -1,0 +1,220 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifier
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// rule says which authorities must have spoken for which documents, where.
+type rule struct {
+	name    string
+	surface string
+	roles   []Role // empty: any
+	// Globs; nil matches anything. The first three match where the document
+	// would be enforced, subject matches the name of what it is about.
+	gateway, workspace, target, subject *string
+	shadow                              bool
+	require                             []requirement
+	distinct                            [][2]*authority
+	pinned                              map[[32]byte]bool
+	maxAge                              time.Duration // 0: any age
+	algorithms                          map[KeyAlgorithm]bool
+}
+
+// requirement is one authority that must have made one kind of statement.
+type requirement struct {
+	authority     *authority
+	predicateType string
+}
+
+// The wire form of a rule.
+type (
+	ruleFile struct {
+		Name       string            `json:"name"`
+		Surface    string            `json:"surface"`
+		Roles      []string          `json:"roles"`
+		Gateway    *string           `json:"gateway"`
+		Workspace  *string           `json:"workspace"`
+		Target     *string           `json:"target"`
+		Subject    *string           `json:"subject"`
+		Mode       string            `json:"mode"`
+		Require    []requirementFile `json:"require"`
+		Distinct   [][]string        `json:"distinct"`
+		Pinned     []string          `json:"pinned"`
+		MaxAge     string            `json:"maxAge"`
+		Algorithms []KeyAlgorithm    `json:"algorithms"`
+	}
+	requirementFile struct {
+		Authority     string `json:"authority"`
+		PredicateType string `json:"predicateType"`
+	}
+)
+
+// surfaceRoles says which roles a surface can play.
+var surfaceRoles = map[string][]Role{
+	surfaceSandboxPolicy:   {SandboxPolicy, GlobalPolicy},
+	surfaceProviderProfile: {ProviderProfile},
+	surfaceSettings:        {Settings},
+}
+
+func (a *authorities) readRules(f *authoritiesFile) error {
+	if len(f.Rules) == 0 || len(f.Rules) > MaxRules {
+		return refuseAuthorities("rules", "needs 1 to %d rules: without one every document is denied", MaxRules)
+	}
+	names := map[string]bool{}
+	for i, w := range f.Rules {
+		at := fmt.Sprintf("rules[%d]", i)
+		if err := checkName(at+".name", w.Name); err != nil {
+			return err
+		}
+		if names[w.Name] {
+			return refuseAuthorities(at+".name", "%s is taken by another rule", quote(w.Name))
+		}
+		names[w.Name] = true
+		r, err := a.readRule(&w, at)
+		if err != nil {
+			return err
+		}
+		a.rules = append(a.rules, r)
+	}
+	return nil
+}
+
+func (a *authorities) readRule(w *ruleFile, at string) (*rule, error) {
+	r := &rule{
+		name: w.Name, surface: w.Surface,
+		gateway: w.Gateway, workspace: w.Workspace, target: w.Target, subject: w.Subject,
+	}
+	for _, read := range []func(*ruleFile, *authorities) error{
+		r.readPlace, r.readRequire, r.readDistinct, r.readConditions,
+	} {
+		if err := read(w, a); err != nil {
+			if e, ok := err.(*TrustError); ok {
+				e.Path = at + e.Path
+			}
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func (r *rule) readPlace(w *ruleFile, _ *authorities) error {
+	possible, ok := surfaceRoles[w.Surface]
+	if !ok {
+		return refuseAuthorities(".surface", "%s is no surface this driver knows", quote(w.Surface))
+	}
+	for _, name := range w.Roles {
+		role, ok := RoleByName(name)
+		if !ok || !slices.Contains(possible, role) {
+			return refuseAuthorities(".roles", "%s is no role of %s", quote(name), w.Surface)
+		}
+		r.roles = append(r.roles, role)
+	}
+	switch w.Mode {
+	case "enforce":
+	case "shadow":
+		r.shadow = true
+	default:
+		return refuseAuthorities(".mode", "must be enforce or shadow")
+	}
+	return nil
+}
+
+func (r *rule) readRequire(w *ruleFile, a *authorities) error {
+	seen := map[requirementFile]bool{}
+	for i, q := range w.Require {
+		at := fmt.Sprintf(".require[%d]", i)
+		got, ok := a.named[q.Authority]
+		if !ok {
+			return refuseAuthorities(at, "names the authority %s, which is not defined", quote(q.Authority))
+		}
+		if q.PredicateType == "" {
+			return refuseAuthorities(at, "needs a predicateType")
+		}
+		if seen[q] {
+			return refuseAuthorities(at, "stands there twice")
+		}
+		seen[q] = true
+		r.require = append(r.require, requirement{got, q.PredicateType})
+	}
+	return nil
+}
+
+// readDistinct reads the pairs of authorities that must be different people. An
+// authority stands in at most one pair and in exactly one requirement, so that
+// the union in checkDistinct is over two sets and no more.
+func (r *rule) readDistinct(w *ruleFile, a *authorities) error {
+	used := map[*authority]bool{}
+	for i, pair := range w.Distinct {
+		at := fmt.Sprintf(".distinct[%d]", i)
+		if len(pair) != 2 || pair[0] == pair[1] {
+			return refuseAuthorities(at, "must name two different authorities")
+		}
+		var got [2]*authority
+		for j, name := range pair {
+			got[j] = a.named[name]
+			uses := 0
+			for _, q := range r.require {
+				if q.authority == got[j] {
+					uses++
+				}
+			}
+			if got[j] == nil || uses != 1 {
+				return refuseAuthorities(at, "%s must stand in exactly one requirement of this rule", quote(name))
+			}
+			if used[got[j]] {
+				return refuseAuthorities(at, "%s stands in another pair already", quote(name))
+			}
+			used[got[j]] = true
+		}
+		r.distinct = append(r.distinct, got)
+	}
+	return nil
+}
+
+func (r *rule) readConditions(w *ruleFile, _ *authorities) error {
+	for i, p := range w.Pinned {
+		if !isHexSHA256(p) {
+			return refuseAuthorities(fmt.Sprintf(".pinned[%d]", i), "must be 64 lower-case hex digits")
+		}
+		raw, _ := hex.DecodeString(p)
+		if r.pinned == nil {
+			r.pinned = map[[32]byte]bool{}
+		}
+		r.pinned[[32]byte(raw)] = true
+	}
+	if w.MaxAge != "" {
+		d, err := time.ParseDuration(w.MaxAge)
+		if err != nil || d <= 0 {
+			return refuseAuthorities(".maxAge", "must be a duration above zero, like 72h")
+		}
+		r.maxAge = d
+	}
+	for _, alg := range w.Algorithms {
+		if !alg.known() {
+			return refuseAuthorities(".algorithms", "%s is no algorithm this driver accepts", quote(string(alg)))
+		}
+		if r.algorithms == nil {
+			r.algorithms = map[KeyAlgorithm]bool{}
+		}
+		r.algorithms[alg] = true
+	}
+	if w.Algorithms != nil && len(w.Algorithms) == 0 {
+		return refuseAuthorities(".algorithms", "must not be empty: leave it out to accept every algorithm")
+	}
+	return nil
+}
+
+// matches tells whether the rule speaks about the document where it would be
+// enforced.
+func (r *rule) matches(doc *parsedDocument, where *Target) bool {
+	return r.surface == doc.surface &&
+		(len(r.roles) == 0 || slices.Contains(r.roles, doc.role)) &&
+		globOrAny(r.gateway, where.GatewayID) && globOrAny(r.workspace, where.Workspace) &&
+		globOrAny(r.target, where.Name) && globOrAny(r.subject, doc.subject.name)
+}

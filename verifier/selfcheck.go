@@ -1,0 +1,33 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifier
+
+import (
+	"fmt"
+	"time"
+)
+
+// selfCheck lets trust prove that it is not vacuous: every rule, run as if it
+// were enforced, refuses an unpinned document that nobody signed, and one that
+// only somebody unknown approved. It runs the code that decides, so a mistake
+// there keeps trust from being swapped in instead of letting a policy through.
+func (t *Trust) selfCheck() error {
+	stranger := &principal{name: "check.invalid"}
+	for i, r := range t.authorities.rules {
+		var votes []*vote
+		if a := agree([]*tally{count(r, [32]byte{}, votes, time.Time{})}); a.short == nil {
+			return refuseAuthorities(fmt.Sprintf("rules[%d]", i), "%s accepts a document that nobody signed", quote(r.name))
+		}
+		for _, q := range r.require {
+			for alg := range knownAlgorithms {
+				c := &claim{principal: stranger, algorithm: alg, statement: &statement{predicateType: q.predicateType}}
+				votes = append(votes, &vote{claim: c, version: everyVersion, seen: time.Unix(0, 0)})
+			}
+		}
+		if a := agree([]*tally{count(r, [32]byte{}, votes, time.Unix(0, 0))}); a.short == nil {
+			return refuseAuthorities(fmt.Sprintf("rules[%d]", i), "%s accepts a claim by somebody it does not name", quote(r.name))
+		}
+	}
+	return nil
+}

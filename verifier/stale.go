@@ -1,0 +1,105 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifier
+
+import (
+	"fmt"
+	"time"
+)
+
+// Condition is what trust is worth at an instant. The zero value refuses.
+type Condition int
+
+// The conditions, from worst to best.
+const (
+	Refused Condition = iota // no decision but DENY
+	Stale                    // past an expiry, within maxStale
+	Fresh
+)
+
+// String returns the condition in lower case.
+func (c Condition) String() string {
+	return [...]string{"refused", "stale", "fresh"}[c]
+}
+
+// TrustState is the condition of trust at one instant, and for how long.
+type TrustState struct {
+	Condition Condition
+	Reason    Reason        // why it is refused; Allowed otherwise
+	Left      time.Duration // until it is refused; 0 when it is
+	Detail    string        // one sentence on what is stale or refused
+}
+
+// deadline is one expiry of a role and how long decisions may outlive it.
+type deadline struct {
+	role    string
+	expires time.Time
+	grace   time.Duration
+}
+
+// deadlines lists the expiries that bound decisions. SPEC: R1 root, snapshot or
+// targets expired; timestamp or revocation past expiry + maxStale. The expiry of
+// the attestations role only stops new entries.
+func (t *Trust) deadlines() []deadline {
+	all := []deadline{
+		{"root", t.expires.Root, 0},
+		{"snapshot", t.expires.Snapshot, 0},
+		{"targets", t.expires.Targets, 0},
+		{"timestamp", t.expires.Timestamp, t.authorities.maxStale},
+	}
+	if !t.expires.Revocation.IsZero() {
+		all = append(all, deadline{"revocation", t.expires.Revocation, t.authorities.maxStale})
+	}
+	return all
+}
+
+// State judges trust at now.
+func (t *Trust) State(now time.Time) TrustState {
+	if t == nil || t.authorities == nil {
+		return TrustState{Reason: TrustUnavailable, Detail: "no trust has been loaded"}
+	}
+	if driverOld(t.driverVersion, t.authorities.minDriver) {
+		return TrustState{Reason: DriverTooOld, Detail: fmt.Sprintf("this driver is %s and the rules ask for %s at least", quote(t.driverVersion), quote(t.authorities.minDriver))}
+	}
+	s := TrustState{Condition: Fresh, Reason: Allowed}
+	for i, d := range t.deadlines() {
+		ends := d.expires.Add(d.grace)
+		if !now.Before(ends) {
+			detail := fmt.Sprintf("the %s role expired at %s", d.role, stamp(d.expires))
+			if d.grace > 0 {
+				detail += fmt.Sprintf(" and maxStale is %s", d.grace)
+			}
+			return TrustState{Reason: TrustStale, Detail: detail}
+		}
+		if left := ends.Sub(now); i == 0 || left < s.Left {
+			s.Left = left
+		}
+		if !now.Before(d.expires) && s.Condition == Fresh {
+			s.Condition = Stale
+			s.Detail = fmt.Sprintf("the %s role expired at %s", d.role, stamp(d.expires))
+		}
+	}
+	return s
+}
+
+// changes lists the instants at which the condition of trust may change.
+func (t *Trust) changes() []time.Time {
+	var at []time.Time
+	for _, d := range t.deadlines() {
+		at = append(at, d.expires, d.expires.Add(d.grace))
+	}
+	return at
+}
+
+// distrust says why nothing can be decided at all, nil when it can.
+func distrust(t *Trust, floors Floors, now time.Time) *Finding {
+	s := t.State(now)
+	if s.Condition == Refused {
+		return &Finding{Reason: s.Reason, Document: -1, Attestation: -1, Detail: s.Detail}
+	}
+	if floors == nil {
+		return &Finding{Reason: TrustUnavailable, Document: -1, Attestation: -1, Detail: "the driver's floors have not been loaded"}
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifier
+
+import (
+	"math"
+	"time"
+)
+
+// vote is one claim that speaks for one document: a principal, what kind of
+// statement, and when it may be counted. Nothing in it depends on the time at
+// which it is counted.
+type vote struct {
+	*claim
+	// version is the highest at which the vote counts: what an approval says,
+	// and anything for other statements. SPEC: R7.
+	version  uint64
+	approval bool
+	// An approval counts from notBefore until before notAfter. SPEC: R6.
+	notBefore, notAfter time.Time
+	// seen is what age is measured from; zero when nothing says. SPEC: R7.
+	seen time.Time
+}
+
+// everyVersion is above any version that an approval can say.
+const everyVersion = math.MaxUint64
+
+// cast turns a claim into a vote for the document, or says why it is none. The
+// order of the checks is the order of the stages: statement, then scope.
+func cast(c *claim, doc *parsedDocument, wanted map[string]bool) (*vote, *Finding) {
+	if !wanted[c.statement.predicateType] {
+		return nil, refuse(c, PredicateType, "predicate type %s is not what a rule for this document asks for", quote(c.statement.predicateType))
+	}
+	v := &vote{claim: c, version: everyVersion}
+	if len(c.times) > 0 {
+		v.seen = c.times[0]
+	}
+	if c.statement.predicateType != ApprovalPredicateType {
+		if f := speaksFor(c, doc); f != nil {
+			return nil, f
+		}
+		return v, nil
+	}
+	if n := len(c.statement.subjects); n > 1 {
+		return nil, refuse(c, SubjectAmbiguous, "an approval names exactly one subject, this one %d", n)
+	}
+	if f := speaksFor(c, doc); f != nil {
+		return nil, f
+	}
+	a, f := parseApproval(c.statement.predicate)
+	if f != nil {
+		f.Attestation = c.attestation
+		return nil, f
+	}
+	if f := inScope(c, a, doc); f != nil {
+		return nil, f
+	}
+	v.approval, v.version, v.notBefore, v.notAfter = true, a.version, a.notBefore, a.notAfter
+	if v.seen.IsZero() {
+		v.seen = a.notBefore
+	}
+	return v, nil
+}
+
+// inScope checks that an approval is about this kind of document and subject.
+func inScope(c *claim, a *approval, doc *parsedDocument) *Finding {
+	// SPEC: R6 surface, role and scope match the document and its subject.
+	switch s := doc.subject; {
+	case a.surface != doc.surface:
+		return refuse(c, ScopeMismatch, "approves surface %s, the document is %s", quote(a.surface), doc.surface)
+	case a.role != doc.role.String():
+		return refuse(c, ScopeMismatch, "approves role %s, the document is a %s", quote(a.role), doc.role)
+	case !matchGlob(a.scope.gateway, s.gateway):
+		return refuse(c, ScopeMismatch, "approves gateway %s, the subject is on %s", quote(a.scope.gateway), quote(s.gateway))
+	case !matchGlob(a.scope.workspace, s.workspace):
+		return refuse(c, ScopeMismatch, "approves workspace %s, the subject is in %s", quote(a.scope.workspace), quote(s.workspace))
+	case !matchGlob(a.scope.name, s.name):
+		return refuse(c, ScopeMismatch, "approves name %s, the subject is %s", quote(a.scope.name), quote(s.name))
+	}
+	return nil
+}
+
+// inTime checks the windows that time alone can close.
+func (v *vote) inTime(now time.Time) *Finding {
+	switch {
+	case !v.from.IsZero() && now.Before(v.from):
+		return refuse(v.claim, SignerExpired, "the key of %s is valid from %s only", quote(v.principal.name), stamp(v.from))
+	case !v.until.IsZero() && !now.Before(v.until):
+		return refuse(v.claim, SignerExpired, "the key of %s was valid until %s and nothing shows an earlier signing time", quote(v.principal.name), stamp(v.until))
+	case v.approval && now.Before(v.notBefore): // SPEC: R6 now ∈ [notBefore, notAfter).
+		return refuse(v.claim, AttestationNotYetValid, "the approval by %s begins at %s", quote(v.principal.name), stamp(v.notBefore))
+	case v.approval && !now.Before(v.notAfter):
+		return refuse(v.claim, AttestationExpired, "the approval by %s ended at %s", quote(v.principal.name), stamp(v.notAfter))
+	}
+	return nil
+}
+
+// counts tells whether the vote counts toward one requirement of one rule, or why not.
+func (v *vote) counts(r *rule, q *requirement, now time.Time) *Finding {
+	switch {
+	case v.statement.predicateType != q.predicateType:
+		return refuse(v.claim, PredicateType, "is a %s, the rule %s asks for %s", quote(v.statement.predicateType), quote(r.name), quote(q.predicateType))
+	case !q.authority.members[v.principal]:
+		return refuse(v.claim, SignerOutOfScope, "%s does not speak for the authority %s", quote(v.principal.name), quote(q.authority.name))
+	case r.algorithms != nil && !r.algorithms[v.algorithm]:
+		return refuse(v.claim, Algorithm, "signed with %s, which the rule %s does not accept", v.algorithm, quote(r.name))
+	case r.maxAge > 0 && v.seen.IsZero(): // SPEC: R7 with neither, the claim does not count.
+		return refuse(v.claim, AttestationTooOld, "nothing shows its age, and the rule %s accepts %s at most", quote(r.name), r.maxAge)
+	case r.maxAge > 0 && !now.Before(v.seen.Add(r.maxAge)): // SPEC: R7 age = now − earliest verified time, else notBefore.
+		return refuse(v.claim, AttestationTooOld, "dates from %s, and the rule %s accepts %s at most", stamp(v.seen), quote(r.name), r.maxAge)
+	}
+	return nil
+}
+
+// changes lists the instants at which the vote begins or stops to count.
+func (v *vote) changes(rules []*rule) []time.Time {
+	at := []time.Time{v.from, v.until, v.notBefore, v.notAfter}
+	for _, r := range rules {
+		if r.maxAge > 0 && !v.seen.IsZero() {
+			at = append(at, v.seen.Add(r.maxAge))
+		}
+	}
+	return at
+}
+
+// ends returns when the vote stops to count for the rule, zero for never.
+func (v *vote) ends(r *rule) time.Time {
+	end := earliest(v.until, v.notAfter)
+	if r.maxAge > 0 {
+		end = earliest(end, v.seen.Add(r.maxAge))
+	}
+	return end
+}
+
+// earliest returns the first of the instants that are set, zero for none.
+func earliest(times ...time.Time) time.Time {
+	var first time.Time
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
+		}
+	}
+	return first
+}
+
+// stamp writes an instant as people and tools both read it.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
