@@ -158,7 +158,7 @@ var reasonIndex = func() map[Reason]int {
 
 // reasonDocs is list (a), by number.
 var reasonDocs = []Doc{
-	{"REASON_UNSPECIFIED", ReasonUnspecified, StageNone, "", "No decision was made. It is the zero value, and it refuses.",
+	{"UNSPECIFIED", ReasonUnspecified, StageNone, "", "No decision was made. It is the zero value, and it refuses.",
 		gatewayDev, "Treat it as a refusal. A driver that works never sends it with a verdict; report it with the driver's version.", "sigdriver version"},
 	{"ALLOWED", Allowed, StageNone, "", "Every document passed every enforce rule that matches it and, in COMPOSE, the effective policy is what the parts compose to.",
 		"nobody", "Nothing to mend.", ""},
