@@ -73,11 +73,8 @@ func (OS) Open(name string, flag int, perm fs.FileMode) (File, error) {
 
 // MakeDir implements FS.
 func (o OS) MakeDir(name string, perm fs.FileMode) error {
-	err := os.Mkdir(name, perm)
-	if errors.Is(err, fs.ErrExist) {
-		return nil
-	}
-	if err != nil {
+	// A folder that exists may have been made just before a crash: sync in any case.
+	if err := os.Mkdir(name, perm); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return o.SyncDir(filepath.Dir(name))

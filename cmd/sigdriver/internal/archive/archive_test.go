@@ -1,0 +1,202 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package archive
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk/disktest"
+)
+
+func open(t testing.TB, dir string) *Store {
+	t.Helper()
+	s, err := Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestPutGet(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	data := []byte("evidence")
+	sum, err := s.Put(data)
+	if err != nil || sum != sha256.Sum256(data) {
+		t.Fatalf("Put: %x, %v", sum, err)
+	}
+	digits := hex.EncodeToString(sum[:])
+	if _, err := os.Stat(filepath.Join(dir, "sha256", digits[:2], digits)); err != nil {
+		t.Errorf("the layout is not sha256/ab/<hex>: %v", err)
+	}
+	for range 2 { // also from a store that did not write it
+		got, err := s.Get(sum)
+		if err != nil || !bytes.Equal(got, data) || !s.Has(sum) {
+			t.Errorf("Get: %q, %v", got, err)
+		}
+		if _, err := s.Put(data); err != nil {
+			t.Errorf("Put again: %v", err)
+		}
+		s = open(t, dir)
+	}
+	other := sha256.Sum256([]byte("other"))
+	var missing *MissingError
+	if _, err := s.Get(other); !errors.As(err, &missing) || !errors.Is(err, fs.ErrNotExist) || s.Has(other) {
+		t.Errorf("an object nobody put: %v", err)
+	}
+}
+
+// Every byte of an object changed, and the object cut short, is found by Get,
+// and Put does not take the damaged object for the one it has to store.
+func TestDamage(t *testing.T) {
+	s := open(t, t.TempDir())
+	data := []byte("evidence")
+	sum, err := s.Put(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := [][]byte{data[:len(data)-1], {}, append(bytes.Clone(data), 0)}
+	for i := range data {
+		c := bytes.Clone(data)
+		c[i] ^= 1
+		damaged = append(damaged, c)
+	}
+	for _, c := range damaged {
+		if err := os.WriteFile(s.path(sum), c, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var corrupt *CorruptError
+		if _, err := s.Get(sum); !errors.As(err, &corrupt) || corrupt.Have != sha256.Sum256(c) {
+			t.Errorf("%q: %v", c, err)
+		}
+		if _, err := open(t, s.dir).Put(data); !errors.As(err, &corrupt) {
+			t.Errorf("Put over %q: %v", c, err)
+		}
+	}
+}
+
+func TestConcurrent(t *testing.T) {
+	s := open(t, t.TempDir())
+	var wg sync.WaitGroup
+	for i := range 32 {
+		wg.Go(func() {
+			data := fmt.Appendf(nil, "object %d", i%4)
+			sum, err := s.Put(data)
+			if err != nil {
+				t.Error(err)
+			}
+			if got, err := s.Get(sum); err != nil || !bytes.Equal(got, data) {
+				t.Error(got, err)
+			}
+		})
+	}
+	wg.Wait()
+	if left, _ := os.ReadDir(filepath.Join(s.dir, temporary)); len(left) != 0 {
+		t.Errorf("%d files left under way", len(left))
+	}
+}
+
+// put is what the fault tests do at each operation: two objects, one of them twice.
+func put(dir string, fsys *disktest.FS) error {
+	s, err := Open(dir, fsys)
+	if err != nil {
+		return err
+	}
+	for _, text := range []string{"one", "two", "one"} {
+		sum, err := s.Put([]byte(text))
+		if err != nil {
+			return err
+		}
+		fmt.Println(hex.EncodeToString(sum[:])) // an object that was promised
+	}
+	return nil
+}
+
+func operations(t *testing.T) int {
+	var f disktest.FS
+	if err := put(t.TempDir(), &f); err != nil {
+		t.Fatal(err)
+	}
+	n := len(f.Operations())
+	if n < 10 {
+		t.Fatalf("only %d operations: %v", n, f.Operations())
+	}
+	return n
+}
+
+// A failed operation fails the Put, leaves nothing half done, and the same store
+// can be used again.
+func TestFaults(t *testing.T) {
+	n := operations(t)
+	for _, fault := range []error{syscall.EIO, syscall.ENOSPC} {
+		for at := 1; at <= n; at++ {
+			dir := t.TempDir()
+			if err := put(dir, &disktest.FS{At: at, Err: fault}); !errors.Is(err, fault) {
+				t.Errorf("%v at operation %d: %v", fault, at, err)
+			}
+			whole(t, dir)
+			if err := put(dir, &disktest.FS{}); err != nil {
+				t.Errorf("after %v at operation %d: %v", fault, at, err)
+			}
+		}
+	}
+}
+
+// A process killed at any operation leaves what it promised, and nothing half.
+func TestKill(t *testing.T) {
+	if at, err := strconv.Atoi(os.Getenv("SIGDRIVER_TEST_KILL")); err == nil {
+		put(os.Getenv("SIGDRIVER_TEST_DIR"), &disktest.FS{At: at})
+		return
+	}
+	n := operations(t)
+	for at := 1; at <= n; at++ {
+		dir := t.TempDir()
+		cmd := exec.Command(os.Args[0], "-test.run=^TestKill$")
+		cmd.Env = append(os.Environ(), "SIGDRIVER_TEST_KILL="+strconv.Itoa(at), "SIGDRIVER_TEST_DIR="+dir)
+		out, err := cmd.Output()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+			t.Fatalf("operation %d: the process was not killed: %v", at, err)
+		}
+		have := whole(t, dir)
+		for _, promised := range bytes.Fields(out) {
+			if !have[string(promised)] {
+				t.Errorf("operation %d: object %s was promised and is gone", at, promised)
+			}
+		}
+		if err := put(dir, &disktest.FS{}); err != nil {
+			t.Errorf("after a kill at operation %d: %v", at, err)
+		}
+	}
+}
+
+// whole checks every object below sha256 and returns their names.
+func whole(t *testing.T, dir string) map[string]bool {
+	t.Helper()
+	names := map[string]bool{}
+	files, err := filepath.Glob(filepath.Join(dir, "sha256", "*", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if sum := sha256.Sum256(data); err != nil || filepath.Base(file) != hex.EncodeToString(sum[:]) {
+			t.Errorf("%s is not whole: %v", file, err)
+		}
+		names[filepath.Base(file)] = true
+	}
+	return names
+}
