@@ -1,0 +1,363 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tuf
+
+import (
+	"bytes"
+	"crypto"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+	"github.com/theupdateframework/go-tuf/v2/metadata/trustedmetadata"
+)
+
+// The roles of a repository. The last two are delegated by targets.
+const (
+	RoleRoot         = metadata.ROOT
+	RoleTargets      = metadata.TARGETS
+	RoleSnapshot     = metadata.SNAPSHOT
+	RoleTimestamp    = metadata.TIMESTAMP
+	RoleRevocation   = "revocation"
+	RoleAttestations = "attestations"
+)
+
+// Roles returns every role that a repository may have, in the order in which
+// people sign them.
+func Roles() []string {
+	return []string{RoleRoot, RoleTargets, RoleRevocation, RoleAttestations, RoleSnapshot, RoleTimestamp}
+}
+
+// delegatedPaths are the target paths of the delegated roles.
+var delegatedPaths = map[string]string{
+	RoleRevocation:   "revocations.json",
+	RoleAttestations: "attestations/*/*",
+}
+
+// Repository is the author's view of a published repository: a folder with
+// metadata/ and targets/ that any static web server can serve. Every signature in
+// it was checked when it was opened, expiries were not: an author must be able to
+// open, and to renew, what has expired.
+type Repository struct {
+	files fileLayer
+	dir   string
+	metas map[string]roleMeta
+	raw   map[string][]byte // the same, as published
+}
+
+// RepositoryError says what is wrong with a published repository.
+type RepositoryError struct {
+	Path string
+	Err  error
+}
+
+func (e *RepositoryError) Error() string { return fmt.Sprintf("%q: %v", e.Path, e.Err) }
+
+func (e *RepositoryError) Unwrap() error { return e.Err }
+
+// OpenRepository reads the repository in dir and checks it from its first root
+// to its last timestamp. A folder without any root is an fs.ErrNotExist. A
+// publication that was interrupted after its root is set aside: publishing the
+// same stage again completes it.
+func OpenRepository(dir string) (*Repository, error) { return openRepository(publicFiles{}, dir) }
+
+func openRepository(files fileLayer, dir string) (r *Repository, err error) {
+	defer caught(&err)
+	chain, err := readRoots(files, dir)
+	if err != nil {
+		return nil, err
+	}
+	r, err = loadRepository(files, dir, chain)
+	if err != nil && len(chain) > 1 {
+		if before, beforeErr := loadRepository(files, dir, chain[:len(chain)-1]); beforeErr == nil {
+			return before, nil
+		}
+	}
+	return r, err
+}
+
+// readRoots returns the root chain, which starts at the oldest root kept.
+func readRoots(files fileLayer, dir string) ([][]byte, error) {
+	names, err := files.List(filepath.Join(dir, "metadata"))
+	if err != nil {
+		return nil, err
+	}
+	versions := []int64{}
+	for _, name := range names {
+		var v int64
+		if _, err := fmt.Sscanf(name, "%d.root.json", &v); err == nil && name == fmt.Sprintf("%d.root.json", v) {
+			versions = append(versions, v)
+		}
+	}
+	slices.Sort(versions)
+	if len(versions) == 0 {
+		return nil, &RepositoryError{filepath.Join(dir, "metadata"), fs.ErrNotExist}
+	}
+	chain := make([][]byte, len(versions))
+	for i, v := range versions {
+		if chain[i], err = files.Read(metadataFile(dir, RoleRoot, v), MaxRoot); err != nil {
+			return nil, err
+		}
+	}
+	return chain, nil
+}
+
+// loadRepository walks from the first root of the chain to every target role.
+func loadRepository(files fileLayer, dir string, chain [][]byte) (*Repository, error) {
+	r := &Repository{files: files, dir: dir, metas: map[string]roleMeta{}, raw: map[string][]byte{}}
+	trusted, err := trustChain(chain)
+	if err != nil {
+		return nil, &RepositoryError{filepath.Join(dir, "metadata"), err}
+	}
+	r.add(RoleRoot, trusted.Root, chain[len(chain)-1])
+	steps := []func(*trustedmetadata.TrustedMetadata) (string, error){r.loadTimestamp, r.loadSnapshot, r.loadTargets}
+	for _, step := range steps {
+		if file, err := step(trusted); err != nil {
+			return nil, &RepositoryError{file, err}
+		}
+	}
+	return r, nil
+}
+
+// trustChain checks a root chain. The reference time is before any expiry.
+func trustChain(chain [][]byte) (*trustedmetadata.TrustedMetadata, error) {
+	for _, data := range chain {
+		if err := soundRoot(data); err != nil {
+			return nil, err
+		}
+	}
+	trusted, err := trustedmetadata.New(chain[0])
+	if err != nil {
+		return nil, err
+	}
+	trusted.RefTime = time.Time{}
+	for _, data := range chain[1:] {
+		if _, err := trusted.UpdateRoot(data); err != nil {
+			return nil, err
+		}
+	}
+	return trusted, nil
+}
+
+// soundRoot refuses keys on which go-tuf would panic, before it uses them.
+func soundRoot(data []byte) error {
+	m, err := new(metadata.Metadata[metadata.RootType]).FromBytes(data)
+	if err != nil {
+		return err
+	}
+	for _, role := range metadata.TOP_LEVEL_ROLE_NAMES {
+		if _, err := delegationOf(m, role); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Repository) add(role string, m roleMeta, raw []byte) { r.metas[role], r.raw[role] = m, raw }
+
+func (r *Repository) loadTimestamp(trusted *trustedmetadata.TrustedMetadata) (string, error) {
+	file := filepath.Join(r.dir, "metadata", "timestamp.json")
+	data, err := r.files.Read(file, MaxTimestamp)
+	if err != nil {
+		return file, err
+	}
+	m, err := trusted.UpdateTimestamp(data)
+	if err != nil {
+		return file, err
+	}
+	if m.Signed.Meta["snapshot.json"] == nil {
+		return file, errors.New("names no snapshot")
+	}
+	r.add(RoleTimestamp, m, data)
+	return file, nil
+}
+
+func (r *Repository) loadSnapshot(trusted *trustedmetadata.TrustedMetadata) (string, error) {
+	file := metadataFile(r.dir, RoleSnapshot, trusted.Timestamp.Signed.Meta["snapshot.json"].Version)
+	data, err := r.files.Read(file, MaxSnapshot)
+	if err != nil {
+		return file, err
+	}
+	m, err := trusted.UpdateSnapshot(data, false)
+	if err != nil {
+		return file, err
+	}
+	r.add(RoleSnapshot, m, data)
+	return file, nil
+}
+
+func (r *Repository) loadTargets(trusted *trustedmetadata.TrustedMetadata) (string, error) {
+	file, err := r.loadTargetsRole(trusted, RoleTargets, RoleRoot)
+	if err != nil {
+		return file, err
+	}
+	for _, role := range []string{RoleRevocation, RoleAttestations} {
+		if !delegates(r.metas[RoleTargets], role) {
+			continue
+		}
+		if _, err := delegationOf(r.metas[RoleTargets], role); err != nil {
+			return file, err
+		}
+		if file, err := r.loadTargetsRole(trusted, role, RoleTargets); err != nil {
+			return file, err
+		}
+	}
+	return file, nil
+}
+
+func (r *Repository) loadTargetsRole(trusted *trustedmetadata.TrustedMetadata, role, by string) (string, error) {
+	info := trusted.Snapshot.Signed.Meta[role+".json"]
+	if info == nil {
+		return r.dir, fmt.Errorf("the snapshot does not name %s.json", role)
+	}
+	file := metadataFile(r.dir, role, info.Version)
+	data, err := r.files.Read(file, MaxTargets)
+	if err != nil {
+		return file, err
+	}
+	m, err := trusted.UpdateDelegatedTargets(data, role, by)
+	if err != nil {
+		return file, err
+	}
+	r.add(role, m, data)
+	return file, nil
+}
+
+// metadataFile is where a version of a role is published.
+func metadataFile(dir, role string, version int64) string {
+	return filepath.Join(dir, "metadata", fmt.Sprintf("%d.%s.json", version, role))
+}
+
+// targetFileName is where a target with this digest is published, below targets/.
+func targetFileName(targetPath string, info *metadata.TargetFiles) string {
+	return path.Join(path.Dir(targetPath), info.Hashes["sha256"].String()+"."+path.Base(targetPath))
+}
+
+// maxTarget is the most bytes that clients take as this target.
+func maxTarget(targetPath string) int64 {
+	if roleOfTarget(targetPath) == RoleAttestations {
+		return MaxAttestationFile
+	}
+	return MaxTargetFile
+}
+
+// Dir returns the folder of the repository.
+func (r *Repository) Dir() string { return r.dir }
+
+// RoleState is one role of a published repository.
+type RoleState struct {
+	Role      string    `json:"role"`
+	Version   int64     `json:"version"`
+	Expires   time.Time `json:"expires"`
+	Threshold int       `json:"threshold"`
+	Signed    []string  `json:"signed"` // key ids
+	Missing   []string  `json:"missing"`
+}
+
+// States returns every role of the repository, in the order of Roles.
+func (r *Repository) States() []RoleState {
+	states := []RoleState{}
+	for _, role := range Roles() {
+		m := r.metas[role]
+		if m == nil {
+			continue
+		}
+		h := headerOf(m)
+		d, err := r.delegation(role)
+		if err != nil {
+			continue // OpenRepository went through every delegation
+		}
+		q := d.quorum(m)
+		states = append(states, RoleState{role, *h.version, *h.expires, q.Threshold, q.Signed, q.Missing})
+	}
+	return states
+}
+
+func (r *Repository) delegation(role string) (*delegation, error) {
+	return delegationOf(r.metas[delegatorOf(role)], role)
+}
+
+// delegatorOf returns the role that says who may sign this one.
+func delegatorOf(role string) string {
+	if delegatedPaths[role] != "" {
+		return RoleTargets
+	}
+	return RoleRoot
+}
+
+// Holders returns who holds a role.
+func (r *Repository) Holders(role string) (Holders, error) {
+	d, err := r.delegation(role)
+	if err != nil {
+		return Holders{}, err
+	}
+	return d.holders()
+}
+
+// Target returns the bytes of a published target file, checked against the
+// metadata that lists it. A path that nothing lists is an fs.ErrNotExist.
+func (r *Repository) Target(targetPath string) ([]byte, error) {
+	info := targetsOf(r.metas[roleOfTarget(targetPath)])[targetPath]
+	if info == nil {
+		return nil, &RepositoryError{targetPath, fs.ErrNotExist}
+	}
+	file := filepath.Join(r.dir, "targets", filepath.FromSlash(targetFileName(targetPath, info)))
+	data, err := r.files.Read(file, maxTarget(targetPath))
+	if err != nil {
+		return nil, &RepositoryError{file, err}
+	}
+	if err := info.VerifyLengthHashes(data); err != nil {
+		return nil, &RepositoryError{file, err}
+	}
+	return data, nil
+}
+
+// Targets returns the paths of all published target files, sorted.
+func (r *Repository) Targets() []string {
+	paths := []string{}
+	for _, m := range r.metas {
+		paths = slices.AppendSeq(paths, maps.Keys(targetsOf(m)))
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// RootBytes returns the newest root as published.
+func (r *Repository) RootBytes() []byte { return bytes.Clone(r.raw[RoleRoot]) }
+
+// targetsOf returns what a role lists; nil for a role that lists no targets.
+func targetsOf(m roleMeta) map[string]*metadata.TargetFiles {
+	if t, ok := m.(*metadata.Metadata[metadata.TargetsType]); ok && t != nil {
+		return t.Signed.Targets
+	}
+	return nil
+}
+
+// roleOfTarget returns the role that lists a target path.
+func roleOfTarget(targetPath string) string {
+	switch {
+	case targetPath == delegatedPaths[RoleRevocation]:
+		return RoleRevocation
+	case strings.HasPrefix(targetPath, "attestations/"):
+		return RoleAttestations
+	}
+	return RoleTargets
+}
+
+// signsWith tells whether a key may sign for a role of the repository.
+func (r *Repository) signsWith(role string, public crypto.PublicKey) bool {
+	id, err := KeyID(public)
+	if err != nil {
+		return false
+	}
+	d, err := r.delegation(role)
+	return err == nil && slices.Contains(d.ids, id)
+}

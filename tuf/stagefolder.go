@@ -1,0 +1,315 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tuf
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+)
+
+// This file reads and writes a stage as a folder, to be passed round its signers by any means:
+//
+//	<role>.json                       the metadata to be signed, without signatures
+//	signatures/<role>.<key id>.json   one signature each, so that holders who sign
+//	                                  at the same time never touch the same file
+//	files/<target path>               the target files that the change brings
+//
+// Nothing in it is believed when it is opened again.
+
+// StageError says what is wrong with a stage's folder.
+type StageError struct {
+	File    string
+	Problem string
+}
+
+func (e *StageError) Error() string {
+	return fmt.Sprintf("staged file %s: %s", quote(e.File), e.Problem)
+}
+
+// Save writes the stage into a folder, made if absent. Signatures there that are
+// not in the stage are removed.
+func (s *Stage) Save(dir string) error { return s.save(publicFiles{}, dir) }
+
+func (s *Stage) save(files fileLayer, dir string) error {
+	content, err := s.folder()
+	if err != nil {
+		return err
+	}
+	tmp := filepath.Join(dir, ".unfinished")
+	for _, sub := range []string{tmp, filepath.Join(dir, "signatures")} {
+		if err := makeDir(files, sub); err != nil {
+			return err
+		}
+	}
+	if err := s.dropOldSignatures(files, dir, content); err != nil {
+		return err
+	}
+	for _, f := range content {
+		name := filepath.Join(dir, filepath.FromSlash(f.name))
+		if err := makeDir(files, filepath.Dir(name)); err != nil {
+			return err
+		}
+		if err := replaceFile(files, tmp, name, f.data); err != nil {
+			return err
+		}
+	}
+	if err := sweep(files, tmp); err != nil {
+		return err
+	}
+	return storeFault("remove", tmp, files.Remove(tmp))
+}
+
+// folder returns the files of the stage, in the order of writing.
+func (s *Stage) folder() ([]published, error) {
+	list := []published{}
+	for _, p := range slices.Sorted(maps.Keys(s.files)) {
+		list = append(list, published{"files/" + p, s.files[p]})
+	}
+	for _, role := range s.Roles() {
+		bare, err := s.unsigned(role)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, published{role + ".json", bare})
+		for _, sig := range *headerOf(s.metas[role]).signatures {
+			data, err := json.MarshalIndent(sig, "", "\t")
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, published{fmt.Sprintf("signatures/%s.%s.json", role, sig.KeyID), data})
+		}
+	}
+	return list, nil
+}
+
+// unsigned returns a staged role without its signatures.
+func (s *Stage) unsigned(role string) ([]byte, error) {
+	m := s.metas[role]
+	data, err := m.ToBytes(false)
+	if err != nil {
+		return nil, err
+	}
+	bare, err := parseMeta(role, data)
+	if err != nil {
+		return nil, err
+	}
+	*headerOf(bare).signatures = []metadata.Signature{}
+	return bare.ToBytes(true)
+}
+
+func (s *Stage) dropOldSignatures(files fileLayer, dir string, content []published) error {
+	names, err := files.List(filepath.Join(dir, "signatures"))
+	if err != nil {
+		return storeFault("list", dir, err)
+	}
+	for _, name := range names {
+		kept := slices.ContainsFunc(content, func(f published) bool { return f.name == "signatures/"+name })
+		if kept {
+			continue
+		}
+		file := filepath.Join(dir, "signatures", name)
+		if err := files.Remove(file); err != nil {
+			return storeFault("remove", file, err)
+		}
+	}
+	return nil
+}
+
+// OpenStage reads a stage from a folder, on top of the repository it changes; nil
+// for the first publication. Every file is judged anew: a signature by a key that
+// may not sign, or over other bytes, is a *StageError, as is metadata that does
+// not follow the published version by version. No stage is an fs.ErrNotExist.
+func OpenStage(dir string, base *Repository) (*Stage, error) {
+	return openStage(publicFiles{}, dir, base)
+}
+
+func openStage(files fileLayer, dir string, base *Repository) (s *Stage, err error) {
+	defer caught(&err)
+	if base == nil {
+		base = &Repository{}
+	}
+	s = &Stage{base: base, metas: map[string]roleMeta{}, files: map[string][]byte{}}
+	names, err := files.List(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if err := s.readMeta(files, dir, name); err != nil {
+			return nil, err
+		}
+	}
+	if len(s.metas) == 0 {
+		return nil, fmt.Errorf("%s: %w", quote(dir), fs.ErrNotExist)
+	}
+	for _, step := range []func(fileLayer, string) error{s.checkVersions, s.readFiles, s.readSignatures} {
+		if err := step(files, dir); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// readMeta reads one entry of the stage's folder, if it is a role's metadata.
+func (s *Stage) readMeta(files fileLayer, dir, name string) error {
+	role, ok := strings.CutSuffix(name, ".json")
+	switch {
+	case name == "files" || name == "signatures" || strings.HasPrefix(name, "."):
+		return nil
+	case !ok || !slices.Contains(Roles(), role):
+		return &StageError{name, "it belongs to no stage: remove it"}
+	}
+	data, err := files.Read(filepath.Join(dir, name), MaxTargets)
+	if err != nil {
+		return err
+	}
+	m, err := parseMeta(role, data)
+	if err != nil {
+		return &StageError{name, "no metadata of its role: " + clip(err.Error())}
+	}
+	if len(*headerOf(m).signatures) != 0 {
+		return &StageError{name, "it holds signatures, which belong into signatures/"}
+	}
+	s.metas[role] = m
+	return nil
+}
+
+// checkVersions refuses a stage that was made on top of another publication, and
+// delegations that no author of ours writes.
+func (s *Stage) checkVersions(fileLayer, string) error {
+	if s.next(RoleRoot) == nil || s.next(RoleTargets) == nil {
+		return &StageError{"root.json", "the first publication needs root.json and targets.json"}
+	}
+	for _, role := range s.Roles() {
+		if got, want := *headerOf(s.metas[role]).version, s.nextVersion(role); got != want {
+			return &StageError{role + ".json", fmt.Sprintf("version %d where %d comes next: the repository has moved on, stage the change again", got, want)}
+		}
+	}
+	for _, role := range Roles() {
+		if _, err := s.delegation(role); err != nil && s.next(role) != nil {
+			return &StageError{delegatorOf(role) + ".json", err.Error()}
+		}
+	}
+	return s.checkDelegations()
+}
+
+// checkDelegations refuses delegations beside the two that this package makes,
+// which could hand somebody else the files of a third.
+func (s *Stage) checkDelegations() error {
+	for _, role := range s.Roles() {
+		m, ok := s.metas[role].(*metadata.Metadata[metadata.TargetsType])
+		if !ok || m.Signed.Delegations == nil {
+			continue
+		}
+		bad := role != RoleTargets || m.Signed.Delegations.SuccinctRoles != nil
+		for _, d := range m.Signed.Delegations.Roles {
+			bad = bad || delegatedPaths[d.Name] == "" || !slices.Equal(d.Paths, []string{delegatedPaths[d.Name]}) || len(d.PathHashPrefixes) > 0
+		}
+		if bad {
+			return &StageError{role + ".json", "it delegates to roles or paths that a repository of ours does not have"}
+		}
+	}
+	return nil
+}
+
+// readFiles reads the target files that the staged roles list and that are not
+// published as they are.
+func (s *Stage) readFiles(files fileLayer, dir string) error {
+	for _, role := range s.Roles() {
+		for p, info := range targetsOf(s.metas[role]) {
+			before := targetsOf(s.base.metas[role])[p]
+			if before != nil && info != nil && before.Equal(*info) {
+				continue
+			}
+			if err := s.readFile(files, dir, role, p, info); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *Stage) readFile(files fileLayer, dir, role, p string, info *metadata.TargetFiles) error {
+	if !fs.ValidPath(p) || !targetPathPattern.MatchString(p) || roleOfTarget(p) != role || info == nil || len(info.Hashes) != 1 || info.Hashes["sha256"] == nil {
+		return &StageError{role + ".json", fmt.Sprintf("it lists %s, which is no target of this role", quote(p))}
+	}
+	data, err := files.Read(filepath.Join(dir, "files", filepath.FromSlash(p)), maxTarget(p))
+	if errors.Is(err, fs.ErrNotExist) {
+		return &StageError{"files/" + p, "it is listed and missing: copy the whole stage"}
+	}
+	if err != nil {
+		return err
+	}
+	if err := info.VerifyLengthHashes(data); err != nil {
+		return &StageError{"files/" + p, "it is not the file that the staged metadata lists"}
+	}
+	s.files[p] = data
+	return nil
+}
+
+// readSignatures attaches the signatures of the folder to the metadata.
+func (s *Stage) readSignatures(files fileLayer, dir string) error {
+	names, err := files.List(filepath.Join(dir, "signatures"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, ".") {
+			continue
+		}
+		data, err := files.Read(filepath.Join(dir, "signatures", name), maxSignatureFile)
+		if err != nil {
+			return err
+		}
+		if problem := s.addSignature(name, data); problem != "" {
+			return &StageError{"signatures/" + name, problem}
+		}
+	}
+	return nil
+}
+
+// maxSignatureFile bounds one signature's file in bytes.
+const maxSignatureFile = 4 << 10
+
+// addSignature attaches one signature, or says why not.
+func (s *Stage) addSignature(name string, data []byte) string {
+	var sig metadata.Signature
+	if err := json.Unmarshal(data, &sig); err != nil {
+		return "no signature: " + clip(err.Error())
+	}
+	role, id, _ := strings.Cut(strings.TrimSuffix(name, ".json"), ".")
+	if s.metas[role] == nil || id != sig.KeyID || name != role+"."+id+".json" {
+		return "its name is not <role>.<key id>.json of a staged role and the key in it"
+	}
+	delegations, err := s.delegations(role)
+	if err != nil {
+		return err.Error()
+	}
+	signatures := headerOf(s.metas[role]).signatures
+	*signatures = append(*signatures, sig)
+	known := false
+	for _, d := range delegations {
+		if !slices.Contains(d.ids, id) {
+			continue
+		}
+		known = true
+		if d.signed(id, s.metas[role]) {
+			return ""
+		}
+	}
+	if !known {
+		return fmt.Sprintf("key %s may not sign %s: remove this file", shortID(id), role)
+	}
+	return fmt.Sprintf("it does not verify: it was made over other metadata; remove this file and let the holder of key %s sign again", shortID(id))
+}
