@@ -1,0 +1,194 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifier
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+)
+
+// prove checks the signatures of one encoded attestation. Each good one is a
+// proof and each bad one a finding; a fault of the whole is one finding and no
+// proof. It looks at no clock. The budget is what is left of MaxSignatureChecks.
+func (t *Trust) prove(attestation int, raw []byte, budget *int) ([]proof, []Finding) {
+	proofs, findings := t.proveRaw(raw, budget)
+	for i := range proofs {
+		proofs[i].attestation = attestation
+	}
+	for i := range findings {
+		findings[i].Attestation = attestation
+	}
+	return proofs, findings
+}
+
+func (t *Trust) proveRaw(raw []byte, budget *int) ([]proof, []Finding) {
+	a, f := parseAttestation(raw)
+	switch {
+	case f != nil:
+	case a.bundle == nil:
+		return t.proveEnvelope(a.envelope, "", budget)
+	case a.envelope == nil:
+		f = refuseAttestation(PayloadType, "the bundle holds a signature over a message, not an in-toto Statement in a DSSE envelope")
+	case a.bundle.keyed:
+		return t.proveKeyed(a, budget)
+	default:
+		var p *proof
+		if p, f = t.proveCertificate(a, budget); f == nil {
+			return []proof{*p}, nil
+		}
+	}
+	return nil, []Finding{*f}
+}
+
+// proveEnvelope judges each signature of an envelope alone. A key that signed
+// twice proves its statement once, whatever its signatures or key ids look like.
+func (t *Trust) proveEnvelope(e *envelope, hint string, budget *int) (proofs []proof, findings []Finding) {
+	m := newSignedMessage(PAE(e.payloadType, e.payload))
+	search := keySearch{trust: t, message: m, budget: budget}
+	for i, s := range e.signatures {
+		if hint == "" {
+			search.hint = s.keyID
+		} else {
+			search.hint = hint
+		}
+		key, f := search.find(s.sig)
+		if f == nil && e.payloadType != InTotoPayloadType {
+			// Only now: a type that was changed after signing is a bad signature.
+			f = refuseAttestation(PayloadType, "the payload type %s is not %s", quote(e.payloadType), InTotoPayloadType)
+		}
+		if f != nil {
+			if len(e.signatures) > 1 {
+				f.Detail = clip(fmt.Sprintf("signature %d: %s", i, f.Detail), MaxDetail-4)
+			}
+			findings = append(findings, *f)
+			continue
+		}
+		if !slices.ContainsFunc(proofs, func(p proof) bool { return p.key == key }) {
+			proofs = append(proofs, proof{digest: m.sha256, key: key, payload: e.payload})
+		}
+	}
+	return proofs, findings
+}
+
+// keySearch looks for the key that made a signature.
+type keySearch struct {
+	trust   *Trust
+	message *signedMessage
+	budget  *int
+	hint    string
+	ordered []*signingKey // every key of trust, by SPKI; nil until needed
+}
+
+// find returns the key whose signature over the message this is. A hint that
+// names a key of trust is final; without one every key is tried whose
+// signatures look like this one, as long as the budget lasts.
+func (s *keySearch) find(sig []byte) (*signingKey, *Finding) {
+	spki, foreign := hintedSPKI(s.hint)
+	if key := s.trust.key(spki); foreign && key != nil {
+		if key.fits(sig) && key.verify(s.message, sig) {
+			return key, nil
+		}
+		return nil, refuseAttestation(SignatureInvalid, "the signature is not by the key %s that it names", key.short())
+	}
+	tried := 0
+	for _, key := range s.keys() {
+		if !key.fits(sig) {
+			continue
+		}
+		if *s.budget <= 0 {
+			return nil, refuseAttestation(TooManySignatures, "not looked at: the request spent its %d signature checks on signatures that name no known key", MaxSignatureChecks)
+		}
+		*s.budget--
+		tried++
+		if key.verify(s.message, sig) {
+			return key, nil
+		}
+	}
+	switch {
+	case foreign:
+		return nil, refuseAttestation(SignerUnknown, "signed by the key sha256:%x, which trust does not know", spki[:8])
+	case tried == 0 && plausible(sig):
+		return nil, refuseAttestation(SignerUnknown, "trust knows no key that makes such signatures")
+	}
+	return nil, refuseAttestation(SignatureInvalid, "the signature is by none of the keys that trust knows, or over other bytes")
+}
+
+// plausible tells whether a signature has the shape of any algorithm we know.
+func plausible(sig []byte) bool {
+	der := len(sig) >= 8 && sig[0] == 0x30 && int(sig[1]) == len(sig)-2
+	return der || len(sig) == 64 || len(sig) >= minRSABits/8 && len(sig) <= maxRSABits/8
+}
+
+// keys lists every key of trust, by SPKI.
+func (s *keySearch) keys() []*signingKey {
+	if s.ordered == nil && s.trust.authorities != nil {
+		s.ordered = make([]*signingKey, 0, len(s.trust.authorities.keys))
+		for _, key := range s.trust.authorities.keys {
+			s.ordered = append(s.ordered, key)
+		}
+		slices.SortFunc(s.ordered, func(a, b *signingKey) int { return bytes.Compare(a.spki[:], b.spki[:]) })
+	}
+	return s.ordered
+}
+
+// key returns the key with this SPKI, nil for none.
+func (t *Trust) key(spki [32]byte) *signingKey {
+	if t == nil || t.authorities == nil {
+		return nil
+	}
+	return t.authorities.keys[spki]
+}
+
+// proveKeyed judges a bundle signed by a key: the envelope like a bare one, and
+// then what logs and timestamp authorities say about it. Trust without a
+// Sigstore root cannot judge that, so it proves no times.
+func (t *Trust) proveKeyed(a *attestation, budget *int) ([]proof, []Finding) {
+	proofs, findings := t.proveEnvelope(a.envelope, a.bundle.hint, budget)
+	b := a.bundle
+	if len(proofs) == 0 || t.keyless == nil || t.keyless.root == nil || b.entries+b.stamps == 0 {
+		return proofs, findings
+	}
+	s := &sigstoreCheck{material: t.keyless.root, key: proofs[0].key}
+	seen, f := s.run(b, budget)
+	if f != nil {
+		return nil, []Finding{*f}
+	}
+	proofs[0].times = seen.times
+	return proofs, findings
+}
+
+// proveCertificate judges a bundle signed with a Fulcio certificate.
+func (t *Trust) proveCertificate(a *attestation, budget *int) (*proof, *Finding) {
+	if t.keyless == nil || t.keyless.root == nil {
+		return nil, refuseAttestation(CertChain, "signed with a certificate, and trust has no trusted_root.json to judge it by")
+	}
+	s := &sigstoreCheck{material: t.keyless.root, need: thresholds{t.keyless.tlogs, t.keyless.timestamps, t.keyless.scts}}
+	seen, f := s.run(a.bundle, budget)
+	if f != nil {
+		return nil, f
+	}
+	e := seen.envelope
+	if e.payloadType != InTotoPayloadType {
+		return nil, refuseAttestation(PayloadType, "the payload type %s is not %s", quote(e.payloadType), InTotoPayloadType)
+	}
+	cert, f := readSigner(seen.leaf)
+	if f != nil {
+		return nil, f
+	}
+	digest := newSignedMessage(PAE(e.payloadType, e.payload)).sha256
+	return &proof{digest: digest, certificate: cert, times: seen.times, payload: e.payload}, nil
+}
+
+// UnverifiedSHA256 returns the digest by which an encoded attestation is named
+// everywhere (revocation, log, cache, archive): sha256 of the DSSE PAE over its
+// decoded payload. It checks no signature. False for bytes that are no bare DSSE
+// envelope or Sigstore bundle with one.
+func UnverifiedSHA256(raw []byte) ([32]byte, bool) {
+	a, f := parseAttestation(raw)
+	if f != nil || a.envelope == nil {
+		return [32]byte{}, false
+	}
+	return newSignedMessage(PAE(a.envelope.payloadType, a.envelope.payload)).sha256, true
+}

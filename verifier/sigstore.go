@@ -1,0 +1,348 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifier
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"time"
+
+	statementpb "github.com/in-toto/attestation/go/v1"
+	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
+	protorekor "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
+	sigstorebundle "github.com/sigstore/sigstore-go/pkg/bundle"
+	"github.com/sigstore/sigstore-go/pkg/root"
+	"github.com/sigstore/sigstore-go/pkg/tlog"
+	"github.com/sigstore/sigstore-go/pkg/verify"
+	"github.com/sigstore/sigstore/pkg/signature"
+	"github.com/sigstore/sigstore/pkg/signature/options"
+)
+
+// thresholds say how much evidence a certificate needs beside its chain:
+// inclusion in so many logs, times by so many logs and timestamp authorities
+// together (at least one in any case), SCTs by so many CT logs.
+type thresholds struct{ tlogs, timestamps, scts int }
+
+// parseKeyless reads trusted_root.json, beside the thresholds of authorities.json.
+func parseKeyless(data []byte, f keylessFile) (*keyless, error) {
+	material, err := parseTrustedRoot(data)
+	if err != nil {
+		return nil, &TrustError{File: "trusted_root.json", Text: "refused", Err: err}
+	}
+	return &keyless{root: material, tlogs: f.Tlogs, timestamps: f.Timestamps, scts: f.SCTs}, nil
+}
+
+// parseTrustedRoot reads a trusted_root.json, strictly before sigstore-go sees it.
+func parseTrustedRoot(data []byte) (*root.TrustedRoot, error) {
+	if len(data) > MaxTrustFile {
+		return nil, fmt.Errorf("longer than %d bytes", MaxTrustFile)
+	}
+	if err := checkJSON(data); err != nil {
+		return nil, err
+	}
+	return root.NewTrustedRootFromJSON(data)
+}
+
+// sigstoreCheck judges bundles with sigstore-go: signature, certificate chain,
+// SCTs, log entries and timestamps. It never looks into a Statement.
+type sigstoreCheck struct {
+	material root.TrustedMaterial // nil: nothing but the key is trusted
+	need     thresholds           // of a certificate
+	// key is who must have signed; nil when a certificate must have. What the
+	// bundle carries of log entries and timestamps must then verify too, but
+	// none is needed.
+	key *signingKey
+	// artifact is what a message signature is over; unused for an envelope.
+	artifact *artifact
+	// compat accepts what old clients wrote: P-384 signatures with SHA-256.
+	compat bool
+}
+
+// artifact is what a message signature is over: the bytes, or only their sha256.
+type artifact struct {
+	bytes  []byte
+	sha256 [32]byte
+	known  bool // the bytes are
+}
+
+// sighting is what sigstore-go proved of a bundle.
+type sighting struct {
+	envelope *envelope         // nil for a message signature; its signature checked
+	leaf     *x509.Certificate // nil for a key
+	times    []time.Time       // verified, ascending
+}
+
+// run judges one bundle. The budget pays for the public-key operations that a
+// bundle makes possible.
+func (s *sigstoreCheck) run(b *sigstoreBundle, budget *int) (seen *sighting, f *Finding) {
+	if *budget -= 1 + b.entries + b.stamps; *budget < 0 {
+		return nil, refuseAttestation(TooManySignatures, "not looked at: the request spent its %d signature checks", MaxSignatureChecks)
+	}
+	message, f := b.decode()
+	if f != nil {
+		return nil, f
+	}
+	// sigstore-go's parsers, and those below it, meet foreign bytes here: a
+	// panic in them is a refusal of the bundle, not the end of the process.
+	defer func() {
+		if recover() != nil {
+			seen, f = nil, refuseAttestation(BundleMalformed, "the bundle makes its parser fail")
+		}
+	}()
+	if f := logMaterial(b.version, message); f != nil {
+		return nil, f
+	}
+	entity, err := sigstorebundle.NewBundle(message) // parsed anew for each evaluation: Verify changes the certificate
+	if err != nil {
+		return nil, refuseAttestation(BundleMalformed, "the bundle is not as version %s has it", b.version)
+	}
+	return s.judge(&sealed{Bundle: entity, compat: s.compat})
+}
+
+// logMaterial checks that each version carries what it must: v0.1 an inclusion
+// promise, later ones an inclusion proof, and no entry twice.
+func logMaterial(version string, m *protobundle.Bundle) *Finding {
+	entries := m.GetVerificationMaterial().GetTlogEntries()
+	var promised, proven bool
+	for i, e := range entries {
+		promised = promised || isPromised(e)
+		proven = proven || e.GetInclusionProof() != nil
+		for _, other := range entries[:i] {
+			if e.GetLogIndex() == other.GetLogIndex() && bytes.Equal(e.GetLogId().GetKeyId(), other.GetLogId().GetKeyId()) {
+				return refuseAttestation(TlogThreshold, "one log entry is there twice")
+			}
+		}
+	}
+	switch {
+	case len(entries) == 0:
+	case version == "0.1" && !promised:
+		return refuseAttestation(TlogMissing, "a v0.1 bundle needs an inclusion promise")
+	case version != "0.1" && !proven:
+		return refuseAttestation(TlogMissing, "a v%s bundle needs an inclusion proof", version)
+	}
+	return nil
+}
+
+// isPromised tells whether the log signed the entry with its time.
+func isPromised(e *protorekor.TransparencyLogEntry) bool {
+	return len(e.GetInclusionPromise().GetSignedEntryTimestamp()) > 0
+}
+
+// judge asks sigstore-go, and on a refusal finds out what it was about.
+func (s *sigstoreCheck) judge(b *sealed) (*sighting, *Finding) {
+	material := s.trusted()
+	v, err := verify.NewVerifier(material, s.options(b)...)
+	if err != nil {
+		return nil, refuseAttestation(BundleMalformed, "the thresholds do not fit together")
+	}
+	result, err := v.Verify(b, verify.NewPolicy(s.artifactPolicy(b), s.signerPolicy()...))
+	if err != nil {
+		return nil, s.diagnose(b, material)
+	}
+	seen := &sighting{}
+	for _, t := range result.VerifiedTimestamps {
+		seen.times = append(seen.times, t.Timestamp.UTC())
+	}
+	slices.SortFunc(seen.times, time.Time.Compare)
+	seen.times = slices.CompactFunc(seen.times, time.Time.Equal)
+	if f := logWindows(b, material, seen.times); f != nil {
+		return nil, f
+	}
+	if s.key == nil {
+		if seen.leaf, err = b.leaf(); err != nil {
+			return nil, refuseAttestation(CertChain, "the certificate does not parse")
+		}
+		if f := soundLeaf(seen.leaf); f != nil {
+			return nil, f
+		}
+	}
+	if e := b.GetDsseEnvelope(); e != nil {
+		seen.envelope = envelopeOf(e)
+	}
+	return seen, nil
+}
+
+// options turns the thresholds into sigstore-go's.
+func (s *sigstoreCheck) options(b *sealed) []verify.VerifierOption {
+	if s.key == nil {
+		o := []verify.VerifierOption{verify.WithObserverTimestamps(max(s.need.timestamps, 1))}
+		if s.need.tlogs > 0 {
+			o = append(o, verify.WithTransparencyLog(s.need.tlogs))
+		}
+		if s.need.scts > 0 {
+			o = append(o, verify.WithSignedCertificateTimestamps(s.need.scts))
+		}
+		return o
+	}
+	var o []verify.VerifierOption
+	if s.logged(b) {
+		o = append(o, verify.WithTransparencyLog(1))
+	}
+	if s.timed(b) {
+		return append(o, verify.WithObserverTimestamps(1))
+	}
+	return append(o, verify.WithNoObserverTimestamps())
+}
+
+// logged tells whether log entries must verify, timed whether a time must come
+// of it: a Rekor v2 entry has none, so it takes a promise or a timestamp.
+func (s *sigstoreCheck) logged(b *sealed) bool {
+	if s.key == nil {
+		return s.need.tlogs > 0
+	}
+	return s.material != nil && len(b.GetVerificationMaterial().GetTlogEntries()) > 0
+}
+
+func (s *sigstoreCheck) timed(b *sealed) bool {
+	if s.key == nil {
+		return true
+	}
+	promised := false
+	for _, e := range b.GetVerificationMaterial().GetTlogEntries() {
+		promised = promised || isPromised(e)
+	}
+	return s.material != nil && (promised || len(b.GetVerificationMaterial().GetTimestampVerificationData().GetRfc3161Timestamps()) > 0)
+}
+
+func (s *sigstoreCheck) signerPolicy() []verify.PolicyOption {
+	if s.key != nil {
+		return []verify.PolicyOption{verify.WithKey()}
+	}
+	return []verify.PolicyOption{verify.WithoutIdentitiesUnsafe()} // identities are judged by us, afterwards
+}
+
+// artifactPolicy binds a message signature to its artifact. An envelope binds
+// itself; its subjects are judged by us, afterwards.
+func (s *sigstoreCheck) artifactPolicy(b *sealed) verify.ArtifactPolicyOption {
+	switch {
+	case b.GetDsseEnvelope() != nil || s.artifact == nil:
+		return verify.WithoutArtifactUnsafe()
+	case s.artifact.known:
+		return verify.WithArtifact(bytes.NewReader(s.artifact.bytes))
+	}
+	return verify.WithArtifactDigest("sha256", s.artifact.sha256[:])
+}
+
+// trusted returns what sigstore-go may trust: the roots, and our key for
+// whatever hint the bundle has.
+func (s *sigstoreCheck) trusted() root.TrustedMaterial {
+	material := s.material
+	if material == nil {
+		material = &root.BaseTrustedMaterial{}
+	}
+	if s.key == nil {
+		return material
+	}
+	key := root.NewTrustedPublicKeyMaterial(func(string) (root.TimeConstrainedVerifier, error) {
+		v, err := s.key.sigstoreVerifier()
+		if err != nil {
+			return nil, err
+		}
+		return root.NewExpiringKey(v, time.Time{}, time.Time{}), nil // windows are ours to judge
+	})
+	return root.TrustedMaterialCollection{key, material}
+}
+
+// sigstoreVerifier returns the key as sigstore-go wants it.
+func (k *signingKey) sigstoreVerifier() (signature.Verifier, error) {
+	hash := crypto.SHA256
+	if k.algorithm == ECDSAP384 {
+		hash = crypto.SHA384
+	}
+	o := []signature.LoadOption{options.WithHash(hash)}
+	if k.algorithm == RSAPSSSHA256 {
+		o = append(o, options.WithRSAPSS(nil))
+	}
+	return signature.LoadVerifierWithOpts(k.public, o...)
+}
+
+// logWindows checks the window of each log key whose entry carries no time of
+// its own, at every verified time: sigstore-go judges windows only with an
+// inclusion promise. Only entries of known logs have been judged at all.
+func logWindows(b *sealed, material root.TrustedMaterial, times []time.Time) *Finding {
+	entries, err := b.TlogEntries()
+	if err != nil {
+		return refuseAttestation(BundleMalformed, "a log entry does not parse")
+	}
+	for _, e := range entries {
+		log := material.RekorLogs()[hex.EncodeToString([]byte(e.LogKeyID()))]
+		if log == nil || e.HasInclusionPromise() {
+			continue
+		}
+		for _, at := range times {
+			if at.Before(log.ValidityPeriodStart) || !log.ValidityPeriodEnd.IsZero() && at.After(log.ValidityPeriodEnd) {
+				return refuseAttestation(TlogCheckpoint, "the log's key was not valid at %s, when the entry was made", stamp(at))
+			}
+		}
+	}
+	return nil
+}
+
+// soundLeaf checks what a chain alone does not say: that the certificate is a
+// person's or a robot's for signing, and no authority's.
+func soundLeaf(leaf *x509.Certificate) *Finding {
+	if leaf.IsCA || leaf.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
+		return refuseAttestation(CertChain, "the certificate is not one for signing")
+	}
+	return nil
+}
+
+// sealed is a bundle as sigstore-go sees it, with its Statement handling
+// switched off: it gets an empty one to look at, and nobody reads that.
+type sealed struct {
+	*sigstorebundle.Bundle
+	compat bool
+	only   *tlog.Entry // when set, the one log entry that is shown
+}
+
+// Version says which old mistakes sigstore-go should put up with.
+func (b *sealed) Version() (string, error) {
+	if b.compat {
+		return b.Bundle.Version()
+	}
+	return "", nil
+}
+
+// TlogEntries returns the entries, or the one that is looked at.
+func (b *sealed) TlogEntries() ([]*tlog.Entry, error) {
+	if b.only != nil {
+		return []*tlog.Entry{b.only}, nil
+	}
+	return b.Bundle.TlogEntries()
+}
+
+// SignatureContent wraps the envelope.
+func (b *sealed) SignatureContent() (verify.SignatureContent, error) {
+	content, err := b.Bundle.SignatureContent()
+	if e, ok := content.(*sigstorebundle.Envelope); ok && err == nil {
+		return sealedEnvelope{e}, nil
+	}
+	return content, err
+}
+
+// leaf parses the signer's certificate, anew at each call.
+func (b *sealed) leaf() (*x509.Certificate, error) {
+	content, err := b.VerificationContent()
+	if err != nil {
+		return nil, err
+	}
+	if content.Certificate() == nil {
+		return nil, sigstorebundle.ErrMissingVerificationMaterial
+	}
+	return content.Certificate(), nil
+}
+
+type sealedEnvelope struct{ *sigstorebundle.Envelope }
+
+func (e sealedEnvelope) EnvelopeContent() verify.EnvelopeContent { return e }
+
+// Statement returns an empty one: the signed payload is parsed by us, after its
+// signature checked.
+func (sealedEnvelope) Statement() (*statementpb.Statement, error) {
+	return &statementpb.Statement{}, nil
+}
