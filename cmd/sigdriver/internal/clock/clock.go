@@ -11,12 +11,7 @@
 package clock
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 )
@@ -26,8 +21,6 @@ const (
 	MaxStep = 5 * time.Minute
 	// Settle is how long a step forward must hold before it is believed.
 	Settle = time.Minute
-	// maxMark bounds the file that holds the highest time.
-	maxMark = 64
 )
 
 // UntrustedError says that the clock disagrees with what is known.
@@ -41,10 +34,18 @@ func (e *UntrustedError) Error() string {
 		e.Wall.UTC().Format(time.RFC3339), e.Expected.UTC().Format(time.RFC3339))
 }
 
+// Mark is durable memory of the highest time.
+type Mark interface {
+	// HighWater returns the highest time ever noted, the zero Time for none.
+	HighWater() time.Time
+	// SetHighWater notes a time. It must not block.
+	SetHighWater(time.Time)
+}
+
 // Clock is a clock that does not go back. It is safe for concurrent use.
 type Clock struct {
 	now  func() (wall time.Time, mono time.Duration)
-	path string
+	mark Mark
 
 	mu      sync.Mutex
 	base    time.Time // wall time of the line that the wall clock should follow
@@ -54,33 +55,19 @@ type Clock struct {
 	step    time.Duration // how far the wall clock is off the line, 0 for on it
 }
 
-// Open reads the highest time from the file "clock" in dir; a missing file is a
-// first start. A file that cannot be read refuses: it is the driver's memory.
-func Open(dir string) (*Clock, error) {
+// New starts a clock at the system's time.
+func New(mark Mark) *Clock {
 	begin := time.Now()
-	return open(dir, func() (time.Time, time.Duration) {
+	return start(mark, func() (time.Time, time.Duration) {
 		now := time.Now()
 		return now.Round(0), now.Sub(begin)
 	})
 }
 
-func open(dir string, now func() (time.Time, time.Duration)) (*Clock, error) {
-	c := &Clock{now: now, path: filepath.Join(dir, "clock")}
-	data, err := os.ReadFile(c.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return nil, err
-	default:
-		if len(data) > maxMark {
-			data = data[:maxMark]
-		}
-		if c.high, err = time.Parse(time.RFC3339Nano, strings.TrimSpace(string(data))); err != nil {
-			return nil, fmt.Errorf("%s holds no time: remove it if the system clock is right", c.path)
-		}
-	}
+func start(mark Mark, now func() (time.Time, time.Duration)) *Clock {
+	c := &Clock{now: now, mark: mark, high: mark.HighWater()}
 	c.base, c.start = now()
-	return c, nil
+	return c
 }
 
 // Now returns max(wall clock, highest time). The error is an *UntrustedError,
@@ -103,6 +90,7 @@ func (c *Clock) Now() (time.Time, error) {
 	c.stepped, c.step = 0, 0
 	if wall.After(c.high) {
 		c.high = wall
+		c.mark.SetHighWater(wall)
 	}
 	return c.high, nil
 }
@@ -115,38 +103,4 @@ func (c *Clock) settled(off, mono time.Duration) bool {
 		return false
 	}
 	return mono-c.stepped >= Settle
-}
-
-// Save makes the highest time durable. Call it every minute or so: what is lost
-// is at most what passed since.
-func (c *Clock) Save() error {
-	c.mu.Lock()
-	high := c.high
-	c.mu.Unlock()
-	if high.IsZero() {
-		return nil
-	}
-	return writeAtomically(c.path, []byte(high.UTC().Format(time.RFC3339Nano)+"\n"))
-}
-
-// writeAtomically replaces a file so that a crash leaves the old or the new one.
-func writeAtomically(path string, data []byte) error {
-	tmp := path + ".new"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -1,0 +1,196 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"unicode/utf8"
+
+	"google.golang.org/grpc/mem"
+
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// The fields of VerifyRequest and Target that are read before the rest.
+const (
+	fieldRequestID = 1
+	fieldTarget    = 3
+	fieldDocuments = 4
+	fieldHost      = 8
+	fieldGatewayID = 1 // of Target
+
+	fieldAttestations = 5 // of Document
+)
+
+// question is what the envelope of an encoded VerifyRequest says: enough to
+// know who is asked about, nothing of what is asked.
+type question struct {
+	requestID []byte
+	gatewayID []byte
+	// silent are the parts that cannot change an answer, in order: request_id
+	// and host.
+	silent [2]span
+}
+
+// span is bytes from..to of a message.
+type span struct{ from, to int }
+
+// readQuestion reads the top level of an encoded VerifyRequest. It never looks
+// into a document. A field that may occur once and occurs twice is refused: the
+// readers of protobuf differ in what they make of it.
+func readQuestion(data mem.BufferSlice) (q question, err error) {
+	w := wire{rest: data}
+	end := data.Len()
+	seen, silent, documents := 0, 0, 0
+	for w.off < end {
+		f, ok := w.next(end)
+		if !ok {
+			return q, malformed("request", "is not a protobuf message")
+		}
+		if f.number <= fieldHost && f.number != fieldDocuments {
+			if seen&(1<<f.number) != 0 {
+				return q, malformed("request", "has field %d twice", f.number)
+			}
+			seen |= 1 << f.number
+		}
+		if f.number == fieldDocuments {
+			if documents++; documents > verifier.MaxDocuments {
+				return q, tooLarge("documents", verifier.MaxDocuments, "documents")
+			}
+		}
+		if f.kind != kindBytes {
+			continue
+		}
+		switch f.number {
+		case fieldRequestID:
+			if f.size > 4*verifier.MaxRequestID {
+				return q, badRequestID()
+			}
+			q.requestID, ok = w.take(f.size)
+		case fieldTarget:
+			if q.gatewayID, err = readGatewayID(&w, f.body+f.size); err != nil {
+				return q, err
+			}
+		default:
+			ok = w.skip(f.size)
+		}
+		if !ok {
+			return q, malformed("request", "is not a protobuf message")
+		}
+		if f.number == fieldRequestID || f.number == fieldHost {
+			q.silent[silent], silent = span{f.start, w.off}, silent+1
+		}
+	}
+	return q, q.check()
+}
+
+// readGatewayID reads one Target up to end.
+func readGatewayID(w *wire, end int) (id []byte, err error) {
+	seen := false
+	for w.off < end {
+		f, ok := w.next(end)
+		switch {
+		case !ok:
+			return nil, malformed("target", "is not a protobuf message")
+		case f.kind != kindBytes:
+		case f.number != fieldGatewayID:
+			ok = w.skip(f.size)
+		case seen:
+			return nil, malformed("target", "has field %d twice", f.number)
+		case f.size > verifier.MaxName:
+			return nil, tooLarge("target.gateway_id", verifier.MaxName, "bytes")
+		default:
+			seen = true
+			id, ok = w.take(f.size)
+		}
+		if !ok {
+			return nil, malformed("target", "is not a protobuf message")
+		}
+	}
+	return id, nil
+}
+
+// countAttestations refuses a document with more attestations than allowed before
+// protobuf makes a slice for each of them. The message is one that readQuestion took.
+func countAttestations(data mem.BufferSlice) error {
+	w := wire{rest: data}
+	end, document := data.Len(), -1
+	for w.off < end {
+		f, ok := w.next(end)
+		if ok && f.kind == kindBytes {
+			if f.number != fieldDocuments {
+				ok = w.skip(f.size)
+			} else {
+				document++
+				if err := countIn(&w, f.body+f.size, document); err != nil {
+					return err
+				}
+			}
+		}
+		if !ok {
+			return malformed("request", "is not a protobuf message")
+		}
+	}
+	return nil
+}
+
+func countIn(w *wire, end, document int) error {
+	n := 0
+	for w.off < end {
+		f, ok := w.next(end)
+		if ok && f.kind == kindBytes {
+			ok = w.skip(f.size)
+		}
+		if !ok {
+			return malformed(fmt.Sprintf("documents[%d]", document), "is not a protobuf message")
+		}
+		if f.number == fieldAttestations {
+			if n++; n > verifier.MaxAttestations {
+				return tooLarge(fmt.Sprintf("documents[%d].attestations", document), verifier.MaxAttestations, "attestations")
+			}
+		}
+	}
+	return nil
+}
+
+func (q *question) check() error {
+	n := utf8.RuneCount(q.requestID)
+	if n < 1 || n > verifier.MaxRequestID || !utf8.Valid(q.requestID) {
+		return badRequestID()
+	}
+	if len(q.gatewayID) == 0 {
+		return malformed("target.gateway_id", "is required, 1 to %d bytes", verifier.MaxName)
+	}
+	return nil
+}
+
+func badRequestID() error {
+	return malformed("request_id", "must be 1 to %d characters of UTF-8", verifier.MaxRequestID)
+}
+
+// sum is the sha256 of all bytes of the message but the silent ones. What is
+// left is the encoding of the same request without them, so equal sums mean
+// equal questions.
+func (q *question) sum(data mem.BufferSlice) (out [32]byte) {
+	h := sha256.New()
+	off := 0
+	for _, b := range data {
+		chunk := b.ReadOnlyData()
+		from := off
+		for _, s := range q.silent {
+			if s.from >= off+len(chunk) || s.to <= from {
+				continue
+			}
+			if s.from > from {
+				h.Write(chunk[from-off : s.from-off])
+			}
+			from = min(s.to, off+len(chunk))
+		}
+		h.Write(chunk[from-off:])
+		off += len(chunk)
+	}
+	h.Sum(out[:0])
+	return out
+}

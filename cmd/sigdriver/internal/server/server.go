@@ -1,0 +1,259 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package server answers the contract of proto/signing/v1.
+//
+// A Verify call reads the outermost fields of the encoded request, which say who
+// asks about which gateway, and hashes the rest. If the same question was
+// decided under the same trust, index and floors, the encoded answer is sent
+// again; nothing is parsed and no signature is checked. Otherwise the request is
+// evaluated: parsed, judged by verifier.Verify, and recorded before it is
+// answered. Equal questions under way share one evaluation.
+package server
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/cache"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/floors"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
+	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// Limits of the server.
+const (
+	// maxCold bounds the evaluations under way; more are OVERLOADED at once.
+	maxCold = 128
+	// maxCache bounds the verdict cache in bytes.
+	maxCache = 64 << 20
+	// maxConflicts bounds how often one request is decided again because the
+	// floors moved under it.
+	maxConflicts = 16
+
+	handshakeTimeout = 5 * time.Second
+	maxStreams       = 128
+	maxHeaderList    = 16 << 10
+	// A request of 64 KiB or an answer should not wait for a window update.
+	streamWindow = 1 << 20
+	connWindow   = 4 << 20
+	// watchTick is how often WatchTrust and health look whether time alone
+	// changed something.
+	watchTick = time.Second
+)
+
+// Trust is where the trust in use comes from.
+type Trust interface {
+	// Current returns the trust in use; never nil.
+	Current() *trustkeeper.Snapshot
+	// Changed returns a channel that is closed at the next swap.
+	Changed() <-chan struct{}
+}
+
+// Clock tells the time that decisions are made at.
+type Clock interface {
+	// Now returns an error while the time cannot be believed.
+	Now() (time.Time, error)
+}
+
+// Index is where attestations come from that are not in the request.
+type Index interface{ Current() *index.View }
+
+// Floors is the durable memory of what was allowed.
+type Floors interface {
+	Snapshot() *floors.Snapshot
+	Apply(*verifier.Decision) error
+	Err() error
+}
+
+// Journal makes decisions durable.
+type Journal interface {
+	Append(ctx context.Context, e journal.Entry, record []byte, evidence ...[]byte) (uint64, [32]byte, error)
+	Err() error
+}
+
+// Metrics hears what happens. Its methods must not block.
+type Metrics interface {
+	Decided(v verifier.Verdict, r verifier.Reason, cached bool, took time.Duration)
+	Faulted(reason string)
+	Cold(under int)
+	Panicked()
+}
+
+// Config is what a Server is made of. All fields but Vectors are required.
+type Config struct {
+	Peers   func() *peer.List
+	Trust   Trust
+	Clock   Clock
+	Index   Index
+	Floors  Floors
+	Journal Journal
+	Metrics Metrics
+	Logger  hclog.Logger
+	// Vectors is the sha256 of the document vectors this build was tested with.
+	Vectors []byte
+}
+
+// Server implements the contract.
+type Server struct {
+	signingv1.UnimplementedPolicySigningDriverServer
+	Config
+	cache  *cache.Cache[key, *answer]
+	flight flight
+	cold   chan struct{}
+	trust  trustBytes
+	done   chan struct{}
+}
+
+// New makes a server.
+func New(c Config) *Server {
+	return &Server{
+		Config: c,
+		cache:  cache.New[key, *answer](maxCache),
+		cold:   make(chan struct{}, maxCold),
+		done:   make(chan struct{}),
+	}
+}
+
+// GRPC returns a gRPC server that serves the contract and health, and nothing
+// else: no reflection, no compression, no TCP.
+func (s *Server) GRPC() *grpc.Server {
+	g := grpc.NewServer(append(s.options(),
+		grpc.UnaryInterceptor(s.unary),
+		grpc.StreamInterceptor(s.stream))...)
+	desc := signingv1.PolicySigningDriver_ServiceDesc
+	desc.Methods = slices.Clone(desc.Methods)
+	for i := range desc.Methods {
+		if desc.Methods[i].MethodName == "Verify" {
+			desc.Methods[i].Handler = verifyHandler
+		}
+	}
+	g.RegisterService(&desc, s)
+	grpc_health_v1.RegisterHealthServer(g, &health{server: s})
+	return g
+}
+
+// options are the limits of every connection.
+func (s *Server) options() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.Creds(peer.Transport{}),
+		grpc.ForceServerCodecV2(newCodec()),
+		grpc.ConnectionTimeout(handshakeTimeout),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.MaxHeaderListSize(maxHeaderList),
+		grpc.MaxRecvMsgSize(verifier.MaxRequest),
+		grpc.MaxSendMsgSize(verifier.MaxResponse),
+		grpc.InitialWindowSize(streamWindow),
+		grpc.InitialConnWindowSize(connWindow),
+		grpc.SharedWriteBuffer(true),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: handshakeTimeout, PermitWithoutStream: true}),
+		grpc.WaitForHandlers(true),
+	}
+}
+
+// Stop ends the streams that would otherwise last for ever. Call it once,
+// before the gRPC server's GracefulStop.
+func (s *Server) Stop() { close(s.done) }
+
+// unary turns a panic into INTERNAL and an error into its status.
+func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (out any, err error) {
+	defer s.recovered(info.FullMethod, &err)
+	out, err = next(ctx, req)
+	return out, s.report(err)
+}
+
+func (s *Server) stream(srv any, st grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
+	defer s.recovered(info.FullMethod, &err)
+	return s.report(next(srv, st))
+}
+
+// recovered keeps the process alive, and says so loudly.
+func (s *Server) recovered(method string, err *error) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	s.Metrics.Panicked()
+	s.Logger.Error("panic while answering: please report it", "method", method, "panic", fmt.Sprintf("%T", r), "stack", string(debug.Stack()))
+	*err = status.Error(codes.Internal, "the driver failed: see its log")
+}
+
+// report counts a fault and returns the status for it. Our own faults are logged
+// in full; their cause does not leave the process.
+func (s *Server) report(err error) error {
+	if err == nil {
+		return nil
+	}
+	out := callFault(err)
+	if f, ok := out.(*fault); ok {
+		s.Metrics.Faulted(f.reason)
+		if f.code != codes.InvalidArgument && f.cause != nil {
+			s.Logger.Error("no decision", "reason", f.reason, "cause", f.cause)
+		}
+		return f
+	}
+	code := status.Code(out)
+	s.Metrics.Faulted(code.String())
+	if code == codes.Internal {
+		s.Logger.Error("no decision", "cause", err)
+	}
+	return out
+}
+
+// GetCapabilities says what the driver speaks.
+func (s *Server) GetCapabilities(_ context.Context, req *signingv1.GetCapabilitiesRequest) (*signingv1.GetCapabilitiesResponse, error) {
+	if err := checkMetadata(req.GetPeer()); err != nil {
+		return nil, err
+	}
+	return capabilities(version.Driver, s.Vectors), nil
+}
+
+// Attest needs a log to anchor receipts in.
+func (s *Server) Attest(context.Context, *signingv1.AttestRequest) (*signingv1.AttestResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "Attest needs the transparency log, which this build does not serve")
+}
+
+// WatchTrust sends the trust in use, at once and on each change, also a change
+// that time alone makes.
+func (s *Server) WatchTrust(_ *signingv1.WatchTrustRequest, out grpc.ServerStreamingServer[signingv1.TrustState]) error {
+	tick := time.NewTicker(watchTick)
+	defer tick.Stop()
+	var last []byte
+	for {
+		changed := s.Trust.Changed()
+		now, err := s.Clock.Now()
+		if err != nil {
+			return err
+		}
+		state, text := watchMessage(s.Trust.Current().Trust, now)
+		if string(text) != string(last) {
+			if err := out.Send(state); err != nil {
+				return err
+			}
+			last = text
+		}
+		select {
+		case <-changed:
+		case <-tick.C:
+		case <-out.Context().Done():
+			return out.Context().Err()
+		case <-s.done:
+			return status.Error(codes.Unavailable, "the driver shuts down")
+		}
+	}
+}

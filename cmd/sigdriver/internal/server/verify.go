@@ -1,0 +1,150 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"encoding/binary"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/floors"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// key is everything an answer depends on, except what the answer itself names:
+// the floors it looked at and the instant at which it may change.
+type key struct {
+	question  [32]byte // sha256 of the request without request_id and host
+	uid       uint32
+	condition verifier.Condition // of trust, by the clock
+	trust     uint64             // generation: every swap, also of expiries
+	index     uint64             // generation
+}
+
+// answer is a decision as it is sent, and what it stands on.
+type answer struct {
+	body    []byte // VerifyResponse without request_id and trust
+	verdict verifier.Verdict
+	reason  verifier.Reason
+	recheck time.Time // when it dies; zero for never
+
+	consulted []verifier.Raise
+	sandbox   verifier.SandboxKey
+	place     *verifier.Binding
+	revision  atomic.Uint64 // of the floors at which it was last seen to hold
+}
+
+// size is what the answer costs in the cache.
+func (a *answer) size() int {
+	n := len(a.body) + 256
+	for i := range a.consulted {
+		k := &a.consulted[i].Key
+		n += 128 + len(k.GatewayID) + len(k.Workspace) + len(k.Name)
+	}
+	return n
+}
+
+// holds tells whether evaluating anew would give the same answer. Trust, index
+// and question are in the key.
+func (a *answer) holds(now time.Time, snap *floors.Snapshot) bool {
+	if !a.recheck.IsZero() && !now.Before(a.recheck) {
+		return false
+	}
+	revision := snap.Revision()
+	if a.revision.Load() == revision {
+		return true
+	}
+	if !snap.Holds(a.consulted, a.sandbox, a.place) {
+		return false
+	}
+	a.revision.Store(revision)
+	return true
+}
+
+// verifyHandler takes the place of the generated one: it leaves the request encoded.
+func verifyHandler(srv any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (out any, err error) {
+	s := srv.(*Server)
+	defer s.recovered("Verify", &err)
+	var m message
+	if err := decode(&m); err != nil {
+		return nil, s.report(err)
+	}
+	defer m.free()
+	caller, ok := peer.FromContext(ctx)
+	if !ok {
+		return nil, s.report(foreign(nil))
+	}
+	r, err := s.verify(ctx, caller, m.data)
+	if err != nil {
+		return nil, s.report(err)
+	}
+	return r, nil
+}
+
+// verify answers one encoded request.
+func (s *Server) verify(ctx context.Context, caller peer.Credentials, data mem.BufferSlice) (*reply, error) {
+	begin := time.Now()
+	q, err := readQuestion(data)
+	if err != nil {
+		return nil, err
+	}
+	if !s.Peers().MaySpeakFor(caller, string(q.gatewayID)) {
+		return nil, foreign(q.gatewayID)
+	}
+	now, err := s.Clock.Now()
+	if err != nil {
+		return nil, err
+	}
+	c := &call{server: s, caller: caller, data: data, question: &q, now: now, trust: s.Trust.Current(), index: s.Index.Current()}
+	// SPEC: R1 is judged before any cached answer is looked for.
+	state := c.trust.Trust.State(now)
+	k := key{question: q.sum(data), uid: caller.UID, condition: state.Condition, trust: c.trust.Generation, index: c.index.Generation()}
+	a, cached, err := s.answer(ctx, k, c)
+	if err != nil {
+		return nil, err
+	}
+	trust, err := s.trust.encoded(c.trust, state.Condition == verifier.Stale)
+	if err != nil {
+		return nil, err
+	}
+	s.Metrics.Decided(a.verdict, a.reason, cached, time.Since(begin))
+	if cached && s.Logger.IsDebug() {
+		c.log(a, "cached", true)
+	}
+	return &reply{data: mem.BufferSlice{mem.SliceBuffer(join(q.requestID, a.body, trust))}}, nil
+}
+
+// answer finds or makes the answer to a question. An answer that was found, or
+// made by an equal call under way, is cached.
+func (s *Server) answer(ctx context.Context, k key, c *call) (a *answer, cached bool, err error) {
+	if a, ok := s.cache.Get(k); ok {
+		if a.holds(c.now, s.Floors.Snapshot()) {
+			return a, true, nil
+		}
+		s.cache.Drop(k)
+	}
+	a, shared, err := s.flight.do(ctx, k, func() (*answer, error) { return c.evaluate(ctx) })
+	if err != nil {
+		return nil, false, err
+	}
+	if !shared {
+		s.cache.Put(k, a, a.size())
+	}
+	return a, shared, nil
+}
+
+// join makes an encoded VerifyResponse of its parts.
+func join(requestID, body, trust []byte) []byte {
+	out := make([]byte, 0, 4+len(requestID)+len(body)+len(trust))
+	out = append(out, fieldRequestID<<3|kindBytes)
+	out = binary.AppendUvarint(out, uint64(len(requestID)))
+	out = append(out, requestID...)
+	out = append(out, body...)
+	return append(out, trust...)
+}

@@ -1,0 +1,20 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package trustkeeper
+
+import (
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// Snapshot is the trust in use, whole. It never changes.
+type Snapshot struct {
+	// Trust is nil while there is none, and then refuses.
+	Trust *verifier.Trust
+	// Generation rises with every swap, also one that only moves expiries. It is
+	// of this process; the epoch is for ever.
+	Generation uint64
+	// Roles are the TUF metadata files that the trust came from.
+	Roles map[string]journal.RoleFile
+}
