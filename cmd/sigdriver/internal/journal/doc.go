@@ -1,0 +1,32 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package journal is the append-only record of what the driver decided. An
+// ALLOW leaves the driver only after its entry is durable here.
+//
+// A journal is a folder of segment files, each named after the sequence number
+// of its first entry, as 20 decimal digits and ".seg". A segment is records and
+// nothing else:
+//
+//	record = length ‖ entry ‖ sha256(entry)        length: 4 bytes, big-endian
+//
+// An entry is RFC 8785 JSON of at most 16 KiB. Its sequence number and the
+// sha256 of the entry before it (64 zeros for entry 0) stand inside, so that an
+// entry cannot be taken away, moved or put in without a trace:
+//
+//	{"decision":{…},"prev":"<64 hex>","schema":"sigdriver.journal/v1","seq":"17"}
+//	{"prev":"<64 hex>","schema":"sigdriver.journal/v1","seq":"18","suppressed":{…}}
+//
+// Entries that wait together share one write and one fsync. A write or fsync
+// that fails is never retried: the kernel may have dropped the pages, and a
+// second fsync that succeeds proves nothing. The journal then refuses
+// everything until the driver starts again.
+//
+// A crash leaves at most one torn record at the end of the last segment. Open
+// cuts it off and says so. It is torn if the file ends inside it, or whole
+// sectors of it were never written; nobody was told of it. Anything else that
+// does not check is a *CorruptError and nothing is changed.
+//
+// DENY entries are budgeted, so that a sandbox that is refused again and again
+// cannot fill the disk: see Options.
+package journal
