@@ -193,27 +193,27 @@ func checkProfile(tree object) *Finding {
 	return nil
 }
 
-// checkEndpoints checks the endpoints of a rule or a profile.
+// checkEndpoints checks the endpoints of a rule or a profile that stands at some
+// place.
 func checkEndpoints(holder object, document bool, at ...string) *Finding {
 	value, found := holder.get("endpoints")
 	if !found {
 		return nil
 	}
-	at = append(at, "endpoints")
 	endpoints, ok := value.(array)
 	if !ok {
-		return badShape("an array", at...)
+		return badShape("an array", append(at, "endpoints")...)
 	}
 	for i, e := range endpoints {
 		endpoint, ok := e.(object)
 		if !ok {
-			return badShape("an object", append(at, strconv.Itoa(i))...)
+			return badShape("an object", append(at, "endpoints", strconv.Itoa(i))...)
 		}
 		if !document {
 			continue
 		}
 		if name, found := endpoint.firstOf(clearedFromEndpoint); found {
-			return badMember(append(at, strconv.Itoa(i), name)...)
+			return badMember(append(at, "endpoints", strconv.Itoa(i), name)...)
 		}
 	}
 	return nil

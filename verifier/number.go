@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"fmt"
 	"math/big"
+	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -24,28 +26,42 @@ func checkNumbers(data []byte) error {
 		if tok.Kind() != '0' {
 			continue
 		}
-		if text := tok.String(); !exactDouble(text) {
-			return fmt.Errorf("number %s at byte %d changes its value as a double: write it as a string", clip(text, 40), dec.InputOffset())
+		if !exactDouble(tok.String()) {
+			return fmt.Errorf("the number before byte %d changes its value as a double: write it as a string", dec.InputOffset())
 		}
 	}
 }
 
 // exactDouble tells whether canonicalising the number keeps its value: integers
-// exactly, fractions to the nearest double, all within a double's range.
+// exactly, either as the double or as the text that RFC 8785 writes for it
+// (10^30 is no double, but the nearest one is written 1e+30); fractions to the
+// nearest double; all within a double's range.
 func exactDouble(text string) bool {
 	if len(text) > 400 {
 		return false // longer than any double needs; also bounds big's work
 	}
+	d, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return false
+	}
+	if d == 0 { // nothing but zeros, or too small to be anything else
+		digits, _, _ := strings.Cut(strings.ToLower(text), "e")
+		return strings.Trim(digits, "-0.") == ""
+	}
+	f, err := parseExactly(text)
+	if err != nil {
+		return false
+	}
+	if _, accuracy := f.Float64(); accuracy == big.Exact || !f.IsInt() {
+		return true
+	}
+	written, err := parseExactly(strconv.FormatFloat(d, 'e', -1, 64))
+	return err == nil && written.Cmp(f) == 0
+}
+
+// parseExactly reads a number with more precision than an integer of 400 digits
+// or any double needs.
+func parseExactly(text string) (*big.Float, error) {
 	f, _, err := big.ParseFloat(text, 10, 2048, big.ToNearestEven)
-	if err != nil || f.IsInf() {
-		return false
-	}
-	d, acc := f.Float64()
-	if d != d || d > 1.7976931348623157e308 || d < -1.7976931348623157e308 {
-		return false
-	}
-	if f.Sign() != 0 && d == 0 {
-		return false
-	}
-	return acc == big.Exact || !f.IsInt()
+	return f, err
 }
