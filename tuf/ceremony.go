@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -269,6 +270,36 @@ func (s *Stage) holds(role string, m roleMeta) bool {
 // Roles returns the roles that are staged, in the order in which they are signed.
 func (s *Stage) Roles() []string {
 	return slices.DeleteFunc(Roles(), func(role string) bool { return s.metas[role] == nil })
+}
+
+// Keys returns the ids of the keys that may sign what is staged or what Seal
+// will add to it, sorted.
+func (s *Stage) Keys() []string {
+	ids := map[string]bool{}
+	for _, role := range slices.Concat(s.Roles(), []string{RoleSnapshot, RoleTimestamp}) {
+		delegations, err := s.delegations(role)
+		if err != nil {
+			continue // Quorums tells
+		}
+		for _, d := range delegations {
+			for _, id := range d.ids {
+				ids[id] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(ids))
+}
+
+// Target returns a target file as it will be after publication; a path that
+// nothing will list is an fs.ErrNotExist.
+func (s *Stage) Target(targetPath string) ([]byte, error) {
+	if data, ok := s.files[targetPath]; ok {
+		return slices.Clone(data), nil
+	}
+	if targetsOf(s.next(roleOfTarget(targetPath)))[targetPath] == nil {
+		return nil, &RepositoryError{targetPath, fs.ErrNotExist}
+	}
+	return s.base.Target(targetPath)
 }
 
 // Quorums returns how far the signing of everything staged has come. A new root

@@ -48,7 +48,7 @@ func TestTwoPeopleWhoNeverMeet(t *testing.T) {
 		}
 	}
 	signAt(t, alice, base, m[RoleTargets][0])
-	if _, err := openedStage(t, alice, base).publication(publicFiles{}, dir, authorNow); err == nil {
+	if err := openedStage(t, alice, base).Publish(dir, authorNow); err == nil {
 		t.Fatal("one of two signatures is enough")
 	}
 	signAt(t, bob, base, m[RoleTargets][1])
@@ -63,6 +63,14 @@ func TestTwoPeopleWhoNeverMeet(t *testing.T) {
 	}
 	if got, err := mustOpen(t, dir).Target("authorities.json"); err != nil || string(got) != `{"n":2}` {
 		t.Errorf("%s, %v", got, err)
+	}
+	var moved *ChangeError
+	late := openedStage(t, bob, base)
+	if err := late.Complete(append(machine, m[RoleTargets][2]), authorNow, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := late.Publish(dir, authorNow); !errors.As(err, &moved) {
+		t.Errorf("a second publication on the same base: %v, want a ChangeError", err)
 	}
 	// The repository has moved on, so the same stage is refused now.
 	var refused *StageError
@@ -562,5 +570,31 @@ func TestPublishedRootIsNeverReplaced(t *testing.T) {
 	var refused *ChangeError
 	if err := second.Publish(dir, authorNow); !errors.As(err, &refused) {
 		t.Errorf("another root 2: %v, want a ChangeError", err)
+	}
+}
+
+func TestOnePublisherAtATime(t *testing.T) {
+	dir, m := t.TempDir(), newTeam()
+	apply(t, dir, m.firstChange(), m.all(), authorNow)
+	s, err := NewStage(mustOpen(t, dir), Change{}, authorNow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Complete(m.all(), authorNow, nil); err != nil {
+		t.Fatal(err)
+	}
+	lock, err := publicFiles{}.Lock(filepath.Join(dir, ".lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var locked *LockedError
+	if err := s.Publish(dir, authorNow); !errors.As(err, &locked) {
+		t.Errorf("%v, want a LockedError", err)
+	}
+	if err := lock.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Publish(dir, authorNow); err != nil {
+		t.Error(err)
 	}
 }

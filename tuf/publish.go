@@ -22,15 +22,32 @@ import (
 // files, then the delegated roles, targets, snapshot, root, and the timestamp
 // last, each by temporary file, fsync and rename. Until the timestamp is there,
 // clients see the publication before. A *QuorumError says that signatures are
-// missing and a *ChangeError that the stage cannot be published; in both cases
-// nothing was written. After any other error, publishing again completes it.
+// missing, a *ChangeError that the stage cannot be published and a *LockedError
+// that somebody else is publishing; then nothing was written. After any other
+// error, publishing the same stage again completes it; a stage that changes the
+// root should have been saved for that, because roots are never replaced.
 func (s *Stage) Publish(dir string, now time.Time) error { return s.publish(publicFiles{}, dir, now) }
 
-func (s *Stage) publish(files fileLayer, dir string, now time.Time) error {
-	publication, err := s.publication(files, dir, now)
+func (s *Stage) publish(files fileLayer, dir string, now time.Time) (err error) {
+	publication, err := s.publication(now)
 	if err != nil {
 		return err
 	}
+	if err := makeDir(files, dir); err != nil {
+		return err
+	}
+	lock, err := files.Lock(filepath.Join(dir, ".lock"))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }()
+	if err := s.checkFollows(files, dir); err != nil {
+		return err
+	}
+	return write(files, dir, publication)
+}
+
+func write(files fileLayer, dir string, publication []published) error {
 	// Not below metadata/ or targets/, so that no server lists what a crash leaves.
 	tmp := filepath.Join(dir, ".unfinished")
 	if err := makeDir(files, tmp); err != nil {
@@ -58,7 +75,7 @@ type published struct {
 }
 
 // publication checks the whole stage and returns what to write.
-func (s *Stage) publication(files fileLayer, dir string, now time.Time) ([]published, error) {
+func (s *Stage) publication(now time.Time) ([]published, error) {
 	if len(s.metas) == 0 {
 		return nil, &ChangeError{"nothing is staged"}
 	}
@@ -85,7 +102,7 @@ func (s *Stage) publication(files fileLayer, dir string, now time.Time) ([]publi
 		}
 		list = append(list, published{s.metadataName(role), data})
 	}
-	return list, s.checkRoot(files, dir)
+	return list, nil
 }
 
 func (s *Stage) metadataName(role string) string {
@@ -139,24 +156,34 @@ func (s *Stage) unchanged(p string, info *metadata.TargetFiles) ([]byte, error) 
 	return s.base.Target(p)
 }
 
-// checkRoot refuses to replace a root that clients may have seen already.
-func (s *Stage) checkRoot(files fileLayer, dir string) error {
-	if s.metas[RoleRoot] == nil {
-		return nil
+// checkFollows refuses to publish over what the stage was not made on top of, and
+// to replace a root that clients may have seen already. What is there may be the
+// stage itself, from a publication that was interrupted.
+func (s *Stage) checkFollows(files fileLayer, dir string) error {
+	checks := []struct {
+		name, role string
+		before     []byte // what is there before the publication, nil for nothing
+	}{{"metadata/timestamp.json", RoleTimestamp, s.base.raw[RoleTimestamp]}}
+	if s.metas[RoleRoot] != nil {
+		checks = append(checks, struct {
+			name, role string
+			before     []byte
+		}{s.metadataName(RoleRoot), RoleRoot, nil})
 	}
-	data, err := s.bytes(RoleRoot)
-	if err != nil {
-		return err
+	for _, c := range checks {
+		after, err := s.bytes(c.role)
+		if err != nil {
+			return err
+		}
+		have, err := files.Read(filepath.Join(dir, filepath.FromSlash(c.name)), MaxRoot)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if !bytes.Equal(have, c.before) && !bytes.Equal(have, after) {
+			return &ChangeError{fmt.Sprintf("the published %s is neither the one that the stage follows nor its own: stage the change again", c.name)}
+		}
 	}
-	name := s.metadataName(RoleRoot)
-	have, err := files.Read(filepath.Join(dir, filepath.FromSlash(name)), MaxRoot)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil && !bytes.Equal(have, data) {
-		err = &ChangeError{fmt.Sprintf("%s is published already with other contents: open the repository again and stage on top of it", name)}
-	}
-	return err
+	return nil
 }
 
 // publicFiles is the file layer for what everybody may read: modes are 0644 and
