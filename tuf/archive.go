@@ -1,0 +1,101 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tuf
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"path/filepath"
+)
+
+// digest is the SHA-256 of some bytes; in text, 64 lower-case hex digits.
+type digest [sha256.Size]byte
+
+func digestOf(data []byte) digest { return sha256.Sum256(data) }
+
+func (d digest) String() string { return hex.EncodeToString(d[:]) }
+
+// MarshalText implements encoding.TextMarshaler.
+func (d digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *digest) UnmarshalText(text []byte) error {
+	raw, err := hex.DecodeString(string(text))
+	if err != nil || len(raw) != len(d) || hex.EncodeToString(raw) != string(text) {
+		return errors.New("not 64 lower-case hex digits")
+	}
+	copy(d[:], raw)
+	return nil
+}
+
+// archive keeps every verified file for ever, by digest: sha256/ab/<64 hex>. What
+// it returns has the digest that was asked for; an edited or cut file is the same
+// as none, and is replaced when its bytes come by again.
+type archive struct {
+	files  fileLayer
+	dir    string
+	stored map[digest]bool // written or seen whole by this process
+	made   map[string]bool // folders that exist
+	dirty  map[string]bool // folders to sync
+}
+
+func newArchive(files fileLayer, dir string) *archive {
+	return &archive{files, dir, map[digest]bool{}, map[string]bool{}, map[string]bool{}}
+}
+
+// tmp is not shared with whoever else keeps files in the archive.
+func (a *archive) tmp() string { return filepath.Join(a.dir, "tmp-trust") }
+
+func (a *archive) path(d digest) string {
+	name := d.String()
+	return filepath.Join(a.dir, "sha256", name[:2], name)
+}
+
+// object returns archived bytes. Missing and damaged are a *CorruptError.
+func (a *archive) object(d digest) ([]byte, error) {
+	data, err := a.files.Read(a.path(d), MaxTargets)
+	if err != nil || digestOf(data) != d {
+		delete(a.stored, d)
+		return nil, &CorruptError{a.path(d), "missing or not what its name says"}
+	}
+	a.stored[d] = true
+	return data, nil
+}
+
+// put archives bytes; flush makes that durable.
+func (a *archive) put(data []byte) (digest, error) {
+	d := digestOf(data)
+	if a.stored[d] {
+		return d, nil
+	}
+	if _, err := a.object(d); err == nil {
+		return d, nil
+	}
+	dir := filepath.Dir(a.path(d))
+	if !a.made[dir] {
+		if err := makeDir(a.files, dir); err != nil {
+			return d, err
+		}
+		a.made[dir] = true
+	}
+	if err := putFile(a.files, a.tmp(), a.path(d), data); err != nil {
+		return d, err
+	}
+	a.dirty[dir] = true
+	a.stored[d] = true
+	return d, nil
+}
+
+// flush makes every put durable. After a failure nothing is assumed to be there.
+func (a *archive) flush() error {
+	for _, dir := range sortedKeys(a.dirty) {
+		if err := a.files.SyncDir(dir); err != nil {
+			a.stored, a.made = map[digest]bool{}, map[string]bool{}
+			return &StoreError{"sync", dir, err}
+		}
+		delete(a.dirty, dir)
+	}
+	return nil
+}

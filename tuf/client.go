@@ -1,0 +1,347 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tuf
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// Config is what a Client is made of.
+type Config struct {
+	// Root is the pinned root.json. Required. Nothing is believed that does not
+	// follow from it.
+	Root []byte
+	// Source is where the repository is read from. Required for Refresh.
+	Source Source
+	// Dir is the state folder, made if absent, mode 0700. Required. One Client
+	// at a time, in any process.
+	Dir string
+	// ArchiveDir is where verified files are kept by digest, for ever. Optional:
+	// Dir/archive.
+	ArchiveDir string
+	// Now is the clock. Optional: time.Now.
+	Now func() time.Time
+	// Logger is optional: none.
+	Logger hclog.Logger
+	// AcceptLostFloors is the operator's word that lost or damaged floors or
+	// history are known, and that whatever the source has now may be believed if
+	// it is signed. Without it Open fails then. For one start only.
+	AcceptLostFloors bool
+	// OnDemand lets Refresh end after the top-level metadata, for programs that
+	// ask for target files one by one (Target). Nothing of that can be accepted.
+	OnDemand bool
+
+	files fileLayer // nil: the operating system's
+}
+
+// Client keeps one repository's trust. It is safe for concurrent use; refreshes
+// happen one after the other.
+type Client struct {
+	cfg Config
+	log hclog.Logger
+
+	mu        sync.Mutex // guards all below
+	store     *store
+	chain     *rootChain
+	last      *remote // the last complete cycle
+	pending   *Update // its outcome
+	validator string  // the source's version of its timestamp
+	idle      int     // polls since
+	closed    bool
+
+	acceptedMu sync.RWMutex
+	accepted   *acceptance
+}
+
+// acceptance is what is in force.
+type acceptance struct {
+	snapshot *Snapshot
+	note     Note
+	line     line
+}
+
+// ErrClosed is returned by a Client that was closed.
+var ErrClosed = errors.New("tuf: the client is closed")
+
+// ErrSuperseded is returned by Accept for an Update that is not the last one.
+var ErrSuperseded = errors.New("tuf: a later refresh has replaced this update")
+
+// Open reads the state folder: it replays the stored root chain from the pinned
+// root and, at the time of its acceptance, what was accepted last, checking every
+// signature again. It uses no network. What is damaged is set aside, logged and
+// fetched again by the next Refresh; but a folder in use is a *LockedError, lost
+// floors are a *FloorsLostError and a damaged history is a *CorruptError.
+func Open(cfg Config) (c *Client, err error) {
+	defer caught(&err)
+	if cfg.files == nil {
+		cfg.files = osFiles{}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Dir == "" {
+		return nil, errors.New("tuf: no state folder")
+	}
+	if cfg.ArchiveDir == "" {
+		cfg.ArchiveDir = filepath.Join(cfg.Dir, "archive")
+	}
+	c = &Client{cfg: cfg, log: logger(cfg.Logger)}
+	w, err := newWalk(cfg.Root, cfg.Now())
+	if err != nil {
+		return nil, err
+	}
+	pinned := fileRef{w.rootVersion(), digestOf(cfg.Root)}
+	c.store, err = openStore(cfg.files, cfg.Dir, cfg.ArchiveDir, pinned, cfg.AcceptLostFloors, c.log)
+	if err != nil {
+		return nil, err
+	}
+	if c.chain, err = replayRoots(c.store, w); err != nil {
+		return nil, errors.Join(err, c.store.close())
+	}
+	c.replayAccepted()
+	return c, nil
+}
+
+// replayAccepted puts the last line of the history in force again. When its files
+// are damaged nothing is in force until a refresh has been accepted.
+func (c *Client) replayAccepted() {
+	lines := c.store.history.chain.lines
+	if len(lines) == 0 {
+		return
+	}
+	snapshot, note, err := replay(c.store.archive, c.cfg.Root, lines, len(lines)-1)
+	if err != nil {
+		c.log.Error("what was accepted last cannot be proven again; refresh to get it back", "code", Code(err), "error", err)
+		return
+	}
+	c.accepted = &acceptance{snapshot, note, lines[len(lines)-1]}
+}
+
+// Accepted returns what was accepted last; false if there is nothing, also when it
+// could not be proven again at start.
+func (c *Client) Accepted() (*Snapshot, Note, bool) {
+	a := c.inForce()
+	if a == nil {
+		return nil, Note{}, false
+	}
+	return a.snapshot, Note{a.note.Epoch, bytes.Clone(a.note.Ratchet)}, true
+}
+
+func (c *Client) inForce() *acceptance {
+	c.acceptedMu.RLock()
+	defer c.acceptedMu.RUnlock()
+	return c.accepted
+}
+
+// LastEpoch returns the highest epoch ever accepted, also when the history was
+// lost since; 0 for none.
+func (c *Client) LastEpoch() uint64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lastEpoch()
+}
+
+func (c *Client) lastEpoch() uint64 {
+	epoch := c.store.floors.History.Epoch
+	if l := c.store.history.chain.newest(); l != nil {
+		epoch = max(epoch, l.Epoch)
+	}
+	return epoch
+}
+
+// Refresh brings trust up to date (TUF specification, section 5) and returns what
+// it proved. Any error, whatever it is, leaves what is in force as it was; Code
+// names it. What was verified before the error counts for the next Refresh, as the
+// specification wants it. A panic in a library is an error too.
+//
+// When the source still has the timestamp of the last refresh, that one small
+// request is all; at the latest after MaxIdlePolls of these it looks for a new root.
+func (c *Client) Refresh(ctx context.Context) (u *Update, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer caught(&err)
+	if c.closed {
+		return nil, ErrClosed
+	}
+	now := c.now()
+	unchanged, err := c.unchanged(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	if unchanged {
+		c.idle++
+		return c.again(), nil
+	}
+	c.idle = 0
+	return c.cycle(ctx, now)
+}
+
+// now is the clock, but never before the last acceptance: a clock set back does
+// not bring expired metadata to life. The last acceptance cannot be wrong by more
+// than the validity of what was accepted.
+func (c *Client) now() time.Time {
+	now := c.cfg.Now().UTC().Round(0)
+	if l := c.store.history.chain.newest(); l != nil && now.Before(l.AcceptedAt) {
+		return l.AcceptedAt
+	}
+	return now
+}
+
+// unchanged asks the source whether the timestamp is still the one of the last
+// complete cycle. Any doubt leads to a full cycle.
+func (c *Client) unchanged(ctx context.Context, now time.Time) (bool, error) {
+	if c.pending == nil || len(c.pending.Faults) > 0 || c.idle >= MaxIdlePolls || c.cfg.Source == nil {
+		return false, nil
+	}
+	for _, info := range c.pending.Roles {
+		if now.After(info.Expires) {
+			return false, nil
+		}
+	}
+	content, err := c.cfg.Source.Fetch(ctx, File{Dir: MetadataDir, Name: "timestamp.json", Limit: MaxTimestamp, Known: c.validator})
+	if err != nil {
+		return false, err
+	}
+	return content.NotModified || bytes.Equal(content.Data, c.last.search.raw[RoleTimestamp]), nil
+}
+
+// again is the last outcome, compared with what is in force by now.
+func (c *Client) again() *Update {
+	u := *c.pending
+	u.Changed = c.differs(&u.line)
+	c.pending = &u
+	return &u
+}
+
+func (c *Client) differs(l *line) bool {
+	a := c.inForce()
+	if a == nil {
+		return true
+	}
+	next := *l
+	next.Epoch, next.Ratchet = a.line.Epoch, a.line.Ratchet
+	return !next.same(&a.line)
+}
+
+// cycle is one full pass. Whatever its end, what it verified is kept.
+func (c *Client) cycle(ctx context.Context, now time.Time) (*Update, error) {
+	if c.cfg.Source == nil {
+		return nil, errors.New("tuf: no source to refresh from")
+	}
+	w, err := newWalk(c.chain.latest(), now)
+	if err != nil {
+		return nil, err
+	}
+	chain := c.chain.fork()
+	r := &remote{source: c.cfg.Source, stage: c.store.begin(), log: c.log}
+	u, err := c.run(ctx, r, w, chain)
+	if err := errors.Join(err, r.keepRoles(), r.stage.commit()); err != nil {
+		return nil, oneOf(err)
+	}
+	c.chain, c.last, c.pending, c.validator = chain, r, u, r.validator
+	return u, nil
+}
+
+// oneOf unwraps a join of one.
+func oneOf(err error) error {
+	if j, ok := err.(interface{ Unwrap() []error }); ok && len(j.Unwrap()) == 1 {
+		return j.Unwrap()[0]
+	}
+	return err
+}
+
+func (c *Client) run(ctx context.Context, r *remote, w *walk, chain *rootChain) (*Update, error) {
+	if err := r.metadata(ctx, w, chain); err != nil {
+		return nil, err
+	}
+	if c.cfg.OnDemand {
+		return &Update{Snapshot: r.search.snapshot(nil)}, nil
+	}
+	found, err := r.collect(ctx)
+	var aside *attestationsError
+	if err != nil && !errors.As(err, &aside) {
+		return nil, err
+	}
+	if aside != nil {
+		if ctx.Err() != nil {
+			return nil, aside.error
+		}
+		found.faults = append(found.faults, aside.error)
+		c.log.Warn("attestations could not be taken, those accepted before stay", "code", Code(aside), "error", aside.error)
+	}
+	return c.update(r, found, aside != nil, chain)
+}
+
+// Target returns one verified target file by its path, found through delegations
+// in the metadata of the last Refresh. A path that no role may list, or none does,
+// is a *DelegationError.
+func (c *Client) Target(ctx context.Context, target string) (data []byte, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer caught(&err)
+	if c.closed {
+		return nil, ErrClosed
+	}
+	if c.last == nil {
+		return nil, errors.New("tuf: refresh first")
+	}
+	if !safePath(target) {
+		return nil, &DelegationError{Path: target, Text: "not a path of a target"}
+	}
+	r := c.last
+	r.stage = c.store.begin()
+	data, err = r.one(ctx, target)
+	if err := errors.Join(err, r.keepRoles(), r.stage.commit()); err != nil {
+		return nil, oneOf(err)
+	}
+	return data, nil
+}
+
+func (r *remote) one(ctx context.Context, target string) ([]byte, error) {
+	info, _, err := r.search.find(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	data, err := r.target(ctx, listed{target, info}, MaxTargets)
+	if err == nil {
+		_, err = r.stage.archive.put(data)
+	}
+	return data, err
+}
+
+// Metadata returns the metadata verified last, as received, by role: also what was
+// verified by a refresh that failed later.
+func (c *Client) Metadata() map[string][]byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	files := map[string][]byte{RoleRoot: bytes.Clone(c.chain.latest())}
+	refs := map[string]fileRef{RoleTimestamp: c.store.current.Timestamp, RoleSnapshot: c.store.current.Snapshot}
+	for role, ref := range c.store.current.Roles {
+		refs[role] = ref
+	}
+	for role, ref := range refs {
+		if data := c.store.object(ref); data != nil {
+			files[role] = data
+		}
+	}
+	return files
+}
+
+// Close releases the state folder. Later calls that need it return ErrClosed.
+func (c *Client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	return c.store.close()
+}

@@ -1,0 +1,232 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tuf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sigdriver/sigdriver/tuf/tuftest"
+)
+
+// Paths that every test repository publishes.
+var bundlePath = "attestations/" + strings.Repeat("ab", 32) + "/alice.json"
+
+// newRepo is a repository with one file of each kind.
+func newRepo(t *testing.T, options ...tuftest.Option) *tuftest.Repo {
+	t.Helper()
+	repo := tuftest.New(t, options...)
+	repo.SetTarget("authorities.json", []byte(`{"v":1}`))
+	repo.SetTarget("revocations.json", []byte(`{"r":1}`))
+	repo.SetTarget(bundlePath, []byte(`{"a":1}`))
+	repo.Publish()
+	return repo
+}
+
+// subject is a client under test with its folders, and what it will be opened with.
+type subject struct {
+	*Client
+	t     *testing.T
+	cfg   Config
+	epoch uint64
+}
+
+func newSubject(t *testing.T, repo *tuftest.Repo) *subject {
+	t.Helper()
+	source, err := HTTPSource(repo.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := t.TempDir()
+	s := &subject{t: t, cfg: Config{Root: repo.Root(), Source: source, Now: repo.Now,
+		Dir: filepath.Join(state, "trust"), ArchiveDir: filepath.Join(state, "archive")}}
+	s.open()
+	return s
+}
+
+func (s *subject) open() {
+	s.t.Helper()
+	c, err := Open(s.cfg)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.Client = c
+	s.t.Cleanup(func() { c.Close() })
+}
+
+// restart closes the client and opens it again.
+func (s *subject) restart() {
+	s.t.Helper()
+	if err := s.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.open()
+}
+
+// accept refreshes, demands success, and puts the outcome in force.
+func (s *subject) accept() *Update {
+	s.t.Helper()
+	u, err := s.Refresh(context.Background())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.epoch++
+	if err := s.Accept(u, Note{Epoch: s.epoch, Ratchet: []byte(fmt.Sprintf("ratchet %d", s.epoch))}); err != nil {
+		s.t.Fatal(err)
+	}
+	return u
+}
+
+// refuse refreshes and demands an error with this code, and that what is in force
+// has not moved.
+func (s *subject) refuse(code string) error {
+	s.t.Helper()
+	before, note, ok := s.Accepted()
+	u, err := s.Refresh(context.Background())
+	if err == nil {
+		s.t.Fatalf("refreshed to timestamp %d, want %s", u.Roles[RoleTimestamp].Version, code)
+	}
+	if got := Code(err); got != code {
+		s.t.Errorf("got %s (%v), want %s", got, err, code)
+	}
+	if after, n, k := s.Accepted(); after != before || n.Epoch != note.Epoch || k != ok {
+		s.t.Error("a failed refresh changed what is in force")
+	}
+	return err
+}
+
+func TestRefreshAndAccept(t *testing.T) {
+	repo := newRepo(t)
+	for name, source := range map[string]Source{"dir": DirSource(repo.Dir()), "http": mustHTTP(t, repo.URL())} {
+		t.Run(name, func(t *testing.T) {
+			s := newSubject(t, repo)
+			s.Close()
+			s.cfg.Source = source
+			s.open()
+			if _, _, ok := s.Accepted(); ok {
+				t.Error("something is in force before anything was accepted")
+			}
+			u := s.accept()
+			if !u.Changed || len(u.Faults) != 0 {
+				t.Errorf("changed %v, faults %v", u.Changed, u.Faults)
+			}
+			want := map[string]string{"authorities.json": `{"v":1}`, "revocations.json": `{"r":1}`, bundlePath: `{"a":1}`}
+			for path, body := range want {
+				if string(u.Targets[path]) != body {
+					t.Errorf("%s = %q", path, u.Targets[path])
+				}
+			}
+			if roles := sortedKeys(u.Roles); !slices.Equal(roles, []string{"attestations", "revocation", "root", "snapshot", "targets", "timestamp"}) {
+				t.Errorf("roles %v", roles)
+			}
+			if again := s.accept(); again.Changed {
+				t.Error("an unchanged repository changed")
+			}
+		})
+	}
+}
+
+func TestRestartReplaysWhatWasAccepted(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	s.accept()
+	before, noteBefore, _ := s.Accepted()
+	repo.Requests()
+	s.restart()
+	after, note, ok := s.Accepted()
+	if !ok || !reflect.DeepEqual(before, after) || !reflect.DeepEqual(note, noteBefore) {
+		t.Errorf("in force before %v %v, after %v %v", before, noteBefore, after, note)
+	}
+	if asked := repo.Requests(); len(asked) != 0 {
+		t.Errorf("Open used the network: %v", asked)
+	}
+	if u := s.accept(); u.Changed {
+		t.Error("a restart changed trust")
+	}
+}
+
+func TestIdleRefreshIsOneRequest(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	s.accept()
+	repo.Requests()
+	for range MaxIdlePolls {
+		s.accept()
+		if asked := repo.Requests(); !slices.Equal(asked, []string{"metadata/timestamp.json"}) {
+			t.Fatalf("asked for %v", asked)
+		}
+	}
+	s.accept()
+	if asked := repo.Requests(); !slices.Contains(asked, "metadata/2.root.json") {
+		t.Errorf("no look for a new root after %d idle polls: %v", MaxIdlePolls, asked)
+	}
+	repo.PublishTimestamp()
+	if u := s.accept(); !u.Changed || u.Roles[RoleTimestamp].Version != repo.Version("timestamp") {
+		t.Error("a new timestamp was not noticed")
+	}
+}
+
+func TestOneClientAtATime(t *testing.T) {
+	s := newSubject(t, newRepo(t))
+	_, err := Open(s.cfg)
+	var locked *LockedError
+	if !errors.As(err, &locked) || Code(err) != CodeConfig {
+		t.Errorf("a second client: %v", err)
+	}
+	s.restart()
+}
+
+func TestAcceptRefuses(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	first, err := s.Refresh(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	repo.PublishTimestamp()
+	s.epoch = 4
+	second := s.accept()
+	if err := s.Accept(first, Note{Epoch: 9}); !errors.Is(err, ErrSuperseded) {
+		t.Errorf("an update that was superseded: %v", err)
+	}
+	var rollback *RollbackError
+	if err := s.Accept(second, Note{Epoch: 4}); !errors.As(err, &rollback) || rollback.Role != "epoch" {
+		t.Errorf("an epoch that goes back: %v", err)
+	}
+	if got := s.LastEpoch(); got != 5 {
+		t.Errorf("LastEpoch = %d", got)
+	}
+	s.Close()
+	if err := s.Accept(second, Note{Epoch: 6}); !errors.Is(err, ErrClosed) {
+		t.Errorf("a closed client: %v", err)
+	}
+}
+
+func mustHTTP(t *testing.T, url string) Source {
+	t.Helper()
+	source, err := HTTPSource(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return source
+}
+
+func TestClockSetBack(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	repo.Advance(20 * time.Hour)
+	s.accept()
+	repo.Advance(-19 * time.Hour)
+	repo.PublishTimestamp()
+	if u := s.accept(); u.AcceptedAt.Before(tuftest.Start.Add(20 * time.Hour)) {
+		t.Errorf("accepted at %s, before an earlier acceptance", u.AcceptedAt)
+	}
+}

@@ -1,0 +1,140 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tuf
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+)
+
+// Export writes the whole history of a state folder, with every file that it
+// names, as one tar archive that LoadOffline and AsOf read. The same history gives
+// the same bytes. The folder is read without its lock.
+func Export(dir string, w io.Writer) error {
+	p, err := openPast(dir)
+	if err != nil {
+		return err
+	}
+	objects, err := p.objects()
+	if err != nil {
+		return err
+	}
+	out := tar.NewWriter(w)
+	if err := addFile(out, historyFile, p.text); err != nil {
+		return err
+	}
+	for _, name := range sortedKeys(objects) {
+		data, err := p.vault.object(objects[name])
+		if err != nil {
+			return err
+		}
+		if err := addFile(out, name, data); err != nil {
+			return err
+		}
+	}
+	return out.Close()
+}
+
+func addFile(out *tar.Writer, name string, data []byte) error {
+	header := &tar.Header{Name: name, Mode: 0o644, Size: int64(len(data)), ModTime: time.Unix(0, 0), Format: tar.FormatUSTAR}
+	if err := out.WriteHeader(header); err != nil {
+		return err
+	}
+	_, err := out.Write(data)
+	return err
+}
+
+// objects returns what the history names, by name in the export.
+func (p *pastFiles) objects() (map[string]digest, error) {
+	found := map[string]digest{}
+	add := func(d digest) {
+		if d != (digest{}) {
+			found["sha256/"+d.String()] = d
+		}
+	}
+	for _, l := range p.chain.lines {
+		for _, root := range l.Roots {
+			add(root.SHA256)
+		}
+		for _, role := range l.Roles {
+			add(role.SHA256)
+		}
+		for _, d := range l.Targets {
+			add(d)
+		}
+		add(l.Ratchet)
+		if _, known := found["sha256/"+l.Attestations.String()]; known || l.Attestations == (digest{}) {
+			continue
+		}
+		add(l.Attestations)
+		text, err := p.vault.object(l.Attestations)
+		if err != nil {
+			return nil, err
+		}
+		list := map[string]digest{}
+		if err := decodeStrict(text, &list); err != nil {
+			return nil, &CorruptError{l.Attestations.String(), "not a list of attestations"}
+		}
+		for _, d := range list {
+			add(d)
+		}
+	}
+	return found, nil
+}
+
+// memory is a vault in memory.
+type memory map[digest][]byte
+
+func (m memory) object(d digest) ([]byte, error) {
+	data, ok := m[d]
+	if !ok {
+		return nil, &CorruptError{d.String(), "missing in the export"}
+	}
+	return data, nil
+}
+
+// openExport reads an export; what it holds is filed under its own digest, so a
+// changed file is simply another one.
+func openExport(name string) (*pastFiles, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, &StoreError{"open", name, err}
+	}
+	defer f.Close()
+	objects := memory{}
+	var history []byte
+	in := tar.NewReader(io.LimitReader(f, MaxExport))
+	for {
+		header, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, &CorruptError{name, "not an export, or cut short"}
+		}
+		var data bytes.Buffer
+		if _, err := io.Copy(&data, in); err != nil {
+			return nil, &CorruptError{name, "cut short"}
+		}
+		switch {
+		case header.Name == historyFile:
+			history = data.Bytes()
+		case strings.HasPrefix(header.Name, "sha256/"):
+			objects[digestOf(data.Bytes())] = data.Bytes()
+		default:
+			return nil, &CorruptError{name, fmt.Sprintf("it holds %s, which no export does", quote(header.Name))}
+		}
+	}
+	c, err := readHistory(name, history)
+	if err != nil {
+		return nil, err
+	}
+	return &pastFiles{c, history[:c.size], objects}, nil
+}

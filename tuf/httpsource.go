@@ -1,0 +1,173 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tuf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// HTTPSource reads a repository from a web server: metadata below base/metadata,
+// targets below base/targets. It never follows a redirect to another origin, never
+// decompresses, and gives up on a file after FileDeadline. An error means that
+// base is no http or https URL.
+func HTTPSource(base string) (Source, error) {
+	base = strings.TrimSuffix(base, "/")
+	return HTTPSourceAt(base+"/"+MetadataDir, base+"/"+TargetsDir)
+}
+
+// HTTPSourceAt is HTTPSource for a server that keeps its folders elsewhere.
+func HTTPSourceAt(metadataURL, targetsURL string) (Source, error) {
+	s := &httpSource{
+		base:     map[string]string{},
+		deadline: FileDeadline,
+		client: &http.Client{
+			CheckRedirect: sameOrigin,
+			Transport: &http.Transport{
+				Proxy:                  http.ProxyFromEnvironment,
+				DialContext:            (&net.Dialer{Timeout: FileDeadline / 2}).DialContext,
+				TLSHandshakeTimeout:    FileDeadline / 2,
+				MaxResponseHeaderBytes: 64 << 10,
+				MaxIdleConnsPerHost:    parallelDownload,
+				MaxConnsPerHost:        parallelDownload,
+				IdleConnTimeout:        time.Minute,
+				ForceAttemptHTTP2:      true,
+				// A compressed body has another length than the signed one.
+				DisableCompression: true,
+			},
+		},
+	}
+	for dir, location := range map[string]string{MetadataDir: metadataURL, TargetsDir: targetsURL} {
+		u, err := url.Parse(location)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+			return nil, fmt.Errorf("%s is not an http or https URL", quote(location))
+		}
+		s.base[dir] = strings.TrimSuffix(location, "/") + "/"
+	}
+	return s, nil
+}
+
+type httpSource struct {
+	base     map[string]string // by File.Dir, ending in "/"
+	deadline time.Duration
+	client   *http.Client
+}
+
+// sameOrigin allows a few redirects that stay where they were.
+func sameOrigin(req *http.Request, via []*http.Request) error {
+	first := via[0].URL
+	if len(via) > maxRedirects {
+		return fmt.Errorf("more than %d redirects", maxRedirects)
+	}
+	if req.URL.Scheme != first.Scheme || req.URL.Host != first.Host {
+		return fmt.Errorf("redirected to another origin, %s", quote(req.URL.Scheme+"://"+req.URL.Host))
+	}
+	return nil
+}
+
+// Fetch implements Source. The deadline spans all attempts, so that a server that
+// drips cannot hold a refresh.
+func (s *httpSource) Fetch(ctx context.Context, file File) (*Content, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.deadline)
+	defer cancel()
+	for attempt := 1; ; attempt++ {
+		content, err := s.once(ctx, file)
+		if err == nil || attempt == maxAttempts || !worthRetrying(err) || pause(ctx, attempt) != nil {
+			return content, err
+		}
+	}
+}
+
+// worthRetrying tells whether a later attempt could end otherwise.
+func worthRetrying(err error) bool {
+	var download *DownloadError
+	if !errors.As(err, &download) || errors.Is(err, errRedirect) {
+		return false
+	}
+	return download.Status == 0 || download.Status >= 500 || download.Status == http.StatusTooManyRequests
+}
+
+var errRedirect = errors.New("redirect refused")
+
+// pause waits before the next attempt: about 100 ms, then 200 ms, jittered so that
+// many clients do not come back at once.
+func pause(ctx context.Context, attempt int) error {
+	base := 100 * time.Millisecond << (attempt - 1)
+	t := time.NewTimer(base/2 + rand.N(base))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+func (s *httpSource) once(ctx context.Context, file File) (*Content, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base[file.Dir]+escapeName(file), nil)
+	if err != nil {
+		return nil, &DownloadError{File: file.String(), Err: err}
+	}
+	req.Header.Set("Accept-Encoding", "identity")
+	if file.Known != "" {
+		req.Header.Set("If-None-Match", file.Known)
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return nil, doFault(file, resp, err)
+	}
+	defer resp.Body.Close()
+	return readResponse(file, resp)
+}
+
+// doFault marks a refused redirect: the client then returns a response beside the error.
+func doFault(file File, resp *http.Response, err error) error {
+	if resp != nil {
+		err = fmt.Errorf("%w: %w", errRedirect, err)
+	}
+	return &DownloadError{File: file.String(), Err: err}
+}
+
+func readResponse(file File, resp *http.Response) (*Content, error) {
+	if resp.StatusCode == http.StatusNotModified && file.Known != "" {
+		return &Content{Validator: file.Known, NotModified: true}, nil
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, &DownloadError{File: file.String(), Status: resp.StatusCode}
+	}
+	if e := resp.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+		return nil, &LengthError{File: file.String(), Text: "the server encodes it as " + quote(e) + ", so its length is not the signed one"}
+	}
+	if resp.ContentLength > file.Limit {
+		return nil, &LengthError{File: file.String(), Want: file.Limit, Got: resp.ContentLength}
+	}
+	data, err := io.ReadAll(io.LimitReader(resp.Body, file.Limit+1))
+	if err != nil {
+		return nil, &DownloadError{File: file.String(), Err: err}
+	}
+	if int64(len(data)) > file.Limit {
+		return nil, &LengthError{File: file.String(), Want: file.Limit, Got: -1}
+	}
+	return &Content{Data: data, Validator: resp.Header.Get("ETag")}, nil
+}
+
+// escapeName makes a URL path of a name. Names of metadata are escaped already.
+func escapeName(file File) string {
+	if file.Dir == MetadataDir {
+		return file.Name
+	}
+	parts := strings.Split(file.Name, "/")
+	for i, p := range parts {
+		parts[i] = url.PathEscape(p)
+	}
+	return strings.Join(parts, "/")
+}

@@ -1,0 +1,117 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tuf
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+)
+
+// LoadOffline proves trust from files alone, without state and without a lock.
+// dir is one of
+//   - a published repository (metadata/ and targets/): judged at now, so that
+//     anything expired is an *ExpiredError, but for delegated roles;
+//   - a state folder, or the folder that holds it as trust/ beside archive/: the
+//     last line of its history, proven as AsOf does;
+//   - an export, one file: likewise.
+//
+// root is the pinned root. There is no memory, so a repository that was rolled
+// back is not noticed. The Note is empty for a published repository.
+func LoadOffline(dir string, root []byte, now time.Time) (s *Snapshot, n Note, err error) {
+	defer caught(&err)
+	if isRepository(dir) {
+		s, err := loadRepositoryAt(dir, root, now.UTC().Round(0))
+		return s, Note{}, err
+	}
+	p, err := openPast(dir)
+	if err != nil {
+		return nil, Note{}, err
+	}
+	if len(p.chain.lines) == 0 {
+		return nil, Note{}, &NoHistoryError{dir, now}
+	}
+	return replay(p.vault, root, p.chain.lines, len(p.chain.lines)-1)
+}
+
+func isRepository(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, MetadataDir, "timestamp.json"))
+	return err == nil
+}
+
+func loadRepositoryAt(dir string, root []byte, now time.Time) (*Snapshot, error) {
+	w, err := newWalk(root, now)
+	if err != nil {
+		return nil, err
+	}
+	ctx := context.Background() // a folder does not wait
+	r := &remote{source: DirSource(dir), log: hclog.NewNullLogger()}
+	if err := r.metadata(ctx, w, &rootChain{w.rootVersion(), [][]byte{root}}); err != nil {
+		return nil, err
+	}
+	found, err := r.collect(ctx)
+	var aside *attestationsError
+	if err != nil && !errors.As(err, &aside) {
+		return nil, err
+	}
+	roles := found.roles
+	if aside == nil {
+		for role := range r.search.trusted.Targets {
+			roles[role] = true
+		}
+	}
+	snapshot := r.search.snapshot(roles)
+	for path, data := range found.targets {
+		snapshot.Targets[path] = data
+	}
+	for path, data := range found.attestations {
+		snapshot.Targets[path] = data
+	}
+	return snapshot, nil
+}
+
+// pastFiles is a history with its archive, opened for reading.
+type pastFiles struct {
+	chain *chain
+	text  []byte // of its whole lines
+	vault vault
+}
+
+// openPast finds a history: an export, a state folder, or the folder above it.
+func openPast(dir string) (*pastFiles, error) {
+	st, err := os.Stat(dir)
+	if err != nil {
+		return nil, &StoreError{"open", dir, err}
+	}
+	if st.Mode().IsRegular() {
+		return openExport(dir)
+	}
+	for _, trust := range []string{dir, filepath.Join(dir, "trust")} {
+		if _, err := os.Stat(filepath.Join(trust, historyFile)); err == nil {
+			return openFolder(trust)
+		}
+	}
+	return nil, &NoHistoryError{Dir: dir, At: time.Time{}}
+}
+
+func openFolder(trust string) (*pastFiles, error) {
+	files := osFiles{}
+	data, err := readOptional(files, filepath.Join(trust, historyFile), MaxExport)
+	if err != nil {
+		return nil, err
+	}
+	c, err := readHistory(filepath.Join(trust, historyFile), data)
+	if err != nil {
+		return nil, err
+	}
+	archiveDir := filepath.Join(trust, "archive")
+	if _, err := os.Stat(archiveDir); err != nil {
+		archiveDir = filepath.Join(filepath.Dir(filepath.Clean(trust)), "archive")
+	}
+	return &pastFiles{c, data[:c.size], newArchive(files, archiveDir)}, nil
+}

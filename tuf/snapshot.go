@@ -1,0 +1,130 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tuf
+
+import (
+	"strings"
+	"time"
+
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+)
+
+// Snapshot is what TUF proved at one instant. It is immutable once handed out.
+type Snapshot struct {
+	// Targets are the verified target files by path: "authorities.json",
+	// "trusted_root.json", "drivers.json" and "revocations.json" as far as they
+	// are published, and "attestations/<sha256>/<name>".
+	Targets map[string][]byte
+	// Roles are the roles it came from: root, timestamp, snapshot, targets and
+	// the delegated roles that were consulted. Their expiry is not judged again
+	// when time passes; that is up to whoever decides with the Targets.
+	Roles map[string]RoleInfo
+	// AcceptedAt is the reference time of the proof, UTC: the client's clock,
+	// but never before an earlier Snapshot's.
+	AcceptedAt time.Time
+}
+
+// RoleInfo is one version of one role's metadata.
+type RoleInfo struct {
+	Version int64
+	Expires time.Time
+	SHA256  [32]byte // of the file as received
+}
+
+// Note is what the caller wants to remember with an accepted Snapshot.
+type Note struct {
+	Epoch   uint64 // never decreases
+	Ratchet []byte // opaque; nil for none
+}
+
+// Update is the outcome of a refresh. It is in force only after Client.Accept.
+type Update struct {
+	*Snapshot
+	// Changed tells whether it differs from what was accepted last. Metadata
+	// that was signed anew is a change too: expiries moved.
+	Changed bool
+	// Faults are errors that did not stop the refresh: an expired revocation
+	// role, attestations that could not be taken (the ones accepted before then
+	// stay), target paths that no role may list. Each has a Code.
+	Faults []error
+
+	line line
+}
+
+// The target files that sigdriver knows, and which of them the top-level targets
+// role must list itself.
+const (
+	authoritiesFile = "authorities.json"
+	trustedRootFile = "trusted_root.json"
+	driversFile     = "drivers.json"
+	revocationsFile = "revocations.json"
+
+	attestationsFolder = "attestations"
+)
+
+var ownTargets = []string{authoritiesFile, trustedRootFile, driversFile}
+
+// isAttestationPath tells whether a path is attestations/<64 lower-case hex>/<name>.
+func isAttestationPath(target string) bool {
+	parts := strings.Split(target, "/")
+	var d digest
+	return len(parts) == 3 && parts[0] == attestationsFolder && d.UnmarshalText([]byte(parts[1])) == nil && safePath(target)
+}
+
+// safePath refuses paths that mean something to a file system or a URL.
+func safePath(target string) bool {
+	for part := range strings.SplitSeq(target, "/") {
+		if part == "" || part == "." || part == ".." || strings.ContainsAny(part, "\x00\\") {
+			return false
+		}
+	}
+	return true
+}
+
+// roleInfo describes a verified role of a walk.
+func (w *walk) roleInfo(role string) RoleInfo {
+	info := RoleInfo{SHA256: digestOf(w.raw[role])}
+	switch role {
+	case RoleRoot:
+		info.Version, info.Expires = w.trusted.Root.Signed.Version, w.trusted.Root.Signed.Expires
+	case RoleTimestamp:
+		info.Version, info.Expires = w.trusted.Timestamp.Signed.Version, w.trusted.Timestamp.Signed.Expires
+	case RoleSnapshot:
+		info.Version, info.Expires = w.trusted.Snapshot.Signed.Version, w.trusted.Snapshot.Signed.Expires
+	default:
+		info.Version, info.Expires = w.trusted.Targets[role].Signed.Version, w.trusted.Targets[role].Signed.Expires
+	}
+	return info
+}
+
+// delegates tells whether the top-level targets role names a delegated role.
+func (w *walk) delegates(role string) bool {
+	d := w.trusted.Targets[RoleTargets].Signed.Delegations
+	if d == nil {
+		return false
+	}
+	for i := range d.Roles {
+		if d.Roles[i].Name == role {
+			return true
+		}
+	}
+	return false
+}
+
+// listed is a target as the role in charge of its path lists it.
+type listed struct {
+	path string
+	info *metadata.TargetFiles
+}
+
+// checkTarget verifies the bytes of a target.
+func checkTarget(l listed, data []byte) error {
+	if err := checkLength(l.path, max(l.info.Length, 0), data); err != nil || l.info.Length == 0 && len(data) != 0 {
+		return &LengthError{File: l.path, Want: l.info.Length, Got: int64(len(data))}
+	}
+	if err := l.info.VerifyLengthHashes(data); err != nil {
+		return &HashError{l.path, "its hash is not the signed one"}
+	}
+	return nil
+}

@@ -1,0 +1,363 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tuf
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+)
+
+// The state folder:
+//
+//	lock                 held while a Client is open
+//	floors.json          what may never be undercut again
+//	roots/N.root.json    the verified root chain
+//	current              which archived metadata was verified last, by digest
+//	history.jsonl        what was accepted, when
+//	tmp/                 swept at every start
+//
+// Each file is replaced whole. roots/ comes before current, current before
+// floors.json: whatever a crash leaves is a state that a refresh may start from,
+// and what is in force is the last line of the history, whole or not there.
+const (
+	floorsFile  = "floors.json"
+	currentFile = "current"
+	historyFile = "history.jsonl"
+	startedFile = "trust.started" // in the archive: this state folder has a past
+
+	floorsSchema  = "sigdriver.floors/v1"
+	currentSchema = "sigdriver.current/v1"
+)
+
+// current is the metadata that the last refresh verified. Together with a root it
+// is what go-tuf would call its local metadata folder.
+type current struct {
+	Schema    string             `json:"schema"`
+	Timestamp fileRef            `json:"timestamp,omitzero"`
+	Snapshot  fileRef            `json:"snapshot,omitzero"`
+	Roles     map[string]fileRef `json:"roles,omitempty"` // targets and delegated roles
+}
+
+func (c current) clone() current {
+	roles := map[string]fileRef{}
+	for role, ref := range c.Roles {
+		roles[role] = ref
+	}
+	c.Roles = roles
+	return c
+}
+
+// floors are the versions that may not be undercut, kept apart from the files that
+// reached them. A floor holds as long as the same keys hold the role: rotating
+// them is how a repository recovers from a version that was too high
+// (specification, section 5.3.11).
+type floors struct {
+	Schema    string        `json:"schema"`
+	Root      fileRef       `json:"root"`
+	Timestamp roleFloor     `json:"timestamp,omitzero"`
+	Snapshot  snapshotFloor `json:"snapshot,omitzero"`
+	History   historyFloor  `json:"history,omitzero"`
+}
+
+type roleFloor struct {
+	Version  int64  `json:"version"`
+	Snapshot int64  `json:"snapshot"` // the version of the snapshot that it named
+	Keys     digest `json:"keys"`
+}
+
+type snapshotFloor struct {
+	Meta map[string]int64 `json:"meta"`
+	Keys digest           `json:"keys"`
+}
+
+type historyFloor struct {
+	Lines  uint64 `json:"lines"`
+	SHA256 digest `json:"sha256"` // of the last line
+	Epoch  uint64 `json:"epoch"`
+}
+
+// holders is a digest of who holds a top-level role.
+func holders(w *walk, role string) digest {
+	r := w.trusted.Root.Signed.Roles[role]
+	ids := slices.Sorted(slices.Values(r.KeyIDs))
+	return sha256.Sum256([]byte(fmt.Sprintf("%d %q", r.Threshold, ids)))
+}
+
+// checkTimestamp refuses a verified timestamp below the floor.
+func (f *floors) checkTimestamp(w *walk) error {
+	if f.Timestamp.Keys != holders(w, RoleTimestamp) {
+		return nil
+	}
+	if got := w.trusted.Timestamp.Signed.Version; got < f.Timestamp.Version {
+		return &RollbackError{RoleTimestamp, f.Timestamp.Version, got}
+	}
+	if got := w.snapshotFile().Version; got < f.Timestamp.Snapshot {
+		return &RollbackError{RoleSnapshot, f.Timestamp.Snapshot, got}
+	}
+	return nil
+}
+
+// checkSnapshot refuses a verified snapshot in which a role went back or vanished.
+func (f *floors) checkSnapshot(w *walk) error {
+	if f.Snapshot.Keys != holders(w, RoleSnapshot) {
+		return nil
+	}
+	for _, name := range sortedKeys(f.Snapshot.Meta) {
+		got := int64(0)
+		if file := w.trusted.Snapshot.Signed.Meta[name]; file != nil {
+			got = file.Version
+		}
+		if got < f.Snapshot.Meta[name] {
+			return &RollbackError{roleOfFile(name), f.Snapshot.Meta[name], got}
+		}
+	}
+	return nil
+}
+
+func (f *floors) raiseTimestamp(t *metadata.TimestampType, keys digest) {
+	f.Timestamp = roleFloor{t.Version, t.Meta["snapshot.json"].Version, keys}
+}
+
+func (f *floors) raiseSnapshot(s *metadata.SnapshotType, keys digest) {
+	f.Snapshot = snapshotFloor{map[string]int64{}, keys}
+	for name, file := range s.Meta {
+		f.Snapshot.Meta[name] = file.Version
+	}
+}
+
+// store is the state folder and the archive.
+type store struct {
+	files   fileLayer
+	dir     string
+	log     hclog.Logger
+	lock    io.Closer
+	archive *archive
+	floors  floors
+	current current
+	history *history
+}
+
+// openStore locks the folder and reads it. acceptLost is the operator's word that
+// lost or damaged floors and history are known.
+func openStore(files fileLayer, dir, archiveDir string, pinned fileRef, acceptLost bool, log hclog.Logger) (*store, error) {
+	s := &store{files: files, dir: dir, log: log, archive: newArchive(files, archiveDir)}
+	for _, d := range []string{dir, archiveDir} {
+		if err := makeDir(files, d); err != nil {
+			return nil, err
+		}
+	}
+	lock, err := files.Lock(s.path("lock"))
+	if err != nil {
+		var locked *LockedError
+		if errors.As(err, &locked) {
+			return nil, locked
+		}
+		return nil, &StoreError{"lock", s.path("lock"), err}
+	}
+	s.lock = lock
+	if err := s.read(pinned, acceptLost); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return s, nil
+}
+
+func (s *store) path(name ...string) string {
+	return filepath.Join(append([]string{s.dir}, name...)...)
+}
+
+func (s *store) read(pinned fileRef, acceptLost bool) error {
+	for _, d := range []string{s.path("roots"), s.path("tmp"), s.archive.tmp()} {
+		if err := makeDir(s.files, d); err != nil {
+			return err
+		}
+	}
+	for _, tmp := range []string{s.path("tmp"), s.archive.tmp()} {
+		if err := sweep(s.files, tmp); err != nil {
+			return err
+		}
+	}
+	if err := s.readFloors(pinned, acceptLost); err != nil {
+		return err
+	}
+	if err := s.readCurrent(); err != nil {
+		return err
+	}
+	return s.readHistory(acceptLost)
+}
+
+// readFloors reads the floors, or makes the first ones. They are written before
+// anything else is, so that only a loss can leave a past without floors.
+func (s *store) readFloors(pinned fileRef, acceptLost bool) error {
+	data, err := readOptional(s.files, s.path(floorsFile), maxStateFile)
+	if err != nil {
+		return err
+	}
+	if decodeStrict(data, &s.floors) == nil && s.floors.Schema == floorsSchema && s.floors.Root.Version >= 1 {
+		if s.floors.Root.Version == pinned.Version && s.floors.Root.SHA256 != pinned.SHA256 {
+			return &CorruptError{s.dir, fmt.Sprintf("it was made for another root %d than the pinned one; use an empty folder", pinned.Version)}
+		}
+		return s.mark()
+	}
+	if found := s.past(data != nil); found != "" {
+		lost := &FloorsLostError{File: s.path(floorsFile), Found: found}
+		if !acceptLost {
+			return lost
+		}
+		s.log.Error("starting without floors on the operator's word", "code", lost.Code(), "error", lost)
+	}
+	s.floors = floors{Schema: floorsSchema, Root: pinned}
+	if err := s.writeFloors(s.floors); err != nil {
+		return err
+	}
+	return s.mark()
+}
+
+// mark leaves a sign outside the folder that it has been used.
+func (s *store) mark() error {
+	name := filepath.Join(s.archive.dir, startedFile)
+	if data, err := readOptional(s.files, name, maxStateFile); data != nil || err != nil {
+		return err
+	}
+	return replaceFile(s.files, s.archive.tmp(), name, []byte("see "+floorsFile+"\n"))
+}
+
+// past names what is left of an earlier life of this folder, "" if nothing is.
+func (s *store) past(damagedFloors bool) string {
+	if damagedFloors {
+		return "a damaged floors file"
+	}
+	for _, name := range []string{s.path(currentFile), s.path(historyFile), filepath.Join(s.archive.dir, startedFile)} {
+		if data, err := readOptional(s.files, name, MaxExport); data != nil || err != nil {
+			return name
+		}
+	}
+	if names, err := s.files.List(s.path("roots")); len(names) > 0 || err != nil {
+		return s.path("roots")
+	}
+	return ""
+}
+
+// readCurrent: without the list of what was verified last all of it is fetched
+// again, and the floors still hold.
+func (s *store) readCurrent() error {
+	data, err := readOptional(s.files, s.path(currentFile), maxStateFile)
+	if err != nil {
+		return err
+	}
+	if data != nil && (decodeStrict(data, &s.current) != nil || s.current.Schema != currentSchema) {
+		s.log.Warn("damaged, everything is fetched again", "code", CodeCorrupt, "file", s.path(currentFile))
+		s.current = current{}
+	}
+	s.current.Schema = currentSchema
+	return nil
+}
+
+func (s *store) readHistory(acceptLost bool) error {
+	h, err := openHistory(s.files, s.path(historyFile))
+	if err == nil {
+		err = s.floors.History.check(s.path(historyFile), h.chain)
+	}
+	var corrupt *CorruptError
+	if errors.As(err, &corrupt) && acceptLost {
+		s.log.Error("starting a new history on the operator's word", "code", corrupt.Code(), "error", corrupt)
+		return s.newHistory()
+	}
+	s.history = h
+	return err
+}
+
+// check compares a history with the floor: lines may only have been added.
+func (f historyFloor) check(name string, c *chain) error {
+	if f.Lines == 0 {
+		return nil
+	}
+	if uint64(len(c.lines)) < f.Lines {
+		return &CorruptError{name, fmt.Sprintf("%d of %d lines are gone", f.Lines-uint64(len(c.lines)), f.Lines)}
+	}
+	next := f.Lines
+	if next < uint64(len(c.lines)) && c.lines[next].Previous != f.SHA256 || next == uint64(len(c.lines)) && c.last != f.SHA256 {
+		return &CorruptError{name, fmt.Sprintf("line %d is not the one that was written", f.Lines)}
+	}
+	return nil
+}
+
+// newHistory sets a damaged history aside. The epoch goes on from its floor.
+func (s *store) newHistory() error {
+	data, err := readOptional(s.files, s.path(historyFile), MaxExport)
+	if err != nil {
+		return err
+	}
+	if data != nil {
+		aside := s.path(fmt.Sprintf("history-%.8s.damaged", digestOf(data)))
+		if err := s.files.Rename(s.path(historyFile), aside); err != nil {
+			return &StoreError{"rename", aside, err}
+		}
+	}
+	next := s.floors
+	next.History = historyFloor{Epoch: next.History.Epoch}
+	if err := s.writeFloors(next); err != nil {
+		return err
+	}
+	s.floors = next
+	s.history = &history{files: s.files, path: s.path(historyFile), chain: &chain{}}
+	return nil
+}
+
+func (s *store) writeFloors(f floors) error { return s.writeJSON(floorsFile, f) }
+
+func (s *store) writeJSON(name string, v any) error {
+	data, err := encodeStrict(v)
+	if err != nil {
+		return err
+	}
+	return replaceFile(s.files, s.path("tmp"), s.path(name), append(data, '\n'))
+}
+
+// storedRoot returns a stored root, nil if there is none.
+func (s *store) storedRoot(version int64) ([]byte, error) {
+	return readOptional(s.files, s.rootPath(version), MaxRoot)
+}
+
+func (s *store) rootPath(version int64) string {
+	return s.path("roots", fmt.Sprintf("%d.root.json", version))
+}
+
+// object returns archived bytes, nil if there are none or they are damaged.
+func (s *store) object(ref fileRef) []byte {
+	if ref.Version == 0 {
+		return nil
+	}
+	data, err := s.archive.object(ref.SHA256)
+	if err != nil {
+		s.log.Warn("damaged, fetched again", "code", Code(err), "error", err)
+		return nil
+	}
+	return data
+}
+
+func (s *store) close() error { return s.lock.Close() }
+
+// readOptional returns nil for a file that does not exist. Other faults, also one
+// that is too long, are a *StoreError.
+func readOptional(files fileLayer, name string, limit int64) ([]byte, error) {
+	data, err := files.Read(name, limit)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &StoreError{"read", name, err}
+	}
+	if data == nil {
+		data = []byte{}
+	}
+	return data, nil
+}

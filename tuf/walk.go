@@ -1,0 +1,219 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tuf
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+	"github.com/theupdateframework/go-tuf/v2/metadata/trustedmetadata"
+)
+
+// walk is one pass of the client workflow (specification, section 5) at one
+// reference time. go-tuf judges every signature, threshold, version and expiry;
+// walk checks the form first and names what go-tuf found. It is used over a
+// network, over the archive and over a published folder alike.
+type walk struct {
+	trusted *trustedmetadata.TrustedMetadata
+	now     time.Time
+	raw     map[string][]byte   // verified metadata by role, as received
+	paths   map[[2]string]error // (role, delegator) → verdict
+}
+
+// newWalk starts from a root that is trusted already: the pinned one, or one that
+// an earlier walk reached from it.
+func newWalk(root []byte, now time.Time) (*walk, error) {
+	if _, err := checkMetadata(RoleRoot, RoleRoot, root); err != nil {
+		return nil, err
+	}
+	trusted, err := trustedmetadata.New(root)
+	if err != nil {
+		return nil, &SignatureError{RoleRoot, err}
+	}
+	trusted.RefTime = now
+	return &walk{trusted, now, map[string][]byte{RoleRoot: root}, map[[2]string]error{}}, nil
+}
+
+func (w *walk) rootVersion() int64 { return w.trusted.Root.Signed.Version }
+
+// root takes the next root: sections 5.3.4 to 5.3.7.
+func (w *walk) root(data []byte) error {
+	signed, err := checkMetadata(RoleRoot, RoleRoot, data)
+	if err != nil {
+		return err
+	}
+	want := w.rootVersion() + 1
+	if _, err := w.trusted.UpdateRoot(data); err != nil {
+		return w.judge(RoleRoot, want, signed, err)
+	}
+	w.raw[RoleRoot] = data
+	return nil
+}
+
+// timestamp takes a timestamp: section 5.4. One with the version of the timestamp
+// before it is not taken and not an error: same is then true.
+func (w *walk) timestamp(data []byte) (same bool, err error) {
+	signed, err := checkMetadata(RoleTimestamp, RoleTimestamp, data)
+	if err != nil {
+		return false, err
+	}
+	before := w.trusted.Timestamp
+	_, err = w.trusted.UpdateTimestamp(data)
+	var equal *metadata.ErrEqualVersionNumber
+	switch {
+	case errors.As(err, &equal):
+		return true, nil
+	case err != nil && w.trusted.Root.Signed.IsExpired(w.now):
+		return false, &ExpiredError{RoleRoot, w.trusted.Root.Signed.Expires, w.now}
+	case err != nil:
+		return false, w.judgeTimestamp(before, signed, err)
+	}
+	w.raw[RoleTimestamp] = data
+	return false, nil
+}
+
+// judgeTimestamp: a version that is too low is a rollback, of the timestamp or of
+// the snapshot that it names.
+func (w *walk) judgeTimestamp(before *metadata.Metadata[metadata.TimestampType], signed *tree, err error) error {
+	var version *metadata.ErrBadVersionNumber
+	if before == nil || !errors.As(err, &version) {
+		return w.judge(RoleTimestamp, signed.get("version").integer(), signed, err)
+	}
+	if got := signed.get("version").integer(); got < before.Signed.Version {
+		return &RollbackError{RoleTimestamp, before.Signed.Version, got}
+	}
+	got := signed.get("meta").get("snapshot.json").get("version").integer()
+	return &RollbackError{RoleSnapshot, before.Signed.Meta["snapshot.json"].Version, got}
+}
+
+// currentTimestamp tells why the timestamp at hand cannot be used now.
+func (w *walk) currentTimestamp() error {
+	t := &w.trusted.Timestamp.Signed
+	if t.IsExpired(w.now) {
+		return &ExpiredError{RoleTimestamp, t.Expires, w.now}
+	}
+	return nil
+}
+
+// snapshotFile is what the timestamp says about the snapshot.
+func (w *walk) snapshotFile() *metadata.MetaFiles {
+	return w.trusted.Timestamp.Signed.Meta["snapshot.json"]
+}
+
+// snapshot takes a snapshot: section 5.5. One of an earlier refresh (known) need
+// not fit the timestamp: it then only guards against rollback, and is an error.
+func (w *walk) snapshot(data []byte, known bool) error {
+	signed, err := checkMetadata(RoleSnapshot, RoleSnapshot, data)
+	if err != nil {
+		return err
+	}
+	if err := checkLength(RoleSnapshot, w.snapshotFile().Length, data); err != nil && !known {
+		return err
+	}
+	before := w.trusted.Snapshot
+	if _, err := w.trusted.UpdateSnapshot(data, known); err != nil {
+		if rollback := snapshotRollback(before, signed); rollback != nil {
+			return rollback
+		}
+		return w.judge(RoleSnapshot, w.snapshotFile().Version, signed, err)
+	}
+	if known {
+		// go-tuf compares versions only; the timestamp may have moved the digest.
+		if err := w.snapshotFile().VerifyLengthHashes(data); err != nil {
+			return w.judge(RoleSnapshot, w.snapshotFile().Version, signed, err)
+		}
+	}
+	w.raw[RoleSnapshot] = data
+	return nil
+}
+
+// snapshotRollback finds the first role that went back or vanished.
+func snapshotRollback(before *metadata.Metadata[metadata.SnapshotType], signed *tree) error {
+	if before == nil {
+		return nil
+	}
+	for _, name := range sortedKeys(before.Signed.Meta) {
+		have, got := before.Signed.Meta[name].Version, signed.get("meta").get(name).get("version").integer()
+		if got < have {
+			return &RollbackError{roleOfFile(name), have, got}
+		}
+	}
+	return nil
+}
+
+// targets takes the metadata of a targets role as its delegator vouches for it:
+// sections 5.6 and 5.7. The verdict holds for this delegator only.
+func (w *walk) targets(data []byte, role, delegator string) error {
+	signed, err := checkMetadata(role, RoleTargets, data)
+	if err != nil {
+		return err
+	}
+	file := w.trusted.Snapshot.Signed.Meta[role+".json"]
+	if file == nil {
+		return &DelegationError{Role: role, Text: "is not in the snapshot"}
+	}
+	if err := checkLength(role, file.Length, data); err != nil {
+		return err
+	}
+	if _, err := w.trusted.UpdateDelegatedTargets(data, role, delegator); err != nil {
+		return w.judge(role, file.Version, signed, err)
+	}
+	w.raw[role] = data
+	return nil
+}
+
+// expiredTargets is targets for a role whose expiry somebody else judges: all but
+// its expiry is proven, at the last instant at which it was valid.
+func (w *walk) expiredTargets(data []byte, role, delegator string) error {
+	err := w.targets(data, role, delegator)
+	var expired *ExpiredError
+	if !errors.As(err, &expired) || expired.Role != role {
+		return err
+	}
+	w.trusted.RefTime = expired.Expires
+	defer func() { w.trusted.RefTime = w.now }()
+	return w.targets(data, role, delegator)
+}
+
+// judge names what go-tuf found in metadata of role. want is the version that was
+// called for, signed what the file says.
+func (w *walk) judge(role string, want int64, signed *tree, err error) error {
+	var (
+		expired  *metadata.ErrExpiredMetadata
+		version  *metadata.ErrBadVersionNumber
+		digest   *metadata.ErrLengthOrHashMismatch
+		unsigned *metadata.ErrUnsignedMetadata
+	)
+	switch {
+	case errors.As(err, &expired):
+		at, _ := time.Parse(time.RFC3339, signed.get("expires").text) // checkMetadata parsed it
+		return &ExpiredError{role, at, w.now}
+	case errors.As(err, &version):
+		return &VersionError{role, want, signed.get("version").integer()}
+	case errors.As(err, &digest):
+		return &HashError{role, "its hash is not the announced one"}
+	case errors.As(err, &unsigned):
+		return &SignatureError{role, err}
+	}
+	// What is left is a delegation that cannot be met: no keys, or an unusable one.
+	return &SignatureError{role, err}
+}
+
+// checkLength compares with a signed length; 0 means that none was signed.
+func checkLength(file string, want int64, data []byte) error {
+	if want != 0 && int64(len(data)) != want {
+		return &LengthError{File: file, Want: want, Got: int64(len(data))}
+	}
+	return nil
+}
+
+// versioned is the name of a role's file in a repository.
+func (w *walk) fileName(role string, version int64) string {
+	if w.trusted.Root.Signed.ConsistentSnapshot {
+		return strconv.FormatInt(version, 10) + "." + escapeRole(role) + ".json"
+	}
+	return escapeRole(role) + ".json"
+}
