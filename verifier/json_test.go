@@ -12,24 +12,10 @@ import (
 	"testing"
 )
 
-// outsideData is the folder of inputs that were not written here.
-func outsideData(t testing.TB, parts ...string) string {
-	t.Helper()
-	root := os.Getenv("SIGDRIVER_DATA")
-	if root == "" {
-		root = filepath.Join("..", "..", "shared", "data")
-	}
-	dir := filepath.Join(append([]string{root}, parts...)...)
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no outside data: %v", err)
-	}
-	return dir
-}
-
 // outsideFiles reads every file of a folder of outside data, by base name.
 func outsideFiles(t testing.TB, parts ...string) map[string][]byte {
 	t.Helper()
-	dir := outsideData(t, parts...)
+	dir := outsideData(t, filepath.Join(parts...))
 	paths, err := filepath.Glob(filepath.Join(dir, "*.json"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no files in %s (%v)", dir, err)
