@@ -1,0 +1,303 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package index
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
+
+	"github.com/sigdriver/sigdriver/verifier"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+)
+
+// world is an index over a folder, with the trust of the base scenario.
+type world struct {
+	*Index
+	*verifiertest.Scenario
+	dir   string
+	trust *verifier.Trust
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{Scenario: verifiertest.AdmitPolicy(), dir: t.TempDir()}
+	var err error
+	if w.trust, err = verifier.ParseTrust(w.Source()); err != nil {
+		t.Fatal(err)
+	}
+	w.Index = New(w.dir, hclog.NewNullLogger())
+	w.SetTrust(w.trust, nil)
+	return w
+}
+
+func (w *world) put(t *testing.T, name string, data []byte) string {
+	t.Helper()
+	path := filepath.Join(w.dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// scan makes passes until everything is checked.
+func (w *world) scan(t *testing.T) {
+	t.Helper()
+	for range 1000 {
+		if w.Scan() {
+			return
+		}
+	}
+	t.Fatal("the index never gets through")
+}
+
+// approval is one by somebody about the policy of the scenario.
+func (w *world) approval(name string, version int) []byte {
+	a := w.Approval(0)
+	a.Version = fmt.Sprint(version)
+	return a.Of(w.Body(0)).Seal(verifiertest.Person(name)).JSON()
+}
+
+// found is what the index has about the policy of the scenario.
+func (w *world) found() [][]byte { return w.Current().For(sha256.Sum256(w.Body(0))) }
+
+func (w *world) has(raw []byte) bool {
+	return slices.ContainsFunc(w.found(), func(b []byte) bool { return bytes.Equal(b, raw) })
+}
+
+func TestFolderComesAndGoes(t *testing.T) {
+	w := newWorld(t)
+	good := w.approval("alice", 5)
+	w.scan(t)
+	if len(w.found()) != 0 {
+		t.Fatal("an empty folder has attestations")
+	}
+	before := w.Current().Generation()
+	flat, below := w.put(t, "a.json", good), w.put(t, "sub/b.json", w.approval("bob", 5))
+	w.scan(t)
+	if len(w.found()) != 2 || w.Current().Generation() <= before {
+		t.Fatalf("found %d, generation %d after %d", len(w.found()), w.Current().Generation(), before)
+	}
+	before = w.Current().Generation()
+	w.scan(t)
+	if w.Current().Generation() != before {
+		t.Error("a pass without news is a new generation")
+	}
+	os.Remove(flat)
+	w.scan(t)
+	if w.has(good) || len(w.found()) != 1 {
+		t.Error("a file that is gone is still found")
+	}
+	w.put(t, "sub/b.json", []byte("{}"))
+	w.scan(t)
+	if len(w.found()) != 0 {
+		t.Errorf("a file that changed is still found: %s", below)
+	}
+}
+
+func TestOnlyWhatVerifiesIsKept(t *testing.T) {
+	w := newWorld(t)
+	good := w.approval("alice", 5)
+	bad := bytes.Replace(good, []byte(`"sig":"M`), []byte(`"sig":"N`), 1)
+	stranger := w.Approval(0).Of(w.Body(0)).Seal(verifiertest.Person("mallory")).JSON()
+	for i, raw := range [][]byte{bad, stranger, []byte("not json"), nil} {
+		w.put(t, fmt.Sprintf("bad-%d", i), raw)
+	}
+	w.put(t, "good", good)
+	w.scan(t)
+	if got := w.found(); len(got) != 1 || !bytes.Equal(got[0], good) {
+		t.Errorf("found %d attestations", len(got))
+	}
+}
+
+// SE-16: a flood does not hide the good one, and work is bounded.
+func TestFloodDoesNotHideTheGoodOne(t *testing.T) {
+	w := newWorld(t)
+	for i := range 3000 {
+		w.put(t, fmt.Sprintf("%04d.json", i), fmt.Appendf(nil, `{"payloadType":"application/vnd.in-toto+json","payload":"%04d","signatures":[{"sig":"AAAA"}]}`, i))
+	}
+	w.scan(t)
+	good := w.approval("alice", 5)
+	w.put(t, "zzzz.json", good)
+	begin := time.Now()
+	w.Scan()
+	if !w.has(good) {
+		t.Error("the first pass after it was put there did not find it")
+	}
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("a pass took %v", took)
+	}
+}
+
+// One principal's many valid approvals do not crowd out another's.
+func TestGroupsAreBoundedAndShareTheRoom(t *testing.T) {
+	w := newWorld(t)
+	const flood = 3 * perGroup
+	for v := range flood {
+		w.put(t, fmt.Sprintf("alice-%d", v), w.approval("alice", v+1))
+	}
+	other := w.approval("bob", 1)
+	w.put(t, "bob", other)
+	w.scan(t)
+	got := w.found()
+	if len(got) != perGroup+1 {
+		t.Errorf("%d kept, want %d", len(got), perGroup+1)
+	}
+	if !w.has(other) || !slices.ContainsFunc(got[:2], func(b []byte) bool { return bytes.Equal(b, other) }) {
+		t.Error("bob's only approval is not among the first")
+	}
+	for v := 1; v <= flood; v++ {
+		if want := v > flood-perGroup; w.has(w.approval("alice", v)) != want {
+			t.Errorf("version %d kept: %v, want the newest %d", v, !want, perGroup)
+		}
+	}
+}
+
+// Other encodings of one statement do not use up the room of its author.
+func TestEncodingsOfOneStatementAreBounded(t *testing.T) {
+	w := newWorld(t)
+	old := w.approval("alice", 1)
+	w.put(t, "old", old)
+	newest := w.approval("alice", 2)
+	for i := range 2 * perGroup {
+		w.put(t, fmt.Sprintf("variant-%d", i), append(bytes.Clone(newest), bytes.Repeat([]byte(" "), i)...))
+	}
+	w.scan(t)
+	if n := len(w.found()); n != perPayload+1 {
+		t.Errorf("%d kept, want %d", n, perPayload+1)
+	}
+	if !w.has(old) {
+		t.Error("the other statement is crowded out")
+	}
+}
+
+// ST-22: the order in which files are found does not matter.
+func TestOrderDoesNotMatter(t *testing.T) {
+	w := newWorld(t)
+	var files [][]byte
+	for i := range 100 {
+		files = append(files, w.approval([]string{"alice", "bob", "carol"}[i%3], i+1))
+	}
+	var first [][]byte
+	for round := range 5 {
+		rand.Shuffle(len(files), func(i, j int) { files[i], files[j] = files[j], files[i] })
+		var items []*item
+		for _, raw := range files {
+			evidence, _ := w.trust.Evidence(raw)
+			if len(evidence) == 0 {
+				t.Fatal("an approval proves nothing")
+			}
+			items = append(items, &item{raw: raw, evidence: evidence})
+		}
+		got := arrange(items)[sha256.Sum256(w.Body(0))]
+		if round == 0 {
+			first = got
+		}
+		if !slices.EqualFunc(got, first, bytes.Equal) || len(got) == 0 {
+			t.Fatalf("round %d: another result", round)
+		}
+	}
+}
+
+func TestHostileFolder(t *testing.T) {
+	w := newWorld(t)
+	good := w.approval("alice", 5)
+	outside := filepath.Join(t.TempDir(), "outside")
+	if err := os.WriteFile(outside, w.approval("bob", 5), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	os.Symlink(outside, filepath.Join(w.dir, "link"))
+	os.Symlink("/", filepath.Join(w.dir, "rootlink"))
+	os.Symlink(w.dir, filepath.Join(w.dir, "loop"))
+	if err := unix.Mkfifo(filepath.Join(w.dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.put(t, "huge", bytes.Repeat([]byte("a"), verifier.MaxAttestation+1))
+	w.put(t, ".hidden", good)
+	w.put(t, "a/b/deep", w.approval("carol", 5))
+	w.put(t, "good", good)
+	done := make(chan struct{})
+	go func() { w.scan(t); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("a pass hangs")
+	}
+	if got := w.found(); len(got) != 1 || !bytes.Equal(got[0], good) {
+		t.Errorf("found %d attestations, want the good one", len(got))
+	}
+	padded := append(bytes.Clone(good), bytes.Repeat([]byte(" "), verifier.MaxAttestation-len(good))...)
+	w.put(t, "good", padded)
+	w.scan(t)
+	if !w.has(padded) {
+		t.Error("a file at the limit is not found")
+	}
+}
+
+func TestTargetsAndNewTrust(t *testing.T) {
+	w := newWorld(t)
+	local, target := w.approval("alice", 5), w.approval("bob", 5)
+	w.put(t, "local", local)
+	w.scan(t)
+	w.SetTrust(w.trust, map[string][]byte{
+		"attestations/ab/bob.json": target,
+		"authorities.json":         w.approval("carol", 5), // not where attestations are
+	})
+	if !w.has(target) || !w.has(local) || len(w.found()) != 2 {
+		t.Fatalf("found %d", len(w.found()))
+	}
+	// Trust that does not know alice: her file is forgotten at the next pass.
+	w.Authorities.Principals["alice"] = verifiertest.HeldBy(verifiertest.Person("somebody else"))
+	trust, err := verifier.ParseTrust(w.Source())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.SetTrust(trust, nil)
+	w.scan(t)
+	if len(w.found()) != 0 {
+		t.Errorf("found %d after she left", len(w.found()))
+	}
+	w.SetTrust(w.trust, nil)
+	w.scan(t)
+	if !w.has(local) {
+		t.Error("her file is not found after she came back")
+	}
+}
+
+func TestNilViewIsEmpty(t *testing.T) {
+	var v *View
+	if v.Generation() != 0 || v.For([32]byte{}) != nil {
+		t.Error("a nil view holds something")
+	}
+}
+
+func TestCrowdedFolderIsReported(t *testing.T) {
+	var l lister
+	dir := t.TempDir()
+	for i := range 3 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.entries = maxFiles - 3
+	if err := l.folder(dir, true); err != nil || len(l.files) != 3 {
+		t.Fatalf("at the limit: %v, %d files", err, len(l.files))
+	}
+	l = lister{entries: maxFiles - 2}
+	if err := l.folder(dir, true); err == nil || len(l.files) != 2 {
+		t.Errorf("past the limit: %v, %d files", err, len(l.files))
+	}
+}

@@ -1,0 +1,253 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package index
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// file is what is known of one file of the local folder.
+type file struct {
+	stamp   stamp
+	checked bool  // by the trust in use
+	item    *item // nil when it proves nothing
+}
+
+// stamp changes when a file does.
+type stamp struct {
+	inode    uint64
+	size     int64
+	modified unix.Timespec
+	changed  unix.Timespec
+}
+
+// Scan makes one pass over the local folder: it forgets files that are gone,
+// and checks those that are new or changed, newest first, for at most passTime.
+// It tells whether everything is checked.
+func (x *Index) Scan() bool {
+	if x.dir == "" {
+		return true
+	}
+	found, err := list(x.dir)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.note(err)
+	changed := x.forget(found)
+	todo := x.due(found)
+	end := time.Now().Add(passTime)
+	for i, f := range todo {
+		if i > 0 && time.Now().After(end) {
+			x.Rescan() // the rest is due at once
+			todo = todo[:i]
+			break
+		}
+		changed = x.check(f) || changed
+	}
+	if changed {
+		x.publish()
+	}
+	return len(todo) == 0 || !x.behind()
+}
+
+// behind tells whether a file is not checked yet.
+func (x *Index) behind() bool {
+	for _, f := range x.files {
+		if !f.checked {
+			return true
+		}
+	}
+	return false
+}
+
+// note logs trouble with the folder once, and its end.
+func (x *Index) note(err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text == x.trouble {
+		return
+	}
+	x.trouble = text
+	if text != "" {
+		x.logger.Warn("attestation folder", "problem", text)
+	} else {
+		x.logger.Info("attestation folder is well again")
+	}
+}
+
+// found is a regular file of the folder.
+type found struct {
+	path string
+	stamp
+}
+
+// forget drops what is gone. It tells whether something that was kept is.
+func (x *Index) forget(now []found) bool {
+	there := make(map[string]bool, len(now))
+	for _, f := range now {
+		there[f.path] = true
+	}
+	changed := false
+	for path, f := range x.files {
+		if !there[path] {
+			changed = x.drop(f) || changed
+			delete(x.files, path)
+		}
+	}
+	return changed
+}
+
+// drop lets go of what a file proved.
+func (x *Index) drop(f *file) bool {
+	if f.item == nil {
+		return false
+	}
+	x.kept -= len(f.item.raw)
+	f.item = nil
+	return true
+}
+
+// due lists the files to check, newest first: a flood of old ones must not hide
+// the one that was just put there.
+func (x *Index) due(now []found) []found {
+	var out []found
+	for _, f := range now {
+		if known, ok := x.files[f.path]; !ok || !known.checked || known.stamp != f.stamp {
+			out = append(out, f)
+		}
+	}
+	slices.SortFunc(out, func(a, b found) int {
+		if c := compareTime(b.changed, a.changed); c != 0 {
+			return c
+		}
+		return strings.Compare(a.path, b.path)
+	})
+	return out
+}
+
+func compareTime(a, b unix.Timespec) int {
+	switch {
+	case a.Nano() < b.Nano():
+		return -1
+	case a.Nano() > b.Nano():
+		return 1
+	}
+	return 0
+}
+
+// check reads one file and keeps it if it proves something.
+func (x *Index) check(in found) bool {
+	f := x.files[in.path]
+	if f == nil {
+		f = &file{}
+		x.files[in.path] = f
+	}
+	changed := x.drop(f)
+	f.stamp, f.checked = in.stamp, true
+	raw, err := read(in.path)
+	if err != nil || x.kept+len(raw) > maxBytes {
+		return changed
+	}
+	if evidence, _ := x.trust.Evidence(raw); len(evidence) > 0 {
+		f.item = &item{raw: raw, evidence: evidence}
+		x.kept += len(raw)
+		changed = true
+	}
+	return changed
+}
+
+// crowdedError says that a folder has more entries than the index looks at.
+type crowdedError struct{ dir string }
+
+func (e *crowdedError) Error() string {
+	return fmt.Sprintf("%q has more than %d entries: the others are ignored, remove some", e.dir, maxFiles)
+}
+
+// lister collects the regular files of a folder and of its subfolders, not
+// deeper, among the first maxFiles entries.
+type lister struct {
+	entries int
+	files   []found
+}
+
+func list(dir string) ([]found, error) {
+	var l lister
+	err := l.folder(dir, true)
+	return l.files, err
+}
+
+// folder lists one folder, a few entries at a time. Names that begin with a dot
+// are files in the making.
+func (l *lister) folder(dir string, top bool) error {
+	d, err := os.OpenFile(dir, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	for {
+		entries, err := d.ReadDir(512)
+		for _, e := range entries {
+			if l.entries++; l.entries > maxFiles {
+				return &crowdedError{dir}
+			}
+			path := filepath.Join(dir, e.Name())
+			switch {
+			case strings.HasPrefix(e.Name(), "."):
+			case e.Type().IsRegular():
+				l.file(path)
+			case e.IsDir() && top:
+				var crowded *crowdedError
+				if err := l.folder(path, false); errors.As(err, &crowded) {
+					return err
+				} // one that cannot be read hides nothing but itself
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (l *lister) file(path string) {
+	var st unix.Stat_t
+	if unix.Lstat(path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG { // else it changed meanwhile
+		l.files = append(l.files, found{path, stamp{st.Ino, st.Size, st.Mtim, st.Ctim}})
+	}
+}
+
+// read returns a regular file of acceptable size; it never waits for a pipe.
+func read(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > verifier.MaxAttestation {
+		return nil, errors.New("no attestation")
+	}
+	raw, err := io.ReadAll(io.LimitReader(f, verifier.MaxAttestation+1))
+	if err == nil && len(raw) > verifier.MaxAttestation {
+		err = errors.New("no attestation")
+	}
+	return raw, err
+}
