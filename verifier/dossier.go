@@ -70,7 +70,9 @@ func open(req *Request, index int, trust *Trust, floors Floors, budget *int) *do
 		d.fault = &Finding{Reason: RuleMissing, Attestation: -1,
 			Detail: fmt.Sprintf("no enforced rule speaks about a %s named %s in workspace %s", d.doc.role, quote(d.doc.subject.name), quote(req.Target.Workspace))}
 	}
-	d.hear(in.Attestations, trust, wanted, budget)
+	if d.fault == nil || len(d.shadows) > 0 { // else no rule would listen
+		d.hear(in.Attestations, trust, wanted, budget)
+	}
 	return d
 }
 
@@ -117,16 +119,10 @@ func (d *dossier) rule(now time.Time) ruling {
 	for _, m := range remarks {
 		r.findings = append(r.findings, m.Finding)
 	}
+	r.shadow = d.shadow(timely, remarks, now)
 	if d.fault != nil {
 		r.denied = d.fault
 		return r
-	}
-	for _, s := range d.shadows {
-		if a := agree(tallyAll([]*rule{s}, d.sha256, timely, now)); a.short != nil {
-			f := d.shortFinding(a.short, remarks)
-			f.Detail = clip(fmt.Sprintf("shadow rule %s would deny: %s", quote(s.name), f.Detail), MaxDetail-4)
-			r.shadow = append(r.shadow, *f)
-		}
 	}
 	a := agree(tallies)
 	if a.short != nil {
@@ -136,6 +132,18 @@ func (d *dossier) rule(now time.Time) ruling {
 	r.result.Version, r.result.NotAfter, r.result.Principals = a.version, a.until, names(a.counted)
 	r.rollback = d.belowFloor(a.version)
 	return r
+}
+
+// shadow reports what the rules in shadow mode would have denied.
+func (d *dossier) shadow(votes []*vote, remarks []remark, now time.Time) (found []Finding) {
+	for _, s := range d.shadows {
+		if a := agree(tallyAll([]*rule{s}, d.sha256, votes, now)); a.short != nil {
+			f := d.shortFinding(a.short, remarks)
+			f.Detail = clip(fmt.Sprintf("shadow rule %s would deny: %s", quote(s.name), f.Detail), MaxDetail-4)
+			found = append(found, *f)
+		}
+	}
+	return found
 }
 
 // timely splits the votes into those that count at now and remarks about the rest.

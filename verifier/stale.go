@@ -42,16 +42,17 @@ type deadline struct {
 // targets expired; timestamp or revocation past expiry + maxStale. The expiry of
 // the attestations role only stops new entries.
 func (t *Trust) deadlines() []deadline {
-	all := []deadline{
+	all := [...]deadline{
 		{"root", t.expires.Root, 0},
 		{"snapshot", t.expires.Snapshot, 0},
 		{"targets", t.expires.Targets, 0},
 		{"timestamp", t.expires.Timestamp, t.authorities.maxStale},
+		{"revocation", t.expires.Revocation, t.authorities.maxStale},
 	}
-	if !t.expires.Revocation.IsZero() {
-		all = append(all, deadline{"revocation", t.expires.Revocation, t.authorities.maxStale})
+	if t.expires.Revocation.IsZero() { // no such role is delegated
+		return all[:4]
 	}
-	return all
+	return all[:]
 }
 
 // State judges trust at now.
@@ -62,25 +63,37 @@ func (t *Trust) State(now time.Time) TrustState {
 	if driverOld(t.driverVersion, t.authorities.minDriver) {
 		return TrustState{Reason: DriverTooOld, Detail: fmt.Sprintf("this driver is %s and the rules ask for %s at least", quote(t.driverVersion), quote(t.authorities.minDriver))}
 	}
-	s := TrustState{Condition: Fresh, Reason: Allowed}
+	c, d, left := t.condition(now)
+	if c == Fresh {
+		return TrustState{Condition: Fresh, Reason: Allowed, Left: left}
+	}
+	detail := fmt.Sprintf("the %s role expired at %s", d.role, stamp(d.expires))
+	if c == Stale {
+		return TrustState{Condition: Stale, Reason: Allowed, Left: left, Detail: detail}
+	}
+	if d.grace > 0 {
+		detail += fmt.Sprintf(" and maxStale is %s", d.grace)
+	}
+	return TrustState{Reason: TrustStale, Detail: detail}
+}
+
+// condition judges the expiries: the condition at now, the first deadline that
+// made it so, and the time left until it is refused.
+func (t *Trust) condition(now time.Time) (c Condition, why deadline, left time.Duration) {
+	c = Fresh
 	for i, d := range t.deadlines() {
 		ends := d.expires.Add(d.grace)
 		if !now.Before(ends) {
-			detail := fmt.Sprintf("the %s role expired at %s", d.role, stamp(d.expires))
-			if d.grace > 0 {
-				detail += fmt.Sprintf(" and maxStale is %s", d.grace)
-			}
-			return TrustState{Reason: TrustStale, Detail: detail}
+			return Refused, d, 0
 		}
-		if left := ends.Sub(now); i == 0 || left < s.Left {
-			s.Left = left
+		if l := ends.Sub(now); i == 0 || l < left {
+			left = l
 		}
-		if !now.Before(d.expires) && s.Condition == Fresh {
-			s.Condition = Stale
-			s.Detail = fmt.Sprintf("the %s role expired at %s", d.role, stamp(d.expires))
+		if !now.Before(d.expires) && c == Fresh {
+			c, why = Stale, d
 		}
 	}
-	return s
+	return c, why, left
 }
 
 // changes lists the instants at which the condition of trust may change.

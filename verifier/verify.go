@@ -74,7 +74,8 @@ func prepare(req *Request, trust *Trust, floors Floors) *hearing {
 
 // decide judges the case at one instant.
 func (h *hearing) decide(now time.Time) Decision {
-	d := Decision{Verdict: Deny, EffectiveSHA256: h.sums, Place: h.place, Stale: h.trust.State(now).Condition == Stale}
+	condition, _, _ := h.trust.condition(now)
+	d := Decision{Verdict: Deny, EffectiveSHA256: h.sums, Place: h.place, Stale: condition == Stale}
 	leading := h.missing
 	rulings := h.rule(now)
 	lead := func(f *Finding) {
@@ -236,7 +237,7 @@ func (h *hearing) standsUntil(now time.Time, d *Decision) (recheck, validUntil t
 	slices.SortFunc(at, time.Time.Compare)
 	at = slices.CompactFunc(at, time.Time.Equal)
 	for i, t := range at {
-		if i == maxInstants || h.trust.State(t).Condition == Refused {
+		if c, _, _ := h.trust.condition(t); c == Refused || i == maxInstants {
 			return at[0], t // R1 speaks from here, or too many to look further
 		}
 		if later := h.decide(t); later.Verdict != d.Verdict || later.Reason != d.Reason {
