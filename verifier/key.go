@@ -50,6 +50,10 @@ const (
 	minRSAExponent = 65537
 )
 
+// pssOptions fix the salt to the length of the hash (RFC 8017's usual choice and
+// that of the key services), so that a signature has one form.
+var pssOptions = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
+
 // KeyError is a public key that is refused. Text says why and holds no part of
 // the key.
 type KeyError struct {
@@ -206,7 +210,7 @@ func (k *signingKey) verify(m *signedMessage, sig []byte) bool {
 		return ed25519.Verify(pub, m.bytes, sig)
 	case *rsa.PublicKey:
 		if k.algorithm == RSAPSSSHA256 {
-			return rsa.VerifyPSS(pub, crypto.SHA256, m.sha256[:], sig, nil) == nil
+			return rsa.VerifyPSS(pub, crypto.SHA256, m.sha256[:], sig, pssOptions) == nil
 		}
 		return rsa.VerifyPKCS1v15(pub, crypto.SHA256, m.sha256[:], sig) == nil
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	statementpb "github.com/in-toto/attestation/go/v1"
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
 	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 	protorekor "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
 	sigstorebundle "github.com/sigstore/sigstore-go/pkg/bundle"
@@ -120,6 +121,10 @@ func logMaterial(version string, m *protobundle.Bundle) *Finding {
 	}
 	switch {
 	case len(entries) == 0:
+	case slices.ContainsFunc(entries, func(e *protorekor.TransparencyLogEntry) bool {
+		return e.GetInclusionProof() != nil && e.GetInclusionProof().GetCheckpoint().GetEnvelope() == ""
+	}):
+		return refuseAttestation(TlogCheckpoint, "an inclusion proof has no checkpoint")
 	case version == "0.1" && !promised:
 		return refuseAttestation(TlogMissing, "a v0.1 bundle needs an inclusion promise")
 	case version != "0.1" && !proven:
@@ -256,7 +261,7 @@ func (k *signingKey) sigstoreVerifier() (signature.Verifier, error) {
 	}
 	o := []signature.LoadOption{options.WithHash(hash)}
 	if k.algorithm == RSAPSSSHA256 {
-		o = append(o, options.WithRSAPSS(nil))
+		o = append(o, options.WithRSAPSS(pssOptions))
 	}
 	return signature.LoadVerifierWithOpts(k.public, o...)
 }
@@ -340,6 +345,17 @@ func (b *sealed) leaf() (*x509.Certificate, error) {
 type sealedEnvelope struct{ *sigstorebundle.Envelope }
 
 func (e sealedEnvelope) EnvelopeContent() verify.EnvelopeContent { return e }
+
+// RawEnvelope leaves the key ids out. Whoever sends a bundle can write them, and
+// the library below skips a key that it would give another id.
+func (e sealedEnvelope) RawEnvelope() *dsse.Envelope {
+	raw := *e.Envelope.RawEnvelope()
+	raw.Signatures = slices.Clone(raw.Signatures)
+	for i := range raw.Signatures {
+		raw.Signatures[i].KeyID = ""
+	}
+	return &raw
+}
 
 // Statement returns an empty one: the signed payload is parsed by us, after its
 // signature checked.
