@@ -25,6 +25,9 @@ type Env struct {
 
 // colour tells whether w is a terminal whose owner has nothing against colour.
 func (e *Env) colour(w io.Writer) bool {
+	if s, ok := w.(*stickyWriter); ok {
+		w = s.w
+	}
 	f, ok := w.(*os.File)
 	return ok && e.Getenv("NO_COLOR") == "" && e.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
 }

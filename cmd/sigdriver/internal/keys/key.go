@@ -86,10 +86,10 @@ func (k *Key) SPKI() []byte { return k.spki }
 func (k *Key) ID() string { return ID(k.spki) }
 
 // ID is base64(sha256(SPKI)).
-func ID(spki []byte) string {
-	sum := sha256.Sum256(spki)
-	return base64.StdEncoding.EncodeToString(sum[:])
-}
+func ID(spki []byte) string { return Name(sha256.Sum256(spki)) }
+
+// Name spells the sha256 of an SPKI as key ids do.
+func Name(sum [32]byte) string { return base64.StdEncoding.EncodeToString(sum[:]) }
 
 // PublicPEM returns the public key as PEM.
 func (k *Key) PublicPEM() []byte {

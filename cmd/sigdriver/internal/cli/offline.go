@@ -1,0 +1,95 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
+	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// maxRoot bounds a pinned root.json in bytes.
+const maxRoot = 1 << 20
+
+// trustFlags say where offline commands take trust from.
+type trustFlags struct{ dir, root string }
+
+func (f *trustFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.dir, "trust", "", "folder with trust: a published repository, an export or a state folder")
+	cmd.Flags().StringVar(&f.root, "root", "", "the pinned root.json that trust must start from")
+}
+
+// offlineTrust is trust read from a folder, and the attestations it brings.
+type offlineTrust struct {
+	*verifier.Trust
+	attestations [][]byte // in the order of their paths
+}
+
+// load reads trust as it stands at now, or with asOf as it stood then. Trust
+// that cannot be used is inconclusive: nothing was verified.
+func (f *trustFlags) load(env *Env, now time.Time, asOf bool) (*offlineTrust, error) {
+	root, err := readFile(env, f.root, "pinned root", maxRoot)
+	if err != nil {
+		return nil, err
+	}
+	read := tuf.LoadOffline
+	if asOf {
+		read = tuf.AsOf
+	}
+	snapshot, note, err := read(f.dir, root, now)
+	if err != nil {
+		return nil, unavailable(f.dir, err)
+	}
+	trust, err := verifier.ParseTrust(trustSource(snapshot, note))
+	if err != nil {
+		return nil, unavailable(f.dir, err)
+	}
+	return &offlineTrust{trust, trustAttestations(snapshot)}, nil
+}
+
+func unavailable(dir string, err error) error {
+	return &ExitError{
+		Code:   ExitInconclusive,
+		Err:    fmt.Errorf("TRUST_UNAVAILABLE: the trust in %q cannot be used: %w", dir, err),
+		Remedy: "nothing was verified; `sigdriver trust status` shows what is there",
+	}
+}
+
+// trustSource hands over what TUF proved.
+func trustSource(s *tuf.Snapshot, note tuf.Note) verifier.TrustSource {
+	role := func(name string) tuf.RoleInfo { return s.Roles[name] }
+	return verifier.TrustSource{
+		Authorities: s.Targets["authorities.json"],
+		TrustedRoot: s.Targets["trusted_root.json"],
+		Revocations: s.Targets["revocations.json"],
+		Ratchet:     note.Ratchet,
+		Epoch:       note.Epoch,
+		Versions: verifier.Versions{
+			Root: role("root").Version, Timestamp: role("timestamp").Version, Snapshot: role("snapshot").Version,
+			Targets: role("targets").Version, Revocation: role("revocation").Version,
+		},
+		Expires: verifier.Expires{
+			Root: role("root").Expires, Timestamp: role("timestamp").Expires, Snapshot: role("snapshot").Expires,
+			Targets: role("targets").Expires, Revocation: role("revocation").Expires,
+		},
+		DriverVersion: version.Driver,
+	}
+}
+
+// trustAttestations returns the attestations that travel with trust.
+func trustAttestations(s *tuf.Snapshot) [][]byte {
+	var all [][]byte
+	for _, path := range sortedKeys(s.Targets) {
+		if strings.HasPrefix(path, "attestations/") {
+			all = append(all, s.Targets[path])
+		}
+	}
+	return all
+}

@@ -1,0 +1,125 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// Main runs one command line, without the program's name, and returns the exit
+// code.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	out := &stickyWriter{w: stdout}
+	env := &Env{Stdin: stdin, Stdout: out, Stderr: stderr, Now: time.Now, Getenv: os.Getenv}
+	code := exitCode(run(env, args), stderr)
+	if out.err != nil && code == ExitOK {
+		fmt.Fprintf(stderr, "sigdriver: cannot write the output: %v\n", out.err)
+		return ExitFault
+	}
+	return code
+}
+
+// run separates what cobra has to say about a command line, which is the
+// caller's mistake, from what a command has to say.
+func run(env *Env, args []string) error {
+	root := newRootCommand(env)
+	started := false
+	markStarted(root, &started)
+	root.SetArgs(args)
+	err := root.Execute()
+	var exit *ExitError
+	if err == nil || started || errors.As(err, &exit) {
+		return err
+	}
+	first, rest, _ := strings.Cut(err.Error(), "\n")
+	rest = strings.Join(strings.Fields(strings.TrimSpace(rest)), " ")
+	if rest == "" {
+		rest = "run `sigdriver --help`, or `sigdriver COMMAND --help`"
+	}
+	return usageError(errors.New(first), rest)
+}
+
+// markStarted notes when a command's own code begins.
+func markStarted(cmd *cobra.Command, started *bool) {
+	if inner := cmd.RunE; inner != nil {
+		cmd.RunE = func(c *cobra.Command, args []string) error {
+			*started = true
+			return inner(c, args)
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		markStarted(sub, started)
+	}
+}
+
+func newRootCommand(env *Env) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sigdriver",
+		Short: "Decide whether a policy may be enforced, from signed approvals and TUF trust",
+		Long: `sigdriver is OpenShell's PolicySigningDriver. A gateway asks it over a Unix socket
+whether a policy may be enforced, here and now; it answers from in-toto
+attestations, judged by keys and rules that arrive only through TUF.
+
+Exit codes: 0 allowed, 1 denied, 2 usage or configuration, 3 a plan found
+breakage, 4 inconclusive (trust stale or unavailable), 5 our own fault.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE:          noCommand,
+
+		SuggestionsMinimumDistance: 2,
+	}
+	root.SetIn(env.Stdin)
+	root.SetOut(env.Stdout)
+	root.SetErr(env.Stderr)
+	root.AddCommand(
+		newVerifyCommand(env),
+		newVerifyBundleCommand(env),
+		newSignCommand(env),
+		newCanonicalizeCommand(env),
+		newInspectCommand(env),
+		newExplainCommand(env),
+		newVersionCommand(env),
+	)
+	return root
+}
+
+// noCommand answers a command line that names none. Nothing was done, so it
+// never ends well.
+func noCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		if err := root.Help(); err != nil {
+			return err
+		}
+		return &ExitError{Code: ExitUsage}
+	}
+	remedy := "run `sigdriver --help` for all of them"
+	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
+		remedy = "did you mean " + strings.Join(near, ", ") + "?"
+	}
+	return usageError(fmt.Errorf("no command is called %.60q", args[0]), remedy)
+}
+
+// stickyWriter remembers the first failed write, so that no command ends well
+// with its output lost.
+type stickyWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (s *stickyWriter) Write(p []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.w.Write(p)
+	s.err = err
+	return n, err
+}

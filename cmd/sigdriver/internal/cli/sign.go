@@ -1,0 +1,235 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/approval"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// signFlags are the options of sign.
+type signFlags struct {
+	document, key                  string
+	role, gateway, workspace, name string
+	version                        string
+	notBefore, notAfter, validFor  string
+	reason, out                    string
+	passphrase                     passphraseFlags
+	workspaceGiven, nameGiven      bool
+}
+
+func newSignCommand(env *Env) *cobra.Command {
+	f := &signFlags{}
+	cmd := &cobra.Command{
+		Use:   "sign --document FILE --key FILE --workspace GLOB --name GLOB --version N",
+		Short: "Approve a document",
+		Long: `Signs an approval of one canonical document: which kind it is, where it may be
+enforced, under which version, and how long. The result is a Sigstore bundle.
+
+The scope is three globs over the document's subject, in which * is any run of
+characters: the sandbox's gateway, workspace and name for a sandbox policy; the
+gateway alone for a global policy; the gateway, its workspace if it has one, and
+its id for a provider profile.
+
+What is being approved is printed before the key is opened.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.workspaceGiven = cmd.Flags().Changed("workspace")
+			f.nameGiven = cmd.Flags().Changed("name")
+			return sign(env, f)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.document, "document", "", "the canonical document to approve")
+	fl.StringVar(&f.key, "key", "", "your private key: PKCS#8 PEM or cosign's encrypted form")
+	fl.StringVar(&f.role, "role", "", "the document's role (default: the one its @type usually has)")
+	fl.StringVar(&f.gateway, "gateway", "*", "glob over the gateway's id")
+	fl.StringVar(&f.workspace, "workspace", "", "glob over the workspace")
+	fl.StringVar(&f.name, "name", "", "glob over the name (default: a provider profile's id)")
+	fl.StringVar(&f.version, "version", "", "the version to approve it as, 1 or more; above the last one")
+	fl.StringVar(&f.notBefore, "not-before", "", "when the approval begins, as 2026-01-02T15:04:05Z (default: now)")
+	fl.StringVar(&f.notAfter, "not-after", "", "when the approval ends, as 2026-01-02T15:04:05Z")
+	fl.StringVar(&f.validFor, "valid-for", "90d", "how long the approval lasts, as 90d or 36h")
+	fl.StringVar(&f.reason, "reason", "", "why, for people")
+	fl.StringVar(&f.out, "out", "", "where to write the bundle (default: the standard output)")
+	f.passphrase.register(cmd)
+	cmd.MarkFlagsMutuallyExclusive("not-after", "valid-for")
+	for _, name := range []string{"document", "key", "version"} {
+		_ = cmd.MarkFlagRequired(name) // fails only for a flag that does not exist
+	}
+	return cmd
+}
+
+func sign(env *Env, f *signFlags) error {
+	a, err := f.approval(env)
+	if err != nil {
+		return err
+	}
+	printApproval(env.Stderr, a)
+	key, err := f.passphrase.load(env, f.key)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(env.Stderr, "  key        %s %s\n", key.Algorithm(), key.ID())
+	signed, err := a.Sign(key)
+	if err != nil {
+		return approvalError(err)
+	}
+	if err := writeFile(env, f.out, signed.Bundle); err != nil {
+		return err
+	}
+	where := "written to the standard output"
+	if f.out != "" && f.out != "-" {
+		where = "written to " + printable(f.out)
+	}
+	fmt.Fprintf(env.Stderr, "Signed: attestation sha256:%x %s\n", signed.SHA256, where)
+	return nil
+}
+
+// approval reads the options into an approval and checks it.
+func (f *signFlags) approval(env *Env) (*approval.Approval, error) {
+	body, err := readFile(env, f.document, "document", verifier.MaxBody)
+	if err != nil {
+		return nil, err
+	}
+	role := verifier.RoleUnspecified
+	if f.role != "" {
+		if role, err = readRole("--role", f.role); err != nil {
+			return nil, err
+		}
+	}
+	doc, err := approval.ReadDocument(filepath.Base(f.document), role, body)
+	if err != nil {
+		return nil, approvalError(err)
+	}
+	a := &approval.Approval{Document: doc, Gateway: f.gateway, Reason: f.reason}
+	if err := f.scope(a); err != nil {
+		return nil, err
+	}
+	if a.Version, err = readVersion(f.version); err != nil {
+		return nil, err
+	}
+	if a.NotBefore, a.NotAfter, err = f.window(env.Now()); err != nil {
+		return nil, err
+	}
+	return a, approvalError(a.Check())
+}
+
+// scope fills in the globs. A global policy's subject has neither workspace nor
+// name, a profile's name is its id; else both must be said.
+func (f *signFlags) scope(a *approval.Approval) error {
+	a.Workspace, a.Name = f.workspace, f.name
+	if a.Document.Role == verifier.GlobalPolicy {
+		return nil
+	}
+	if a.Document.Role == verifier.ProviderProfile && !f.nameGiven {
+		a.Name = a.Document.Name
+	}
+	if !f.workspaceGiven {
+		return usageError(errors.New("the approval needs a workspace"), "give --workspace NAME, or --workspace '*' for any; --workspace '' is a provider profile of the whole gateway")
+	}
+	if a.Name == "" {
+		return usageError(errors.New("the approval needs a name"), "give --name NAME, or a glob like --name 'web-*'")
+	}
+	return nil
+}
+
+// window reads the times of the approval, in whole seconds.
+func (f *signFlags) window(now time.Time) (from, until time.Time, err error) {
+	from = now.UTC().Truncate(time.Second)
+	if f.notBefore != "" {
+		if from, err = readTime("--not-before", f.notBefore); err != nil {
+			return from, until, err
+		}
+	}
+	if f.notAfter != "" {
+		until, err = readTime("--not-after", f.notAfter)
+		return from, until, err
+	}
+	d, err := readDuration("--valid-for", f.validFor)
+	return from, from.Add(d), err
+}
+
+func printApproval(w io.Writer, a *approval.Approval) {
+	fmt.Fprintln(w, "You are approving:")
+	fmt.Fprintf(w, "  document   %s, %s\n", printable(a.Document.File), plural(a.Document.Size, "byte", "bytes"))
+	fmt.Fprintf(w, "  digest     sha256:%x\n", a.Document.SHA256)
+	fmt.Fprintf(w, "  as         %s (%s)\n", a.Document.Role, a.Document.Surface)
+	fmt.Fprintf(w, "  for        %s\n", scopeText(a))
+	fmt.Fprintf(w, "  version    %d\n", a.Version)
+	fmt.Fprintf(w, "  from       %s\n", a.NotBefore.UTC().Format(time.RFC3339))
+	fmt.Fprintf(w, "  until      %s\n", a.NotAfter.UTC().Format(time.RFC3339))
+	if a.Reason != "" {
+		fmt.Fprintf(w, "  reason     %s\n", printable(a.Reason))
+	}
+}
+
+func scopeText(a *approval.Approval) string {
+	if a.Document.Role == verifier.GlobalPolicy && a.Workspace == "" && a.Name == "" {
+		return "every sandbox of gateway " + printable(a.Gateway)
+	}
+	workspace := "workspace " + printable(a.Workspace)
+	if a.Workspace == "" {
+		workspace = "no workspace"
+	}
+	return fmt.Sprintf("gateway %s, %s, name %s", printable(a.Gateway), workspace, printable(a.Name))
+}
+
+func approvalError(err error) error {
+	var refused *approval.Error
+	if errors.As(err, &refused) {
+		return usageError(refused, refused.Remedy)
+	}
+	return err
+}
+
+// readRole reads a role's name in the contract.
+func readRole(option, s string) (verifier.Role, error) {
+	role, ok := verifier.RoleByName(s)
+	if !ok {
+		return 0, usageError(fmt.Errorf("%s %.60q is no role", option, s), "use SANDBOX_POLICY, GLOBAL_POLICY, PROVIDER_PROFILE or SETTINGS")
+	}
+	return role, nil
+}
+
+func readVersion(s string) (uint64, error) {
+	v, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || v < 1 || strconv.FormatInt(v, 10) != s {
+		return 0, usageError(fmt.Errorf("--version %.40q is no version", s), "give a whole number from 1 to 9223372036854775807")
+	}
+	return uint64(v), nil
+}
+
+// readTime reads a UTC time in whole seconds.
+func readTime(option, s string) (time.Time, error) {
+	t, err := time.Parse("2006-01-02T15:04:05Z", s)
+	if err != nil {
+		return t, usageError(fmt.Errorf("%s %.40q is no time", option, s), "write it in UTC, like 2026-01-02T15:04:05Z")
+	}
+	return t, nil
+}
+
+// readDuration reads a duration of Go's spelling, or a number of days.
+func readDuration(option, s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		var n uint64
+		n, err = strconv.ParseUint(days, 10, 16)
+		d = time.Duration(n) * 24 * time.Hour
+	}
+	if err != nil || d <= 0 {
+		return 0, usageError(fmt.Errorf("%s %.40q is no duration above zero", option, s), "write it like 90d, 36h or 15m")
+	}
+	return d, nil
+}

@@ -1,0 +1,143 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// maxArtifact bounds a signed file, in bytes.
+const maxArtifact = 256 << 20
+
+// bundleFlags are the options of verify-bundle, spelled as cosign spells them.
+type bundleFlags struct {
+	bundle, key, trustedRoot string
+	identity, identityRegexp string
+	issuer, issuerRegexp     string
+}
+
+func newVerifyBundleCommand(env *Env) *cobra.Command {
+	f := &bundleFlags{}
+	cmd := &cobra.Command{
+		Use:   "verify-bundle --bundle FILE (--key FILE | --certificate-identity ID --certificate-oidc-issuer URL --trusted-root FILE) FILE_OR_sha256:HEX",
+		Short: "Verify a Sigstore bundle over a file, offline",
+		Long: `Makes the checks that the driver makes of a bundle, and nothing else: signature,
+certificate, log and timestamp. It knows no authorities and no rules; verify does.
+Nothing is fetched. With a key, log entries and timestamps are judged only when
+--trusted-root is given.
+
+Exit codes: 0 verified, 1 not verified, 2 usage.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return verifyBundle(env, f, args[0]) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.bundle, "bundle", "", "the Sigstore bundle")
+	fl.StringVar(&f.key, "key", "", "the PEM public key that must have signed")
+	fl.StringVar(&f.trustedRoot, "trusted-root", "", "the trusted_root.json to judge certificates, logs and timestamps by")
+	fl.StringVar(&f.identity, "certificate-identity", "", "the identity that must have signed")
+	fl.StringVar(&f.identityRegexp, "certificate-identity-regexp", "", "a regexp for it, matched against the whole identity")
+	fl.StringVar(&f.issuer, "certificate-oidc-issuer", "", "who must have vouched for the identity")
+	fl.StringVar(&f.issuerRegexp, "certificate-oidc-issuer-regexp", "", "a regexp for it, matched against the whole issuer")
+	_ = cmd.MarkFlagRequired("bundle") // fails only for a flag that does not exist
+	cmd.MarkFlagsOneRequired("key", "certificate-identity", "certificate-identity-regexp")
+	cmd.MarkFlagsMutuallyExclusive("key", "certificate-identity", "certificate-identity-regexp")
+	cmd.MarkFlagsMutuallyExclusive("key", "certificate-oidc-issuer", "certificate-oidc-issuer-regexp")
+	return cmd
+}
+
+func verifyBundle(env *Env, f *bundleFlags, artifact string) error {
+	q, err := f.question(env, artifact)
+	if err != nil {
+		return err
+	}
+	answer, err := verifier.VerifyBundle(q)
+	var refused *verifier.BundleError
+	var question *verifier.QuestionError
+	switch {
+	case errors.As(err, &refused):
+		p := &printer{w: env.Stdout, colour: env.colour(env.Stdout)}
+		p.check(failed, "bundle", "%s", refused)
+		p.line("NOT VERIFIED %s", refused.Reason)
+		return &ExitError{Code: ExitDenied}
+	case errors.As(err, &question):
+		return usageError(question, "`sigdriver verify-bundle --help` lists the options")
+	case err != nil:
+		return err
+	}
+	printAnswer(&printer{w: env.Stdout, colour: env.colour(env.Stdout)}, answer)
+	return nil
+}
+
+// question reads the files that the options name.
+func (f *bundleFlags) question(env *Env, artifact string) (*verifier.BundleQuestion, error) {
+	q := &verifier.BundleQuestion{
+		Identity: f.identity, IdentityRegexp: f.identityRegexp,
+		Issuer: f.issuer, IssuerRegexp: f.issuerRegexp,
+	}
+	if f.key == "" && f.issuer+f.issuerRegexp == "" {
+		return nil, usageError(errors.New("an identity means nothing without who vouches for it"), "give --certificate-oidc-issuer URL")
+	}
+	if f.key == "" && f.trustedRoot == "" {
+		return nil, usageError(errors.New("a certificate can only be judged by a trusted root"), "give --trusted-root FILE; nothing is fetched")
+	}
+	var err error
+	if q.Bundle, err = readFile(env, f.bundle, "bundle", verifier.MaxAttestation); err != nil {
+		return nil, err
+	}
+	if f.key != "" {
+		if q.Key, err = readFile(env, f.key, "key", 64<<10); err != nil {
+			return nil, err
+		}
+	}
+	if f.trustedRoot != "" {
+		if q.TrustedRoot, err = readFile(env, f.trustedRoot, "trusted root", verifier.MaxTrustFile); err != nil {
+			return nil, err
+		}
+	}
+	return q, readArtifact(env, artifact, q)
+}
+
+// readArtifact takes the file that was signed, or its digest. An empty file is a
+// file too, so its bytes are never nil.
+func readArtifact(env *Env, artifact string, q *verifier.BundleQuestion) error {
+	if digest, ok := strings.CutPrefix(artifact, "sha256:"); ok {
+		raw, err := hex.DecodeString(digest)
+		if err != nil || len(raw) != len(q.SHA256) {
+			return usageError(fmt.Errorf("%.80q is no digest", artifact), "write it as sha256: and 64 hex digits")
+		}
+		copy(q.SHA256[:], raw)
+		return nil
+	}
+	data, err := readFile(env, artifact, "file", maxArtifact)
+	if data == nil {
+		data = []byte{}
+	}
+	q.Artifact = data
+	return err
+}
+
+func printAnswer(p *printer, a *verifier.BundleAnswer) {
+	if a.Identity != "" {
+		p.check(passed, "identity", "%q by %q", a.Identity, a.Issuer)
+	} else {
+		p.check(passed, "key", "%s %s", a.Algorithm, keys.Name(a.KeySHA256))
+	}
+	for _, t := range a.Times {
+		p.check(passed, "signed before", "%s", t.UTC().Format(time.RFC3339))
+	}
+	if a.PredicateType != "" {
+		p.check(passed, "statement", "%q", a.PredicateType)
+	}
+	p.check(passed, "subject", "sha256:%x", a.SHA256)
+	p.line("VERIFIED")
+}

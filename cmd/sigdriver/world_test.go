@@ -1,0 +1,87 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sigdriver/sigdriver/tuf/tuftest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+)
+
+// scriptWorld holds the files that scripts need and that expire or hold keys.
+type scriptWorld struct {
+	things map[string]map[string][]byte // thing → file name → contents
+}
+
+// newWorld makes
+//
+//	keys       alice.key … erin.key and their public halves, alice.pub …
+//	documents  policy.json, forge.json, mirror.json, the effective policy of
+//	           all three, effective.json, and policy.protojson, not canonical
+//	repo       a published TUF repository with the base authorities, and root.json
+//	stale      the same, its timestamp expired two days ago
+func newWorld(t *testing.T) *scriptWorld {
+	compose := verifiertest.ComposeLayers()
+	loose, err := json.MarshalIndent(verifiertest.Policy(), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &scriptWorld{things: map[string]map[string][]byte{
+		"keys": {},
+		"documents": {
+			"policy.json":      compose.Body(0),
+			"forge.json":       compose.Body(1),
+			"mirror.json":      compose.Body(2),
+			"effective.json":   compose.Request.Effective,
+			"policy.protojson": loose,
+		},
+		"repo":  repository(t, "repo", time.Now()),
+		"stale": repository(t, "stale", time.Now().AddDate(0, 0, -3)),
+	}}
+	for _, name := range []string{"alice", "bob", "dave", "erin"} {
+		key := verifiertest.Person(name)
+		w.things["keys"][name+".key"] = key.PrivatePEM()
+		w.things["keys"][name+".pub"] = []byte(key.PEM())
+	}
+	return w
+}
+
+func repository(t *testing.T, name string, now time.Time) map[string][]byte {
+	repo := tuftest.New(t, tuftest.At(now))
+	repo.SetTarget("authorities.json", verifiertest.BaseAuthorities().JSON())
+	repo.SetTarget("revocations.json", verifiertest.Revocations())
+	repo.Publish()
+	files := map[string][]byte{name + "-root.json": repo.Root()}
+	for file, data := range repo.Files() {
+		files[name+"/"+file] = data
+	}
+	return files
+}
+
+// write is the script command: world THING…
+func (w *scriptWorld) write(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: world THING…")
+	}
+	for _, thing := range args {
+		files, ok := w.things[thing]
+		if !ok {
+			ts.Fatalf("world has no %s, only %v", thing, slices.Sorted(maps.Keys(w.things)))
+		}
+		for name, data := range files {
+			path := ts.MkAbs(name)
+			ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
+			ts.Check(os.WriteFile(path, data, 0o600))
+		}
+	}
+}
