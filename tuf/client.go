@@ -180,7 +180,6 @@ func (c *Client) Refresh(ctx context.Context) (u *Update, err error) {
 		c.idle++
 		return c.again(), nil
 	}
-	c.idle = 0
 	return c.cycle(ctx, now)
 }
 
@@ -243,10 +242,15 @@ func (c *Client) cycle(ctx context.Context, now time.Time) (*Update, error) {
 	chain := c.chain.fork()
 	r := &remote{source: c.cfg.Source, stage: c.store.begin(), log: c.log}
 	u, err := c.run(ctx, r, w, chain)
-	if err := errors.Join(err, r.keepRoles(), r.stage.commit()); err != nil {
-		return nil, oneOf(err)
+	kept := oneOf(errors.Join(r.keepRoles(), r.stage.commit()))
+	if kept == nil {
+		c.chain = chain
 	}
-	c.chain, c.last, c.pending, c.validator = chain, r, u, r.validator
+	if err := oneOf(errors.Join(err, kept)); err != nil {
+		c.idle = MaxIdlePolls // the next refresh is a full one
+		return nil, err
+	}
+	c.last, c.pending, c.validator, c.idle = r, u, r.validator, 0
 	return u, nil
 }
 
