@@ -62,3 +62,17 @@ func (b Bundle) Proto() []byte {
 
 // Clone copies the bundle deeply.
 func (b Bundle) Clone() Bundle { return Bundle{proto.CloneOf(b.Bundle)} }
+
+// messageBundle is a bundle with a message signature over some bytes: no
+// in-toto attestation.
+func messageBundle(data []byte, signer *Key) Bundle {
+	return Bundle{&protobundle.Bundle{
+		MediaType: mediaTypes["0.3"],
+		VerificationMaterial: &protobundle.VerificationMaterial{Content: &protobundle.VerificationMaterial_PublicKey{
+			PublicKey: &protocommon.PublicKeyIdentifier{Hint: signer.Hint()}}},
+		Content: &protobundle.Bundle_MessageSignature{MessageSignature: &protocommon.MessageSignature{
+			MessageDigest: &protocommon.HashOutput{Algorithm: protocommon.HashAlgorithm_SHA2_256, Digest: unhex(SHA256(data))},
+			Signature:     signer.Sign(data),
+		}},
+	}}
+}

@@ -5,6 +5,7 @@ package verifiertest
 
 import (
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/hex"
 	"encoding/json"
 
@@ -148,4 +149,10 @@ func GatewaySettings() Tree {
 			"caSha256": SHA256([]byte("verifiertest middleware CA")), "allowInsecureTransport": false,
 		}},
 	}
+}
+
+// SHA512 returns the hex sha512 of some bytes.
+func SHA512(data []byte) string {
+	sum := sha512.Sum512(data)
+	return hex.EncodeToString(sum[:])
 }

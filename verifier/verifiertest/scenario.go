@@ -24,11 +24,13 @@ type Scenario struct {
 	Revocations     []byte
 	Ratchet         []byte
 	// NoTrust decides with a nil *verifier.Trust.
-	NoTrust       bool
-	Epoch         uint64
-	Versions      verifier.Versions
-	Expires       verifier.Expires
-	DriverVersion string
+	NoTrust  bool
+	Epoch    uint64
+	Versions verifier.Versions
+	Expires  verifier.Expires
+	// PreviousRevocationExpires is of the last revocation role that parsed.
+	PreviousRevocationExpires time.Time
+	DriverVersion             string
 
 	Request verifier.Request
 	Floors  verifier.MapFloors
@@ -233,7 +235,7 @@ func (s *Scenario) Source() verifier.TrustSource {
 	}
 	return verifier.TrustSource{
 		Authorities: authorities, TrustedRoot: s.TrustedRoot, Revocations: s.Revocations, Ratchet: s.Ratchet,
-		PreviousRevocationExpires: s.Expires.Revocation,
+		PreviousRevocationExpires: s.PreviousRevocationExpires,
 		Epoch:                     s.Epoch, Versions: s.Versions, Expires: s.Expires, DriverVersion: s.DriverVersion,
 	}
 }

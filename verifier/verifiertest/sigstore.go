@@ -79,3 +79,5 @@ func (s *Sigstore) listed(url string, key *Key, id []byte) *prototrust.Transpare
 		LogId:         &protocommon.LogId{KeyId: id},
 	}
 }
+
+func timestampAt(t time.Time) *timestamppb.Timestamp { return timestamppb.New(t) }

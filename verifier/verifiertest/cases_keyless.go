@@ -1,0 +1,382 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifiertest
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/base64"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	protocommon "github.com/sigstore/protobuf-specs/gen/pb-go/common/v1"
+	protorekor "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
+	prototrust "github.com/sigstore/protobuf-specs/gen/pb-go/trustroot/v1"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// The keyless positives that negatives start from.
+const (
+	keylessRekor1  = "allow-keyless-rekor1"
+	keylessRekor2  = "allow-keyless-rekor2"
+	keylessStamps  = "allow-keyless-timestamp-only"
+	keylessTwoLogs = "allow-keyless-two-logs"
+	keylessTwoTSAs = "allow-keyless-two-timestamps"
+	keylessKey     = "allow-key-logged"
+)
+
+// keylessCases need certificates: they are made anew by each run.
+func keylessCases() []*Case {
+	var cases []*Case
+	for _, list := range [][]*Case{keylessAllows(), keylessLogs(), keylessCertificates(), keylessSigners()} {
+		cases = append(cases, list...)
+	}
+	for _, c := range cases {
+		c.perRun()
+	}
+	return cases
+}
+
+func keylessAllows() []*Case {
+	robot, dave := by(42, "robot"), by(42, "dave")
+	rekor2 := Evidence{Rekor2: true, TSAs: 1}
+	return []*Case{
+		allows(keylessRekor1, "A certificate, seen by a Rekor log of the first generation.", evidence(Evidence{Rekor1: true}), robot),
+		allows("allow-keyless-rekor1-timestamp", "The same with a timestamp.", evidence(Evidence{Rekor1: true, TSAs: 1}), robot),
+		allows(keylessRekor2, "A certificate, seen by a Rekor log of the second generation, with a timestamp.", evidence(rekor2), robot),
+		allows(keylessStamps, "A certificate with a timestamp where trust asks for no log.", stampsOnly, robot),
+		allows(keylessTwoLogs, "Two logs where trust asks for two.", twoLogs, robot),
+		allows(keylessTwoTSAs, "Two timestamps where trust asks for two.", twoTSAs, robot),
+		allows("allow-keyless-v0.1", "A bundle v0.1.", evidence(Evidence{Rekor1: true, Version: "0.1"}), robot),
+		allows("allow-keyless-v0.2", "A bundle v0.2.", evidence(Evidence{Rekor1: true, Version: "0.2"}), robot),
+		allows("allow-keyless-email", "An email address that an anchored pattern matches.", emailByPattern, robot),
+		allows("allow-keyless-log-key-rotated", "The log's key was valid when the robot signed and was retired since.", rotatedLog, robot).attack("SB-23"),
+		allows("allow-keyless-cosigned", "A checkpoint with the log's signature after that of a witness nobody knows.", cosigned, robot).attack("SB-07"),
+		allows(keylessKey, "A key-signed bundle that a log has seen.", loggedKey, dave),
+		allows("allow-key-window-logged", "The key's window has ended since, but a log saw the signature inside it.", loggedInWindow, dave),
+	}
+}
+
+// offer offers a bundle made in a changed world.
+func offer(change func(*World)) func(*Scenario) {
+	return func(s *Scenario) {
+		w := NewWorld()
+		change(w)
+		s.Offer(0, w.Bundle(s).JSON())
+	}
+}
+
+// bundle changes a bundle of the evidence before it is written.
+func rebundle(e Evidence, change func(*World, Bundle)) func(*Scenario) {
+	return func(s *Scenario) {
+		w := NewWorld()
+		w.Evidence = e
+		b := w.Bundle(s)
+		change(w, b)
+		s.Offer(0, b.JSON())
+	}
+}
+
+// trusting changes the trusted root.
+func trusting(change func(*prototrust.TrustedRoot)) func(*Scenario) {
+	return func(s *Scenario) {
+		root := NewWorld().Sigstore.Trusted()
+		change(root)
+		s.TrustedRoot = TrustedRootJSON(root)
+	}
+}
+
+func keylessLogs() []*Case {
+	one, two := Evidence{Rekor1: true}, Evidence{Rekor2: true, TSAs: 1}
+	here := func(r verifier.Reason) Want { return at(r, 0, 0) }
+	// inclusion changes the inclusion proof.
+	inclusion := func(name, about string, change func(*World, Bundle)) *Case {
+		return denies("tlog-inclusion-"+name, keylessRekor1, about, rebundle(one, change), here(verifier.TlogInclusion)).attack("SB-06")
+	}
+	// checkpoint replaces the checkpoint of either generation.
+	checkpoint := func(name, positive, about string, e Evidence, note func(log *Log, size int64, root []byte) string) *Case {
+		return denies("tlog-checkpoint-"+name, positive, about, rebundle(e, func(w *World, b Bundle) {
+			log := w.Sigstore.Rekor1
+			if e.Rekor2 {
+				log = w.Sigstore.Rekor2
+			}
+			p := b.Entry(0).InclusionProof
+			p.Checkpoint.Envelope = note(log, p.TreeSize, p.RootHash)
+		}), here(verifier.TlogCheckpoint)).attack("SB-07")
+	}
+	otherRoot := unhex(SHA256([]byte("another tree")))
+	signNote := func(log *Log, text string) string { return log.SignNote(text) }
+	return []*Case{
+		denies("tlog-missing", keylessRekor1, "No log entry where trust asks for one.", rebundle(one, func(_ *World, b Bundle) { b.VerificationMaterial.TlogEntries = nil }), here(verifier.TlogMissing)),
+		denies("tlog-missing-promise", "allow-keyless-v0.1", "A bundle v0.1 without the log's promise.",
+			rebundle(Evidence{Rekor1: true, Version: "0.1"}, func(_ *World, b Bundle) { b.Entry(0).InclusionPromise = nil }), here(verifier.TlogMissing)).attack("SB-14"),
+		denies("tlog-missing-proof", keylessRekor1, "A bundle v0.3 without an inclusion proof.",
+			rebundle(one, func(_ *World, b Bundle) { b.Entry(0).InclusionProof = nil }), here(verifier.TlogMissing)),
+		denies("tlog-missing-log-removed", keylessRekor1, "The log is no longer in the trusted root.",
+			trusting(func(r *prototrust.TrustedRoot) { r.Tlogs = r.Tlogs[1:] }), here(verifier.TlogMissing)).attack("SB-23"),
+		denies("tlog-mismatch", keylessRekor1, "The log entry of another bundle.",
+			rebundle(one, func(w *World, b Bundle) { b.VerificationMaterial.TlogEntries[0] = otherEntry(w, one) }), here(verifier.TlogMismatch)).attack("SB-02"),
+		denies("tlog-mismatch-v2", keylessRekor2, "The second-generation log entry of another bundle.",
+			rebundle(two, func(w *World, b Bundle) { b.VerificationMaterial.TlogEntries[0] = otherEntry(w, two) }), here(verifier.TlogMismatch)).attack("SB-02", "SB-24"),
+		denies("tlog-threshold", keylessTwoLogs, "One log where trust asks for two.", offer(func(w *World) { w.Evidence = Evidence{Rekor1: true, TSAs: 1} }), here(verifier.TlogThreshold)),
+		denies("tlog-threshold-one-log-twice", keylessTwoLogs, "Two entries of one log where trust asks for two logs.",
+			rebundle(Evidence{Rekor1: true, TSAs: 1}, func(w *World, b Bundle) { b.AddEntry(again(w, b)) }), here(verifier.TlogThreshold)).attack("SB-03"),
+		denies("tlog-threshold-one-entry-twice", keylessTwoLogs, "The same entry twice.",
+			rebundle(Evidence{Rekor1: true, TSAs: 1}, func(_ *World, b Bundle) { b.AddEntry(proto.CloneOf(b.Entry(0))) }), here(verifier.TlogThreshold)).attack("SB-03"),
+		denies("bundle-malformed-33-entries", keylessRekor1, "One log entry more than the limit.",
+			rebundle(one, func(_ *World, b Bundle) {
+				for i := range verifier.MaxTlogEntries {
+					e := proto.CloneOf(b.Entry(0))
+					e.LogIndex += int64(i) + 1
+					b.AddEntry(e)
+				}
+			}), here(verifier.BundleMalformed)).attack("SB-05"),
+		denies("tlog-set", keylessRekor1, "The promise is by another key.",
+			rebundle(one, func(w *World, b Bundle) {
+				forged := &Log{Host: w.Sigstore.Rekor1.Host, Key: NewKey("another log", verifier.ECDSAP256), TreeID: 1}
+				forged.Promise(b.Entry(0))
+			}), here(verifier.TlogSET)),
+		denies("tlog-set-time", keylessRekor1, "The integrated time changed after the promise was signed.",
+			rebundle(one, func(_ *World, b Bundle) { b.Entry(0).IntegratedTime-- }), here(verifier.TlogSET)),
+		inclusion("root", "Another root hash.", func(_ *World, b Bundle) { b.Entry(0).InclusionProof.RootHash = otherRoot }),
+		inclusion("sibling", "One bit of one sibling.", func(_ *World, b Bundle) { b.Entry(0).InclusionProof.Hashes[0][0] ^= 1 }),
+		inclusion("index", "An index that is not in the tree.", func(_ *World, b Bundle) { b.Entry(0).InclusionProof.LogIndex = b.Entry(0).InclusionProof.TreeSize }),
+		inclusion("size", "A tree of size 0.", func(_ *World, b Bundle) { b.Entry(0).InclusionProof.TreeSize = 0 }),
+		inclusion("long", "A path with one hash more.", func(_ *World, b Bundle) {
+			p := b.Entry(0).InclusionProof
+			p.Hashes = append(p.Hashes, otherRoot)
+		}),
+		inclusion("negative", "A negative index.", func(_ *World, b Bundle) { b.Entry(0).InclusionProof.LogIndex = -1 }),
+		denies("tlog-inclusion-v2", keylessRekor2, "One bit of one sibling, second generation.",
+			rebundle(two, func(_ *World, b Bundle) { b.Entry(0).InclusionProof.Hashes[0][0] ^= 1 }), here(verifier.TlogInclusion)).attack("SB-06"),
+		checkpoint("root", keylessRekor1, "A checkpoint of another root.", one, func(l *Log, size int64, _ []byte) string {
+			return signNote(l, CheckpointText(l.Origin(), int(size), otherRoot))
+		}),
+		checkpoint("size", keylessRekor1, "A checkpoint without a size.", one, func(l *Log, size int64, root []byte) string {
+			return signNote(l, string(Edit([]byte(CheckpointText(l.Origin(), int(size), root)), "\n6\n", "\n\n")))
+		}),
+		checkpoint("key", keylessRekor1, "A checkpoint by another key.", one, func(l *Log, size int64, root []byte) string {
+			text := CheckpointText(l.Origin(), int(size), root)
+			return text + "\n" + NoteLine(l.Host, NewKey("another log", verifier.ECDSAP256), text)
+		}),
+		checkpoint("hint", keylessRekor1, "A checkpoint whose key hint is another key's.", one, func(l *Log, size int64, root []byte) string {
+			text := CheckpointText(l.Origin(), int(size), root)
+			return rehint(signNote(l, text))
+		}),
+		checkpoint("cosigned", keylessRekor1, "A first-generation checkpoint with a second signature.", one, func(l *Log, size int64, root []byte) string {
+			text := CheckpointText(l.Origin(), int(size), root)
+			return signNote(l, text) + NoteLine("witness.test.example", NewKey("witness", verifier.ECDSAP256), text)
+		}),
+		checkpoint("origin", keylessRekor2, "A checkpoint of another origin.", two, func(l *Log, size int64, root []byte) string {
+			text := CheckpointText("other.test.example", int(size), root)
+			return text + "\n" + NoteLine("other.test.example", l.Key, text)
+		}),
+		checkpoint("hint-v2", keylessRekor2, "A second-generation checkpoint whose key hint is another key's.", two, func(l *Log, size int64, root []byte) string {
+			return rehint(signNote(l, CheckpointText(l.Origin(), int(size), root)))
+		}),
+		denies("tlog-checkpoint-base-url", keylessRekor2, "The trusted root does not say the log's baseUrl.",
+			trusting(func(r *prototrust.TrustedRoot) { r.Tlogs[1].BaseUrl = "" }), here(verifier.TlogCheckpoint)).attack("SB-24"),
+		denies("tlog-checkpoint-window-v2", keylessRekor2, "The second-generation log's key was retired before the robot signed.",
+			trusting(func(r *prototrust.TrustedRoot) { r.Tlogs[1].PublicKey.ValidFor.End = timestampAt(NewWorld().Leaf.At) }), here(verifier.TlogCheckpoint)),
+		denies("tlog-set-window", "allow-keyless-log-key-rotated", "The first-generation log's key was retired before the robot signed.",
+			trusting(func(r *prototrust.TrustedRoot) { r.Tlogs[0].PublicKey.ValidFor.End = timestampAt(NewWorld().Leaf.At) }), here(verifier.TlogSET)),
+		denies("timestamp-missing", keylessStamps, "No timestamp where trust asks for one.", offer(func(w *World) { w.Evidence = Evidence{} }), here(verifier.TimestampMissing)).attack("SB-08"),
+		denies("timestamp-missing-v2", keylessRekor2, "A second-generation log entry says no time.", offer(func(w *World) { w.Evidence = Evidence{Rekor2: true} }), here(verifier.TimestampMissing)).attack("SB-08"),
+		denies("timestamp-missing-second", keylessTwoTSAs, "One timestamp where trust asks for two.", offer(func(w *World) { w.Evidence = two }), here(verifier.TimestampMissing)),
+		denies("timestamp-invalid", keylessStamps, "A timestamp over another signature.",
+			rebundle(Evidence{}, func(w *World, b Bundle) { b.AddTimestamp(w.Sigstore.TSAs[0].Stamp([]byte("another"), w.Signed())) }), here(verifier.TimestampInvalid)),
+		denies("timestamp-invalid-authority", keylessStamps, "A timestamp by an authority that trust does not know.",
+			rebundle(Evidence{}, func(w *World, b Bundle) {
+				other := NewSigstore("another", Now).TSAs[0]
+				b.AddTimestamp(other.Stamp(b.Envelope().Signatures[0].Sig, w.Signed()))
+			}), here(verifier.TimestampInvalid)),
+		denies("timestamp-invalid-same-authority", keylessTwoTSAs, "Two timestamps of one authority where trust asks for two.",
+			rebundle(two, func(w *World, b Bundle) {
+				b.AddTimestamp(w.Sigstore.TSAs[0].Stamp(b.Envelope().Signatures[0].Sig, w.Signed().Add(time.Second)))
+			}), here(verifier.TimestampInvalid)),
+		denies("key-tlog-mismatch", keylessKey, "A key-signed bundle with the log entry of another.",
+			func(s *Scenario) {
+				w := NewWorld()
+				by := Signer{Key: Person("dave")}
+				e := s.Approval(0).Of(s.Body(0)).Seal(Person("dave"))
+				b := w.Sigstore.Gather(e, by, w.Signed(), one)
+				b.VerificationMaterial.TlogEntries[0] = w.Sigstore.Rekor1.Record(Seal([]byte("{}"), Person("dave")), by, w.Signed())
+				s.Offer(0, b.JSON())
+			}, here(verifier.TlogMismatch)).attack("SB-02"),
+		denies("signer-expired-logged", "allow-key-window-logged", "A log saw the signature after the key's window.",
+			func(s *Scenario) {
+				s.Authorities.Principals["dave"].Keys[0].NotAfter = "2026-09-01T11:00:00Z"
+			}, here(verifier.SignerExpired)),
+	}
+}
+
+// otherEntry is the log entry of another bundle by the same certificate.
+func otherEntry(w *World, e Evidence) *protorekor.TransparencyLogEntry {
+	return w.Sigstore.Keyless([]byte(`{}`), w.Leaf, e).Entry(0)
+}
+
+// again logs the bundle's envelope a second time.
+func again(w *World, b Bundle) *protorekor.TransparencyLogEntry {
+	first := b.Entry(0)
+	return w.Sigstore.Rekor1.Append(first.CanonicalizedBody, first.KindVersion.Kind, first.KindVersion.Version, w.Signed())
+}
+
+// rehint changes the key hint in front of the last signature of a note.
+func rehint(note string) string {
+	i := strings.LastIndexByte(strings.TrimSpace(note), ' ') + 1
+	raw := must(base64.StdEncoding.DecodeString(strings.TrimSpace(note[i:])))
+	raw[0] ^= 1
+	return note[:i] + base64.StdEncoding.EncodeToString(raw) + "\n"
+}
+
+func keylessCertificates() []*Case {
+	here := func(r verifier.Reason) Want { return at(r, 0, 0) }
+	leaf := func(change func(*x509.Certificate)) func(*Scenario) {
+		return offer(func(w *World) { w.Leaf.Change = change })
+	}
+	// issuedBy issues by another intermediate under the same root and key, and
+	// trusts it.
+	issuedBy := func(change func(*x509.Certificate)) func(*Scenario) {
+		return func(s *Scenario) {
+			w := NewWorld()
+			w.Sigstore.Fulcio.Reissue(change)
+			s.TrustedRoot = w.Sigstore.TrustedRoot()
+			s.Offer(0, w.Bundle(s).JSON())
+		}
+	}
+	chain := func(name, about string, change func(*Scenario)) *Case {
+		return denies("cert-chain-"+name, keylessRekor1, about, change, here(verifier.CertChain)).attack("SB-12")
+	}
+	return []*Case{
+		chain("other-authority", "A certificate by an authority that trust does not know.",
+			offer(func(w *World) { w.Leaf.By = NewSigstore("another", Now).Fulcio })),
+		chain("embedded", "The same, with the authority's certificates embedded in the bundle.", func(s *Scenario) {
+			w := NewWorld()
+			w.Evidence.Version = "0.2"
+			w.Leaf.By = NewSigstore("another", Now).Fulcio
+			b := w.Bundle(s)
+			chain := b.VerificationMaterial.GetX509CertificateChain()
+			for _, c := range []*x509.Certificate{w.Leaf.By.Intermediate, w.Leaf.By.Root} {
+				chain.Certificates = append(chain.Certificates, &protocommon.X509Certificate{RawBytes: c.Raw})
+			}
+			s.Offer(0, b.JSON())
+		}),
+		chain("leaf-is-authority", "A certificate for signing that is an authority.",
+			leaf(func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true })),
+		chain("usage", "A certificate for another use.",
+			leaf(func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })),
+		chain("critical", "A critical extension that nobody knows.", leaf(func(c *x509.Certificate) {
+			c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, Critical: true, Value: []byte{5, 0}})
+		})),
+		chain("name-constraints", "An intermediate that may name another domain only.", issuedBy(func(c *x509.Certificate) {
+			c.PermittedURIDomains, c.PermittedDNSDomainsCritical = []string{"other.example"}, true
+		})),
+		chain("issuer-expired", "An intermediate that had expired when the robot signed.",
+			issuedBy(func(c *x509.Certificate) { c.NotAfter = NewWorld().Leaf.At.Add(-time.Minute) })),
+		chain("authority-removed", "The authority is no longer in the trusted root.",
+			trusting(func(r *prototrust.TrustedRoot) {
+				r.CertificateAuthorities[0] = NewSigstore("another", Now).Trusted().CertificateAuthorities[0]
+			})),
+		denies("cert-time-logged-late", keylessRekor1, "Logged after the certificate's ten minutes.", late(Evidence{Rekor1: true}), here(verifier.CertTime)),
+		denies("cert-time-stamped-late", keylessStamps, "Stamped after the certificate's ten minutes.", late(Evidence{TSAs: 1}), here(verifier.CertTime)),
+		denies("cert-time-backdated", keylessTwoTSAs, "Of two timestamps one is outside the certificate's ten minutes: the chain must hold at every verified time.",
+			rebundle(Evidence{Rekor2: true, TSAs: 1}, func(w *World, b Bundle) {
+				b.AddTimestamp(w.Sigstore.TSAs[1].Stamp(b.Envelope().Signatures[0].Sig, w.Leaf.At.Add(-24*time.Hour)))
+			}), here(verifier.CertTime)).attack("SB-10"),
+		denies("sct", keylessRekor1, "No promise of a certificate transparency log.", offer(func(w *World) { w.Leaf.SCTs = -1 }), here(verifier.SCT)),
+		denies("sct-other-log", keylessRekor1, "A promise by a log that trust does not know.",
+			offer(func(w *World) { w.Leaf.CTLog = NewKey("another ct log", verifier.ECDSAP256) }), here(verifier.SCT)),
+		denies("sct-one-log-twice", keylessRekor1, "Two promises of one log where trust asks for two.", func(s *Scenario) {
+			s.Thresholds(1, 1, 2)
+			offer(func(w *World) { w.Leaf.SCTs = 2 })(s)
+		}, here(verifier.SCT)),
+	}
+}
+
+// late gathers the evidence an hour after the certificate was issued.
+func late(e Evidence) func(*Scenario) {
+	return func(s *Scenario) {
+		w := NewWorld()
+		cert, key := w.Sigstore.Issue(w.Leaf)
+		envelope := s.Approval(0).Of(s.Body(0)).Seal(key)
+		s.Offer(0, w.Sigstore.Gather(envelope, Signer{cert, key}, w.Leaf.At.Add(50*time.Minute), e).JSON())
+	}
+}
+
+func keylessSigners() []*Case {
+	here := func(r verifier.Reason) Want { return at(r, 0, 0) }
+	san := func(value string) func(*Scenario) { return offer(func(w *World) { w.Leaf.SAN = value }) }
+	names := func(change func(*x509.Certificate)) func(*Scenario) {
+		return offer(func(w *World) { w.Leaf.Change = change })
+	}
+	rawSAN := func(value []byte) func(*Scenario) {
+		return names(func(c *x509.Certificate) {
+			c.URIs = nil
+			c.ExtraExtensions = append(c.ExtraExtensions, pkix.Extension{Id: OIDSAN, Critical: true, Value: value})
+		})
+	}
+	identity := func(name, about string, change func(*Scenario), attack string) *Case {
+		return denies("cert-identity-"+name, keylessRekor1, about, change, here(verifier.CertIdentity)).attack(attack)
+	}
+	return []*Case{
+		denies("cert-issuer", keylessRekor1, "The right name, vouched for by another issuer.",
+			offer(func(w *World) { w.Leaf.Issuer = "https://issuer.evil.example" }), here(verifier.CertIssuer)).attack("SB-19"),
+		denies("cert-issuer-slash", keylessRekor1, "The issuer with a slash more.",
+			offer(func(w *World) { w.Leaf.Issuer = Issuer + "/" }), here(verifier.CertIssuer)).attack("SB-19"),
+		identity("case", "The name in another case.", san(strings.Replace(Robot, "release", "Release", 1)), "SB-19"),
+		identity("slash", "The name with a slash more.", san(Robot+"/"), "SB-19"),
+		identity("suffix", "The name with something after it.", san(Robot+"-evil"), "SB-19"),
+		denies("cert-identity-pattern", "allow-keyless-email", "A pattern must match the whole name.",
+			san("grace@corp.example.evil.example"), here(verifier.CertIdentity)).attack("SB-19"),
+		identity("two-names", "Two names, the first of them right.", names(func(c *x509.Certificate) {
+			c.URIs = append(c.URIs, must(url.Parse("https://ci.corp.example/other")))
+		}), "SB-21"),
+		identity("two-kinds", "A URI and an email address.", names(func(c *x509.Certificate) { c.EmailAddresses = []string{"grace@corp.example"} }), "SB-21"),
+		identity("other-name", "An OtherName.", rawSAN(otherName("grace")), "SB-21"),
+		identity("none", "No name.", names(func(c *x509.Certificate) { c.URIs = nil }), "SB-21"),
+		identity("empty", "An empty name.", rawSAN(must(asn1.Marshal([]asn1.RawValue{{Class: 2, Tag: 6}}))), "SB-21"),
+		identity("address", "An IP address.", names(func(c *x509.Certificate) {
+			c.URIs, c.IPAddresses = nil, []net.IP{net.IPv4(192, 0, 2, 1)}
+		}), "SB-21"),
+		denies("signer-ambiguous", keylessRekor1, "A certificate that matches two principals counts for none.", func(s *Scenario) {
+			s.Authorities.Principals["other robot"] = &Principal{Identities: []Identity{{Issuer: Issuer, SANRegexp: `^https://ci\.corp\.example/.*$`}}}
+		}, here(verifier.SignerAmbiguous)).attack("SE-09"),
+		denies("signer-revoked-identity", keylessRekor1, "The identity is revoked.", func(s *Scenario) {
+			s.Revocations = Revocations(Revocation{Kind: "identity", Issuer: Issuer, SAN: Robot, Reason: "taken over"})
+		}, here(verifier.SignerRevoked)),
+		denies("signer-revoked-certificate-key", keylessRekor1, "The certificate's key is revoked.", func(s *Scenario) {
+			w := NewWorld()
+			_, key := w.Sigstore.Issue(w.Leaf)
+			s.Revocations = Revocations(Revoke("key", key.SHA256()))
+		}, here(verifier.SignerRevoked)),
+		denies("signer-out-of-scope-certificate", keylessRekor1, "A known identity of another authority.", func(s *Scenario) {
+			s.Authorities.Authorities["platform"].Principals = []string{"dave"}
+		}, here(verifier.SignerOutOfScope)),
+		denies("cert-chain-no-trusted-root", keylessRekor1, "Trust has no trusted root: certificates count for nothing.",
+			func(s *Scenario) { s.TrustedRoot = nil }, here(verifier.CertChain)),
+		denies("keyless-signature-invalid", keylessRekor1, "One bit of the payload changed after signing.",
+			rebundle(Evidence{Rekor1: true}, func(_ *World, b Bundle) { b.Envelope().Payload[50] ^= 1 }), here(verifier.SignatureInvalid)),
+		denies("keyless-statement-type", keylessRekor1, "A good certificate over a Statement of another type.", func(s *Scenario) {
+			w := NewWorld()
+			st := s.Approval(0).Of(s.Body(0))
+			st.Type = "https://in-toto.io/Statement/v9"
+			s.Offer(0, w.Sigstore.Keyless(st.JSON(), w.Leaf, w.Evidence).JSON())
+		}, here(verifier.StatementType)),
+	}
+}
+
+// otherName is a subjectAltName extension with an OtherName as Fulcio writes it.
+func otherName(value string) []byte {
+	type other struct {
+		ID    asn1.ObjectIdentifier
+		Value string `asn1:"utf8,explicit,tag:0"`
+	}
+	name := must(asn1.MarshalWithParams(other{asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, 7}, value}, "tag:0"))
+	return must(asn1.Marshal([]asn1.RawValue{{FullBytes: name}}))
+}

@@ -1,0 +1,78 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifiertest
+
+import "github.com/sigdriver/sigdriver/verifier"
+
+// ruleCases are refusals because the rules do not have enough of what counted,
+// or because a version is too old.
+func ruleCases() []*Case {
+	rollback := at(verifier.VersionRollback, 0, -1)
+	big := func(name, version string) *Case {
+		return denies("version-rollback-2-53-"+name, "allow-version-above-2-53", "A version that a double takes for the floor: "+version+".",
+			func(s *Scenario) {
+				s.approveAt(map[string]string{"alice": version, "bob": version}, "alice", "bob")
+			}, Want{Reason: verifier.VersionRollback, Attestation: -1, Docs: []Doc{by(9007199254740992, "alice", "bob")}}).attack("ST-16")
+	}
+	// The sandbox's place is judged beside its document, which shows what it came to.
+	moved := Want{Reason: verifier.ScopeMismatch, Attestation: -1, Docs: []Doc{by(42, "alice", "bob")}}
+	movedGlobal := Want{Reason: verifier.ScopeMismatch, Attestation: -1, Docs: []Doc{by(42, "alice", "carol"), by(42, "dave")}}
+	older := Want{Reason: verifier.VersionRollback, Attestation: -1, Docs: []Doc{by(3, "alice", "bob")}}
+	return []*Case{
+		denies("attestation-missing", admitPolicy, "Nothing was offered.",
+			func(s *Scenario) { s.Offer(0) }, at(verifier.AttestationMissing, 0, -1)),
+		denies("attestation-missing-second-kind", "allow-provenance", "The approval is there, the provenance is not.",
+			func(s *Scenario) { s.Offer(0, s.Attestation(0, 0)) }, at(verifier.AttestationMissing, 0, -1)),
+		denies("attestation-missing-unpinned", "allow-pinned", "Another document than the pinned one, and nobody signed it.",
+			func(s *Scenario) { s.Request.Documents[0].Body = Edit(s.Body(0), `"port":443`, `"port":444`) }, at(verifier.AttestationMissing, 0, -1)),
+		denies("attestation-missing-empty-require", "allow-pinned", "A rule that requires nothing and pins another document never holds by itself.",
+			func(s *Scenario) {
+				rule := s.Authorities.Rule("prod sandboxes")
+				rule.Require, rule.Pinned = []Requirement{}, []string{SHA256([]byte("another document"))}
+			}, at(verifier.AttestationMissing, 0, -1)),
+		denies("threshold-second-rule", admitPolicy, "Every enforced rule that matches must hold, not one of them.",
+			func(s *Scenario) {
+				s.Authorities.Authorities["everyone"] = &Authority{Principals: []string{"alice", "bob", "carol"}, Threshold: 3}
+				s.Authorities.Rules = append(s.Authorities.Rules, &Rule{Name: "all three", Surface: PolicySurface, Mode: "enforce",
+					Require: []Requirement{{"everyone", ApprovalType}}})
+			}, at(verifier.Threshold, 0, -1)),
+		denies("threshold-same-person-twice", admitPolicy, "Two approvals by one person.",
+			func(s *Scenario) { s.Approve(0, "alice", "alice") }, at(verifier.Threshold, 0, -1)),
+		denies("distinct", "allow-distinct", "One person stands for both authorities.",
+			func(s *Scenario) { s.Approve(0, "alice") }, at(verifier.Distinct, 0, -1)),
+		denies("attestation-too-old", "allow-max-age", "An approval as old as the rule's maxAge.",
+			func(s *Scenario) {
+				a := s.Approval(0)
+				a.NotBefore = "2026-08-29T12:00:00Z"
+				s.ApproveAs(0, a, "dave")
+			}, at(verifier.AttestationTooOld, 0, 0)),
+		denies("algorithm", "allow-algorithms", "Signed by an algorithm that the rule does not take.",
+			func(s *Scenario) { s.Approve(0, "erin") }, at(verifier.Algorithm, 0, 0)),
+		denies("version-rollback-floor", "allow-compose-known", "A version below the driver's own floor.",
+			func(s *Scenario) { s.SetFloor(0, 43, SHA256([]byte("the document after"))) }, rollback).attack("PO-01"),
+		denies("version-rollback-replay", "allow-compose-newer", "Version 3 replayed after version 41 was in force.",
+			func(s *Scenario) { s.approveAt(map[string]string{"alice": "3", "bob": "3"}, "alice", "bob") }, older).attack("ST-19"),
+		denies("version-rollback-admit", admitPolicy, "ADMIT looks at floors too, it only raises none.",
+			func(s *Scenario) { s.SetFloor(0, 43, "") }, rollback),
+		denies("version-rollback-signed", "allow-signed-floor", "A version below the highest signed floor that matches.",
+			func(s *Scenario) { s.Authorities.Floors[1].Version = "43" }, rollback).attack("PO-01"),
+		denies("version-rollback-after-reset", "allow-compose-known", "A floor that a signed reset set still holds below.",
+			func(s *Scenario) { s.SetFloor(0, 43, "") }, rollback),
+		big("below", "9007199254740992"),
+		denies("version-rollback-lone-higher", "allow-lone-higher-version", "One signer at 2^62 cannot lift the pair above the floor.",
+			func(s *Scenario) { s.SetFloor(0, 43, "") }, rollback).attack("SE-04"),
+		denies("version-rollback-glob", "allow-glob-other-sandbox", "web-1 went to 7: version 6 under the same glob is old there.",
+			func(s *Scenario) { s.Request.Target = WebOne }, rollback).attack("SE-03"),
+		denies("version-equivocation", "allow-compose-known", "The version in force stands for another document.",
+			func(s *Scenario) { s.SetFloor(0, 42, SHA256([]byte("another document"))) }, at(verifier.VersionEquivocation, 0, -1)).attack("ST-20"),
+		denies("version-equivocation-layer", composeLayers, "The second profile's version stands for another document: the layer is named.",
+			func(s *Scenario) { s.SetFloor(2, 42, SHA256([]byte("another profile"))) }, at(verifier.VersionEquivocation, 2, -1)).attack("ST-20"),
+		denies("scope-mismatch-renamed", "allow-compose-known", "The sandbox keeps its id and takes another name.",
+			func(s *Scenario) { s.SetPlace("prod", "web-7") }, moved).attack("SE-08"),
+		denies("scope-mismatch-moved", "allow-compose-known", "The sandbox keeps its id and takes another workspace.",
+			func(s *Scenario) { s.SetPlace("dev", "web-1") }, moved).attack("SE-08"),
+		denies("scope-mismatch-renamed-global", composeGlobal, "The same under a global policy.",
+			func(s *Scenario) { s.SetPlace("prod", "web-7") }, movedGlobal).attack("SE-08"),
+	}
+}

@@ -1,0 +1,34 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifiertest
+
+import "github.com/sigdriver/sigdriver/verifier"
+
+// RequestSHA256 is request_sha256 of the contract, written a second time from
+// its specification. Only the digests of attestations are asked of the verifier:
+// they need its strict parser.
+func RequestSHA256(req *verifier.Request) string {
+	documents := List{}
+	for _, d := range req.Documents {
+		attestations := List{}
+		for _, a := range d.Attestations {
+			attestations = append(attestations, verifier.AttestationDigest(a))
+		}
+		documents = append(documents, Tree{
+			"role": RoleNames[d.Role], "workspace": d.Workspace, "provider": d.Provider,
+			"sha256": SHA256(d.Body), "attestations": attestations,
+		})
+	}
+	effective := ""
+	if len(req.Effective) > 0 {
+		effective = SHA256(req.Effective)
+	}
+	return SHA256(Canonical(Tree{
+		"purpose": invert(purposes)[req.Purpose],
+		"target": Tree{"gateway_id": req.Target.GatewayID, "workspace": req.Target.Workspace,
+			"sandbox_id": req.Target.SandboxID, "name": req.Target.Name},
+		"recipe": req.Recipe, "providers_v2_enabled": req.ProvidersV2,
+		"documents": documents, "effective_sha256": effective,
+	}))
+}
