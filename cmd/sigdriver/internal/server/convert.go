@@ -38,9 +38,6 @@ func decodeRequest(data []byte) (*verifier.Request, journal.Host, error) {
 		return nil, journal.Host{}, malformed("request", "is not a VerifyRequest")
 	}
 	host := journal.Host{PolicyHash: in.GetHost().GetPolicyHash(), PolicyVersion: in.GetHost().GetPolicyVersion(), ConfigRevision: in.GetHost().GetConfigRevision()}
-	if len(host.PolicyHash) > verifier.MaxName {
-		return nil, journal.Host{}, tooLarge("host.policy_hash", verifier.MaxName, "bytes")
-	}
 	t := in.GetTarget()
 	req := &verifier.Request{
 		Purpose:     verifier.Purpose(in.Purpose),

@@ -19,7 +19,7 @@ const (
 	fieldTarget    = 3
 	fieldDocuments = 4
 	fieldHost      = 8
-	fieldGatewayID = 1 // of Target
+	fieldFirst     = 1 // gateway_id of Target, policy_hash of Host
 
 	fieldAttestations = 5 // of Document
 )
@@ -70,7 +70,11 @@ func readQuestion(data mem.BufferSlice) (q question, err error) {
 			}
 			q.requestID, ok = w.take(f.size)
 		case fieldTarget:
-			if q.gatewayID, err = readGatewayID(&w, f.body+f.size); err != nil {
+			if q.gatewayID, err = readFirst(&w, f.body+f.size, "target", "gateway_id"); err != nil {
+				return q, err
+			}
+		case fieldHost: // it is silent, so nothing after this looks at it when the answer is cached
+			if _, err = readFirst(&w, f.body+f.size, "host", "policy_hash"); err != nil {
 				return q, err
 			}
 		default:
@@ -86,30 +90,31 @@ func readQuestion(data mem.BufferSlice) (q question, err error) {
 	return q, q.check()
 }
 
-// readGatewayID reads one Target up to end.
-func readGatewayID(w *wire, end int) (id []byte, err error) {
+// readFirst reads the first field of one Target or Host up to end: a string.
+func readFirst(w *wire, end int, message, name string) (value []byte, err error) {
 	seen := false
 	for w.off < end {
 		f, ok := w.next(end)
 		switch {
 		case !ok:
-			return nil, malformed("target", "is not a protobuf message")
+			return nil, malformed(message, "is not a protobuf message")
 		case f.kind != kindBytes:
-		case f.number != fieldGatewayID:
+		case f.number != fieldFirst:
 			ok = w.skip(f.size)
 		case seen:
-			return nil, malformed("target", "has field %d twice", f.number)
+			return nil, malformed(message, "has field %d twice", f.number)
 		case f.size > verifier.MaxName:
-			return nil, tooLarge("target.gateway_id", verifier.MaxName, "bytes")
+			return nil, tooLarge(message+"."+name, verifier.MaxName, "bytes")
 		default:
 			seen = true
-			id, ok = w.take(f.size)
+			value, ok = w.take(f.size)
+			ok = ok && utf8.Valid(value)
 		}
 		if !ok {
-			return nil, malformed("target", "is not a protobuf message")
+			return nil, malformed(message, "is not a protobuf message")
 		}
 	}
-	return id, nil
+	return value, nil
 }
 
 // countAttestations refuses a document with more attestations than allowed before
