@@ -110,8 +110,10 @@ func (w *walk) snapshot(data []byte, known bool) error {
 	if err != nil {
 		return err
 	}
-	if err := checkLength(RoleSnapshot, w.snapshotFile().Length, data); err != nil && !known {
-		return err
+	if !known {
+		if err := announced(RoleSnapshot, w.snapshotFile(), signed, data); err != nil {
+			return err
+		}
 	}
 	before := w.trusted.Snapshot
 	if _, err := w.trusted.UpdateSnapshot(data, known); err != nil {
@@ -155,7 +157,7 @@ func (w *walk) targets(data []byte, role, delegator string) error {
 	if file == nil {
 		return &DelegationError{Role: role, Text: "is not in the snapshot"}
 	}
-	if err := checkLength(role, file.Length, data); err != nil {
+	if err := announced(role, file, signed, data); err != nil {
 		return err
 	}
 	if _, err := w.trusted.UpdateDelegatedTargets(data, role, delegator); err != nil {
@@ -202,6 +204,15 @@ func (w *walk) judge(role string, want int64, signed *tree, err error) error {
 	return &SignatureError{role, err}
 }
 
+// announced compares metadata with what was announced of it, version before
+// length: a file of another version is mixed in rather than cut.
+func announced(role string, file *metadata.MetaFiles, signed *tree, data []byte) error {
+	if got := signed.get("version").integer(); got != file.Version {
+		return &VersionError{role, file.Version, got}
+	}
+	return checkLength(role, file.Length, data)
+}
+
 // checkLength compares with a signed length; 0 means that none was signed.
 func checkLength(file string, want int64, data []byte) error {
 	if want != 0 && int64(len(data)) != want {
@@ -210,7 +221,7 @@ func checkLength(file string, want int64, data []byte) error {
 	return nil
 }
 
-// versioned is the name of a role's file in a repository.
+// fileName is the name of a role's file in a repository.
 func (w *walk) fileName(role string, version int64) string {
 	if w.trusted.Root.Signed.ConsistentSnapshot {
 		return strconv.FormatInt(version, 10) + "." + escapeRole(role) + ".json"
