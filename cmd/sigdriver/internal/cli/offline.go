@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -29,7 +30,7 @@ func (f *trustFlags) register(cmd *cobra.Command) {
 // offlineTrust is trust read from a folder, and the attestations it brings.
 type offlineTrust struct {
 	*verifier.Trust
-	attestations [][]byte // in the order of their paths
+	attestations []attestation // in the order of their paths
 }
 
 // load reads trust as it stands at now, or with asOf as it stood then. Trust
@@ -54,10 +55,20 @@ func (f *trustFlags) load(env *Env, now time.Time, asOf bool) (*offlineTrust, er
 	return &offlineTrust{trust, trustAttestations(snapshot)}, nil
 }
 
+// unavailable says why nothing could be verified, with the trust event's code.
 func unavailable(dir string, err error) error {
+	code := verifier.TrustUnavailable.String()
+	var event interface{ Code() string }
+	if errors.As(err, &event) {
+		code += ", " + event.Code()
+	}
+	var expired *tuf.ExpiredError
+	if errors.As(err, &expired) {
+		code = verifier.TrustStale.String()
+	}
 	return &ExitError{
 		Code:   ExitInconclusive,
-		Err:    fmt.Errorf("TRUST_UNAVAILABLE: the trust in %q cannot be used: %w", dir, err),
+		Err:    fmt.Errorf("%s: the trust in %q cannot be used: %w", code, dir, err),
 		Remedy: "nothing was verified; `sigdriver trust status` shows what is there",
 	}
 }
@@ -84,11 +95,11 @@ func trustSource(s *tuf.Snapshot, note tuf.Note) verifier.TrustSource {
 }
 
 // trustAttestations returns the attestations that travel with trust.
-func trustAttestations(s *tuf.Snapshot) [][]byte {
-	var all [][]byte
+func trustAttestations(s *tuf.Snapshot) []attestation {
+	var all []attestation
 	for _, path := range sortedKeys(s.Targets) {
 		if strings.HasPrefix(path, "attestations/") {
-			all = append(all, s.Targets[path])
+			all = append(all, attestation{name: path, raw: s.Targets[path], fromTrust: true})
 		}
 	}
 	return all

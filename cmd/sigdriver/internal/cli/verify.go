@@ -75,7 +75,7 @@ func verify(env *Env, f *verifyFlags) error {
 	if err != nil {
 		return err
 	}
-	req, files, err := f.request(env)
+	q, err := f.question(env)
 	if err != nil {
 		return err
 	}
@@ -93,12 +93,12 @@ func verify(env *Env, f *verifyFlags) error {
 	if err != nil {
 		return err
 	}
-	pool.offer(req)
-	if err := checkRequest(req); err != nil {
+	pool.offer(q)
+	if err := checkRequest(&q.Request); err != nil {
 		return err
 	}
-	decision := verifier.Verify(req, trust.Trust, verifier.MapFloors{}, now)
-	r := &report{req: req, files: files, trust: trust.Trust, decision: &decision, now: now, asOf: f.at != ""}
+	decision := verifier.Verify(&q.Request, trust.Trust, verifier.MapFloors{}, now)
+	r := &report{question: q, trust: trust.Trust, decision: &decision, now: now, asOf: f.at != ""}
 	if err := sinks.write(env, r); err != nil {
 		return err
 	}
@@ -144,8 +144,7 @@ func readTarget(s string) (verifier.Target, error) {
 
 // report is everything that is said about one decision.
 type report struct {
-	req      *verifier.Request
-	files    []string // of the documents, in request order
+	*question
 	trust    *verifier.Trust
 	decision *verifier.Decision
 	now      time.Time

@@ -46,7 +46,7 @@ func (p *printer) check(mark, name, format string, args ...any) {
 func (r *report) print(p *printer) {
 	r.printTrust(p)
 	p.line("The following will be enforced:")
-	for i := range r.req.Documents {
+	for i := range r.Documents {
 		r.printRules(p, i)
 	}
 	for i := range r.decision.Documents {
@@ -58,23 +58,38 @@ func (r *report) print(p *printer) {
 
 func (r *report) printTrust(p *printer) {
 	v, s := r.trust.Versions(), r.trust.State(r.now)
-	state := "fresh for " + span(s.Left)
+	state := "fresh for " + span(firstExpiry(r.trust.Expires()).Sub(r.now))
 	switch s.Condition {
 	case verifier.Stale:
 		state = fmt.Sprintf("stale, refused in %s: %s", span(s.Left), s.Detail)
 	case verifier.Refused:
 		state = "refused: " + s.Detail
 	}
-	p.line("Trust epoch %d · root v%d, targets v%d, snapshot v%d, timestamp v%d · %s", r.trust.Epoch(), v.Root, v.Targets, v.Snapshot, v.Timestamp, state)
+	epoch := "Trust"
+	if n := r.trust.Epoch(); n > 0 { // a published repository has none: drivers count
+		epoch = fmt.Sprintf("Trust epoch %d", n)
+	}
+	p.line("%s · root v%d, targets v%d, snapshot v%d, timestamp v%d · %s", epoch, v.Root, v.Targets, v.Snapshot, v.Timestamp, state)
 	if r.asOf {
 		p.line("As of %s, by the times at which this copy says trust was accepted", r.now.Format(time.RFC3339))
 	}
 }
 
+// firstExpiry is when the first of the roles expires.
+func firstExpiry(e verifier.Expires) time.Time {
+	first := e.Root
+	for _, at := range []time.Time{e.Timestamp, e.Snapshot, e.Targets, e.Revocation} {
+		if !at.IsZero() && at.Before(first) {
+			first = at
+		}
+	}
+	return first
+}
+
 // printRules says what the rules ask of one document.
 func (r *report) printRules(p *printer, i int) {
-	doc := &r.req.Documents[i]
-	rules, floor := r.trust.RulesFor(doc, &r.req.Target)
+	doc := &r.Documents[i]
+	rules, floor := r.trust.RulesFor(doc, &r.Target)
 	p.line("  %s %s", doc.Role, r.files[i])
 	if len(rules) == 0 {
 		p.line("    no rule matches it here, and what no rule covers is refused")
@@ -138,12 +153,12 @@ var checks = []struct {
 func (r *report) printDocument(p *printer, i int) {
 	result := &r.decision.Documents[i]
 	findings := r.findingsOf(i)
-	p.line("%s %s sha256:%x", r.req.Documents[i].Role, r.files[i], result.SHA256)
+	p.line("%s %s sha256:%x", r.Documents[i].Role, r.files[i], result.SHA256)
 	reached := verifier.StageNone
 	for _, f := range findings {
 		reached = max(reached, f.Reason.Stage())
 	}
-	offered := len(r.req.Documents[i].Attestations)
+	offered := len(r.Documents[i].Attestations)
 	for _, check := range checks {
 		found := false
 		for _, f := range findings {
@@ -159,18 +174,19 @@ func (r *report) printDocument(p *printer, i int) {
 		case !result.Passed && stage > reached, perAttestation && offered == 0:
 			p.check(unseen, check.name, "")
 		default:
-			p.check(passed, check.name, "%s", passedText(check.name, result, offered))
+			p.check(passed, check.name, "%s", r.passedText(check.name, i))
 		}
 	}
 }
 
-// passedText is what a passed check has to say.
-func passedText(name string, result *verifier.DocumentResult, offered int) string {
+// passedText is what a passed check of a document has to say.
+func (r *report) passedText(name string, i int) string {
+	result := &r.decision.Documents[i]
 	switch {
 	case name == "document":
 		return "canonical"
 	case name == "signature":
-		return plural(offered, "attestation offered", "attestations offered")
+		return strings.Join(r.signers(i), ", ")
 	case name == "threshold" && len(result.Principals) > 0:
 		return "by " + strings.Join(result.Principals, ", ")
 	case name == "threshold":
@@ -181,12 +197,25 @@ func passedText(name string, result *verifier.DocumentResult, offered int) strin
 	return ""
 }
 
+// signers are the principals whose signatures over a document's attestations
+// check, and in which file.
+func (r *report) signers(i int) []string {
+	var names []string
+	for j, raw := range r.Documents[i].Attestations {
+		proved, _ := r.trust.Evidence(raw)
+		for _, e := range proved {
+			names = append(names, fmt.Sprintf("%s (%s)", e.Principal, r.offered[i][j]))
+		}
+	}
+	return names
+}
+
 // printFinding shows a finding as a failed check, or as set aside when the
 // document passed without what it is about.
 func (r *report) printFinding(p *printer, name string, f *verifier.Finding, aside bool) {
 	mark, what := failed, ""
-	if f.Attestation >= 0 {
-		what = fmt.Sprintf("attestation %d: ", f.Attestation)
+	if f.Document >= 0 && f.Attestation >= 0 {
+		what = r.offered[f.Document][f.Attestation] + ": "
 	}
 	if aside {
 		mark = unseen
@@ -207,7 +236,7 @@ func (r *report) findingsOf(document int) []verifier.Finding {
 
 // printRest shows what belongs to no document: trust, composition, shadow rules.
 func (r *report) printRest(p *printer) {
-	composed := r.req.Purpose == verifier.Compose
+	composed := r.Purpose == verifier.Compose
 	for _, f := range r.findingsOf(-1) {
 		name := f.Reason.Stage().String()
 		if f.Reason.Stage() == verifier.StageComposition {
@@ -228,7 +257,7 @@ func (r *report) printRest(p *printer) {
 		if r.decision.Verdict == verifier.Allow {
 			mark = passed
 		}
-		p.check(mark, "composition", "%s", r.req.Recipe)
+		p.check(mark, "composition", "%s", r.Recipe)
 	}
 	for _, f := range r.decision.Shadow {
 		p.check(unseen, "shadow", "would refuse: %s: %s", f.Reason, f.Detail)

@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -14,80 +15,117 @@ import (
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
-// request reads the options into a request, with the attestations that its
-// documents name themselves.
-func (f *verifyFlags) request(env *Env) (*verifier.Request, []string, error) {
-	target, err := readTarget(f.target)
-	if err != nil {
-		return nil, nil, err
-	}
-	req := &verifier.Request{Purpose: verifier.Admit, Target: target}
-	var files []string
-	for _, spec := range f.documents {
-		doc, file, err := f.document(env, spec)
-		if err != nil {
-			return nil, nil, err
-		}
-		req.Documents = append(req.Documents, *doc)
-		files = append(files, file)
-	}
-	if f.effective == "" {
-		if len(req.Documents) > 1 {
-			return nil, nil, usageError(errors.New("several documents make a composition, and its result is missing"), "give --effective FILE, or verify one document at a time")
-		}
-		return req, files, nil
-	}
-	req.Purpose, req.Recipe, req.ProvidersV2 = verifier.Compose, f.recipe, f.providersV2
-	req.Target.SandboxID = f.sandboxID
-	if f.sandboxID == "" {
-		req.Target.SandboxID = target.Name
-	}
-	req.Effective, err = readFile(env, f.effective, "effective policy", verifier.MaxEffective)
-	return req, files, err
+// question is a request and where its parts came from.
+type question struct {
+	verifier.Request
+	files   []string   // of the documents
+	offered [][]string // of the attestations, document by document
 }
 
-// document reads FILE, or parts like role=R,provider=P,file=F.
-func (f *verifyFlags) document(env *Env, spec string) (*verifier.Document, string, error) {
-	doc, file, role := &verifier.Document{}, spec, f.role
-	var attestations []string
-	if looksLikeParts(spec) {
-		file = ""
-		for part := range strings.SplitSeq(spec, ",") {
-			key, value, _ := strings.Cut(part, "=")
-			switch key {
-			case "role":
-				role = value
-			case "provider":
-				doc.Provider = value
-			case "workspace":
-				doc.Workspace = value
-			case "file":
-				file = value
-			case "attestation":
-				attestations = append(attestations, value)
-			default:
-				return nil, "", usageError(fmt.Errorf("--document has no part %.40q", key), "its parts are role, file, provider, workspace and attestation")
-			}
+// offer adds an attestation to a document.
+func (q *question) offer(document int, a attestation) {
+	doc := &q.Documents[document]
+	doc.Attestations = append(doc.Attestations, a.raw)
+	q.offered[document] = append(q.offered[document], a.name)
+}
+
+// attestation is an encoded attestation and where it came from.
+type attestation struct {
+	name      string
+	raw       []byte
+	fromTrust bool
+}
+
+func readAttestation(env *Env, path string) (attestation, error) {
+	raw, err := readFile(env, path, "attestation", verifier.MaxAttestation)
+	return attestation{name: path, raw: raw}, err
+}
+
+// question reads the options into a request, with the attestations that its
+// documents name themselves.
+func (f *verifyFlags) question(env *Env) (*question, error) {
+	target, err := readTarget(f.target)
+	if err != nil {
+		return nil, err
+	}
+	q := &question{Request: verifier.Request{Purpose: verifier.Admit, Target: target}}
+	for _, spec := range f.documents {
+		if err := f.document(env, spec, q); err != nil {
+			return nil, err
 		}
 	}
-	if file == "" {
-		return nil, "", usageError(fmt.Errorf("--document %.80q names no file", spec), "add file=FILE")
+	if f.effective == "" {
+		if len(q.Documents) > 1 {
+			return nil, usageError(errors.New("several documents make a composition, and its result is missing"), "give --effective FILE, or verify one document at a time")
+		}
+		return q, nil
 	}
-	var err error
-	if doc.Body, err = readFile(env, file, "document", verifier.MaxBody); err != nil {
-		return nil, "", err
+	q.Purpose, q.Recipe, q.ProvidersV2 = verifier.Compose, f.recipe, f.providersV2
+	q.Target.SandboxID = f.sandboxID
+	if f.sandboxID == "" {
+		q.Target.SandboxID = target.Name
 	}
-	if doc.Role, err = documentRole(role, doc.Body); err != nil {
-		return nil, "", err
+	q.Effective, err = readFile(env, f.effective, "effective policy", verifier.MaxEffective)
+	return q, err
+}
+
+// documentSpec is what one --document says.
+type documentSpec struct {
+	role, file, provider, workspace string
+	attestations                    []string
+}
+
+// readDocumentSpec reads FILE, or parts like role=R,provider=P,file=F.
+func readDocumentSpec(s string) (*documentSpec, error) {
+	if !looksLikeParts(s) {
+		return &documentSpec{file: s}, nil
 	}
-	for _, path := range attestations {
-		raw, err := readFile(env, path, "attestation", verifier.MaxAttestation)
+	spec := &documentSpec{}
+	for part := range strings.SplitSeq(s, ",") {
+		key, value, _ := strings.Cut(part, "=")
+		switch key {
+		case "role":
+			spec.role = value
+		case "provider":
+			spec.provider = value
+		case "workspace":
+			spec.workspace = value
+		case "file":
+			spec.file = value
+		case "attestation":
+			spec.attestations = append(spec.attestations, value)
+		default:
+			return nil, usageError(fmt.Errorf("--document has no part %.40q", key), "its parts are role, file, provider, workspace and attestation")
+		}
+	}
+	if spec.file == "" {
+		return nil, usageError(fmt.Errorf("--document %.80q names no file", s), "add file=FILE")
+	}
+	return spec, nil
+}
+
+// document adds the document of one --document to the question.
+func (f *verifyFlags) document(env *Env, s string, q *question) error {
+	spec, err := readDocumentSpec(s)
+	if err != nil {
+		return err
+	}
+	doc := verifier.Document{Provider: spec.provider, Workspace: spec.workspace}
+	if doc.Body, err = readFile(env, spec.file, "document", verifier.MaxBody); err != nil {
+		return err
+	}
+	if doc.Role, err = documentRole(cmp.Or(spec.role, f.role), doc.Body); err != nil {
+		return err
+	}
+	q.Documents, q.files, q.offered = append(q.Documents, doc), append(q.files, spec.file), append(q.offered, nil)
+	for _, path := range spec.attestations {
+		a, err := readAttestation(env, path)
 		if err != nil {
-			return nil, "", err
+			return err
 		}
-		doc.Attestations = append(doc.Attestations, raw)
+		q.offer(len(q.Documents)-1, a)
 	}
-	return doc, file, nil
+	return nil
 }
 
 var documentParts = []string{"role=", "provider=", "workspace=", "file=", "attestation="}
@@ -110,56 +148,62 @@ func documentRole(name string, body []byte) (verifier.Role, error) {
 
 // pool is the attestations that belong to no document yet.
 type pool struct {
-	bySubject map[string][][]byte // by hex sha256, what signatures prove
-	others    [][]byte            // named by nobody: offered to every document, to be told why
+	bySubject map[string][]attestation // by hex sha256, what signatures prove
+	others    []attestation            // prove nothing: offered to every document, to be told why
 }
 
 // pool collects the attestations of --attestation and those that trust brings.
 // Of the latter, like in the driver, only those that prove something are kept.
 func (f *verifyFlags) pool(env *Env, trust *offlineTrust) (*pool, error) {
-	p := &pool{bySubject: map[string][][]byte{}}
+	p := &pool{bySubject: map[string][]attestation{}}
 	for _, path := range f.attestations {
-		raw, err := readFile(env, path, "attestation", verifier.MaxAttestation)
+		a, err := readAttestation(env, path)
 		if err != nil {
 			return nil, err
 		}
-		if !p.add(trust.Trust, raw) {
-			p.others = append(p.others, raw)
+		if !p.add(trust.Trust, a) {
+			p.others = append(p.others, a)
 		}
 	}
-	for _, raw := range trust.attestations {
-		p.add(trust.Trust, raw)
+	for _, a := range trust.attestations {
+		p.add(trust.Trust, a)
 	}
 	return p, nil
 }
 
 // add files an attestation under the subjects it proves to speak of.
-func (p *pool) add(trust *verifier.Trust, raw []byte) bool {
-	proved, _ := trust.Evidence(raw)
+func (p *pool) add(trust *verifier.Trust, a attestation) bool {
+	proved, _ := trust.Evidence(a.raw)
 	seen := map[string]bool{}
 	for _, e := range proved {
 		for _, subject := range e.SubjectSHA256 {
 			if !seen[subject] {
 				seen[subject] = true
-				p.bySubject[subject] = append(p.bySubject[subject], raw)
+				p.bySubject[subject] = append(p.bySubject[subject], a)
 			}
 		}
 	}
 	return len(seen) > 0
 }
 
-// offer gives each document the attestations about it. What is about none of
-// the documents goes to all of them, so that the answer says what is wrong.
-func (p *pool) offer(req *verifier.Request) {
+// offer gives each document the attestations about it, and what proves nothing.
+// An attestation about no document at all goes to the first one, so that the
+// answer says what it is about.
+func (p *pool) offer(q *question) {
 	wanted := map[string]bool{}
-	for i := range req.Documents {
-		sum := sha256.Sum256(req.Documents[i].Body)
-		wanted[hex.EncodeToString(sum[:])] = true
+	for i := range q.Documents {
+		sum := sha256.Sum256(q.Documents[i].Body)
+		subject := hex.EncodeToString(sum[:])
+		wanted[subject] = true
+		for _, a := range slices.Concat(p.bySubject[subject], p.others) {
+			q.offer(i, a)
+		}
 	}
-	for i := range req.Documents {
-		doc := &req.Documents[i]
-		sum := sha256.Sum256(doc.Body)
-		doc.Attestations = append(doc.Attestations, p.bySubject[hex.EncodeToString(sum[:])]...)
-		doc.Attestations = append(doc.Attestations, p.others...)
+	for _, subject := range sortedKeys(p.bySubject) {
+		for _, a := range p.bySubject[subject] {
+			if !wanted[subject] && !a.fromTrust && !slices.Contains(q.offered[0], a.name) {
+				q.offer(0, a)
+			}
+		}
 	}
 }
