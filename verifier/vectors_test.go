@@ -34,16 +34,20 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("%s is there twice", c.Name)
 		}
 		seen[c.Name] = true
-		t.Run(c.Name, func(t *testing.T) {
-			if c.Positive != "" {
-				if p := decideVector(t, verifiertest.Find(c.Positive).Vector()); p.Verdict != "ALLOW" {
-					t.Fatalf("the positive %s is refused: %s", c.Positive, p.Reason)
-				}
-			}
-			v := c.Vector()
-			compare(t, decideVector(t, v), v.Expect)
-		})
+		t.Run(c.Name, func(t *testing.T) { runCase(t, c) })
 	}
+}
+
+// runCase decides one case, and the positive that it is one change away from.
+func runCase(t *testing.T, c *verifiertest.Case) {
+	t.Helper()
+	if c.Positive != "" {
+		if p := decideVector(t, verifiertest.Find(c.Positive).Vector()); p.Verdict != "ALLOW" {
+			t.Fatalf("the positive %s is refused: %s", c.Positive, p.Reason)
+		}
+	}
+	v := c.Vector()
+	compare(t, decideVector(t, v), v.Expect)
 }
 
 // TestCommittedVectors reads every decision from its file, as a reader in
@@ -124,23 +128,26 @@ func TestDocumentVectors(t *testing.T) {
 		t.Fatal("no document vectors")
 	}
 	for _, v := range vectors {
-		t.Run(v.Name, func(t *testing.T) {
-			role, ok := verifier.RoleByName(v.Role)
-			if !ok {
-				t.Fatalf("no role %q", v.Role)
-			}
-			got, _, err := verifier.Canonicalize(role, v.Input)
-			switch {
-			case v.Refused && err == nil:
-				t.Errorf("not refused: %s", got)
-			case !v.Refused && err != nil:
-				t.Error(err)
-			case !bytes.Equal(got, v.Document):
-				t.Errorf("got  %s\nwant %s", got, v.Document)
-			case !v.Refused && verifiertest.SHA256(got) != v.SHA256:
-				t.Error("another digest")
-			}
-		})
+		t.Run(v.Name, func(t *testing.T) { runDocument(t, v) })
+	}
+}
+
+func runDocument(t *testing.T, v *verifiertest.DocumentVector) {
+	t.Helper()
+	role, ok := verifier.RoleByName(v.Role)
+	if !ok {
+		t.Fatalf("no role %q", v.Role)
+	}
+	got, _, err := verifier.Canonicalize(role, v.Input)
+	switch {
+	case v.Refused && err == nil:
+		t.Errorf("not refused: %s", got)
+	case !v.Refused && err != nil:
+		t.Error(err)
+	case !bytes.Equal(got, v.Document):
+		t.Errorf("got  %s\nwant %s", got, v.Document)
+	case !v.Refused && verifiertest.SHA256(got) != v.SHA256:
+		t.Error("another digest")
 	}
 }
 
@@ -152,16 +159,19 @@ func TestCompositionVectors(t *testing.T) {
 		t.Fatal("no composition vectors")
 	}
 	for _, v := range vectors {
-		t.Run(v.Name, func(t *testing.T) {
-			s := v.Scenario()
-			if d := decide(t, s); d.Verdict != verifier.Allow {
-				t.Fatalf("%s: %+v", d.Reason, d.Findings)
-			}
-			s.EditEffective(func(tree verifiertest.Tree) { tree["version"] = 2 })
-			if d := decide(t, s); d.Reason != verifier.CompositionMismatch {
-				t.Errorf("with another version: %s", d.Reason)
-			}
-		})
+		t.Run(v.Name, func(t *testing.T) { runComposition(t, v) })
+	}
+}
+
+func runComposition(t *testing.T, v *verifiertest.CompositionVector) {
+	t.Helper()
+	s := v.Scenario()
+	if d := decide(t, s); d.Verdict != verifier.Allow {
+		t.Fatalf("%s: %+v", d.Reason, d.Findings)
+	}
+	s.EditEffective(func(tree verifiertest.Tree) { tree["version"] = 2 })
+	if d := decide(t, s); d.Reason != verifier.CompositionMismatch {
+		t.Errorf("with another version: %s", d.Reason)
 	}
 }
 
@@ -186,16 +196,6 @@ func TestVectorsAreStrict(t *testing.T) {
 			t.Errorf("%s was taken for %s", new, old)
 		}
 	}
-}
-
-// decide runs a scenario that must have a decision.
-func decide(t *testing.T, s *verifiertest.Scenario) verifier.Decision {
-	t.Helper()
-	d, err := s.Decide()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
 }
 
 // decideVector reads a vector from its bytes, as any reader does, and decides it.

@@ -30,7 +30,7 @@ type Vector struct {
 	Format string `json:"format"`
 	Name   string `json:"name"`
 	About  string `json:"about"`
-	// Attacks are ids of the attack catalogue in docs/attacks.md.
+	// Attacks are ids of the attack catalogue, as the tests name them.
 	Attacks []string `json:"attacks,omitempty"`
 	// Positive is the ALLOW vector that this one is a single mutation away from.
 	Positive string        `json:"positive,omitempty"`
