@@ -272,11 +272,11 @@ func (s *Stage) Roles() []string {
 	return slices.DeleteFunc(Roles(), func(role string) bool { return s.metas[role] == nil })
 }
 
-// Keys returns the ids of the keys that may sign what is staged or what Seal
-// will add to it, sorted.
-func (s *Stage) Keys() []string {
+// Keys returns the ids of the keys that may sign these roles, sorted. The roles
+// need not be staged: Seal will add a timestamp, perhaps a snapshot.
+func (s *Stage) Keys(roles ...string) []string {
 	ids := map[string]bool{}
-	for _, role := range slices.Concat(s.Roles(), []string{RoleSnapshot, RoleTimestamp}) {
+	for _, role := range roles {
 		delegations, err := s.delegations(role)
 		if err != nil {
 			continue // Quorums tells

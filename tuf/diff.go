@@ -238,8 +238,8 @@ func leaves(sign, path, name string, v any) []string {
 	case []any:
 		parts, at = byName(v), element
 	}
-	if len(parts) == 0 {
-		if strings.HasSuffix(path, "]") && elementName(v) == name {
+	if len(parts) == 0 || isComposite(name) {
+		if strings.HasSuffix(path, "]") && elementName(v) == name && !isComposite(name) {
 			return []string{sign + " " + path}
 		}
 		return []string{fmt.Sprintf("%s %s: %s", sign, cmp.Or(path, "contents"), show(v))}
@@ -259,8 +259,19 @@ func member(path, name string) string {
 	return path + "." + pathText(name)
 }
 
-// element is the path of a list's element: a[b].
-func element(path, name string) string { return path + "[" + pathText(name) + "]" }
+// element is the path of a list's element: a[b], or a[] for one without a name,
+// which is printed whole.
+func element(path, name string) string {
+	if isComposite(name) {
+		return path + "[]"
+	}
+	return path + "[" + pathText(name) + "]"
+}
+
+// isComposite tells whether an element's name is the JSON of the element itself.
+func isComposite(name string) bool {
+	return strings.HasPrefix(name, "{") || strings.HasPrefix(name, "[")
+}
 
 // pathText is a name as it is, or quoted when it could be mistaken for a path.
 func pathText(name string) string {
@@ -273,8 +284,9 @@ func pathText(name string) string {
 	return show(name)
 }
 
-// maxShown bounds one value in a diff, in bytes: a public key in PEM fits.
-const maxShown = 320
+// maxShown bounds one value in a diff, in bytes: a public key in PEM fits, also
+// one of RSA.
+const maxShown = 1000
 
 // show prints a value as JSON on one line: clipped, and with every character
 // escaped that a terminal would not print as itself.

@@ -1,0 +1,156 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sigdriver/sigdriver/tuf"
+)
+
+// trustPublishFlags are the options of trust publish.
+type trustPublishFlags struct {
+	ceremonyFlags
+	change  changeFlags
+	outputs []string
+}
+
+func newTrustPublishCommand(env *Env) *cobra.Command {
+	f := &trustPublishFlags{}
+	cmd := &cobra.Command{
+		Use:   "publish --dir DIR [--authorities FILE] [--revocations FILE] …",
+		Short: "Publish a change, or what is staged, or a fresh timestamp",
+		Long: `With options that change something it signs the change with the keys at hand and
+publishes it. When something is staged and everybody has signed, it adds snapshot
+and timestamp and publishes that. Otherwise it publishes a fresh timestamp, which
+a repository needs before the old one expires.
+
+New trust is parsed and checked as a driver does it first. Nothing is published
+unless every check passes and every threshold is met. Files appear before whatever
+names them and the timestamp last, so a client never sees half a publication.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return trustPublish(env, f) },
+	}
+	f.ceremonyFlags.register(cmd)
+	f.registerKeys(cmd)
+	f.change.register(cmd)
+	registerOutputs(cmd, &f.outputs)
+	return cmd
+}
+
+func trustPublish(env *Env, f *trustPublishFlags) error {
+	out, err := readOutputs(f.outputs)
+	if err != nil {
+		return err
+	}
+	base, err := f.repository()
+	if err != nil {
+		return err
+	}
+	staged, err := f.stage(base)
+	if err != nil {
+		return err
+	}
+	if staged != nil {
+		if !f.change.empty() {
+			return alreadyStaged(f.dir)
+		}
+		return f.publishStaged(env, base, staged, out)
+	}
+	if base, err = f.mustRepository(); err != nil {
+		return err
+	}
+	s, notes, err := f.change.stage(env, &f.ceremonyFlags, base)
+	if err != nil {
+		return err
+	}
+	return f.signAndCommit(env, s, tuf.Roles(), notes, out)
+}
+
+func alreadyStaged(dir string) error {
+	return usageError(errors.New("another change is staged already"),
+		fmt.Sprintf("publish it with `sigdriver trust publish --dir %s`, or drop it with `sigdriver trust stage --dir %s --discard`", printable(dir), printable(dir)))
+}
+
+// publishStaged completes what several people have signed. Only the keys of
+// snapshot and timestamp sign here by themselves: nobody's approval of the change
+// is made up from a key that happens to lie around.
+func (f *trustPublishFlags) publishStaged(env *Env, base *tuf.Repository, s *tuf.Stage, out sinks) error {
+	files, err := stagedFiles(s)
+	if err != nil {
+		return err
+	}
+	if _, err := checkTrust(base, files); err != nil {
+		return err
+	}
+	return f.signAndCommit(env, s, []string{tuf.RoleSnapshot, tuf.RoleTimestamp}, s.Warnings(), out)
+}
+
+// stagedFiles returns the trust files as the stage leaves them, nil for none.
+func stagedFiles(s *tuf.Stage) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, target := range []string{"authorities.json", "trusted_root.json", "revocations.json"} {
+		data, err := s.Target(target)
+		if err != nil && !isNotExist(err) {
+			return nil, trustError(err)
+		}
+		files[target] = data
+	}
+	return files, nil
+}
+
+// signAndCommit signs with the keys at hand of these roles and publishes.
+func (f *ceremonyFlags) signAndCommit(env *Env, s *tuf.Stage, roles []string, notes []string, out sinks) error {
+	names, err := f.openCeremony(env)
+	if err != nil {
+		return err
+	}
+	validity, err := names.validity()
+	if err != nil {
+		return err
+	}
+	signers, err := f.signers(env, s.Keys(roles...))
+	if err != nil {
+		return err
+	}
+	err = s.Complete(signers, env.Now(), validity)
+	var missing *tuf.QuorumError
+	if errors.As(err, &missing) {
+		return belowThreshold(f.dir, names, missing)
+	}
+	if err != nil {
+		return trustError(err)
+	}
+	return f.commit(env, s, notes, out)
+}
+
+func belowThreshold(dir string, names *ceremony, missing *tuf.QuorumError) error {
+	q := missing.Quorums[0]
+	return usageError(
+		fmt.Errorf("nothing was published: %s has %d of %d signatures by the keys of %s; not yet signed by %s",
+			q.Role, len(q.Signed), q.Threshold, q.By, names.namesOf(q.Missing)),
+		fmt.Sprintf("give the missing keys with --key, or stage the change and let their holders run `sigdriver trust sign --dir %s --key FILE`", printable(dir)))
+}
+
+// commit publishes a complete stage. It is saved first, so that a publication
+// that is interrupted can be completed byte for byte.
+func (f *ceremonyFlags) commit(env *Env, s *tuf.Stage, notes []string, out sinks) error {
+	changes, err := s.Diff()
+	if err != nil {
+		return trustError(err)
+	}
+	if err := s.Save(f.staged()); err != nil {
+		return trustError(err)
+	}
+	if err := s.Publish(f.published(), env.Now()); err != nil {
+		return trustError(err)
+	}
+	if err := f.dropStage(); err != nil {
+		return trustError(err)
+	}
+	return f.report(env, out, "published", changes, nil, notes)
+}
