@@ -1,0 +1,160 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package lab sets up a whole world on one machine, with nothing in it imitated
+// but the gateway: a TUF repository made by the command line, the real driver as
+// a process of its own, and a gateway's side of the socket. The demo plays in it
+// and the benchmark measures in it.
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
+)
+
+// Lab is a temporary folder with a world in it.
+type Lab struct {
+	Dir string
+	// Binary is the sigdriver that runs, as the command line and as the driver.
+	Binary string
+}
+
+// New makes a lab in a short temporary path, because a Unix socket's must stay
+// below 108 bytes.
+func New(binary string) (*Lab, error) {
+	dir, err := os.MkdirTemp("", "sigdriver-")
+	if err != nil {
+		return nil, err
+	}
+	return &Lab{Dir: dir, Binary: binary}, nil
+}
+
+// Close removes the folder.
+func (l *Lab) Close() error { return os.RemoveAll(l.Dir) }
+
+// Path is a path below the lab's folder.
+func (l *Lab) Path(elem ...string) string { return filepath.Join(append([]string{l.Dir}, elem...)...) }
+
+// Write writes a file below the lab's folder and returns its path.
+func (l *Lab) Write(name string, data []byte) (string, error) {
+	path := l.Path(name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	return path, os.WriteFile(path, data, 0o600)
+}
+
+// CommandError is a sigdriver command that failed.
+type CommandError struct {
+	Args   []string
+	Stderr string
+	Err    error
+}
+
+func (e *CommandError) Error() string {
+	return fmt.Sprintf("sigdriver %s: %v\n%s", strings.Join(e.Args, " "), e.Err, e.Stderr)
+}
+
+// Unwrap returns the process's error.
+func (e *CommandError) Unwrap() error { return e.Err }
+
+// Run runs one sigdriver command in the lab's folder and returns its output.
+func (l *Lab) Run(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, l.Binary, args...)
+	cmd.Dir = l.Dir
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return out.String(), &CommandError{args, errs.String(), err}
+	}
+	return out.String(), nil
+}
+
+// Person makes an approver's key pair, keys/NAME.key and keys/NAME.pub, and
+// returns the public key as PEM.
+func (l *Lab) Person(name string) (string, error) {
+	key, err := keys.Generate("ecdsa-p256-sha256")
+	if err != nil {
+		return "", err
+	}
+	private, err := key.Marshal(nil)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(l.Path("keys"), 0o700); err != nil {
+		return "", err
+	}
+	if err := keys.Write(l.Path("keys", name+".key"), private); err != nil {
+		return "", err
+	}
+	return string(key.PublicPEM()), keys.Write(l.Path("keys", name+".pub"), key.PublicPEM())
+}
+
+// Driver is a running driver process.
+type Driver struct {
+	Socket string
+	cmd    *exec.Cmd
+	log    *os.File
+	exited chan error
+}
+
+// Start starts the driver on a configuration file and waits until its socket is
+// there.
+func (l *Lab) Start(ctx context.Context, config, socket string) (*Driver, error) {
+	log, err := os.Create(l.Path("driver.log"))
+	if err != nil {
+		return nil, err
+	}
+	d := &Driver{Socket: socket, cmd: exec.Command(l.Binary, "serve", "--config", config), log: log, exited: make(chan error, 1)}
+	d.cmd.Stdout, d.cmd.Stderr = log, log
+	if err := d.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() { d.exited <- d.cmd.Wait() }()
+	for {
+		if _, err := os.Stat(socket); err == nil {
+			return d, nil
+		}
+		select {
+		case err := <-d.exited:
+			said, _ := os.ReadFile(log.Name())
+			return nil, fmt.Errorf("the driver ended (%v):\n%s", err, said)
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), d.cmd.Process.Kill())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// PID is the driver's process id.
+func (d *Driver) PID() int { return d.cmd.Process.Pid }
+
+// Log is everything the driver has logged.
+func (d *Driver) Log() (string, error) {
+	data, err := os.ReadFile(d.log.Name())
+	return string(data), err
+}
+
+// Stop asks the driver to end and waits for it. A driver that does not drain in
+// time is an error.
+func (d *Driver) Stop() error {
+	defer d.log.Close()
+	if err := d.cmd.Process.Signal(os.Interrupt); err != nil {
+		return err
+	}
+	select {
+	case err := <-d.exited:
+		return err
+	case <-time.After(10 * time.Second):
+		return errors.Join(errors.New("the driver did not end within 10 s"), d.cmd.Process.Kill())
+	}
+}
