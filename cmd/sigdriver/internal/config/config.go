@@ -1,0 +1,140 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package config reads the driver's configuration: one strict TOML file.
+//
+// The comments of Config are the manual; docs/config.md is made from them. What
+// is enforced is not configured here: rules, keys, thresholds and how long trust
+// may be stale arrive signed, and no setting of this file can weaken them.
+package config
+
+//go:generate go run ./gen -o ../../../../docs/config.md
+
+import (
+	"time"
+)
+
+// Config is the configuration of `sigdriver serve`. A key that is not listed
+// here is an error.
+type Config struct {
+	// StateDir is where the driver keeps what must survive a restart: accepted
+	// trust, floors, the audit journal and the archive. Required. Absolute. The
+	// folder is ours alone, mode 0700; it is made if its parent exists. One driver
+	// at a time. Back it up whole, or not at all.
+	StateDir string `toml:"state_dir"`
+
+	// Socket is where the gateway connects.
+	Socket Socket `toml:"socket"`
+
+	// Peer is who may call, one table for each: a connection of anybody else is
+	// closed unread. At least one is required.
+	Peer []Peer `toml:"peer"`
+
+	// Trust is where rules and keys come from.
+	Trust Trust `toml:"trust"`
+
+	// Attestations is where the driver looks for attestations that are neither in
+	// the request nor published through TUF.
+	Attestations Attestations `toml:"attestations"`
+
+	// Audit bounds what refusals may write.
+	Audit Audit `toml:"audit"`
+
+	// Admin is for metrics and probes.
+	Admin Admin `toml:"admin"`
+
+	// Log is for people; the audit journal is the record.
+	Log Log `toml:"log"`
+
+	// lines says where each key was read, for errors.
+	lines map[string]int
+	file  string
+}
+
+// Socket is the Unix socket of the contract.
+type Socket struct {
+	// Path is the socket. Required. Absolute, at most 107 bytes. Its folder is the
+	// driver's, not writable to others; it is made with mode 0750 if its parent
+	// exists. Under systemd socket activation it must be the unit's ListenStream=.
+	Path string `toml:"path"`
+	// Group is the group that may open the socket: a name or a number. Optional:
+	// the driver's own group. The socket's mode is 0660.
+	Group string `toml:"group"`
+}
+
+// Peer is one process that may call, known by what the kernel says of it.
+type Peer struct {
+	// UID is the user that the gateway runs as. One of uid and gid is required.
+	UID *uint32 `toml:"uid"`
+	// GID is the primary group that the gateway runs with.
+	GID *uint32 `toml:"gid"`
+	// GatewayIDs are the gateways that it may ask about. Required; exact names, each
+	// at most 253 bytes. A request about another one is refused before it is read.
+	GatewayIDs []string `toml:"gateway_ids"`
+}
+
+// Trust is where trust comes from.
+type Trust struct {
+	// Root is the file of the TUF root metadata that everything follows from.
+	// Required. Absolute. It came to this machine by a way you trust.
+	Root string `toml:"root"`
+	// Source is the repository: an absolute folder, or a file, http or https URL.
+	// Required. It is trusted with nothing but delivery.
+	Source string `toml:"source"`
+	// RefreshInterval is how often the source is asked, give or take a tenth.
+	// Optional: "1m". From "1s" to "24h". SIGHUP asks at once.
+	RefreshInterval Duration `toml:"refresh_interval"`
+}
+
+// Attestations is a local cache of attestations.
+type Attestations struct {
+	// Dir is a folder of Sigstore bundles and DSSE envelopes, one a file, also one
+	// level below. Optional: none. Absolute. It is not trusted: only what verifies
+	// is looked at. It is read again every 2 s and on SIGHUP.
+	Dir string `toml:"dir"`
+}
+
+// Audit bounds the journal.
+type Audit struct {
+	// DenyPerMinute is how many refusals of one peer about one sandbox are recorded
+	// one by one each minute; further ones are counted. Optional: 30. From 1 to 10000.
+	DenyPerMinute int `toml:"deny_per_minute"`
+	// ReserveMiB is the free disk space that is kept for recording ALLOWs.
+	// Optional: 64. From 1 to 65536.
+	ReserveMiB int `toml:"reserve_mib"`
+}
+
+// Admin is the listener of /metrics, /live and /ready.
+type Admin struct {
+	// Listen is a loopback address, such as "127.0.0.1:9464", or the absolute path
+	// of a Unix socket. Optional: no listener.
+	Listen string `toml:"listen"`
+}
+
+// Log is what goes to standard error.
+type Log struct {
+	// Level is "error", "warn", "info" or "debug". Optional: "info". At "debug" each
+	// cached answer has its line too.
+	Level string `toml:"level"`
+	// Format is "text" or "json". Optional: "text".
+	Format string `toml:"format"`
+}
+
+// Duration is a time.Duration that is written like "90s".
+type Duration time.Duration
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	*d = Duration(v)
+	return err
+}
+
+// defaults is the configuration of an empty file.
+func defaults() *Config {
+	return &Config{
+		Trust: Trust{RefreshInterval: Duration(time.Minute)},
+		Audit: Audit{DenyPerMinute: 30, ReserveMiB: 64},
+		Log:   Log{Level: "info", Format: "text"},
+	}
+}

@@ -1,0 +1,96 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command gen makes docs/config.md from the comments of package config.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"log"
+	"os"
+	"reflect"
+	"strings"
+)
+
+const head = `# Configuration
+
+<!-- Generated from cmd/sigdriver/internal/config by ` + "`make generate`" + `. Do not edit. -->
+
+` + "`sigdriver serve --config FILE`" + ` reads one TOML file. ` + "`sigdriver serve --config FILE --check`" + ` reads it,
+looks at everything it names, and exits: 0 when the driver would start, 2 with the line and the remedy when not.
+
+SIGHUP reads the file again. ` + "`[[peer]]`, `trust.refresh_interval` and `log.level`" + ` take effect at once, everything
+else at the next start, and the log says so. A file that does not check changes nothing.
+
+`
+
+func main() {
+	out := flag.String("o", "", "file to write")
+	flag.Parse()
+	file, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
+	if err != nil {
+		log.Fatal(err)
+	}
+	structs := map[string]*ast.StructType{}
+	for _, d := range file.Decls {
+		gen, ok := d.(*ast.GenDecl)
+		if !ok {
+			continue
+		}
+		for _, s := range gen.Specs {
+			if t, ok := s.(*ast.TypeSpec); ok {
+				if st, ok := t.Type.(*ast.StructType); ok {
+					structs[t.Name.Name] = st
+				}
+			}
+		}
+	}
+	text := head + "## Top level\n\n" + table(structs, structs["Config"])
+	if err := os.WriteFile(*out, []byte(text), 0o644); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// table describes the keys of one table, then the tables below it.
+func table(structs map[string]*ast.StructType, st *ast.StructType) string {
+	var keys, below strings.Builder
+	for _, f := range st.Fields.List {
+		key := key(f)
+		if key == "" {
+			continue
+		}
+		comment := text(f)
+		title, kind := "["+key+"]", f.Type
+		if list, ok := kind.(*ast.ArrayType); ok {
+			title, kind = "[["+key+"]]", list.Elt
+		}
+		name, ok := kind.(*ast.Ident)
+		if !ok || structs[name.Name] == nil {
+			fmt.Fprintf(&keys, "- `%s`: %s\n", key, comment)
+			continue
+		}
+		fmt.Fprintf(&below, "\n## %s\n\n%s\n\n%s", title, comment, table(structs, structs[name.Name]))
+	}
+	return keys.String() + below.String()
+}
+
+func key(f *ast.Field) string {
+	if f.Tag == nil {
+		return ""
+	}
+	return reflect.StructTag(strings.Trim(f.Tag.Value, "`")).Get("toml")
+}
+
+// text is a field's comment on one line, without the field's name in front.
+func text(f *ast.Field) string {
+	words := strings.Fields(f.Doc.Text())
+	if len(words) > 2 && words[0] == f.Names[0].Name {
+		words = words[2:]
+	}
+	s := strings.Join(words, " ")
+	return strings.ToUpper(s[:1]) + s[1:]
+}

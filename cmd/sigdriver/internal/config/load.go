@@ -1,0 +1,161 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// maxFile bounds the configuration file in bytes.
+const maxFile = 1 << 20
+
+// Error is a configuration that the driver does not start with.
+type Error struct {
+	File   string
+	Line   int    // 0 when the file as a whole is meant
+	Key    string // as in the file, e.g. "socket.path"; may be empty
+	Text   string // what is wrong
+	Remedy string // what to do about it
+	Err    error
+}
+
+func (e *Error) Error() string {
+	at := e.File
+	if e.Line > 0 {
+		at = fmt.Sprintf("%s:%d", e.File, e.Line)
+	}
+	if e.Key != "" {
+		at += ": " + e.Key
+	}
+	return fmt.Sprintf("%s: %s: %s", at, e.Text, e.Remedy)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Load reads and checks a configuration file. The error is always an *Error.
+func Load(path string) (*Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, &Error{File: path, Text: reason(err), Remedy: "name a configuration file that the driver's user can read", Err: err}
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, &Error{File: path, Text: reason(err), Remedy: "name a configuration file that the driver's user can read", Err: err}
+	}
+	if len(data) > maxFile {
+		return nil, &Error{File: path, Text: fmt.Sprintf("longer than %d bytes", maxFile), Remedy: "this is no configuration file of the driver"}
+	}
+	return parse(path, data)
+}
+
+func parse(path string, data []byte) (*Config, error) {
+	c := defaults()
+	c.file = path
+	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
+	if err := dec.Decode(c); err != nil {
+		return nil, decodeError(path, err)
+	}
+	c.lines = index(data)
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// decodeError names the line and key of what TOML refused.
+func decodeError(path string, err error) error {
+	var unknown *toml.StrictMissingError
+	var at *toml.DecodeError
+	switch {
+	case errors.As(err, &unknown) && len(unknown.Errors) > 0:
+		first := &unknown.Errors[0]
+		line, _ := first.Position()
+		return &Error{File: path, Line: line, Key: strings.Join(first.Key(), "."), Text: "unknown key",
+			Remedy: "remove it, or see docs/config.md for how it is spelled", Err: err}
+	case errors.As(err, &at):
+		line, _ := at.Position()
+		return &Error{File: path, Line: line, Key: strings.Join(at.Key(), "."), Text: strings.TrimPrefix(at.Error(), "toml: "),
+			Remedy: "see docs/config.md for what belongs here", Err: err}
+	}
+	return &Error{File: path, Text: err.Error(), Remedy: "see docs/config.md", Err: err}
+}
+
+// index maps every key of a file that decodes, such as "peer[1].uid", to its line.
+func index(data []byte) map[string]int {
+	lines := map[string]int{}
+	p := unstable.Parser{}
+	p.Reset(data)
+	prefix, count := "", map[string]int{}
+	for p.NextExpression() {
+		e := p.Expression()
+		name, line := keyOf(&p, e)
+		switch e.Kind {
+		case unstable.Table:
+			prefix = name + "."
+			lines[name] = line
+		case unstable.ArrayTable:
+			at := fmt.Sprintf("%s[%d]", name, count[name])
+			count[name]++
+			prefix = at + "."
+			lines[at] = line
+		case unstable.KeyValue:
+			lines[prefix+name] = line
+		}
+	}
+	return lines
+}
+
+// keyOf returns the dotted key of an expression and its line.
+func keyOf(p *unstable.Parser, e *unstable.Node) (string, int) {
+	var parts []string
+	line := 0
+	for it := e.Key(); it.Next(); {
+		n := it.Node()
+		parts = append(parts, string(n.Data))
+		if line == 0 {
+			line = p.Shape(n.Raw).Start.Line
+		}
+	}
+	return strings.Join(parts, "."), line
+}
+
+// fault is an *Error about a key, with its line or that of the table around it.
+func (c *Config) fault(key, remedy, format string, args ...any) error {
+	e := &Error{File: c.file, Key: key, Text: fmt.Sprintf(format, args...), Remedy: remedy}
+	for at := key; at != ""; {
+		if line, ok := c.lines[at]; ok {
+			e.Line = line
+			break
+		}
+		i := strings.LastIndexByte(at, '.')
+		at = at[:max(i, 0)]
+	}
+	return e
+}
+
+// Fault is an *Error about a key that somebody else found wrong.
+func (c *Config) Fault(key string, err error, remedy string) error {
+	e := c.fault(key, remedy, "%s", reason(err)).(*Error)
+	e.Err = err
+	return e
+}
+
+// reason is an error without the operation that failed, which means nothing to
+// whoever wrote the file.
+func reason(err error) string {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return fmt.Sprintf("%q: %v", path.Path, path.Err)
+	}
+	return err.Error()
+}
