@@ -79,8 +79,8 @@ const (
 	cmdSign         = "sigdriver sign --document policy.json --key approver.key --gateway GATEWAY --workspace WORKSPACE --name NAME --version N --valid-for 2160h --out policy.sigstore.json"
 	cmdInspect      = "sigdriver inspect FILE"
 	cmdCanonicalize = "sigdriver canonicalize --role SANDBOX_POLICY policy.protojson --out policy.json"
-	cmdStatus       = "sigdriver trust status"
-	cmdPublish      = "sigdriver trust publish"
+	cmdStatus       = "sigdriver trust status --dir TRUST"
+	cmdPublish      = "sigdriver trust publish --dir TRUST --authorities authorities.json"
 	cmdVerify       = "sigdriver verify --target GATEWAY:WORKSPACE/NAME --document policy.json --attestation policy.sigstore.json --trust DIR --root root.json"
 	cmdCheck        = "sigdriver serve --config sigdriver.toml --check"
 )
@@ -301,10 +301,10 @@ var reasonDocs = []Doc{
 		gatewayOp, "Find out where the rule comes from; nobody approved it.", ""},
 	{"COMPOSITION_MISMATCH", CompositionMismatch, StageComposition, "", "A rule, a static field or a credential marker of the effective policy differs from what the parts compose to.",
 		gatewayOp, "Compose again from the stored parts; the finding names the place.", ""},
-	{"COMPOSITION_SOURCE", CompositionSource, StageComposition, "", "The parts do not fit together: SETTINGS says another policy source or providers switch than the request, or both kinds of source are there.",
+	{"COMPOSITION_SOURCE", CompositionSource, StageComposition, "", "The parts do not fit together: SETTINGS says another policy source than the one that was sent, or there is no source or more than one.",
 		gatewayDev, "Send the source that was really used.", ""},
-	{"COMPOSITION_RECIPE", CompositionRecipe, StageComposition, "", "The recipe is one this driver does not know.",
-		driverOp, "Upgrade the driver, or let the gateway use a recipe that GetCapabilities lists.", "sigdriver version"},
+	{"COMPOSITION_RECIPE", CompositionRecipe, StageComposition, "", "The recipe was not the one to apply: SETTINGS and the request disagree on whether providers insert rules, or this driver does not know the recipe.",
+		gatewayDev, "Send providers_v2_enabled as the settings have it, and a recipe that GetCapabilities lists.", ""},
 }
 
 // faultDocs is list (b).

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
@@ -25,9 +26,12 @@ type scriptWorld struct {
 
 // newWorld makes
 //
-//	keys       alice.key … erin.key and their public halves, alice.pub …
+//	keys       alice.key … erin.key and their public halves, alice.pub …;
+//	           sealed.key is alice's under the passphrase "correct horse"
 //	documents  policy.json, forge.json, mirror.json, the effective policy of
 //	           all three, effective.json, and policy.protojson, not canonical
+//	rules      authorities.json, the base; one.json, where one of security is
+//	           enough; unreachable.json, where nobody is
 //	repo       a published TUF repository with the base authorities, and root.json
 //	stale      the same, its timestamp expired two days ago
 func newWorld(t *testing.T) *scriptWorld {
@@ -45,6 +49,11 @@ func newWorld(t *testing.T) *scriptWorld {
 			"effective.json":   compose.Request.Effective,
 			"policy.protojson": loose,
 		},
+		"rules": {
+			"authorities.json": rules(2),
+			"one.json":         rules(1),
+			"unreachable.json": rules(9),
+		},
 		"repo":  repository(t, "repo", time.Now()),
 		"stale": repository(t, "stale", time.Now().AddDate(0, 0, -3)),
 	}}
@@ -53,7 +62,28 @@ func newWorld(t *testing.T) *scriptWorld {
 		w.things["keys"][name+".key"] = key.PrivatePEM()
 		w.things["keys"][name+".pub"] = []byte(key.PEM())
 	}
+	w.things["keys"]["sealed.key"] = sealed(t, w.things["keys"]["alice.key"], "correct horse")
 	return w
+}
+
+// sealed encrypts a private key as cosign does.
+func sealed(t *testing.T, plain []byte, passphrase string) []byte {
+	key, err := keys.Parse(plain, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := key.Marshal([]byte(passphrase))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// rules is the base authorities with another threshold for security.
+func rules(threshold int) []byte {
+	a := verifiertest.BaseAuthorities()
+	a.Authorities["security"].Threshold = threshold
+	return a.JSON()
 }
 
 func repository(t *testing.T, name string, now time.Time) map[string][]byte {

@@ -52,7 +52,7 @@ func (p *passphraseFlags) load(env *Env, path string) (*keys.Key, error) {
 		remedy = format.Remedy()
 	case errors.Is(err, keys.ErrNoTerminal), errors.Is(err, keys.ErrNoPassphrase):
 		remedy = "give it with --passphrase-fd N or --passphrase-env NAME"
-	case errors.As(err, &file):
+	case errors.As(err, &file) && file.Path == path:
 		return nil, usageError(fmt.Errorf("cannot read the key %q: %w", path, file.Err), "give the path of a private key with --key")
 	}
 	return nil, usageError(fmt.Errorf("key %q: %w", path, err), remedy)

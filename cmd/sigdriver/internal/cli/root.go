@@ -87,6 +87,7 @@ breakage, 4 inconclusive (trust stale or unavailable), 5 our own fault.`,
 		newCanonicalizeCommand(env),
 		newInspectCommand(env),
 		newExplainCommand(env),
+		newDemoCommand(env),
 		newTrustCommand(env),
 		newVersionCommand(env),
 	)
