@@ -128,7 +128,7 @@ func TestCanonicalizeRefuses(t *testing.T) {
 		{"reserved name", SandboxPolicy, `{"networkPolicies":{"_provider_x":{}}}`, DocumentReservedName, "_provider_x"},
 		{"no id", ProviderProfile, `{}`, DocumentSurface, `"id"`},
 		{"rules are a list", SandboxPolicy, `{"networkPolicies":[{"endpoints":[{"providerCredentialed":true}]}]}`, DocumentSurface, "networkPolicies"},
-		{"too long to read", SandboxPolicy, `{"a":"` + strings.Repeat("x", MaxProtoJSON) + `"}`, DocumentNoncanonical, "limit"},
+		{"too long to read", SandboxPolicy, `{` + strings.Repeat(" ", MaxProtoJSON) + `}`, DocumentNoncanonical, "limit"},
 		{"too long to send", SandboxPolicy, `{"a":"` + strings.Repeat("x", MaxBody) + `"}`, DocumentNoncanonical, "limit"},
 	} {
 		got, notes, err := Canonicalize(c.role, []byte(c.in))

@@ -127,14 +127,9 @@ func (d *differences) compose(p *parts, providersV2 bool) object {
 	if p.source.role != SandboxPolicy || !providersV2 {
 		return rules
 	}
-	taken := map[string]bool{}
-	for _, m := range rules {
-		taken[m.name] = true
-	}
 	for _, layer := range p.layers {
 		name := providerRuleName(layer.provider)
-		key := freeKey(name, taken)
-		taken[key] = true
+		key := d.freeKey(name)
 		d.layers[key] = layer
 		rules = append(rules, member{key, layerRule(name, layer.tree)})
 	}
@@ -161,10 +156,11 @@ func providerRuleName(provider string) string {
 	return reservedPrefix + clean
 }
 
-// freeKey returns the first of name, name_2, name_3 … that is not taken.
-func freeKey(name string, taken map[string]bool) string {
+// freeKey returns the first of name, name_2, name_3 … that no layer before has
+// taken. The source has no such key: checkReservedNames saw to that.
+func (d *differences) freeKey(name string) string {
 	key := name
-	for n := 2; taken[key]; n++ {
+	for n := 2; d.layers[key] != nil; n++ {
 		key = name + "_" + strconv.Itoa(n)
 	}
 	return key
@@ -389,9 +385,5 @@ func firstDifference(a, b any) (at []string, differs bool) {
 		}
 		return nil, false
 	}
-	switch b.(type) {
-	case object, array:
-		return nil, true
-	}
-	return nil, a != b
+	return nil, a != b // never two lists: a is neither an object nor an array
 }

@@ -394,6 +394,19 @@ func TestCompositionKeepsDefaultsApart(t *testing.T) {
 	denied(t, "absent and one", c.check(t), `COMPOSITION_PART_EXTRA "x"`)
 }
 
+// Null is a value: beside an absent member it is a difference.
+func TestCompositionKeepsNullApart(t *testing.T) {
+	c := sampleComposition()
+	c.layers = nil
+	with, without := strings.Replace(samplePolicy, `"version": 1`, `"version": 1, "zone": null`, 1), samplePolicy
+	c.policy = with
+	allowed(t, "null on both sides", c)
+	c.effective = sample(t, without)
+	denied(t, "null gone", c.check(t), `COMPOSITION_MISMATCH the field "/zone"`)
+	c.policy, c.effective = without, sample(t, with)
+	denied(t, "null new", c.check(t), `COMPOSITION_MISMATCH the field "/zone"`)
+}
+
 // SPEC: SE-18 keys are the gateway's, byte for byte.
 func TestProviderRuleName(t *testing.T) {
 	for provider, want := range map[string]string{
@@ -548,6 +561,8 @@ func mutateEach(value any, visit func(at string, mutated any)) {
 			try("null", nil)
 		case string:
 			try("longer", v+"x")
+			try("a list", array{})
+			try("an object", object{})
 			try("null", nil)
 			if v != "" {
 				try("empty", "")
@@ -556,6 +571,7 @@ func mutateEach(value any, visit func(at string, mutated any)) {
 		case number:
 			try("another", v[:len(v)-1]+number("1234567898"[v[len(v)-1]-'0']))
 			try("as text", string(v))
+			try("a list", array{v})
 		case array:
 			try("an object", object{})
 			try("one more", append(slices.Clone(v), number("1")))
