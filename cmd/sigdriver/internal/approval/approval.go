@@ -11,7 +11,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	intoto "github.com/in-toto/attestation/go/v1"
@@ -56,10 +55,15 @@ func (e *Error) Error() string { return e.Text }
 // Check refuses an approval that no verifier would count.
 func (a *Approval) Check() error {
 	switch {
-	case a.Document.Role == verifier.GlobalPolicy && strings.Trim(a.Workspace+a.Name, "*") != "":
+	case a.Document.Role == verifier.GlobalPolicy && !(verifier.GlobMatches(a.Workspace, "") && verifier.GlobMatches(a.Name, "")):
 		return &Error{
 			Text:   "a global policy has neither workspace nor name, so this approval would match nothing",
 			Remedy: "leave --workspace and --name out; --gateway says where it holds",
+		}
+	case a.Document.Role == verifier.ProviderProfile && !verifier.GlobMatches(a.Name, a.Document.Name):
+		return &Error{
+			Text:   fmt.Sprintf("the profile's id is %.80q, so an approval for the name %.80q would match nothing", a.Document.Name, a.Name),
+			Remedy: "leave --name out to approve it under its id",
 		}
 	case a.Version < 1 || a.Version > maxVersion:
 		return &Error{"the version must be between 1 and 9223372036854775807", "give --version a number above the last approved one"}

@@ -92,6 +92,26 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestProfileName refuses a name under which the profile would never be found.
+func TestProfileName(t *testing.T) {
+	profile, err := ReadDocument("forge.json", verifier.RoleUnspecified, verifiertest.AdmitProfile().Body(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := Approval{
+		Document: profile, Gateway: "*", Name: "fo*", Version: 1,
+		NotBefore: verifiertest.Now, NotAfter: verifiertest.Now.Add(time.Second),
+	}
+	if err := a.Check(); err != nil {
+		t.Fatal(err)
+	}
+	a.Name = "Fo*"
+	var refused *Error
+	if err := a.Check(); !errors.As(err, &refused) {
+		t.Errorf("a name that is not the profile's: %v", err)
+	}
+}
+
 func TestReadDocument(t *testing.T) {
 	s := verifiertest.AdmitPolicy()
 	body := s.Body(0)

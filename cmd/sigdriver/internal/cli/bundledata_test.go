@@ -49,6 +49,13 @@ func TestSigstoreData(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: exit code %d, want %d\n%s%s", name, got, want, &stdout, &stderr)
 		}
+		stdout.Reset()
+		if got := Main([]string{"inspect", bundle}, strings.NewReader(""), &stdout, &stderr); got != ExitOK {
+			t.Errorf("%s: inspect: exit code %d\n%s", name, got, &stderr)
+		}
+		if !strings.HasPrefix(stdout.String(), "Not verified: ") || !strings.Contains(stdout.String(), "Sigstore bundle") {
+			t.Errorf("%s: inspect says\n%s", name, &stdout)
+		}
 	}
 }
 
