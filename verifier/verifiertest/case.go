@@ -184,8 +184,9 @@ func (s *Scenario) consequences(docs []Doc) ([]VectorFloor, *VectorPlace) {
 		floor := verifier.Floor{Version: d.Version}
 		sum, _ := hex.DecodeString(s.SHA256(i))
 		copy(floor.SHA256[:], sum)
-		if d.Version > 0 && s.Floors.Versions[key] != floor {
-			raises = append(raises, floorFile(key, floor))
+		raise := floorFile(key, floor)
+		if d.Version > 0 && s.Floors.Versions[key] != floor && !slices.Contains(raises, raise) {
+			raises = append(raises, raise)
 		}
 	}
 	sandbox := verifier.SandboxKey{GatewayID: s.Request.Target.GatewayID, SandboxID: s.Request.Target.SandboxID}

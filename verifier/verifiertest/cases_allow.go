@@ -79,7 +79,7 @@ func allowCases() []*Case {
 		allows("allow-restored", "A revocation in the ratchet that authorities.json restores.", restored, dave).attack("ST-21"),
 		allows("allow-revocations-malformed", "A revocations.json that does not parse holds back nothing: the ratchet and its old expiry stay in force.", malformedRevocations, dave).attack("SE-12"),
 		allows("allow-glob-other-sandbox", "web-2 stays at version 6 after web-1 went to 7: floors are concrete.", otherSandbox, by(6, "alice", "bob")).attack("SE-03"),
-		allows("allow-admit-below-later", "ADMIT of 43 raised nothing: 42 is composed.", ComposePlain, aliceBob).attack("SE-05"),
+		allows("allow-compose-twins", "Two providers of one profile: one subject, one floor to raise.", twins, aliceBob, dave, dave),
 	}
 }
 
@@ -148,6 +148,13 @@ func oddNames() *Scenario {
 		profile["id"] = fmt.Sprintf("mirror-%d", i)
 		s.Attach(name, profile).Approve(1+i, "dave")
 	}
+	return s.Recompose()
+}
+
+func twins() *Scenario {
+	s := ComposePlain()
+	s.Attach("forge one", ForgeProfile()).Approve(1, "dave")
+	s.Attach("forge two", ForgeProfile()).Approve(2, "dave")
 	return s.Recompose()
 }
 

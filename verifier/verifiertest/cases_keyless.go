@@ -55,10 +55,16 @@ func keylessAllows() []*Case {
 		allows(keylessTwoTSAs, "Two timestamps where trust asks for two.", twoTSAs, robot),
 		allows("allow-keyless-v0.1", "A bundle v0.1.", evidence(Evidence{Rekor1: true, Version: "0.1"}), robot),
 		allows("allow-keyless-v0.2", "A bundle v0.2.", evidence(Evidence{Rekor1: true, Version: "0.2"}), robot),
+		allows("allow-keyless-v0.1-promise-only", "A bundle v0.1 with a promise and no proof, as old clients wrote it.", promiseOnly, robot),
+		allows("allow-keyless-protobuf", "A bundle in protobuf.", inProtobuf, robot),
+		allows("allow-keyless-p384", "A certificate for ECDSA P-384.", leafOf(verifier.ECDSAP384), robot),
+		allows("allow-keyless-ed25519", "A certificate for Ed25519.", leafOf(verifier.Ed25519), robot),
+		allows("allow-key-logged-v2", "A key-signed bundle that a log of the second generation has seen, with a timestamp.", loggedKeyIn(Evidence{Rekor2: true, TSAs: 1}), dave),
+		allows("allow-key-stamped", "A key-signed bundle with a timestamp alone.", loggedKeyIn(Evidence{TSAs: 1}), dave),
 		allows("allow-keyless-email", "An email address that an anchored pattern matches.", emailByPattern, robot),
 		allows("allow-keyless-log-key-rotated", "The log's key was valid when the robot signed and was retired since.", rotatedLog, robot).attack("SB-23"),
 		allows("allow-keyless-cosigned", "A checkpoint with the log's signature after that of a witness nobody knows.", cosigned, robot).attack("SB-07"),
-		allows(keylessKey, "A key-signed bundle that a log has seen.", loggedKey, dave),
+		allows(keylessKey, "A key-signed bundle that a log has seen.", loggedKeyIn(Evidence{Rekor1: true}), dave),
 		allows("allow-key-window-logged", "The key's window has ended since, but a log saw the signature inside it.", loggedInWindow, dave),
 	}
 }
@@ -72,7 +78,7 @@ func offer(change func(*World)) func(*Scenario) {
 	}
 }
 
-// bundle changes a bundle of the evidence before it is written.
+// rebundle changes a bundle with this evidence before it is written.
 func rebundle(e Evidence, change func(*World, Bundle)) func(*Scenario) {
 	return func(s *Scenario) {
 		w := NewWorld()

@@ -68,6 +68,17 @@ func ruleCases() []*Case {
 			func(s *Scenario) { s.SetFloor(0, 42, SHA256([]byte("another document"))) }, at(verifier.VersionEquivocation, 0, -1)).attack("ST-20"),
 		denies("version-equivocation-layer", composeLayers, "The second profile's version stands for another document: the layer is named.",
 			func(s *Scenario) { s.SetFloor(2, 42, SHA256([]byte("another profile"))) }, at(verifier.VersionEquivocation, 2, -1)).attack("ST-20"),
+		denies("version-rollback-twin", "allow-compose-twins", "Beside a newer version of the same profile the older one is old.",
+			func(s *Scenario) {
+				a := s.Approval(1)
+				a.Version = "43"
+				s.ApproveAs(1, a, "dave")
+			}, Want{Reason: verifier.VersionRollback, Document: 2, Attestation: -1, Docs: []Doc{by(42, "alice", "bob"), by(43, "dave"), by(42, "dave")}}),
+		denies("version-equivocation-twin", "allow-compose-twins", "Two documents of one profile under one version, in one request.",
+			func(s *Scenario) {
+				s.Request.Documents[2].Body = Edit(s.Body(2), "api.forge.example", "api2.forge.example")
+				s.Approve(2, "dave").Recompose()
+			}, at(verifier.VersionEquivocation, 2, -1)),
 		denies("scope-mismatch-renamed", "allow-compose-known", "The sandbox keeps its id and takes another name.",
 			func(s *Scenario) { s.SetPlace("prod", "web-7") }, moved).attack("SE-08"),
 		denies("scope-mismatch-moved", "allow-compose-known", "The sandbox keeps its id and takes another workspace.",

@@ -66,18 +66,20 @@ func evidence(e Evidence) func() *Scenario {
 	}
 }
 
-// loggedKey asks about a profile that dave approved by key, in a bundle that a
-// log has seen.
-func loggedKey() *Scenario {
-	w, s := NewWorld(), AdmitProfile()
-	s.TrustedRoot = w.Sigstore.TrustedRoot()
-	e := s.Approval(0).Of(s.Body(0)).Seal(Person("dave"))
-	return s.Offer(0, w.Sigstore.Gather(e, Signer{Key: Person("dave")}, w.Signed(), Evidence{Rekor1: true}).JSON())
+// loggedKeyIn asks about a profile that dave approved by key, in a bundle with
+// this evidence.
+func loggedKeyIn(e Evidence) func() *Scenario {
+	return func() *Scenario {
+		w, s := NewWorld(), AdmitProfile()
+		s.TrustedRoot = w.Sigstore.TrustedRoot()
+		envelope := s.Approval(0).Of(s.Body(0)).Seal(Person("dave"))
+		return s.Offer(0, w.Sigstore.Gather(envelope, Signer{Key: Person("dave")}, w.Signed(), e).JSON())
+	}
 }
 
-// loggedInWindow is loggedKey with a key whose window has since ended.
+// loggedInWindow has a key whose window has ended since a log saw it sign.
 func loggedInWindow() *Scenario {
-	s := loggedKey()
+	s := loggedKeyIn(Evidence{Rekor1: true})()
 	key := &s.Authorities.Principals["dave"].Keys[0]
 	key.NotBefore, key.NotAfter = "2026-08-01T00:00:00Z", "2026-09-01T11:30:00Z"
 	return s
@@ -95,6 +97,31 @@ func twoTSAs() *Scenario {
 
 // stampsOnly asks for a timestamp and no log.
 func stampsOnly() *Scenario { return evidence(Evidence{TSAs: 1})().Thresholds(0, 1, 1) }
+
+// promiseOnly has the log's promise and nothing else of it.
+func promiseOnly() *Scenario {
+	w := NewWorld()
+	w.Evidence.Version = "0.1"
+	s := w.Scenario()
+	b := w.Bundle(s)
+	b.Entry(0).InclusionProof = nil
+	return s.Offer(0, b.JSON())
+}
+
+func inProtobuf() *Scenario {
+	w := NewWorld()
+	s := w.Scenario()
+	return s.Offer(0, w.Bundle(s).Proto())
+}
+
+// leafOf has a certificate for a key of another algorithm.
+func leafOf(algorithm verifier.KeyAlgorithm) func() *Scenario {
+	return func() *Scenario {
+		w := NewWorld()
+		w.Leaf.Algorithm = algorithm
+		return w.Scenario()
+	}
+}
 
 // emailByPattern lets a pattern name a person by email address.
 func emailByPattern() *Scenario {
