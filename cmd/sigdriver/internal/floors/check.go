@@ -39,36 +39,41 @@ func fork(format string, args ...any) error {
 // them, and the entry carries their revision: an entry with a higher revision
 // than the file has means that the file is an old copy.
 func (s *Store) Check(log Log) error {
+	return s.submit(func(d *draft) error {
+		if err := s.saved.fits(log); err != nil {
+			return err
+		}
+		s.join(d, log)
+		return nil
+	})
+}
+
+// fits compares what was last written with the journal.
+func (m saved) fits(log Log) error {
 	head := log.Head()
-	known := s.saved.head
-	if !s.saved.joined && head.Size > 0 {
+	if !m.joined && head.Size > 0 {
 		return fork("the journal has %d entries, the floors are new", head.Size)
 	}
-	if known.Size > head.Size {
-		return fork("the journal has %d entries, the floors remember %d", head.Size, known.Size)
+	if m.head.Size > head.Size {
+		return fork("the journal has %d entries, the floors remember %d", head.Size, m.head.Size)
 	}
 	// The entry before is read too: it must still be the one remembered.
-	from := known.Size - min(known.Size, 1)
-	for e, err := range log.Entries(from) {
+	for e, err := range log.Entries(m.head.Size - min(m.head.Size, 1)) {
 		if err != nil {
 			return err
 		}
-		if e.Seq+1 == known.Size && e.Sum != known.Sum {
+		if e.Seq+1 == m.head.Size && e.Sum != m.head.Sum {
 			return fork("entry %d of the journal is not the one that the floors remember", e.Seq)
 		}
-		if e.Decision != nil && e.Decision.Revision > s.saved.revision {
-			return fork("entry %d of the journal was written at revision %d of the floors, which are at %d", e.Seq, e.Decision.Revision, s.saved.revision)
+		if e.Decision != nil && e.Decision.Revision > m.revision {
+			return fork("entry %d of the journal was written at revision %d of the floors, which are at %d", e.Seq, e.Decision.Revision, m.revision)
 		}
 	}
-	return s.join(log)
+	return nil
 }
 
 // join remembers from now on which journal the floors belong to.
-func (s *Store) join(log Log) error {
-	return s.submit(func(d *draft) error {
-		s.head = log.Head
-		s.saved.joined = true
-		d.touched = true
-		return nil
-	})
+func (s *Store) join(d *draft, log Log) {
+	s.head, s.saved.joined = log.Head, true
+	d.touched = true
 }

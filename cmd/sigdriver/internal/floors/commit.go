@@ -4,13 +4,15 @@
 package floors
 
 import (
+	"errors"
 	"runtime/debug"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
 
-// operation is one change waiting for the committer.
+// operation is one change waiting for the committer. A change that returns an
+// error has left the draft as it was.
 type operation struct {
 	change func(*draft) error
 	done   chan error
@@ -129,7 +131,7 @@ func (s *Store) update(rows []row, next saved) error {
 
 func (s *Store) transact(rows []row, next saved) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer guard(s.db.Path(), &err)
+	defer guard(s.path, &err)
 	return s.db.Update(func(tx *bolt.Tx) error {
 		for _, r := range rows {
 			if err := tx.Bucket(r.bucket).Put(r.key, r.sealed()); err != nil {
@@ -140,7 +142,8 @@ func (s *Store) transact(rows []row, next saved) (err error) {
 	})
 }
 
-// Close writes what is left and releases the file.
+// Close writes what is left and releases the file. It returns the error that
+// stopped the store, if any.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	already := s.closed
@@ -151,8 +154,10 @@ func (s *Store) Close() error {
 	}
 	s.nudge()
 	<-s.done
-	if err := s.db.Close(); err != nil {
-		return err
+	if err := s.Err(); err != nil {
+		// After a failed commit bbolt may hold its locks for ever: the file
+		// stays open until the process ends.
+		return errors.Join(err, s.lock.Close())
 	}
-	return s.Err()
+	return errors.Join(s.db.Close(), s.lock.Close())
 }

@@ -15,6 +15,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -45,31 +46,49 @@ type CorruptError struct {
 }
 
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("%q is damaged: %s; move it away and start with --rebuild-floors, which reads the floors back from the journal", e.Path, e.Detail)
+	return fmt.Sprintf("%q is damaged: %s; keep it as evidence and have the floors read back from the journal", e.Path, e.Detail)
 }
 
 // Open opens the file at path and reads all of it, creating it when there is
 // none. A damaged file is a *CorruptError, one in use a *disk.LockedError. Call
 // Check before trusting what it holds.
 func Open(path string) (*Store, error) {
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		if err := create(path); err != nil {
-			return nil, fmt.Errorf("creating %q: %w", path, err)
-		}
-	} else if err != nil {
-		return nil, err
-	}
-	db, err := openBolt(path)
+	lock, err := disk.OS{}.Lock(path + ".lock")
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, wake: make(chan struct{}, 1), done: make(chan struct{}), resets: map[string]uint64{}}
-	if err := s.load(path); err != nil {
-		db.Close()
+	s := &Store{path: path, lock: lock, wake: make(chan struct{}, 1), done: make(chan struct{}), resets: map[string]uint64{}}
+	if err := s.open(); err != nil {
+		lock.Close()
 		return nil, err
 	}
 	go s.run()
 	return s, nil
+}
+
+// open checks the pages, then has bbolt open the file, then reads the rows.
+func (s *Store) open() error {
+	file, err := os.ReadFile(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := create(s.path); err != nil {
+			return fmt.Errorf("creating %q: %w", s.path, err)
+		}
+		file, err = os.ReadFile(s.path)
+	}
+	if err != nil {
+		return err
+	}
+	if err := checkPages(file); err != nil {
+		return &CorruptError{Path: s.path, Detail: err.Error()}
+	}
+	if s.db, err = openBolt(s.path); err != nil {
+		return err
+	}
+	if err := s.load(); err != nil {
+		s.db.Close()
+		return err
+	}
+	return nil
 }
 
 // create makes an empty file under another name first, so that a crash leaves
@@ -106,12 +125,25 @@ func create(path string) error {
 // openBolt opens a bbolt file. The library panics on some damage; that is an
 // error here.
 func openBolt(path string) (db *bolt.DB, err error) {
+	var file *os.File
+	open := func(name string, flag int, perm fs.FileMode) (*os.File, error) {
+		f, err := os.OpenFile(name, flag|unix.O_NOFOLLOW, perm)
+		file = f
+		return f, err
+	}
+	defer func() {
+		if err != nil && file != nil { // after a panic the library does not, and its mapping keeps the lock
+			unix.Flock(int(file.Fd()), unix.LOCK_UN)
+			file.Close()
+		}
+	}()
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer guard(path, &err)
-	db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: 50 * time.Millisecond, FreelistType: bolt.FreelistMapType})
+	db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: 50 * time.Millisecond, FreelistType: bolt.FreelistMapType, OpenFile: open})
 	switch {
 	case err == nil:
 		return db, nil
-	case errors.Is(err, bolterrors.ErrTimeout):
+	case errors.Is(err, bolterrors.ErrTimeout): // not by a driver: those take our lock
 		return nil, &disk.LockedError{Path: path}
 	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrChecksum), errors.Is(err, bolterrors.ErrVersionMismatch):
 		return nil, &CorruptError{Path: path, Detail: err.Error()}
@@ -127,9 +159,9 @@ func guard(path string, err *error) {
 }
 
 // load reads the whole file into memory.
-func (s *Store) load(path string) (err error) {
+func (s *Store) load() (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	defer guard(path, &err)
+	defer guard(s.path, &err)
 	d := (&Snapshot{seed: maphash.MakeSeed()}).draft()
 	err = s.db.View(func(tx *bolt.Tx) error {
 		return errors.Join(
@@ -144,7 +176,7 @@ func (s *Store) load(path string) (err error) {
 		err = errors.New("rows are missing")
 	}
 	if err != nil {
-		return &CorruptError{Path: path, Detail: err.Error()}
+		return &CorruptError{Path: s.path, Detail: err.Error()}
 	}
 	d.revision = s.saved.revision
 	s.snap.Store(&d.Snapshot)

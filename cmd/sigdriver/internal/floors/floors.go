@@ -21,6 +21,7 @@ package floors
 import (
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,8 @@ import (
 
 // Store is the durable memory. It is safe for concurrent use.
 type Store struct {
+	path   string
+	lock   io.Closer
 	db     *bolt.DB
 	snap   atomic.Pointer[Snapshot]
 	high   atomic.Int64 // clock high-water mark, nanoseconds since 1970
@@ -44,7 +47,7 @@ type Store struct {
 	wake    chan struct{}
 	done    chan struct{}
 
-	// Only the committer, and Open and Check before it matters, touch these.
+	// Only the committer touches these, once Open is done.
 	resets map[string]uint64
 	saved  saved
 	head   func() journal.Head // nil until Check

@@ -21,6 +21,12 @@ const MaxEntry = 16 << 10
 // schema is the version of the entry format.
 const schema = "sigdriver.journal/v1"
 
+// The lists that an entry may leave out, as Entry.Elided names them.
+const (
+	ElidedAttestations = "attestations"
+	ElidedRaised       = "raised"
+)
+
 // Digest is a sha256, written as 64 lower-case hex digits.
 type Digest [32]byte
 
@@ -227,8 +233,8 @@ func (e Entry) body() ([]byte, error) {
 	e.Elided = nil
 	for _, elide := range []func(){
 		func() {},
-		func() { e.Attestations, e.Elided = nil, append(e.Elided, "attestations") },
-		func() { e.Raised, e.Elided = nil, append(e.Elided, "raised") },
+		func() { e.Attestations, e.Elided = nil, append(e.Elided, ElidedAttestations) },
+		func() { e.Raised, e.Elided = nil, append(e.Elided, ElidedRaised) },
 	} {
 		elide()
 		data, err := canonical(&e)

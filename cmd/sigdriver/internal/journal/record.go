@@ -1,0 +1,78 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package journal
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// recordSchema is the version of the decision record's format.
+const recordSchema = "sigdriver.record/v1"
+
+// Record is the full decision record that an entry names and the archive
+// keeps: what was asked, by digests, and the whole decision. With the
+// attestations and the trust from the archive it is enough to decide again.
+type Record struct {
+	// Request is verifier.RequestJSON; its sha256 is the entry's RequestSHA256.
+	Request []byte
+	// Attestations are the archive addresses (sha256 of the encoded bytes) of
+	// those offered with each document. Those that counted are archived.
+	Attestations [][]Digest
+	Decision     *verifier.Decision
+}
+
+type recordFile struct {
+	Attestations [][]Digest     `json:"attestations"`
+	Decision     jsontext.Value `json:"decision"`
+	Request      jsontext.Value `json:"request"`
+	Schema       string         `json:"schema"`
+}
+
+// NewRecord makes the record of a decision.
+func NewRecord(req *verifier.Request, d *verifier.Decision) Record {
+	r := Record{Request: verifier.RequestJSON(req), Decision: d}
+	for _, doc := range req.Documents {
+		var list []Digest
+		for _, raw := range doc.Attestations {
+			list = append(list, sha256.Sum256(raw))
+		}
+		r.Attestations = append(r.Attestations, list)
+	}
+	return r
+}
+
+// JSON is the record as RFC 8785 text: what Append archives.
+func (r Record) JSON() ([]byte, error) {
+	return canonical(&recordFile{
+		Attestations: r.Attestations, Request: r.Request,
+		Decision: verifier.DecisionJSON(r.Decision), Schema: recordSchema,
+	})
+}
+
+// ParseRecord reads what Record.JSON wrote, and nothing else.
+func ParseRecord(data []byte) (*Record, error) {
+	var f recordFile
+	if err := json.Unmarshal(data, &f, json.RejectUnknownMembers(true)); err != nil {
+		return nil, fmt.Errorf("decision record: %w", err)
+	}
+	if f.Schema != recordSchema {
+		return nil, fmt.Errorf("decision record: schema %q, this build reads %s", clip(f.Schema), recordSchema)
+	}
+	d, err := verifier.ParseDecisionJSON(f.Decision)
+	if err != nil {
+		return nil, fmt.Errorf("decision record: %w", err)
+	}
+	r := &Record{Request: f.Request, Attestations: f.Attestations, Decision: d}
+	if again, err := r.JSON(); err != nil || !bytes.Equal(again, data) {
+		return nil, fmt.Errorf("decision record: the text is not in its one canonical form")
+	}
+	return r, nil
+}
