@@ -16,6 +16,12 @@ func (c *Client) update(r *remote, found *collection, carry bool, chain *rootCha
 		Roles:      map[string]fileRef{},
 		Targets:    map[string]digest{},
 	}
+	// Roots that were stored before a crash may not have reached the archive.
+	for _, ref := range l.Roots {
+		if _, err := r.stage.archive.put(chain.root(ref.Version)); err != nil {
+			return nil, err
+		}
+	}
 	for path, data := range found.targets {
 		d, err := r.stage.archive.put(data)
 		if err != nil {
