@@ -543,6 +543,51 @@ func publicationSeen(t *testing.T, dir string) string {
 	return "a mixture"
 }
 
+// TestInterruptedAfterTheRoot takes the timestamp of a whole publication back:
+// the saved stage completes it, and so does any other change when the stage is lost.
+func TestInterruptedAfterTheRoot(t *testing.T) {
+	for _, role := range []string{RoleTimestamp, RoleTargets} { // with and without a root that ends the old timestamp
+		for _, lost := range []bool{false, true} {
+			dir, m := t.TempDir(), newTeam()
+			apply(t, dir, m.firstChange(), m.all(), authorNow)
+			timestamp := filepath.Join(dir, "metadata", "timestamp.json")
+			before, err := os.ReadFile(timestamp)
+			if err != nil {
+				t.Fatal(err)
+			}
+			old := m.all()
+			m[role] = []crypto.Signer{tuftest.Key("next " + role)}
+			s, err := NewStage(mustOpen(t, dir), Change{
+				Files: map[string][]byte{"authorities.json": []byte("new")}, Holders: map[string]Holders{role: m.holders(role, 1)},
+			}, authorNow)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Complete(append(old, m[role]...), authorNow, nil); err != nil {
+				t.Fatal(err)
+			}
+			at := filepath.Join(t.TempDir(), "stage")
+			if err := s.Save(at); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Publish(dir, authorNow); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(timestamp, before, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if lost {
+				apply(t, dir, Change{Files: map[string][]byte{"authorities.json": []byte("new")}}, m.all(), authorNow.Add(time.Minute))
+			} else if err := openedStage(t, at, mustOpen(t, dir)).Publish(dir, authorNow); err != nil {
+				t.Fatalf("%s: %v", role, err)
+			}
+			if got, err := mustOpen(t, dir).Target("authorities.json"); err != nil || string(got) != "new" {
+				t.Errorf("%s, lost %v: %q, %v", role, lost, got, err)
+			}
+		}
+	}
+}
+
 func TestPublishedRootIsNeverReplaced(t *testing.T) {
 	dir, m := t.TempDir(), newTeam()
 	apply(t, dir, m.firstChange(), m.all(), authorNow)

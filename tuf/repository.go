@@ -64,9 +64,12 @@ func (e *RepositoryError) Error() string { return fmt.Sprintf("%q: %v", e.Path, 
 func (e *RepositoryError) Unwrap() error { return e.Err }
 
 // OpenRepository reads the repository in dir and checks it from its first root
-// to its last timestamp. A folder without any root is an fs.ErrNotExist. A
-// publication that was interrupted after its root is set aside: publishing the
-// same stage again completes it.
+// to its last timestamp. A folder without any root is an fs.ErrNotExist.
+//
+// A publication that was interrupted between its root and its timestamp leaves
+// roles that the new root no longer lets their signers sign. They are taken as the
+// root before lets them, so that the next publication, of the same stage or of
+// another, replaces them.
 func OpenRepository(dir string) (*Repository, error) { return openRepository(publicFiles{}, dir) }
 
 func openRepository(files fileLayer, dir string) (r *Repository, err error) {
@@ -76,12 +79,28 @@ func openRepository(files fileLayer, dir string) (r *Repository, err error) {
 		return nil, err
 	}
 	r, err = loadRepository(files, dir, chain)
-	if err != nil && len(chain) > 1 {
-		if before, beforeErr := loadRepository(files, dir, chain[:len(chain)-1]); beforeErr == nil {
-			return before, nil
-		}
+	if err == nil || len(chain) < 2 {
+		return r, err
 	}
-	return r, err
+	before, beforeErr := loadRepository(files, dir, chain[:len(chain)-1])
+	trusted, chainErr := trustChain(chain)
+	if beforeErr != nil || chainErr != nil {
+		return nil, err
+	}
+	before.add(RoleRoot, trusted.Root, chain[len(chain)-1])
+	return before, nil
+}
+
+// beforeRoot returns the repository as it was before its newest root.
+func (r *Repository) beforeRoot() (*Repository, error) {
+	chain, err := readRoots(r.files, r.dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(chain) < 2 {
+		return nil, &RepositoryError{r.dir, fs.ErrNotExist}
+	}
+	return loadRepository(r.files, r.dir, chain[:len(chain)-1])
 }
 
 // readRoots returns the root chain, which starts at the oldest root kept.

@@ -129,7 +129,18 @@ func stockFetch(t *testing.T, url string, root []byte, cache string, now time.Ti
 	return string(data), err
 }
 
-func TestStockClientFollowsTheAuthor(t *testing.T) {
+func mustSource(t *testing.T, location string) Source {
+	t.Helper()
+	source, err := NewSource(location)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return source
+}
+
+// TestClientsFollowTheAuthor publishes a change of everything, one at a time, to
+// our client and to go-tuf's own.
+func TestClientsFollowTheAuthor(t *testing.T) {
 	dir, cache, m := t.TempDir(), t.TempDir(), newTeam()
 	apply(t, dir, m.firstChange(), m.all(), authorNow)
 	web := httptest.NewServer(http.FileServer(http.Dir(dir)))
@@ -138,8 +149,18 @@ func TestStockClientFollowsTheAuthor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	client, err := Open(Config{Root: root, Source: mustSource(t, web.URL), Dir: t.TempDir(), Now: func() time.Time { return authorNow }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
 	fetch := func(target, want string) {
 		t.Helper()
+		if u, err := client.Refresh(t.Context()); err != nil || string(u.Targets[target]) != want {
+			t.Fatalf("our client: %s: %v, or not %q", target, err, want)
+		} else if len(u.Faults) > 0 {
+			t.Fatalf("our client: %v", u.Faults)
+		}
 		got, err := stockFetch(t, web.URL, root, cache, authorNow, target)
 		if err != nil || got != want {
 			t.Fatalf("%s: %q, %v; want %q", target, got, err, want)

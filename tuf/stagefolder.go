@@ -150,7 +150,7 @@ func openStage(files fileLayer, dir string, base *Repository) (s *Stage, err err
 	if len(s.metas) == 0 {
 		return nil, fmt.Errorf("%s: %w", quote(dir), fs.ErrNotExist)
 	}
-	for _, step := range []func(fileLayer, string) error{s.checkVersions, s.readFiles, s.readSignatures} {
+	for _, step := range []func(fileLayer, string) error{s.resume, s.checkVersions, s.readFiles, s.readSignatures} {
 		if err := step(files, dir); err != nil {
 			return nil, err
 		}
@@ -179,6 +179,19 @@ func (s *Stage) readMeta(files fileLayer, dir, name string) error {
 		return &StageError{name, "it holds signatures, which belong into signatures/"}
 	}
 	s.metas[role] = m
+	return nil
+}
+
+// resume goes back behind the newest root when that is the staged one: its
+// publication was interrupted. Publish compares the two byte for byte.
+func (s *Stage) resume(fileLayer, string) error {
+	staged, published := s.metas[RoleRoot], s.base.metas[RoleRoot]
+	if staged == nil || published == nil || *headerOf(staged).version != *headerOf(published).version {
+		return nil
+	}
+	if before, err := s.base.beforeRoot(); err == nil {
+		s.base = before // otherwise the versions do not fit, which is said next
+	}
 	return nil
 }
 
