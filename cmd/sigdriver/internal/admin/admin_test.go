@@ -1,0 +1,135 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package admin
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+func get(t *testing.T, h http.Handler, method, path string) (int, string) {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+	return w.Code, w.Body.String()
+}
+
+func readings() Readings {
+	n := func() int { return 3 }
+	return Readings{
+		Cold: n, CacheEntries: n, CacheBytes: n, IndexEntries: n, IndexFiles: n, Connections: n,
+		JournalSize: func() uint64 { return 12 }, JournalWorks: func() bool { return true },
+		Trust: func() (uint64, verifier.TrustState) {
+			return 41, verifier.TrustState{Condition: verifier.Stale, Left: 90 * time.Second}
+		},
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	m := NewMetrics("1.2.3")
+	m.Watch(readings())
+	for range 2 {
+		m.Decided(verifier.Allow, verifier.Allowed, true, 20*time.Microsecond)
+	}
+	m.Decided(verifier.Allow, verifier.Allowed, false, time.Millisecond)
+	m.Decided(verifier.Deny, verifier.Threshold, false, time.Millisecond)
+	m.Shadowed()
+	m.Faulted("OVERLOADED")
+	m.Refreshed("ok")
+	m.Refreshed("TUF_EXPIRED")
+	m.Refused("not_allowed")
+	m.Panicked()
+	code, text := get(t, Handler(m, nil), "GET", "/metrics")
+	if code != http.StatusOK {
+		t.Fatalf("status %d", code)
+	}
+	for _, want := range []string{
+		`sigdriver_decisions_total{cached="true",reason="ALLOWED",verdict="ALLOW"} 2`,
+		`sigdriver_decisions_total{cached="false",reason="ALLOWED",verdict="ALLOW"} 1`,
+		`sigdriver_decisions_total{cached="false",reason="THRESHOLD",verdict="DENY"} 1`,
+		`sigdriver_decision_seconds_count{cached="true"} 2`,
+		`sigdriver_shadow_denials_total 1`,
+		`sigdriver_faults_total{reason="OVERLOADED"} 1`,
+		`sigdriver_trust_refreshes_total{result="TUF_EXPIRED"} 1`,
+		`sigdriver_connections_refused_total{why="not_allowed"} 1`,
+		`sigdriver_panics_total 1`,
+		`sigdriver_trust_epoch 41`,
+		`sigdriver_trust_seconds_left 90`,
+		`sigdriver_trust_state{condition="stale"} 1`,
+		`sigdriver_trust_state{condition="fresh"} 0`,
+		`sigdriver_journal_entries 12`,
+		`sigdriver_journal_up 1`,
+		`sigdriver_cold_evaluations 3`,
+		`sigdriver_build_info{version="1.2.3"} 1`,
+	} {
+		if !strings.Contains(text, want+"\n") {
+			t.Errorf("%s is not there", want)
+		}
+	}
+}
+
+// DM-28: whatever is decided, the number of series has a bound.
+func TestSeriesAreBounded(t *testing.T) {
+	m := NewMetrics("x")
+	for r := verifier.Reason(-10); r < 2000; r++ {
+		m.Decided(verifier.Deny, r, r%2 == 0, time.Second)
+	}
+	_, text := get(t, Handler(m, nil), "GET", "/metrics")
+	if n := strings.Count(text, "\nsigdriver_decisions_total{"); n == 0 || n > 2*maxReason {
+		t.Errorf("%d series", n)
+	}
+}
+
+func TestProbes(t *testing.T) {
+	trust, audit := true, true
+	h := Handler(NewMetrics("x"), []Check{{"trust", func() bool { return trust }}, {"audit", func() bool { return audit }}})
+	expect := func(path string, want int, text string) {
+		t.Helper()
+		if code, got := get(t, h, "GET", path); code != want || got != text {
+			t.Errorf("%s: %d %q, want %d %q", path, code, got, want, text)
+		}
+	}
+	expect("/ready", 200, "trust ok\naudit ok\n")
+	trust = false
+	expect("/ready", 503, "trust failing\naudit ok\n")
+	expect("/live", 200, "live\n") // live never depends on trust
+	trust, audit = true, false
+	expect("/ready", 503, "trust ok\naudit failing\n")
+	if code, _ := get(t, h, "POST", "/live"); code != http.StatusMethodNotAllowed {
+		t.Errorf("POST: %d", code)
+	}
+	if code, _ := get(t, h, "GET", "/debug/pprof/"); code != http.StatusNotFound {
+		t.Errorf("pprof: %d", code)
+	}
+}
+
+func TestServe(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := Serve(l, Handler(NewMetrics("x"), nil), hclog.NewNullLogger())
+	resp, err := http.Get("http://" + l.Addr().String() + "/live")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if string(body) != "live\n" {
+		t.Errorf("got %q", body)
+	}
+	s.Close()
+	if _, err := http.Get("http://" + l.Addr().String() + "/live"); err == nil {
+		t.Error("it answers after Close")
+	}
+}

@@ -1,0 +1,153 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package admin is what operators watch: metrics for Prometheus and probes, on a
+// listener of its own that never leaves the machine.
+package admin
+
+import (
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// Metrics counts what the driver does. No label holds what a caller chose: every
+// label's values are a closed list. It is safe for concurrent use.
+type Metrics struct {
+	registry *prometheus.Registry
+
+	decisions *prometheus.CounterVec
+	fast      [maxReason][2]atomic.Pointer[prometheus.Counter] // of decisions, by reason and cached
+	seconds   [2]prometheus.Observer
+	shadow    prometheus.Counter
+	faults    *prometheus.CounterVec
+	panics    prometheus.Counter
+	refreshes *prometheus.CounterVec
+	refreshed prometheus.Gauge
+	refused   *prometheus.CounterVec
+}
+
+// maxReason is above every decision reason.
+const maxReason = 256
+
+// Readings are what is read when somebody looks. All are required.
+type Readings struct {
+	Cold         func() int // evaluations under way
+	CacheEntries func() int
+	CacheBytes   func() int
+	IndexEntries func() int
+	IndexFiles   func() int
+	Connections  func() int
+	JournalSize  func() uint64
+	JournalWorks func() bool
+	// Trust returns the epoch and the state of the trust in use, as of now.
+	Trust func() (epoch uint64, state verifier.TrustState)
+}
+
+// NewMetrics makes the metrics of a driver.
+func NewMetrics(version string) *Metrics {
+	m := &Metrics{registry: prometheus.NewRegistry()}
+	m.decisions = m.counters("decisions_total", "Decisions, by verdict, leading reason, and whether the answer was cached.", "verdict", "reason", "cached")
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "sigdriver_decision_seconds", Help: "How long a decision took inside the driver.",
+		Buckets: []float64{1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.5, 1, 5},
+	}, []string{"cached"})
+	m.seconds = [2]prometheus.Observer{seconds.WithLabelValues("false"), seconds.WithLabelValues("true")}
+	m.shadow = prometheus.NewCounter(prometheus.CounterOpts{Name: "sigdriver_shadow_denials_total", Help: "Distinct decisions that a rule in shadow mode would have denied."})
+	m.faults = m.counters("faults_total", "Calls that ended without a decision, by reason.", "reason")
+	m.panics = prometheus.NewCounter(prometheus.CounterOpts{Name: "sigdriver_panics_total", Help: "Panics caught while answering. Each is a bug."})
+	m.refreshes = m.counters("trust_refreshes_total", "Refreshes of trust, by result: ok or a code of docs/reasons.md.", "result")
+	m.refreshed = prometheus.NewGauge(prometheus.GaugeOpts{Name: "sigdriver_trust_refreshed_timestamp_seconds", Help: "When trust was last refreshed successfully; 0 for never."})
+	m.refused = m.counters("connections_refused_total", "Connections closed unread, by why.", "why")
+	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "sigdriver_build_info", Help: "1, labelled with the version.", ConstLabels: prometheus.Labels{"version": version}})
+	build.Set(1)
+	m.registry.MustRegister(seconds, m.shadow, m.panics, m.refreshed, build,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *Metrics) counters(name, help string, labels ...string) *prometheus.CounterVec {
+	v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sigdriver_" + name, Help: help}, labels)
+	m.registry.MustRegister(v)
+	return v
+}
+
+// Watch adds the readings.
+func (m *Metrics) Watch(r Readings) {
+	for _, g := range []struct {
+		name, help string
+		read       func() float64
+	}{
+		{"cold_evaluations", "Evaluations under way.", count(r.Cold)},
+		{"cache_entries", "Answers in the verdict cache.", count(r.CacheEntries)},
+		{"cache_bytes", "Bytes that the verdict cache uses.", count(r.CacheBytes)},
+		{"index_attestations", "Attestations that the index keeps.", count(r.IndexEntries)},
+		{"index_files", "Files of the local folder that the index knows.", count(r.IndexFiles)},
+		{"connections", "Open connections.", count(r.Connections)},
+		{"journal_entries", "Entries of the audit journal.", func() float64 { return float64(r.JournalSize()) }},
+		{"journal_up", "1 while decisions can be recorded.", func() float64 { return truth(r.JournalWorks()) }},
+		{"trust_epoch", "Epoch of the trust in use; 0 while there is none.", func() float64 { e, _ := r.Trust(); return float64(e) }},
+		{"trust_seconds_left", "Seconds until decisions stop unless trust is refreshed; 0 when they have.", func() float64 { _, s := r.Trust(); return s.Left.Seconds() }},
+	} {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sigdriver_" + g.name, Help: g.help}, g.read))
+	}
+	for _, c := range []verifier.Condition{verifier.Refused, verifier.Stale, verifier.Fresh} {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sigdriver_trust_state", Help: "1 for the condition that trust is in.", ConstLabels: prometheus.Labels{"condition": c.String()},
+		}, func() float64 { _, s := r.Trust(); return truth(s.Condition == c) }))
+	}
+}
+
+func count(read func() int) func() float64 { return func() float64 { return float64(read()) } }
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Decided counts a decision.
+func (m *Metrics) Decided(v verifier.Verdict, r verifier.Reason, cached bool, took time.Duration) {
+	hit := 0
+	if cached {
+		hit = 1
+	}
+	m.seconds[hit].Observe(took.Seconds())
+	if r < 0 || r >= maxReason {
+		r = verifier.ReasonUnspecified
+	}
+	slot := &m.fast[r][hit] // a reason has one verdict
+	c := slot.Load()
+	if c == nil {
+		found := m.decisions.WithLabelValues(v.String(), r.String(), strconv.FormatBool(cached))
+		c = &found
+		slot.Store(c)
+	}
+	(*c).Inc()
+}
+
+// Shadowed counts a decision that shadow rules would have denied.
+func (m *Metrics) Shadowed() { m.shadow.Inc() }
+
+// Faulted counts a call without a decision. The reason is one of a closed list.
+func (m *Metrics) Faulted(reason string) { m.faults.WithLabelValues(reason).Inc() }
+
+// Panicked counts a panic.
+func (m *Metrics) Panicked() { m.panics.Inc() }
+
+// Refreshed counts a refresh of trust: "ok", or a code of a closed list.
+func (m *Metrics) Refreshed(result string) {
+	m.refreshes.WithLabelValues(result).Inc()
+	if result == "ok" {
+		m.refreshed.SetToCurrentTime()
+	}
+}
+
+// Refused counts a connection that was closed unread.
+func (m *Metrics) Refused(why string) { m.refused.WithLabelValues(why).Inc() }

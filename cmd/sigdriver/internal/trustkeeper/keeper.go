@@ -1,0 +1,391 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package trustkeeper keeps the trust in use current. It refreshes from TUF,
+// parses what TUF proved, makes its acceptance durable and swaps it in whole.
+//
+// Good trust is never dropped: a refresh that fails, for whatever reason, leaves
+// what is in use as it was, and expiry is for every decision to judge.
+package trustkeeper
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+const (
+	// refreshTimeout bounds one refresh, whatever the source does.
+	refreshTimeout = 2 * time.Minute
+	// firstRetry is the pause after a failed refresh; it doubles up to the interval.
+	firstRetry = 2 * time.Second
+)
+
+// Client is the TUF client.
+type Client interface {
+	Accepted() (*tuf.Snapshot, tuf.Note, bool)
+	LastEpoch() uint64
+	Refresh(context.Context) (*tuf.Update, error)
+	Accept(*tuf.Update, tuf.Note) error
+}
+
+// Clock tells whether the time can be believed.
+type Clock interface{ Now() (time.Time, error) }
+
+// Index follows the trust in use.
+type Index interface {
+	SetTrust(trust *verifier.Trust, targets map[string][]byte)
+}
+
+// Floors carries out signed resets, each once.
+type Floors interface {
+	ResetOnce(id string, matches func(verifier.FloorKey) bool, version uint64) (bool, error)
+}
+
+// Metrics hears how refreshes end. Its methods must not block.
+type Metrics interface {
+	// Refreshed hears "ok" or the code of the failure.
+	Refreshed(result string)
+}
+
+// Config is what a Keeper is made of. All fields are required.
+type Config struct {
+	Client  Client
+	Clock   Clock
+	Index   Index
+	Floors  Floors
+	Metrics Metrics
+	Logger  hclog.Logger
+	// Memory remembers how long the revocations that parsed last are good for.
+	Memory Memory
+	// DriverVersion is compared with minDriverVersion.
+	DriverVersion string
+	// Interval is the pause between refreshes.
+	Interval time.Duration
+}
+
+// Memory is a durable time. It is written before trust that depends on it.
+type Memory interface {
+	Load() (time.Time, error)
+	Store(time.Time) error
+}
+
+// Keeper keeps the trust in use. It is safe for concurrent use.
+type Keeper struct {
+	Config
+	current  atomic.Pointer[Snapshot]
+	interval atomic.Int64
+	kick     chan struct{}
+
+	mu      sync.Mutex // one refresh at a time; guards what follows
+	source  *tuf.Snapshot
+	expires time.Time         // of the revocations that parsed last
+	trouble map[string]string // what was last said about each kind of trouble
+
+	changedMu sync.Mutex
+	changed   chan struct{}
+}
+
+// New makes a keeper without trust. Call Load before anything else.
+func New(c Config) *Keeper {
+	k := &Keeper{Config: c, kick: make(chan struct{}, 1), changed: make(chan struct{}), trouble: map[string]string{}}
+	k.current.Store(&Snapshot{})
+	k.interval.Store(int64(c.Interval))
+	return k
+}
+
+// Current returns the trust in use; never nil, but its Trust may be.
+func (k *Keeper) Current() *Snapshot { return k.current.Load() }
+
+// Changed returns a channel that is closed at the next swap.
+func (k *Keeper) Changed() <-chan struct{} {
+	k.changedMu.Lock()
+	defer k.changedMu.Unlock()
+	return k.changed
+}
+
+// SetInterval changes the pause between refreshes.
+func (k *Keeper) SetInterval(d time.Duration) {
+	k.interval.Store(int64(d))
+	k.Kick()
+}
+
+// Kick asks for a refresh at once.
+func (k *Keeper) Kick() {
+	select {
+	case k.kick <- struct{}{}:
+	default: // one is due already
+	}
+}
+
+// Load puts in use what was accepted before the last stop, if it can be proven
+// again. It takes no network. Nothing accepted is no error.
+func (k *Keeper) Load() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var err error
+	if k.expires, err = k.Memory.Load(); err != nil {
+		return err
+	}
+	snapshot, note, ok := k.Client.Accepted()
+	if !ok {
+		k.Logger.Warn("no trust has been accepted yet: every request is refused until a refresh succeeds")
+		return nil
+	}
+	trust, err := k.parse(snapshot, note.Ratchet, note.Epoch)
+	if err != nil {
+		k.say("trust", "what was accepted before does not parse any more: every request is refused until a refresh succeeds", err)
+		return nil
+	}
+	return k.use(snapshot, trust)
+}
+
+// Run refreshes until the context ends: at once, then every interval give or
+// take a tenth, sooner after a failure.
+func (k *Keeper) Run(ctx context.Context) {
+	retry := firstRetry
+	for ctx.Err() == nil {
+		pause := time.Duration(k.interval.Load())
+		if err := k.Refresh(ctx); err != nil {
+			pause = min(pause, retry)
+			retry *= 2
+		} else {
+			retry = firstRetry
+		}
+		pause += time.Duration((rand.Float64() - 0.5) / 5 * float64(pause))
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-k.kick:
+		case <-ctx.Done():
+		}
+		t.Stop()
+	}
+}
+
+// Refresh asks the source once, and puts in use what is new. An error leaves what
+// is in use as it was; it is logged when it is another one than before.
+func (k *Keeper) Refresh(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
+	defer cancel()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	err := k.refresh(ctx)
+	if err != nil && ctx.Err() == context.Canceled {
+		return err // we are being stopped, that is no trouble
+	}
+	k.say("refresh", "trust could not be refreshed; what is in use stays", err)
+	if err != nil {
+		k.Metrics.Refreshed(Code(err))
+		return err
+	}
+	k.Metrics.Refreshed("ok")
+	return nil
+}
+
+func (k *Keeper) refresh(ctx context.Context) error {
+	if _, err := k.Clock.Now(); err != nil {
+		return &ClockError{err}
+	}
+	update, err := k.Client.Refresh(ctx)
+	if err != nil {
+		return err
+	}
+	k.say("faults", "trust was refreshed, but not all of it", errors.Join(update.Faults...))
+	if !update.Changed && k.Current().Trust != nil {
+		return nil
+	}
+	return k.accept(update)
+}
+
+// accept makes an update durable and puts it in use.
+func (k *Keeper) accept(update *tuf.Update) error {
+	ratchet, epoch := k.before()
+	trust, err := k.parse(update.Snapshot, ratchet, epoch)
+	if err != nil {
+		return err
+	}
+	if k.differs(update.Snapshot, trust) {
+		if trust, err = k.parse(update.Snapshot, ratchet, k.Client.LastEpoch()+1); err != nil {
+			return err
+		}
+	}
+	if err := k.remember(update.Snapshot, trust); err != nil {
+		return err
+	}
+	note := tuf.Note{Epoch: trust.Epoch(), Ratchet: trust.Ratchet()}
+	if err := k.Client.Accept(update, note); err != nil {
+		return err
+	}
+	return k.use(update.Snapshot, trust)
+}
+
+// before returns what the next trust follows: the ratchet and the epoch of the
+// trust in use or, when that does not parse any more, of what was accepted last.
+func (k *Keeper) before() (ratchet []byte, epoch uint64) {
+	if t := k.Current().Trust; t != nil {
+		return t.Ratchet(), t.Epoch()
+	}
+	if _, note, ok := k.Client.Accepted(); ok {
+		return note.Ratchet, note.Epoch
+	}
+	return nil, k.Client.LastEpoch()
+}
+
+// parse reads trust whole, self-check included.
+func (k *Keeper) parse(s *tuf.Snapshot, ratchet []byte, epoch uint64) (*verifier.Trust, error) {
+	src := Source(s, ratchet, epoch)
+	src.PreviousRevocationExpires = k.expires
+	src.DriverVersion = k.DriverVersion
+	trust, err := verifier.ParseTrust(src)
+	if err != nil {
+		return nil, &RefusedError{err}
+	}
+	return trust, nil
+}
+
+// Source is what TUF proved, as the verifier reads it.
+func Source(s *tuf.Snapshot, ratchet []byte, epoch uint64) verifier.TrustSource {
+	role := func(name string) tuf.RoleInfo { return s.Roles[name] }
+	return verifier.TrustSource{
+		Authorities: s.Targets["authorities.json"],
+		TrustedRoot: s.Targets["trusted_root.json"],
+		Revocations: s.Targets["revocations.json"],
+		Ratchet:     ratchet,
+		Epoch:       epoch,
+		Versions: verifier.Versions{Root: role("root").Version, Timestamp: role("timestamp").Version, Snapshot: role("snapshot").Version,
+			Targets: role("targets").Version, Revocation: role("revocation").Version},
+		Expires: verifier.Expires{Root: role("root").Expires, Timestamp: role("timestamp").Expires, Snapshot: role("snapshot").Expires,
+			Targets: role("targets").Expires, Revocation: role("revocation").Expires},
+	}
+}
+
+// differs tells whether an update is a new epoch. SPEC: design, section 6: root,
+// authorities.json, trusted_root.json, the ratchet or the set of attestation
+// targets changed; what is only signed anew is not.
+func (k *Keeper) differs(s *tuf.Snapshot, trust *verifier.Trust) bool {
+	now := k.Current().Trust
+	if now == nil || k.source == nil {
+		return true
+	}
+	return s.Roles["root"].SHA256 != k.source.Roles["root"].SHA256 ||
+		!sameTarget(s, k.source, "authorities.json") ||
+		!sameTarget(s, k.source, "trusted_root.json") ||
+		!bytes.Equal(trust.Ratchet(), now.Ratchet()) ||
+		!sameAttestations(s, k.source)
+}
+
+func sameTarget(a, b *tuf.Snapshot, name string) bool {
+	x, okX := a.Targets[name]
+	y, okY := b.Targets[name]
+	return okX == okY && bytes.Equal(x, y)
+}
+
+func sameAttestations(a, b *tuf.Snapshot) bool {
+	count := func(s *tuf.Snapshot) (n int) {
+		for name := range s.Targets {
+			if isAttestation(name) {
+				n++
+			}
+		}
+		return n
+	}
+	for name := range a.Targets {
+		if isAttestation(name) && !sameTarget(a, b, name) {
+			return false
+		}
+	}
+	return count(a) == count(b)
+}
+
+func isAttestation(name string) bool { return strings.HasPrefix(name, "attestations/") }
+
+// remember keeps the expiry of revocations that parse: it counts on while a later
+// file does not.
+func (k *Keeper) remember(s *tuf.Snapshot, trust *verifier.Trust) error {
+	if trust.RevocationFault() != nil || trust.Expires().Revocation.Equal(k.expires) {
+		return nil
+	}
+	if err := k.Memory.Store(trust.Expires().Revocation); err != nil {
+		return fmt.Errorf("remember the expiry of the revocations: %w", err)
+	}
+	k.expires = trust.Expires().Revocation
+	return nil
+}
+
+// use swaps trust in. The index is built first, so that attestations that came
+// with the trust are there with it.
+func (k *Keeper) use(s *tuf.Snapshot, trust *verifier.Trust) error {
+	before := k.Current()
+	newEpoch := before.Trust == nil || before.Trust.Epoch() != trust.Epoch()
+	if newEpoch {
+		k.reset(trust)
+		k.Index.SetTrust(trust, s.Targets)
+	}
+	roles := map[string]journal.RoleFile{}
+	for name, r := range s.Roles {
+		roles[name] = journal.RoleFile{Version: r.Version, SHA256: r.SHA256}
+	}
+	k.source = s
+	k.current.Store(&Snapshot{Trust: trust, Generation: before.Generation + 1, Roles: roles})
+	k.changedMu.Lock()
+	close(k.changed)
+	k.changed = make(chan struct{})
+	k.changedMu.Unlock()
+	k.announce(trust, newEpoch)
+	return nil
+}
+
+// reset carries out the signed resets of floors that were not before. One that
+// fails is tried again at the next start; the floor then stays up.
+func (k *Keeper) reset(trust *verifier.Trust) {
+	var failed error
+	for _, r := range trust.Resets() {
+		first, err := k.Floors.ResetOnce(r.ID, r.Matches, r.Version)
+		failed = errors.Join(failed, err)
+		if first {
+			k.Logger.Warn("a signed reset lowered floors", "id", hclog.Quote(r.ID), "version", r.Version)
+		}
+	}
+	k.say("reset", "a signed reset of floors could not be carried out", failed)
+}
+
+func (k *Keeper) announce(trust *verifier.Trust, newEpoch bool) {
+	v := trust.Versions()
+	level := hclog.Debug
+	if newEpoch {
+		level = hclog.Info
+	}
+	k.Logger.Log(level, "trust in use", "epoch", trust.Epoch(), "root", v.Root, "targets", v.Targets, "snapshot", v.Snapshot,
+		"timestamp", v.Timestamp, "revocation", v.Revocation, "timestamp_expires", trust.Expires().Timestamp.Format(time.RFC3339))
+	k.say("revocations", "revocations.json was not taken: everything revoked before stays revoked, under the old expiry", trust.RevocationFault())
+}
+
+// say logs trouble when it begins or changes, and when it ends.
+func (k *Keeper) say(kind, what string, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if k.trouble[kind] == text {
+		return
+	}
+	k.trouble[kind] = text
+	if text == "" {
+		k.Logger.Info("trouble is over", "with", kind)
+		return
+	}
+	k.Logger.Error(what, "code", Code(err), "error", hclog.Quote(text))
+}
