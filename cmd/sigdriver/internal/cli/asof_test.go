@@ -57,6 +57,7 @@ func TestVerifyAsOf(t *testing.T) {
 	}{
 		{30 * time.Minute, ExitDenied, "DENY THRESHOLD"},
 		{90 * time.Minute, ExitOK, "ALLOW"},
+		{100 * time.Hour, ExitInconclusive, "DENY TRUST_STALE"},
 		{-time.Hour, ExitInconclusive, ""}, // before there was any trust
 	} {
 		at := tuftest.Start.Add(c.after).Format("2006-01-02T15:04:05Z")
@@ -67,6 +68,9 @@ func TestVerifyAsOf(t *testing.T) {
 		}, strings.NewReader(""), &stdout, &stderr)
 		if code != c.code || !strings.Contains(stdout.String(), c.said) {
 			t.Errorf("as of %s: exit code %d, want %d %s\n%s%s", at, code, c.code, c.said, &stdout, &stderr)
+		}
+		if c.code == ExitInconclusive && strings.Contains(stdout.String(), passed) {
+			t.Errorf("as of %s a check passed, though nothing was verified:\n%s", at, &stdout)
 		}
 	}
 }

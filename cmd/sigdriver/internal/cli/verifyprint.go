@@ -150,28 +150,38 @@ var checks = []struct {
 	{"version", []verifier.Stage{verifier.StageVersion}},
 }
 
+// stageOf is the stage of a finding among the checks of one document: a part
+// that nobody attested fails its threshold, whatever that does to the whole.
+func stageOf(f *verifier.Finding) verifier.Stage {
+	if f.Reason == verifier.CompositionPartUnattested {
+		return verifier.StageRequirement
+	}
+	return f.Reason.Stage()
+}
+
 func (r *report) printDocument(p *printer, i int) {
 	result := &r.decision.Documents[i]
-	findings := r.findingsOf(i)
 	p.line("%s %s sha256:%x", r.Documents[i].Role, r.files[i], result.SHA256)
-	reached := verifier.StageNone
-	for _, f := range findings {
-		reached = max(reached, f.Reason.Stage())
+	byStage, reached := map[verifier.Stage][]verifier.Finding{}, verifier.StageNone
+	for _, f := range r.findingsOf(i) {
+		if stage := stageOf(&f); stage < verifier.StageComposition {
+			byStage[stage], reached = append(byStage[stage], f), max(reached, stage)
+		}
 	}
 	offered := len(r.Documents[i].Attestations)
 	for _, check := range checks {
 		found := false
-		for _, f := range findings {
-			if slices.Contains(check.stages, f.Reason.Stage()) {
+		for _, stage := range check.stages {
+			for _, f := range byStage[stage] {
 				found = true
 				r.printFinding(p, check.name, &f, result.Passed)
 			}
 		}
-		stage := check.stages[0]
-		perAttestation := stage >= verifier.StageParse && stage <= verifier.StageScope
+		first := check.stages[0]
+		ofAttestations := first >= verifier.StageParse && first <= verifier.StageScope
 		switch {
 		case found:
-		case !result.Passed && stage > reached, perAttestation && offered == 0:
+		case !result.Passed && first > reached, ofAttestations && offered == 0:
 			p.check(unseen, check.name, "")
 		default:
 			p.check(passed, check.name, "%s", r.passedText(check.name, i))
@@ -248,7 +258,9 @@ func (r *report) printRest(p *printer) {
 		for _, f := range r.findingsOf(i) {
 			if f.Reason.Stage() == verifier.StageComposition {
 				composed = false
-				p.check(failed, "composition", "%s: %s", f.Reason, f.Detail)
+			}
+			if stageOf(&f) == verifier.StageComposition {
+				p.check(failed, "composition", "%s: %s: %s", r.files[i], f.Reason, f.Detail)
 			}
 		}
 	}
