@@ -1,0 +1,342 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tuf
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/sigdriver/sigdriver/tuf/tuftest"
+)
+
+// Every file of the state folder and the archive, damaged in turn: what can be
+// fetched again is, what cannot is refused by its code, and nothing is believed.
+func TestDamagedFiles(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	repo.Rotate("root")
+	repo.Publish()
+	s.accept()
+	s.Close()
+	sc := &scene{t: t, repo: repo, state: filepath.Dir(s.cfg.Dir), cfg: s.cfg}
+	damages := map[string]func([]byte) []byte{
+		"empty":     func([]byte) []byte { return nil },
+		"truncated": func(b []byte) []byte { return b[:len(b)/2] },
+		"edited":    func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
+		"replaced":  func([]byte) []byte { return []byte("{}\n") },
+		"oversized": func(b []byte) []byte { return append(b, bytes.Repeat([]byte(" "), MaxTargets+1)...) },
+		"removed":   nil,
+	}
+	refused := map[string]string{floorsFile: CodeRollback, historyFile: CodeCorrupt}
+	files := 0
+	for how, damage := range damages {
+		for _, name := range stateFiles(t, sc.state) {
+			files++
+			cfg := sc.copy()
+			cfg.Source = s.cfg.Source
+			path := filepath.Join(filepath.Dir(cfg.Dir), name)
+			harm(t, path, damage)
+			c, err := Open(cfg)
+			if code := refused[filepath.Base(name)]; code != "" && how != "oversized" {
+				if Code(err) != code {
+					t.Errorf("%s %s: %v", name, how, err)
+				}
+				continue
+			}
+			if err != nil && how == "oversized" {
+				continue // a *StoreError: nobody but an attacker makes these
+			}
+			if err != nil {
+				t.Errorf("%s %s: %v", name, how, err)
+				continue
+			}
+			if got, _, ok := c.Accepted(); ok && string(got.Targets["authorities.json"]) != `{"v":1}` {
+				t.Errorf("%s %s: %q is in force", name, how, got.Targets)
+			}
+			u, err := c.Refresh(t.Context())
+			if err == nil {
+				err = c.Accept(u, Note{Epoch: 2})
+			}
+			if err != nil || string(u.Targets["authorities.json"]) != `{"v":1}` {
+				t.Errorf("%s %s: %v", name, how, err)
+			}
+			c.Close()
+		}
+	}
+	if files < 60 {
+		t.Errorf("only %d files damaged", files)
+	}
+}
+
+func stateFiles(t *testing.T, state string) []string {
+	t.Helper()
+	var names []string
+	err := filepath.WalkDir(state, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && d.Name() != "lock" {
+			name, _ := filepath.Rel(state, path)
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func harm(t *testing.T, path string, damage func([]byte) []byte) {
+	t.Helper()
+	if damage == nil {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, damage(data), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Floors outlive the cache: with everything else damaged a rollback is refused.
+func TestFloorsOutliveTheCache(t *testing.T) {
+	for _, role := range []string{"timestamp", "snapshot", "targets", "revocation"} {
+		repo := newRepo(t)
+		for range 3 {
+			repo.SetTarget("authorities.json", []byte(role))
+			repo.SetTarget("revocations.json", []byte(role))
+			repo.Publish()
+		}
+		s := newSubject(t, repo)
+		s.accept()
+		s.Close()
+		lose(t, s.cfg.Dir, currentFile)
+		lose(t, s.cfg.ArchiveDir, "sha256")
+		s.open()
+		repo.SetVersion(role, 2)
+		if role == "timestamp" {
+			repo.PublishTimestamp()
+		} else {
+			repo.Publish()
+		}
+		var rollback *RollbackError
+		if err := s.refuse(CodeRollback); !errors.As(err, &rollback) || rollback.Role != role || rollback.Got != 2 {
+			t.Errorf("%s: %v", role, err)
+		}
+	}
+}
+
+func TestLostFloorsNeedAWord(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	s.accept()
+	s.Close()
+	lose(t, s.cfg.Dir, floorsFile)
+	_, err := Open(s.cfg)
+	var lost *FloorsLostError
+	if !errors.As(err, &lost) || Code(err) != CodeRollback {
+		t.Fatalf("without a word: %v", err)
+	}
+	if _, err := Open(s.cfg); !errors.As(err, &lost) {
+		t.Fatalf("the second time: %v", err)
+	}
+	var log bytes.Buffer
+	s.cfg.AcceptLostFloors, s.cfg.Logger = true, hclog.New(&hclog.LoggerOptions{Output: &log})
+	s.open()
+	if !strings.Contains(log.String(), "operator") {
+		t.Errorf("not loud: %q", log.String())
+	}
+	s.accept()
+	s.cfg.AcceptLostFloors = false
+	s.restart()
+	// Also when the whole folder is gone: the archive remembers that there was one.
+	s.Close()
+	lose(t, filepath.Dir(s.cfg.Dir), "trust")
+	if _, err := Open(s.cfg); !errors.As(err, &lost) {
+		t.Errorf("without the whole folder: %v", err)
+	}
+	s.cfg.AcceptLostFloors = true
+	s.open()
+	s.accept()
+}
+
+func TestLostHistoryNeedsAWord(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	s.epoch = 6
+	s.accept()
+	s.Close()
+	harm(t, filepath.Join(s.cfg.Dir, historyFile), func(b []byte) []byte { return bytes.Replace(b, []byte(`"epoch":7`), []byte(`"epoch":1`), 1) })
+	if _, err := Open(s.cfg); Code(err) != CodeCorrupt {
+		t.Fatalf("an edited history: %v", err)
+	}
+	s.cfg.AcceptLostFloors = true
+	s.open()
+	if _, _, ok := s.Accepted(); ok {
+		t.Error("an edited history is in force")
+	}
+	if got := s.LastEpoch(); got != 7 {
+		t.Errorf("epoch starts over at %d", got)
+	}
+	s.accept()
+	s.cfg.AcceptLostFloors = false
+	s.restart()
+	if aside, _ := filepath.Glob(filepath.Join(s.cfg.Dir, "history-*.damaged")); len(aside) != 1 {
+		t.Errorf("set aside: %v", aside)
+	}
+}
+
+// A last line without its end is what a crash leaves; it is cut, not believed.
+func TestTornHistory(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	s.accept()
+	s.Close()
+	path := filepath.Join(s.cfg.Dir, historyFile)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	harm(t, path, func(b []byte) []byte { return append(b, b[:len(b)/2]...) })
+	s.open()
+	if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, whole) {
+		t.Errorf("the torn tail is still there: %v", err)
+	}
+	repo.PublishTimestamp()
+	s.accept()
+	s.restart()
+}
+
+func TestAnotherPinnedRoot(t *testing.T) {
+	s := newSubject(t, newRepo(t))
+	s.accept()
+	s.Close()
+	other := tuftest.New(t, tuftest.At(tuftest.Start.Add(time.Hour)))
+	s.cfg.Root = other.Root()
+	if _, err := Open(s.cfg); Code(err) != CodeCorrupt {
+		t.Errorf("the state of another root: %v", err)
+	}
+	for name, root := range map[string][]byte{"none": nil, "junk": []byte("{}"), "cut": s.cfg.Root[:50]} {
+		s.cfg.Root = root
+		if _, err := Open(s.cfg); Code(err) != CodeSignature {
+			t.Errorf("root %s: %v", name, err)
+		}
+	}
+}
+
+func TestNewerPinnedRoot(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	s.accept()
+	repo.Rotate("root")
+	repo.Publish()
+	s.accept()
+	s.Close()
+	s.cfg.Root = repo.File(repo.Path("root"))
+	s.open()
+	repo.Rotate("root")
+	repo.Publish()
+	if u := s.accept(); u.Roles[RoleRoot].Version != 3 {
+		t.Errorf("root %d", u.Roles[RoleRoot].Version)
+	}
+	s.restart()
+}
+
+func TestModes(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0))
+	s := newSubject(t, newRepo(t))
+	s.accept()
+	err := filepath.WalkDir(filepath.Dir(s.cfg.Dir), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || path == filepath.Dir(s.cfg.Dir) {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %v", path, info.Mode())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A full disk, for once not simulated.
+func TestSmallDisk(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("mounting a tmpfs needs root")
+	}
+	s := newScene(t)
+	failed := 0
+	for size := 40; size <= 160; size += 4 {
+		state := t.TempDir()
+		if err := syscall.Mount("tmpfs", state, "tmpfs", 0, "size="+strconv.Itoa(size)+"k"); err != nil {
+			t.Skipf("cannot mount a tmpfs: %v", err)
+		}
+		t.Cleanup(func() { _ = syscall.Unmount(state, syscall.MNT_DETACH) })
+		if err := os.CopyFS(state, os.DirFS(s.state)); err != nil {
+			t.Logf("%d KiB: %v", size, err)
+			continue // not even the old state fits
+		}
+		cfg := s.cfg
+		cfg.Dir, cfg.ArchiveDir = filepath.Join(state, "trust"), filepath.Join(state, "archive")
+		if err := update(cfg); err != nil {
+			failed++
+			if !errors.Is(err, syscall.ENOSPC) || Code(err) != CodeDownload {
+				t.Errorf("%d KiB: %v (%s)", size, err, Code(err))
+			}
+			if err := syscall.Mount("", state, "", syscall.MS_REMOUNT, "size=8m"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		consistent(t, cfg, strconv.Itoa(size)+" KiB")
+	}
+	if failed == 0 {
+		t.Error("the disk was never full")
+	}
+}
+
+func TestContextOfFaultyStore(t *testing.T) {
+	s := newScene(t)
+	cfg := s.copy()
+	files := &faultyFiles{}
+	cfg.files = files
+	c, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	u, err := c.Refresh(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The append fails and so does the cut after it: nothing may be written
+	// behind a torn line until a new start has cut it.
+	files.n, files.after, files.fail = files.count+3, true, func(string) error { return syscall.EIO }
+	if err := c.Accept(u, Note{Epoch: 2}); Code(err) != CodeDownload {
+		t.Fatalf("accepted on a broken disk: %v", err)
+	}
+	files.n, files.after = 0, false
+	err = c.Accept(u, Note{Epoch: 2})
+	var store *StoreError
+	if err != nil && !errors.As(err, &store) {
+		t.Errorf("after the repair: %v", err)
+	}
+	c.Close()
+	consistent(t, cfg, "after a broken append")
+}
