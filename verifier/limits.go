@@ -60,7 +60,12 @@ const (
 	MaxKeys        = 1024
 	MaxIdentities  = 1024
 	// MaxRevocations bounds the ratchet: the union of all entries ever accepted.
-	MaxRevocations = 65536
+	// MaxRevocationReason and MaxIdentity bound their texts, so that MaxRatchet,
+	// its bytes, is never what fails first.
+	MaxRevocations      = 16384
+	MaxRevocationReason = 256
+	MaxIdentity         = 1024
+	MaxRatchet          = MaxRevocations * (6*(MaxRevocationReason+2*MaxIdentity) + 128)
 
 	// MaxDetail bounds the text of one finding in bytes.
 	MaxDetail = 512

@@ -76,6 +76,9 @@ func (e revocationEntry) thing() revokedThing {
 
 // check refuses an entry that is not exactly one of the four kinds.
 func (e revocationEntry) check() error {
+	if len(e.Reason) > MaxRevocationReason || len(e.Issuer) > MaxIdentity || len(e.SAN) > MaxIdentity {
+		return fmt.Errorf("reason, issuer and san may have %d, %d and %d bytes", MaxRevocationReason, MaxIdentity, MaxIdentity)
+	}
 	switch e.Kind {
 	case "document", "attestation", "key":
 		if !isHexSHA256(e.SHA256) {
@@ -94,13 +97,14 @@ func (e revocationEntry) check() error {
 	return nil
 }
 
-// parseRevocations reads a list of entries under the schema it must have.
-func parseRevocations(data []byte, schema string) ([]revocationEntry, error) {
+// parseRevocations reads a list of entries of at most limit bytes under the
+// schema it must have.
+func parseRevocations(data []byte, schema string, limit int) ([]revocationEntry, error) {
 	refuse := func(path, text string, err error) error {
 		return &TrustError{File: "revocations.json", Path: path, Text: text, Err: err}
 	}
-	if len(data) > MaxTrustFile {
-		return nil, refuse("", fmt.Sprintf("longer than %d bytes", MaxTrustFile), nil)
+	if len(data) > limit {
+		return nil, refuse("", fmt.Sprintf("longer than %d bytes", limit), nil)
 	}
 	var f revocationsFile
 	if err := unmarshalClosed(data, &f); err != nil {

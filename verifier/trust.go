@@ -117,7 +117,7 @@ func ParseTrust(src TrustSource) (*Trust, error) {
 func (t *Trust) turnRatchet(src *TrustSource) error {
 	before := ratchet{}
 	if src.Ratchet != nil {
-		entries, err := parseRevocations(src.Ratchet, RatchetSchema)
+		entries, err := parseRevocations(src.Ratchet, RatchetSchema, MaxRatchet)
 		if err != nil {
 			return fmt.Errorf("stored ratchet: %w", err)
 		}
@@ -127,7 +127,7 @@ func (t *Trust) turnRatchet(src *TrustSource) error {
 	}
 	var entries []revocationEntry
 	if src.Revocations != nil {
-		entries, t.revocationFault = parseRevocations(src.Revocations, RevocationsSchema)
+		entries, t.revocationFault = parseRevocations(src.Revocations, RevocationsSchema, MaxTrustFile)
 	}
 	next, err := before.turn(entries, t.authorities.restored)
 	if err != nil && t.revocationFault == nil {

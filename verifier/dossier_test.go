@@ -1,0 +1,84 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifier_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sigdriver/sigdriver/verifier"
+	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
+)
+
+const slsa = "https://slsa.dev/provenance/v1"
+
+// A document allowed by a pin alone has no version, so no floor is above it.
+func TestPinnedStandsAboveFloors(t *testing.T) {
+	s := vt.ComposePlain()
+	s.Offer(0).SetFloor(0, 99, "")
+	s.Authorities.Floors = append(s.Authorities.Floors, vt.SignedFloor{Role: "SANDBOX_POLICY", Version: "99"})
+	if d := decide(t, s); d.Verdict == verifier.Allow {
+		t.Fatal("unsigned and unpinned, and yet allowed")
+	}
+	s.Authorities.Rules[0].Pinned = []string{s.SHA256(0)}
+	d := decide(t, s)
+	if d.Verdict != verifier.Allow || d.Documents[0].Version != 0 || len(d.Raises) != 0 {
+		t.Errorf("%v at version %d, raises %v", d.Reason, d.Documents[0].Version, d.Raises)
+	}
+}
+
+// What became of an attestation of one type does not explain why a requirement
+// of another type fails.
+func TestARequirementIsExplainedByItsOwnType(t *testing.T) {
+	s := vt.AdmitPolicy()
+	s.Authorities.Rules[0].Require = append(s.Authorities.Rules[0].Require, vt.Requirement{Authority: "platform", PredicateType: slsa})
+	provenance := vt.Provenance(s.Body(0)).Seal(vt.Person("dave")).JSON()
+	approvals := s.Request.Documents[0].Attestations
+	s.Offer(0, append(approvals, provenance)...)
+	if d := decide(t, s); d.Verdict != verifier.Allow {
+		t.Fatalf("the base must be allowed, not %v", d.Reason)
+	}
+	late := s.Approval(0)
+	late.NotAfter = vt.Now.Add(-time.Hour).Format(time.RFC3339)
+	expired := late.Of(s.Body(0)).Seal(vt.Person("carol")).JSON()
+	s.Offer(0, append(approvals, expired)...)
+	if d := decide(t, s); d.Reason != verifier.AttestationMissing {
+		t.Errorf("%v: an approval's end explains a missing provenance", d.Reason)
+	}
+	foreign := vt.Provenance(s.Body(0)).Seal(vt.Person("alice")).JSON()
+	s.Offer(0, append(approvals, expired, foreign)...)
+	if d := decide(t, s); d.Reason != verifier.SignerOutOfScope {
+		t.Errorf("%v: a provenance by somebody else explains it", d.Reason)
+	}
+}
+
+// Without a rule no attestation is listened to, unless a shadow rule wants to.
+func TestWithoutARuleNothingIsHeard(t *testing.T) {
+	s := vt.AdmitPolicy()
+	s.Offer(0, []byte("junk"))
+	s.Authorities.Rules[0].Workspace = "elsewhere"
+	if d := decide(t, s); d.Reason != verifier.RuleMissing || len(d.Findings) != 1 {
+		t.Errorf("%v with %d findings", d.Reason, len(d.Findings))
+	}
+	s.Authorities.Rules[0].Workspace = "prod"
+	s.Authorities.Rules[0].Mode = "shadow"
+	if d := decide(t, s); d.Reason != verifier.RuleMissing || len(d.Findings) != 2 || len(d.Shadow) != 1 {
+		t.Errorf("%v with %d findings, %d in shadow", d.Reason, len(d.Findings), len(d.Shadow))
+	}
+}
+
+// The reason of several refused attestations is that of the one that got
+// furthest, whatever their order.
+func TestTheFurthestSpeaks(t *testing.T) {
+	s := vt.AdmitProfile()
+	other := s.Approval(0)
+	other.Scope.Name = "another"
+	scope := other.Of(s.Body(0)).Seal(vt.Person("dave")).JSON()
+	unknown := s.Approval(0).Of(s.Body(0)).Seal(vt.Person("mallory")).JSON()
+	for _, order := range [][][]byte{{scope, unknown, []byte("{")}, {[]byte("{"), unknown, scope}} {
+		if d := decide(t, s.Offer(0, order...)); d.Reason != verifier.ScopeMismatch {
+			t.Errorf("%v", d.Reason)
+		}
+	}
+}
