@@ -21,6 +21,9 @@ import (
 // decompresses, and gives up on a file after FileDeadline. An error means that
 // base is no http or https URL.
 func HTTPSource(base string) (Source, error) {
+	if err := webURL(base); err != nil {
+		return nil, err
+	}
 	base = strings.TrimSuffix(base, "/")
 	return HTTPSourceAt(base+"/"+MetadataDir, base+"/"+TargetsDir)
 }
@@ -47,13 +50,21 @@ func HTTPSourceAt(metadataURL, targetsURL string) (Source, error) {
 		},
 	}
 	for dir, location := range map[string]string{MetadataDir: metadataURL, TargetsDir: targetsURL} {
-		u, err := url.Parse(location)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-			return nil, fmt.Errorf("%s is not an http or https URL", quote(location))
+		if err := webURL(location); err != nil {
+			return nil, err
 		}
 		s.base[dir] = strings.TrimSuffix(location, "/") + "/"
 	}
 	return s, nil
+}
+
+// webURL refuses what no base can be.
+func webURL(location string) error {
+	u, err := url.Parse(location)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("%s is not an http or https URL of a folder", quote(location))
+	}
+	return nil
 }
 
 type httpSource struct {
