@@ -287,6 +287,9 @@ func parse(data []byte) (*stored, error) {
 		if err := s.Decision.check(); err != nil {
 			return nil, err
 		}
+		s.Decision.Time = s.Decision.Time.UTC()
+	} else {
+		s.Suppressed.From = s.Suppressed.From.UTC()
 	}
 	again, err := canonical(&s)
 	if err != nil {
