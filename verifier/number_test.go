@@ -38,7 +38,7 @@ func TestExactDoubleIsQuick(t *testing.T) {
 	for _, text := range []string{"1e2147483646", "1e-2147483646", "7e600000000", "7e-600000000", strings.Repeat("9", 400)} {
 		exactDouble(text)
 	}
-	if took := time.Since(start); took > 100*time.Millisecond {
+	if took := time.Since(start); took > time.Second {
 		t.Errorf("took %v", took)
 	}
 }
