@@ -6,7 +6,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -47,7 +46,6 @@ func (c *call) evaluate(ctx context.Context) (*answer, error) {
 	default:
 		return nil, overloaded()
 	}
-	c.server.Metrics.Cold(len(c.server.cold))
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -64,6 +62,9 @@ func (c *call) evaluate(ctx context.Context) (*answer, error) {
 	a, err := c.remember(d, before)
 	if err != nil {
 		return nil, err
+	}
+	if len(d.Shadow) > 0 {
+		c.server.Metrics.Shadowed()
 	}
 	c.log(a)
 	return a, nil
@@ -119,8 +120,12 @@ func (c *call) record(ctx context.Context, d *verifier.Decision, before *floors.
 		e.Trust = journal.Trust{Epoch: c.trust.Trust.Epoch(), Roles: c.trust.Roles, Stale: d.Stale}
 	}
 	e.Revision = c.server.Floors.Snapshot().Revision()
-	index, sum, err := c.server.Journal.Append(ctx, e, record(c.req, d), evidence(c.req, d)...)
 	c.entry = e
+	record, err := journal.NewRecord(c.req, d).JSON()
+	if err != nil {
+		return auditUnavailable(err)
+	}
+	index, sum, err := c.server.Journal.Append(ctx, e, record, evidence(c.req, d)...)
 	if err == nil {
 		c.logged = &receipt{index, sum}
 		return nil
@@ -131,12 +136,6 @@ func (c *call) record(ctx context.Context, d *verifier.Decision, before *floors.
 		return nil
 	}
 	return auditUnavailable(err)
-}
-
-// record is the full record of a decision: what was asked, bodies by their
-// digest, and what was answered. Both parts are RFC 8785 text, so the whole is.
-func record(req *verifier.Request, d *verifier.Decision) []byte {
-	return fmt.Appendf(nil, `{"decision":%s,"request":%s,"schema":"sigdriver.record/v1"}`, verifier.DecisionJSON(d), verifier.RequestJSON(req))
 }
 
 // evidence lists the attestations that counted: those without a finding.

@@ -90,8 +90,9 @@ type Journal interface {
 // Metrics hears what happens. Its methods must not block.
 type Metrics interface {
 	Decided(v verifier.Verdict, r verifier.Reason, cached bool, took time.Duration)
+	// Shadowed hears of a decision that a rule in shadow mode would have denied.
+	Shadowed()
 	Faulted(reason string)
-	Cold(under int)
 	Panicked()
 }
 
@@ -165,6 +166,12 @@ func (s *Server) options() []grpc.ServerOption {
 		grpc.WaitForHandlers(true),
 	}
 }
+
+// Cold returns the number of evaluations under way.
+func (s *Server) Cold() int { return len(s.cold) }
+
+// Cached returns the number of answers in the verdict cache and their bytes.
+func (s *Server) Cached() (entries, bytes int) { return s.cache.Stats() }
 
 // Stop ends the streams that would otherwise last for ever. Call it once,
 // before the gRPC server's GracefulStop.

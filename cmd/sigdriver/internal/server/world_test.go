@@ -119,7 +119,7 @@ func (m *testMetrics) Decided(_ verifier.Verdict, _ verifier.Reason, cached bool
 	}
 }
 func (m *testMetrics) Faulted(string) { m.faulted.Add(1) }
-func (m *testMetrics) Cold(int)       {}
+func (m *testMetrics) Shadowed()      {}
 func (m *testMetrics) Panicked()      { m.panics.Add(1) }
 
 // newWorld makes a world with the trust and the time of a scenario.

@@ -1,0 +1,96 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package daemon puts the driver together: it opens what must survive a restart,
+// loads trust, makes the socket, serves, and takes all of it down in order.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
+	"github.com/sigdriver/sigdriver/tuf"
+)
+
+// Options say how `sigdriver serve` was called.
+type Options struct {
+	// ConfigFile is the configuration. Required.
+	ConfigFile string
+	// BindSocket makes the socket there instead, for a gateway that launched the
+	// driver: development only. Only our own uid may call, about any gateway.
+	BindSocket string
+	// AcceptLostFloors is the operator's word that the memory that protects trust
+	// against rollback is known to be lost. For one start only.
+	AcceptLostFloors bool
+	// RebuildFloors reads lost policy floors back from the journal. For one start only.
+	RebuildFloors bool
+	// Log is where the log goes.
+	Log io.Writer
+	// Ready, if set, is called once the socket takes calls.
+	Ready func()
+}
+
+// StartError says that the driver does not start, and what an operator has to
+// mend. It is no fault of the program.
+type StartError struct{ Err error }
+
+func (e *StartError) Error() string { return e.Err.Error() }
+func (e *StartError) Unwrap() error { return e.Err }
+
+// Check reads a configuration and looks at everything that it names, without
+// changing any of it. The error is a *StartError.
+func Check(configFile string) error {
+	conf, err := config.Load(configFile)
+	if err == nil {
+		err = check(conf)
+	}
+	if err != nil {
+		return &StartError{err}
+	}
+	return nil
+}
+
+func check(conf *config.Config) error {
+	if err := conf.CheckPlaces(); err != nil {
+		return err
+	}
+	root, err := conf.PinnedRoot()
+	if err != nil {
+		return err
+	}
+	// A client in an empty folder reads the root and nothing else.
+	scratch, err := os.MkdirTemp("", "sigdriver-check-")
+	if err != nil {
+		return fmt.Errorf("a temporary folder is needed: %w", err)
+	}
+	defer os.RemoveAll(scratch)
+	client, err := tuf.Open(tuf.Config{Root: root, Dir: scratch})
+	if err != nil {
+		return trustFault(conf, err)
+	}
+	return client.Close()
+}
+
+// Run serves until the context ends or SIGTERM or SIGINT comes, then finishes
+// the calls under way and returns nil. SIGHUP reads the configuration again. An
+// error before it serves is a *StartError.
+func Run(ctx context.Context, o Options) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+
+	d := &driver{options: o}
+	if err := d.start(ctx); err != nil {
+		return errors.Join(&StartError{err}, d.close())
+	}
+	err := d.serve(ctx, hangup)
+	return errors.Join(err, d.close())
+}

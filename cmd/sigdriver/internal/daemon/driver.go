@@ -1,0 +1,404 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"golang.org/x/sys/unix"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/grpclog"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/admin"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/clock"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/floors"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
+	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+const (
+	// drainTime is how long calls under way may take when the driver stops.
+	drainTime = 4 * time.Second
+	// firstRefresh is how long the socket waits for trust when there is none.
+	firstRefresh = 10 * time.Second
+)
+
+// driver is a running driver. Its parts are in the order in which they start.
+type driver struct {
+	options Options
+	conf    *config.Config
+	logger  hclog.Logger
+	metrics *admin.Metrics
+
+	lock    io.Closer
+	archive *archive.Store
+	journal *journal.Journal
+	floors  *floors.Store
+	clock   *clock.Clock
+	client  *tuf.Client
+	index   *index.Index
+	keeper  *trustkeeper.Keeper
+
+	socket   *socket.Socket
+	listener *peer.Listener
+	server   *server.Server
+	grpc     *grpc.Server
+	admin    *http.Server
+
+	background sync.WaitGroup
+	cancel     context.CancelFunc
+}
+
+// quietGRPC keeps the library from writing to standard error by itself.
+var quietGRPC = sync.OnceFunc(func() {
+	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
+})
+
+// start opens everything, up to a socket that takes connections.
+func (d *driver) start(ctx context.Context) error {
+	quietGRPC()
+	for _, step := range []func(context.Context) error{
+		d.configure, d.openState, d.openTrust, d.listen, d.watch,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *driver) configure(context.Context) error {
+	var err error
+	if d.conf, err = config.Load(d.options.ConfigFile); err != nil {
+		return err
+	}
+	if d.options.BindSocket != "" {
+		d.conf.Socket = config.Socket{Path: d.options.BindSocket}
+	}
+	if err := d.conf.CheckPlaces(); err != nil {
+		return err
+	}
+	d.logger = hclog.New(&hclog.LoggerOptions{
+		Name: "sigdriver", Level: hclog.LevelFromString(d.conf.Log.Level), Output: d.options.Log, JSONFormat: d.conf.Log.Format == "json",
+	})
+	d.metrics = admin.NewMetrics(version.Driver)
+	d.logger.Info("starting", "version", version.Driver, "revision", version.Revision(), "config", d.options.ConfigFile)
+	return nil
+}
+
+// openState opens the state folder: one driver at a time.
+func (d *driver) openState(context.Context) error {
+	dir := d.conf.StateDir
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return d.conf.Fault("state_dir", err, "create it for the driver's user with mode 0700")
+	}
+	var err error
+	if d.lock, err = (disk.OS{}).Lock(filepath.Join(dir, "lock")); err != nil {
+		return d.conf.Fault("state_dir", err, "stop the other driver, or choose another folder")
+	}
+	if d.archive, err = archive.Open(filepath.Join(dir, "archive"), nil); err != nil {
+		return d.conf.Fault("state_dir", err, "make it writable to the driver's user")
+	}
+	d.journal, err = journal.Open(filepath.Join(dir, "audit"), journal.Options{
+		Archive: d.archive, DenyBudget: d.conf.Audit.DenyPerMinute, Reserve: uint64(d.conf.Audit.ReserveMiB) << 20,
+	})
+	if err != nil {
+		return err
+	}
+	if cut := d.journal.Cut(); cut != nil {
+		d.logger.Warn("the journal ended in a torn record, which was cut off", "detail", cut)
+	}
+	if d.floors, err = floors.Open(filepath.Join(dir, "floors.db")); err != nil {
+		return err
+	}
+	if d.options.RebuildFloors {
+		d.logger.Warn("reading the floors back from the journal, on the operator's word")
+		if err := d.floors.Rebuild(d.journal, d.archive.Get); err != nil {
+			return err
+		}
+	}
+	if err := d.floors.Check(d.journal); err != nil {
+		return err
+	}
+	d.clock = clock.New(d.floors)
+	return nil
+}
+
+// openTrust puts in use what was accepted before, and waits a little for a
+// first refresh when that does not decide any more.
+func (d *driver) openTrust(ctx context.Context) error {
+	root, err := d.conf.PinnedRoot()
+	if err != nil {
+		return err
+	}
+	source, err := tuf.NewSource(d.conf.Trust.Source)
+	if err != nil {
+		return d.conf.Fault("trust.source", err, "name an absolute folder, or a file, http or https URL")
+	}
+	d.client, err = tuf.Open(tuf.Config{
+		Root: root, Source: source, Dir: filepath.Join(d.conf.StateDir, "trust"), ArchiveDir: filepath.Join(d.conf.StateDir, "archive"),
+		Now: d.now, Logger: d.logger.Named("tuf"), AcceptLostFloors: d.options.AcceptLostFloors,
+	})
+	if err != nil {
+		return trustFault(d.conf, err)
+	}
+	d.index = index.New(d.conf.Attestations.Dir, d.logger.Named("index"))
+	d.keeper = trustkeeper.New(trustkeeper.Config{
+		Client: d.client, Clock: d.clock, Index: d.index, Floors: d.floors, Metrics: d.metrics, Logger: d.logger.Named("trust"),
+		Memory:        trustkeeper.FileMemory(filepath.Join(d.conf.StateDir, "revocations-expire")),
+		DriverVersion: version.Driver, Interval: time.Duration(d.conf.Trust.RefreshInterval),
+	})
+	if err := d.keeper.Load(); err != nil {
+		return err
+	}
+	if d.keeper.Current().Trust.State(d.now()).Condition == verifier.Refused {
+		first, cancel := context.WithTimeout(ctx, firstRefresh)
+		defer cancel()
+		d.keeper.Refresh(first) // it says itself how that ended
+	}
+	d.index.Scan()
+	return nil
+}
+
+// trustFault tells a root that is none from a state folder that needs a hand.
+func trustFault(conf *config.Config, err error) error {
+	var lost *tuf.FloorsLostError
+	var damaged *tuf.CorruptError
+	var locked *tuf.LockedError
+	switch {
+	case errors.As(err, &lost):
+		return conf.Fault("state_dir", err, "restore the folder from a backup, or start once with --accept-lost-floors")
+	case errors.As(err, &damaged):
+		return conf.Fault("state_dir", err, "restore the folder from a backup, or start once with --accept-lost-floors")
+	case errors.As(err, &locked):
+		return conf.Fault("state_dir", err, "stop the other driver, or choose another folder")
+	}
+	return conf.Fault("trust.root", err, "name the root metadata of your TUF repository, as it was first published")
+}
+
+// now is the time that metadata is judged at. While the clock cannot be
+// believed nothing is refreshed, so what is returned then decides nothing.
+func (d *driver) now() time.Time {
+	if now, err := d.clock.Now(); err == nil {
+		return now
+	}
+	return time.Now()
+}
+
+// listen makes the socket and the server behind it.
+func (d *driver) listen(context.Context) error {
+	var err error
+	if d.socket, err = d.makeSocket(); err != nil {
+		return err
+	}
+	d.listener = peer.NewListener(d.socket.UnixListener, d.peers(d.conf), d.maxConns(), func(c peer.Credentials, why peer.Refusal) {
+		d.metrics.Refused(string(why))
+		d.logger.Debug("connection refused", "why", string(why), "uid", c.UID, "gid", c.GID, "pid", c.PID)
+	})
+	d.server = server.New(server.Config{
+		Peers: d.listener.List, Trust: d.keeper, Clock: d.clock, Index: d.index, Floors: d.floors, Journal: d.journal,
+		Metrics: d.metrics, Logger: d.logger,
+	})
+	d.grpc = d.server.GRPC()
+	return nil
+}
+
+func (d *driver) makeSocket() (*socket.Socket, error) {
+	if d.options.BindSocket != "" {
+		d.logger.Warn("development: the socket takes only our own user, and there is no trust boundary between us and the gateway")
+		return socket.Listen(socket.Options{Path: d.conf.Socket.Path, GID: -1, Mode: 0o600})
+	}
+	if socket.Activated() {
+		return socket.FromSystemd(d.conf.Socket.Path)
+	}
+	gid, err := d.conf.Socket.GID()
+	if err != nil {
+		return nil, err
+	}
+	return socket.Listen(socket.Options{Path: d.conf.Socket.Path, GID: gid, Mode: 0o660})
+}
+
+func (d *driver) peers(conf *config.Config) *peer.List {
+	if d.options.BindSocket != "" {
+		return peer.SameUser(uint32(os.Geteuid()))
+	}
+	return conf.PeerList()
+}
+
+// maxConns leaves half of the descriptors to files.
+func (d *driver) maxConns() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return peer.MaxConnsPerUID
+	}
+	return int(min(limit.Cur/2, peer.MaxConns))
+}
+
+// watch opens the admin listener.
+func (d *driver) watch(context.Context) error {
+	d.metrics.Watch(admin.Readings{
+		Cold:         d.server.Cold,
+		CacheEntries: func() int { n, _ := d.server.Cached(); return n },
+		CacheBytes:   func() int { _, n := d.server.Cached(); return n },
+		IndexEntries: func() int { n, _ := d.index.Current().Size(); return n },
+		IndexFiles:   func() int { _, n := d.index.Current().Size(); return n },
+		Connections:  d.listener.Open,
+		JournalSize:  func() uint64 { return d.journal.Head().Size },
+		JournalWorks: func() bool { return d.healthy("audit") },
+		Trust:        d.trustState,
+	})
+	if d.conf.Admin.Listen == "" {
+		return nil
+	}
+	l, err := d.adminListener()
+	if err != nil {
+		return d.conf.Fault("admin.listen", err, "choose a free address")
+	}
+	checks := []admin.Check{
+		{Name: "trust", Well: func() bool { return d.healthy("trust") }},
+		{Name: "audit", Well: func() bool { return d.healthy("audit") }},
+	}
+	d.admin = admin.Serve(l, admin.Handler(d.metrics, checks), d.logger.Named("admin"))
+	return nil
+}
+
+func (d *driver) adminListener() (net.Listener, error) {
+	if strings.HasPrefix(d.conf.Admin.Listen, "/") {
+		return socket.Listen(socket.Options{Path: d.conf.Admin.Listen, GID: -1, Mode: 0o660})
+	}
+	return net.Listen("tcp", d.conf.Admin.Listen)
+}
+
+func (d *driver) healthy(service string) bool {
+	well, _ := d.server.Healthy(service)
+	return well
+}
+
+func (d *driver) trustState() (uint64, verifier.TrustState) {
+	now, err := d.clock.Now()
+	if err != nil {
+		return 0, verifier.TrustState{}
+	}
+	trust := d.keeper.Current().Trust
+	if trust == nil {
+		return 0, trust.State(now)
+	}
+	return trust.Epoch(), trust.State(now)
+}
+
+// serve answers until the context ends.
+func (d *driver) serve(ctx context.Context, hangup <-chan os.Signal) error {
+	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	d.cancel = cancel
+	d.background.Go(func() { d.keeper.Run(inner) })
+	d.background.Go(func() { d.index.Run(inner) })
+	failed := make(chan error, 1)
+	go func() { failed <- d.grpc.Serve(d.listener) }()
+	d.logger.Info("serving", "socket", d.conf.Socket.Path)
+	if d.options.Ready != nil {
+		d.options.Ready()
+	}
+	for {
+		select {
+		case <-hangup:
+			d.reload()
+		case err := <-failed:
+			return err
+		case <-ctx.Done():
+			d.logger.Info("stopping")
+			return nil
+		}
+	}
+}
+
+// reload reads the configuration again. One that does not check changes nothing.
+func (d *driver) reload() {
+	d.index.Rescan()
+	d.keeper.Kick()
+	next, err := config.Load(d.options.ConfigFile)
+	if err != nil {
+		d.logger.Error("the configuration was not read again", "error", err)
+		return
+	}
+	if d.options.BindSocket != "" {
+		next.Socket = d.conf.Socket
+	}
+	if keys := d.conf.NeedRestart(next); len(keys) > 0 {
+		d.logger.Warn("the configuration has changes that need a restart", "keys", strings.Join(keys, ", "))
+	}
+	d.listener.SetList(d.peers(next))
+	d.logger.SetLevel(hclog.LevelFromString(next.Log.Level))
+	d.keeper.SetInterval(time.Duration(next.Trust.RefreshInterval))
+	d.logger.Info("configuration read again")
+}
+
+// close takes down what start brought up, in reverse. Calls under way are
+// finished, and what they decided is durable, before anything is closed.
+func (d *driver) close() error {
+	var errs []error
+	if d.grpc != nil {
+		d.drain()
+	}
+	if d.socket != nil {
+		d.socket.Close()
+	}
+	if d.admin != nil {
+		errs = append(errs, d.admin.Close())
+	}
+	if d.cancel != nil {
+		d.cancel()
+		d.background.Wait()
+	}
+	if d.client != nil {
+		errs = append(errs, d.client.Close())
+	}
+	if d.journal != nil {
+		errs = append(errs, d.journal.Close())
+	}
+	if d.floors != nil { // after the journal, whose last entry it remembers
+		errs = append(errs, d.floors.Close())
+	}
+	if d.lock != nil {
+		errs = append(errs, d.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// drain lets calls under way finish, for at most drainTime.
+func (d *driver) drain() {
+	d.server.Stop()
+	done := make(chan struct{})
+	go func() { defer close(done); d.grpc.GracefulStop() }()
+	d.socket.Close() // nobody new should try
+	t := time.NewTimer(drainTime)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+		d.logger.Warn("some calls did not finish in time")
+		d.grpc.Stop()
+		<-done
+	}
+}
