@@ -69,7 +69,9 @@ type documentSummary struct {
 //
 // on one line. effective_sha256 is empty when there is no effective document.
 // Attestations are spelled as AttestationDigest does, in the order they were
-// judged in, those of the driver's index included.
+// judged in, those of the driver's index included. Signatures are not in it: two
+// people who approve in the same words have one digest, and the decision record
+// tells their envelopes apart.
 func RequestJSON(req *Request) []byte {
 	s := requestSummary{
 		Purpose: req.Purpose.String(), Target: targetSummary(req.Target),

@@ -8,7 +8,9 @@ import "github.com/sigdriver/sigdriver/verifier"
 // RequestSHA256 is request_sha256 of the contract, written a second time from
 // its specification. Only the digests of attestations are asked of the verifier:
 // they need its strict parser.
-func RequestSHA256(req *verifier.Request) string {
+func RequestSHA256(req *verifier.Request) string { return SHA256(requestSummary(req)) }
+
+func requestSummary(req *verifier.Request) []byte {
 	documents := List{}
 	for _, d := range req.Documents {
 		attestations := List{}
@@ -24,11 +26,11 @@ func RequestSHA256(req *verifier.Request) string {
 	if len(req.Effective) > 0 {
 		effective = SHA256(req.Effective)
 	}
-	return SHA256(Canonical(Tree{
+	return Canonical(Tree{
 		"purpose": invert(purposes)[req.Purpose],
 		"target": Tree{"gateway_id": req.Target.GatewayID, "workspace": req.Target.Workspace,
 			"sandbox_id": req.Target.SandboxID, "name": req.Target.Name},
 		"recipe": req.Recipe, "providers_v2_enabled": req.ProvidersV2,
 		"documents": documents, "effective_sha256": effective,
-	}))
+	})
 }

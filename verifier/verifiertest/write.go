@@ -10,7 +10,8 @@ import (
 )
 
 // Files returns every committed vector file by its path below
-// testdata/vectors: the decisions, the documents and the compositions.
+// testdata/vectors: the decisions, the documents, the compositions and the
+// request digests.
 func Files() map[string][]byte {
 	files := map[string][]byte{}
 	add := func(path string, data []byte) {
@@ -30,6 +31,7 @@ func Files() map[string][]byte {
 	for _, v := range CompositionVectors() {
 		add("compositions/"+v.Name+".json", pretty(v))
 	}
+	add("request-sha256.json", pretty(RequestVectors()))
 	return files
 }
 

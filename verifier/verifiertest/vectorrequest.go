@@ -1,0 +1,70 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifiertest
+
+import "github.com/sigdriver/sigdriver/verifier"
+
+// RequestFormat names the format of the file of request digests.
+const RequestFormat = "sigdriver.request-vectors/v1"
+
+// RequestVectorFile is request-sha256.json.
+type RequestVectorFile struct {
+	Format  string           `json:"format"`
+	Vectors []*RequestVector `json:"vectors"`
+}
+
+// RequestVector is one request, its summary and request_sha256.
+type RequestVector struct {
+	Name    string        `json:"name"`
+	About   string        `json:"about"`
+	Request VectorRequest `json:"request"`
+	Summary string        `json:"summary"`
+	SHA256  string        `json:"sha256"`
+	// SameAs names an earlier vector that must have the same digest. All
+	// others differ from each other.
+	SameAs string `json:"sameAs,omitempty"`
+}
+
+// Decode returns the request of a vector.
+func (v *RequestVector) Decode() (*verifier.Request, error) {
+	r := &reader{}
+	req := r.request(&v.Request)
+	return &req, r.err
+}
+
+// RequestVectors are the committed request digests.
+func RequestVectors() *RequestVectorFile {
+	f := &RequestVectorFile{Format: RequestFormat}
+	add := func(name, about string, s *Scenario) *RequestVector {
+		v := &RequestVector{Name: name, About: about, Request: s.recordRequest(),
+			Summary: string(requestSummary(&s.Request)), SHA256: RequestSHA256(&s.Request)}
+		f.Vectors = append(f.Vectors, v)
+		return v
+	}
+	bundled := AdmitProfile()
+	statement := bundled.Approval(0).Of(bundled.Body(0))
+	envelope := statement.Seal(Person("dave"))
+	junk := []byte("not an envelope")
+	add("admit-policy", "ADMIT of one policy that two people approved in the same words: one payload, so one digest twice.", AdmitPolicy())
+	add("admit-bare", "ADMIT of one profile with an attestation in a bare DSSE envelope.", bundled.Offer(0, envelope.JSON()))
+	add("admit-bundle", "The same attestation in a Sigstore bundle: its digest is that of the decoded payload.",
+		AdmitProfile().Offer(0, envelope.Bundle("0.3", Person("dave")).JSON())).SameAs = "admit-bare"
+	add("admit-bundle-protobuf", "The same in a protobuf bundle.",
+		AdmitProfile().Offer(0, envelope.Bundle("0.3", Person("dave")).Proto())).SameAs = "admit-bare"
+	add("admit-not-an-envelope", "Bytes that hold no envelope: raw: and their own sha256.", AdmitProfile().Offer(0, junk))
+	add("admit-two", "Two attestations.", AdmitProfile().Offer(0, envelope.JSON(), junk))
+	add("admit-two-swapped", "The same in another order are judged in another order.", AdmitProfile().Offer(0, junk, envelope.JSON()))
+	add("admit-empty-attestation", "No bytes at all.", AdmitProfile().Offer(0, []byte{}))
+	add("admit-unattested", "No attestations.", AdmitProfile().Offer(0))
+	add("compose-plain", "COMPOSE without providers.", ComposePlain())
+	off := ComposePlain()
+	off.Request.ProvidersV2 = false
+	add("compose-providers-v1", "The same with providers v2 off: it may change the answer, so it changes the digest.", off)
+	add("compose-layers", "COMPOSE with two providers, one of whose names has a space.", ComposeLayers())
+	add("compose-global", "COMPOSE under a global policy.", ComposeGlobal())
+	foreign := ComposePlain()
+	foreign.Request.Target.Workspace, foreign.Request.Target.Name = "büro \u2028<&>", "\"web\"\\\t\U0001f600"
+	add("compose-names", "Names with what JSON escapes and what it does not.", foreign)
+	return f
+}
