@@ -81,6 +81,7 @@ breakage, 4 inconclusive (trust stale or unavailable), 5 our own fault.`,
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	root.AddCommand(
+		newServeCommand(env),
 		newVerifyCommand(env),
 		newVerifyBundleCommand(env),
 		newSignCommand(env),

@@ -1,0 +1,66 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/daemon"
+)
+
+func newServeCommand(env *Env) *cobra.Command {
+	var file, bind string
+	var check bool
+	cmd := &cobra.Command{
+		Use:   "serve --config FILE",
+		Short: "Run the driver",
+		Long: `Answers a gateway's questions on a Unix socket until it gets SIGTERM; calls under way
+are finished. SIGHUP reads the configuration again and refreshes trust. The log goes
+to the standard error.
+
+With --check it looks at the configuration and at everything that it names, changes
+nothing, and exits: 0 when the driver would start, 2 when not.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if check {
+				return serveCheck(env, file)
+			}
+			return serve(env, file, bind)
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", "the configuration file, TOML")
+	cmd.Flags().BoolVar(&check, "check", false, "check the configuration and exit")
+	cmd.Flags().StringVar(&bind, "bind-socket", "", "for development: make the socket here, for a gateway of the same user; no trust boundary")
+	cmd.MarkFlagsMutuallyExclusive("check", "bind-socket")
+	_ = cmd.MarkFlagRequired("config") // fails only for a flag that does not exist
+	return cmd
+}
+
+func serveCheck(env *Env, file string) error {
+	if err := daemon.Check(file); err != nil {
+		return startError(err)
+	}
+	fmt.Fprintf(env.Stdout, "%s: the driver would start\n", printable(file))
+	return nil
+}
+
+func serve(env *Env, file, bind string) error {
+	if bind != "" {
+		fmt.Fprintln(env.Stderr, "sigdriver: --bind-socket is for development: the gateway runs as the driver's own user, so there is no trust boundary between them")
+	}
+	return startError(daemon.Run(context.Background(), daemon.Options{ConfigFile: file, BindSocket: bind, Log: env.Stderr}))
+}
+
+// startError is a driver that does not start: something for its operator to mend.
+func startError(err error) error {
+	var start *daemon.StartError
+	if errors.As(err, &start) {
+		return usageError(start, "")
+	}
+	return err
+}
