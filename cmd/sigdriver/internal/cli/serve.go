@@ -14,7 +14,7 @@ import (
 )
 
 func newServeCommand(env *Env) *cobra.Command {
-	var file, bind string
+	var o daemon.Options
 	var check bool
 	cmd := &cobra.Command{
 		Use:   "serve --config FILE",
@@ -28,15 +28,19 @@ nothing, and exits: 0 when the driver would start, 2 when not.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if check {
-				return serveCheck(env, file)
+				return serveCheck(env, o.ConfigFile)
 			}
-			return serve(env, file, bind)
+			return serve(env, o)
 		},
 	}
-	cmd.Flags().StringVar(&file, "config", "", "the configuration file, TOML")
+	cmd.Flags().StringVar(&o.ConfigFile, "config", "", "the configuration file, TOML")
 	cmd.Flags().BoolVar(&check, "check", false, "check the configuration and exit")
-	cmd.Flags().StringVar(&bind, "bind-socket", "", "for development: make the socket here, for a gateway of the same user; no trust boundary")
-	cmd.MarkFlagsMutuallyExclusive("check", "bind-socket")
+	cmd.Flags().StringVar(&o.BindSocket, "bind-socket", "", "for development: make the socket here, for a gateway of the same user; no trust boundary")
+	cmd.Flags().BoolVar(&o.AcceptLostFloors, "accept-lost-floors", false, "start although the memory that protects trust against rollback is lost; once, and knowing it")
+	cmd.Flags().BoolVar(&o.RebuildFloors, "rebuild-floors", false, "read lost policy floors back from the audit journal; once")
+	for _, flag := range []string{"bind-socket", "accept-lost-floors", "rebuild-floors"} {
+		cmd.MarkFlagsMutuallyExclusive("check", flag)
+	}
 	_ = cmd.MarkFlagRequired("config") // fails only for a flag that does not exist
 	return cmd
 }
@@ -49,11 +53,12 @@ func serveCheck(env *Env, file string) error {
 	return nil
 }
 
-func serve(env *Env, file, bind string) error {
-	if bind != "" {
+func serve(env *Env, o daemon.Options) error {
+	if o.BindSocket != "" {
 		fmt.Fprintln(env.Stderr, "sigdriver: --bind-socket is for development: the gateway runs as the driver's own user, so there is no trust boundary between them")
 	}
-	return startError(daemon.Run(context.Background(), daemon.Options{ConfigFile: file, BindSocket: bind, Log: env.Stderr}))
+	o.Log = env.Stderr
+	return startError(daemon.Run(context.Background(), o))
 }
 
 // startError is a driver that does not start: something for its operator to mend.
