@@ -27,7 +27,7 @@ func (h *hearing) nearestMiss(d *Decision, now time.Time) NearestMiss {
 	case d.Reason == ScopeMismatch && h.moved != nil && d.leading.Attestation < 0:
 		// A sandbox under another name: no signature mends that.
 	case r.short != nil && r.short.requirement != nil:
-		miss.Text, miss.Command = dos.nearestVote(r.short)
+		miss.Text, miss.Command = dos.nearestVote(r.short, h.trust, now)
 	case r.rollback != nil:
 		v := dos.nextVersion()
 		miss.Text = fmt.Sprintf("approving sha256:%s again at version %d or above would allow it", hex.EncodeToString(dos.sha256[:]), v)
@@ -37,10 +37,10 @@ func (h *hearing) nearestMiss(d *Decision, now time.Time) NearestMiss {
 }
 
 // nearestVote says whose statement is missing.
-func (d *dossier) nearestVote(s *shortfall) (text, command string) {
+func (d *dossier) nearestVote(s *shortfall, t *Trust, now time.Time) (text, command string) {
 	var able []string
 	for p := range s.requirement.authority.members {
-		if !slices.Contains(s.have, p) {
+		if !slices.Contains(s.have, p) && t.canSpeak(p, now) {
 			able = append(able, p.name)
 		}
 	}
@@ -50,20 +50,33 @@ func (d *dossier) nearestVote(s *shortfall) (text, command string) {
 		what = "attestation of type " + quote(s.requirement.predicateType)
 	}
 	missing := max(s.need-len(s.have), 1)
-	count := "one " + what
-	would := "would allow it"
+	count, by := "one "+what, oneOf(able, "or")
 	if missing > 1 {
-		count, would = fmt.Sprintf("%d more %ss", missing, what), "are needed"
+		count, by = fmt.Sprintf("%d %ss", missing, what), oneOf(able, "and")
+		if len(able) > missing {
+			by = fmt.Sprintf("any %d of %s", missing, by)
+		}
 	}
-	text = fmt.Sprintf("%s by %s over sha256:%s %s", count, oneOf(able), hex.EncodeToString(d.sha256[:]), would)
+	text = fmt.Sprintf("%s by %s over sha256:%s would allow it", count, by, hex.EncodeToString(d.sha256[:]))
 	if s.requirement.predicateType == ApprovalPredicateType && len(able) > 0 {
 		command = d.signCommand(able[0], d.approveAt())
 	}
 	return clip(text, MaxDetail-4), command
 }
 
+// canSpeak tells whether a signature that the principal made now could count:
+// with a key that is neither revoked nor out of its window, or an identity.
+func (t *Trust) canSpeak(p *principal, now time.Time) bool {
+	for _, k := range p.keys {
+		if !t.revoked.key(k.spki) && !now.Before(k.notBefore) && (k.notAfter.IsZero() || now.Before(k.notAfter)) {
+			return true
+		}
+	}
+	return t.keyless != nil && slices.ContainsFunc(p.identities, func(id identity) bool { return !t.revoked.identity(id.issuer, id.san) })
+}
+
 // oneOf lists names for people, the first few of many.
-func oneOf(names []string) string {
+func oneOf(names []string, conjunction string) string {
 	const few = 5
 	quoted := make([]string, 0, few)
 	for _, n := range names[:min(len(names), few)] {
@@ -71,13 +84,13 @@ func oneOf(names []string) string {
 	}
 	switch {
 	case len(names) == 0:
-		return "another principal"
+		return "somebody whom trust would have to name first"
 	case len(names) > few:
-		return strings.Join(quoted, ", ") + fmt.Sprintf(" or %d others", len(names)-few)
+		return strings.Join(quoted, ", ") + fmt.Sprintf(" %s %d others", conjunction, len(names)-few)
 	case len(names) == 1:
 		return quoted[0]
 	}
-	return strings.Join(quoted[:len(quoted)-1], ", ") + " or " + quoted[len(quoted)-1]
+	return strings.Join(quoted[:len(quoted)-1], ", ") + " " + conjunction + " " + quoted[len(quoted)-1]
 }
 
 // approveAt is the version at which one more approval would count with those

@@ -273,6 +273,23 @@ func TestNearestMissNamesWhoIsMissing(t *testing.T) {
 	}
 }
 
+// A nearest miss never sends people to a key that cannot count.
+func TestNearestMissKnowsWhoCannotSpeak(t *testing.T) {
+	s := vt.AdmitPolicy()
+	s.Approve(0, "alice")
+	s.Revocations = vt.Revocations(vt.Revoke("key", vt.Person("bob").SHA256()))
+	if m := decide(t, s).NearestMiss; !strings.Contains(m.Text, "one approval by carol ") || !strings.Contains(m.Command, "carol.key") {
+		t.Errorf("%q, %q", m.Text, m.Command)
+	}
+	s.Authorities.Principals["carol"].Keys[0].NotAfter = vt.Now.Format(time.RFC3339)
+	if m := decide(t, s).NearestMiss; !strings.Contains(m.Text, "whom trust would have to name first") || m.Command != "" {
+		t.Errorf("%q, %q", m.Text, m.Command)
+	}
+	if m := decide(t, vt.AdmitPolicy().Offer(0)).NearestMiss; !strings.Contains(m.Text, "2 approvals by any 2 of alice, bob and carol over") {
+		t.Errorf("%q", m.Text)
+	}
+}
+
 // What a nearest miss says would help does help.
 func TestNearestMissHelps(t *testing.T) {
 	s := vt.AdmitPolicy()

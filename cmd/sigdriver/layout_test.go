@@ -28,11 +28,11 @@ var layout = []struct {
 		"google.golang.org/grpc/...", "github.com/theupdateframework/go-tuf/v2/...", "github.com/hashicorp/go-hclog", module + "/..."},
 		[]string{"github.com/sigstore/sigstore-go/...", "github.com/sigstore/protobuf-specs/...", "github.com/sigstore/sigstore/...",
 			"github.com/in-toto/...", "github.com/secure-systems-lab/go-securesystemslib/dsse",
-			"github.com/go-json-experiment/json/...", "google.golang.org/protobuf/..."}},
+			"github.com/go-json-experiment/json/...", "google.golang.org/protobuf/...", "github.com/transparency-dev/merkle/..."}},
 	{module + "/tuf", []string{
 		module + "/verifier/...", module + "/proto/...", module + "/cmd/...", "google.golang.org/grpc/...",
-		"github.com/sigstore/...", "github.com/in-toto/..."},
-		[]string{"github.com/theupdateframework/go-tuf/v2/...", "github.com/hashicorp/go-hclog", "github.com/go-json-experiment/json/...", "golang.org/x/sys/...", module + "/tuf/..."}},
+		"github.com/sigstore/sigstore-go/...", "github.com/in-toto/..."},
+		[]string{"github.com/theupdateframework/go-tuf/v2/...", "github.com/hashicorp/go-hclog", "github.com/sigstore/sigstore/pkg/signature", "github.com/secure-systems-lab/go-securesystemslib/cjson", "github.com/go-json-experiment/json/...", "golang.org/x/sys/...", module + "/tuf/..."}},
 }
 
 func covers(pattern, path string) bool {
