@@ -30,6 +30,7 @@ func fixed(passphrase string) Passphrase {
 }
 
 func TestRoundTrip(t *testing.T) {
+	t.Parallel() // scrypt is slow on purpose
 	for _, algorithm := range []string{ECDSAP256, Ed25519} {
 		key, err := Generate(algorithm)
 		if err != nil {
@@ -103,6 +104,7 @@ func TestID(t *testing.T) {
 
 // TestCosignForm exchanges keys with sigstore's own reader and writer.
 func TestCosignForm(t *testing.T) {
+	t.Parallel() // scrypt is slow on purpose
 	pass := func(bool) ([]byte, error) { return []byte("pw"), nil }
 	theirs, _, err := cryptoutils.GeneratePEMEncodedECDSAKeyPair(elliptic.P256(), pass)
 	if err != nil {
@@ -129,6 +131,7 @@ func TestCosignForm(t *testing.T) {
 }
 
 func TestPassphraseFaults(t *testing.T) {
+	t.Parallel() // scrypt is slow on purpose
 	key, err := Generate(ECDSAP256)
 	if err != nil {
 		t.Fatal(err)
