@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -476,7 +477,8 @@ func TestBudgetIsBounded(t *testing.T) {
 // The disk reserve: refusals stop first, ALLOWs when nearly nothing is left, and
 // both go on when there is room again.
 func TestReserve(t *testing.T) {
-	free := uint64(10 << 20)
+	var free atomic.Uint64
+	free.Store(10 << 20)
 	fs := &disktest.FS{Full: &free}
 	j := start(t, t.TempDir(), Options{FS: fs, Reserve: 8 << 20, Archive: &memory{}})
 	var full *FullError
@@ -485,7 +487,7 @@ func TestReserve(t *testing.T) {
 		allow bool
 		deny  bool
 	}{{8 << 20, true, true}, {8<<20 - 1, true, false}, {minFree, true, false}, {minFree - 1, false, false}, {10 << 20, true, true}} {
-		free = c.free
+		free.Store(c.free)
 		if _, _, err := j.Append(ctx, allowed("a"), nil); (err == nil) != c.allow || err != nil && !errors.As(err, &full) {
 			t.Errorf("%d bytes free: ALLOW %v", c.free, err)
 		}

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
@@ -25,7 +26,7 @@ type FS struct {
 	// before any other operation.
 	Err error
 	// Full is what Free says when it is not nil.
-	Full *uint64
+	Full *atomic.Uint64
 
 	mu    sync.Mutex
 	count int
@@ -111,7 +112,7 @@ func (f *FS) SyncDir(name string) error {
 // Free implements disk.FS.
 func (f *FS) Free(name string) (uint64, error) {
 	if f.Full != nil {
-		return *f.Full, nil
+		return f.Full.Load(), nil
 	}
 	return f.OS.Free(name)
 }
