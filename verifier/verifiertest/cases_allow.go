@@ -58,10 +58,13 @@ func allowCases() []*Case {
 		allows("allow-statement-unknown-member", "A member of a Statement that in-toto does not define is ignored.", statementMember, dave),
 		allows("allow-subject-other-digest", "A subject with a second digest that is right, and a third of an unknown algorithm.", otherDigests, dave),
 		allows("allow-provenance", "An approval and a provenance, by two authorities, in one rule.", provenanceOf(1), by(42, "dave", "erin")),
+		allows("allow-provenance-alone", "A rule that asks for a provenance and no approval: no version, no floor.", provenanceAlone, by(0, "erin")),
 		allows("allow-provenance-2-subjects", "A provenance about two subjects, one of them the document.", provenanceOf(2), by(42, "dave", "erin")).attack("ST-13"),
 		allows("allow-provenance-64-subjects", "A provenance about as many subjects as the limit.", provenanceOf(64), by(42, "dave", "erin")).attack("ST-13"),
 		allows("allow-distinct", "Two authorities that share a member, satisfied by different people.", distinctPair, by(42, "alice", "bob")),
 		allows("allow-pinned", "A document pinned by the rule, without any attestation: no version, no floor.", pinnedPolicy, Doc{}),
+		allows("allow-distinct-third", "The same beside a third authority that belongs to no pair.", distinctThird, by(42, "alice", "bob", "carol")),
+		allows("allow-pinned-approved", "A pinned document that was approved too: the pin alone allows it, so there is no version.", pinnedApproved, Doc{}),
 		allows("allow-max-age", "An approval younger than the rule's maxAge.", youngEnough, dave),
 		allows("allow-algorithms", "A rule that takes one algorithm, and a signature by it.", oneAlgorithm, dave),
 		allows("allow-scope-exact", "An approval for exactly this gateway, workspace and name.", exactScope, aliceBob),
@@ -272,6 +275,12 @@ func provenanceOf(n int) func() *Scenario {
 	}
 }
 
+func provenanceAlone() *Scenario {
+	s := AdmitProfile()
+	s.Authorities.Rule("profiles").Require = []Requirement{{"platform", ProvenanceType}}
+	return s.Offer(0, Provenance(s.Body(0)).Seal(Person("erin")).JSON())
+}
+
 func distinctPair() *Scenario {
 	s := AdmitPolicy()
 	s.Authorities.Authorities["owners"] = &Authority{Principals: []string{"alice"}, Threshold: 1}
@@ -280,6 +289,19 @@ func distinctPair() *Scenario {
 	rule.Require = []Requirement{{"owners", ApprovalType}, {"reviewers", ApprovalType}}
 	rule.Distinct = [][]string{{"owners", "reviewers"}}
 	return s
+}
+
+func distinctThird() *Scenario {
+	s := distinctPair()
+	s.Authorities.Authorities["auditors"] = &Authority{Principals: []string{"carol"}, Threshold: 1}
+	rule := s.Authorities.Rule("prod sandboxes")
+	rule.Require = append(rule.Require, Requirement{"auditors", ApprovalType})
+	return s.Approve(0, "alice", "bob", "carol")
+}
+
+func pinnedApproved() *Scenario {
+	s := pinnedPolicy()
+	return s.Approve(0, "alice", "bob").SetFloor(0, 43, "")
 }
 
 func pinnedPolicy() *Scenario {

@@ -61,6 +61,7 @@ func keylessAllows() []*Case {
 		allows("allow-keyless-ed25519", "A certificate for Ed25519.", leafOf(verifier.Ed25519), robot),
 		allows("allow-key-logged-v2", "A key-signed bundle that a log of the second generation has seen, with a timestamp.", loggedKeyIn(Evidence{Rekor2: true, TSAs: 1}), dave),
 		allows("allow-key-stamped", "A key-signed bundle with a timestamp alone.", loggedKeyIn(Evidence{TSAs: 1}), dave),
+		allows("allow-keyless-max-age", "An old approval that a log saw an hour ago: age is measured from there.", loggedRecently, robot),
 		allows("allow-keyless-email", "An email address that an anchored pattern matches.", emailByPattern, robot),
 		allows("allow-keyless-log-key-rotated", "The log's key was valid when the robot signed and was retired since.", rotatedLog, robot).attack("SB-23"),
 		allows("allow-keyless-cosigned", "A checkpoint with the log's signature after that of a witness nobody knows.", cosigned, robot).attack("SB-07"),
@@ -215,6 +216,8 @@ func keylessLogs() []*Case {
 				b.VerificationMaterial.TlogEntries[0] = w.Sigstore.Rekor1.Record(Seal([]byte("{}"), Person("dave")), by, w.Signed())
 				s.Offer(0, b.JSON())
 			}, here(verifier.TlogMismatch)).attack("SB-02"),
+		denies("attestation-too-old-logged", "allow-keyless-max-age", "A log saw the approval before the rule's maxAge.",
+			func(s *Scenario) { s.Authorities.Rule("profiles").MaxAge = "58m" }, here(verifier.AttestationTooOld)),
 		denies("signer-expired-logged", "allow-key-window-logged", "A log saw the signature after the key's window.",
 			func(s *Scenario) {
 				s.Authorities.Principals["dave"].Keys[0].NotAfter = "2026-09-01T11:00:00Z"

@@ -24,6 +24,12 @@ func ruleCases() []*Case {
 			func(s *Scenario) { s.Offer(0) }, at(verifier.AttestationMissing, 0, -1)),
 		denies("attestation-missing-second-kind", "allow-provenance", "The approval is there, the provenance is not.",
 			func(s *Scenario) { s.Offer(0, s.Attestation(0, 0)) }, at(verifier.AttestationMissing, 0, -1)),
+		denies("attestation-missing-other-kind", "allow-provenance", "The second authority approved, and its provenance was asked for.",
+			func(s *Scenario) {
+				s.Offer(0, s.Attestation(0, 0), s.Approval(0).Of(s.Body(0)).Seal(Person("erin")).JSON())
+			}, at(verifier.AttestationMissing, 0, -1, finding(verifier.SignerOutOfScope, 0, 1))),
+		denies("attestation-too-old-unknown", "allow-provenance-alone", "A rule with maxAge, and a statement of which nothing shows the age.",
+			func(s *Scenario) { s.Authorities.Rule("profiles").MaxAge = "72h" }, at(verifier.AttestationTooOld, 0, 0)),
 		denies("attestation-missing-unpinned", "allow-pinned", "Another document than the pinned one, and nobody signed it.",
 			func(s *Scenario) { s.Request.Documents[0].Body = Edit(s.Body(0), `"port":443`, `"port":444`) }, at(verifier.AttestationMissing, 0, -1)),
 		denies("attestation-missing-empty-require", "allow-pinned", "A rule that requires nothing and pins another document never holds by itself.",
@@ -41,6 +47,8 @@ func ruleCases() []*Case {
 			func(s *Scenario) { s.Approve(0, "alice", "alice") }, at(verifier.Threshold, 0, -1)),
 		denies("distinct", "allow-distinct", "One person stands for both authorities.",
 			func(s *Scenario) { s.Approve(0, "alice") }, at(verifier.Distinct, 0, -1)),
+		denies("distinct-third", "allow-distinct-third", "The third authority's signer is no help to the pair.",
+			func(s *Scenario) { s.Approve(0, "alice", "carol") }, at(verifier.Distinct, 0, -1)),
 		denies("attestation-too-old", "allow-max-age", "An approval as old as the rule's maxAge.",
 			func(s *Scenario) {
 				a := s.Approval(0)

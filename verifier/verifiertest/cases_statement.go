@@ -102,6 +102,10 @@ func statementCases() []*Case {
 			state(func(st *Statement, _ *Scenario) { st.Subject[0].Digest["sha512"] = SHA512([]byte("another document")) }), mismatch),
 		denies("subject-mismatch-other-document", admitProfile, "An approval of another document.",
 			func(s *Scenario) { s.State(0, s.Approval(0).Of(Canonical(MirrorProfile())), "dave") }, mismatch),
+		denies("subject-mismatch-provenance", "allow-provenance", "A provenance of another document beside a good approval.",
+			func(s *Scenario) {
+				s.Offer(0, s.Attestation(0, 0), Provenance([]byte("another document")).Seal(Person("erin")).JSON())
+			}, at(verifier.SubjectMismatch, 0, 1)),
 		denies("subject-mismatch-envelope", admitProfile, "An attestation about an attestation.",
 			func(s *Scenario) { s.State(0, s.Approval(0).Of(s.Attestation(0, 0)), "dave") }, mismatch).attack("ST-23"),
 		denies("subject-missing", admitProfile, "No subject.", state(func(st *Statement, _ *Scenario) { st.Subject = []Subject{} }), here(verifier.SubjectMissing)).attack("ST-10"),
@@ -131,6 +135,8 @@ func statementCases() []*Case {
 		denies("predicate-invalid-role", admitProfile, "A role that there is not.", text(`"role":"PROVIDER_PROFILE"`, `"role":"EVERYTHING"`), invalid),
 		denies("scope-mismatch-surface", admitProfile, "An approval for another surface.",
 			approve(func(a *Approval) { a.Surface, a.Role = PolicySurface, "SANDBOX_POLICY" }), here(verifier.ScopeMismatch)).attack("ST-04"),
+		denies("scope-mismatch-surface-only", admitProfile, "An approval for the right role of another surface.",
+			approve(func(a *Approval) { a.Surface = PolicySurface }), here(verifier.ScopeMismatch)).attack("ST-04"),
 		denies("scope-mismatch-role", composeGlobal, "Approvals for the sandbox's policy offered for the global policy.",
 			func(s *Scenario) { s.ApproveAs(0, ApprovalFor(verifier.SandboxPolicy), "alice", "carol") },
 			at(verifier.ScopeMismatch, 0, 0, finding(verifier.ScopeMismatch, 0, 1))).attack("SE-06"),

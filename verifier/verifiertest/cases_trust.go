@@ -16,6 +16,8 @@ func trustCases() []*Case {
 	return []*Case{
 		denies("trust-unavailable", admitPolicy, "No trust has been loaded.",
 			func(s *Scenario) { s.NoTrust = true }, at(verifier.TrustUnavailable, -1, -1)),
+		denies("trust-unavailable-compose", composeLayers, "No trust has been loaded; what was asked is echoed all the same.",
+			func(s *Scenario) { s.NoTrust = true }, at(verifier.TrustUnavailable, -1, -1)),
 		denies("trust-stale-timestamp", "allow-stale-within-budget", "The timestamp role expired longer ago than maxStale.",
 			func(s *Scenario) { s.Expires.Timestamp = s.Now.Add(-24 * time.Hour) }, stale).attack("TU-14"),
 		denies("trust-stale-revocation", admitPolicy, "The revocation role expired, the rest is fresh: a mirror that withholds revocations is found out.",

@@ -108,6 +108,14 @@ func promiseOnly() *Scenario {
 	return s.Offer(0, b.JSON())
 }
 
+// loggedRecently has a rule that takes nothing older than 59 minutes, and an
+// approval that a log saw 58 minutes ago.
+func loggedRecently() *Scenario {
+	s := NewWorld().Scenario()
+	s.Authorities.Rule("profiles").MaxAge = "59m"
+	return s
+}
+
 func inProtobuf() *Scenario {
 	w := NewWorld()
 	s := w.Scenario()
