@@ -10,11 +10,8 @@ func (h *hearing) sandbox() SandboxKey {
 	return SandboxKey{h.req.Target.GatewayID, h.req.Target.SandboxID}
 }
 
-// source returns the index of the source policy in a COMPOSE, -1 for none.
+// source returns the index of the source policy, -1 for none.
 func (h *hearing) source() int {
-	if h.req.Purpose != Compose {
-		return -1
-	}
 	for i, d := range h.req.Documents {
 		if d.Role == SandboxPolicy || d.Role == GlobalPolicy {
 			return i

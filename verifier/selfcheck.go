@@ -8,12 +8,14 @@ import (
 	"time"
 )
 
+// stranger is somebody whom no authorities.json can name as one of its own.
+var stranger = &principal{name: "check.invalid"}
+
 // selfCheck lets trust prove that it is not vacuous: every rule, run as if it
 // were enforced, refuses an unpinned document that nobody signed, and one that
 // only somebody unknown approved. It runs the code that decides, so a mistake
 // there keeps trust from being swapped in instead of letting a policy through.
 func (t *Trust) selfCheck() error {
-	stranger := &principal{name: "check.invalid"}
 	for i, r := range t.authorities.rules {
 		var votes []*vote
 		if a := agree([]*tally{count(r, [32]byte{}, votes, time.Time{})}); a.short == nil {

@@ -61,6 +61,15 @@ func TestExpiries(t *testing.T) {
 	}
 }
 
+// A repository without a revocation role has no expiry of one.
+func TestWithoutARevocationRole(t *testing.T) {
+	s := vt.ComposeLayers()
+	s.Expires.Revocation = time.Time{}
+	if d := decide(t, s); d.Verdict != verifier.Allow || d.Stale {
+		t.Errorf("%v, stale %v", d.Reason, d.Stale)
+	}
+}
+
 func TestStateCountsDown(t *testing.T) {
 	s := vt.ComposeLayers()
 	s.Expires.Timestamp = vt.Now.Add(time.Hour)
