@@ -45,7 +45,7 @@ func newSubject(t *testing.T, repo *tuftest.Repo) *subject {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state := t.TempDir()
+	state := memoryDir(t)
 	s := &subject{t: t, cfg: Config{Root: repo.Root(), Source: source, Now: repo.Now,
 		Dir: filepath.Join(state, "trust"), ArchiveDir: filepath.Join(state, "archive")}}
 	s.open()
