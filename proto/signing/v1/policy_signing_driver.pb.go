@@ -751,7 +751,9 @@ type GetCapabilitiesResponse struct {
 	// Required. The limits of this driver; never above those of this file.
 	Limits *Limits `protobuf:"bytes,5,opt,name=limits,proto3" json:"limits,omitempty"`
 	// Optional. SHA-256 of the document vectors this build was tested with: 32
-	// bytes, or none. Two sides with equal digests agree on the canonical form.
+	// bytes, or none. It is over the output of `sha256sum *.json` in the C locale in
+	// testdata/vectors/documents. Two sides with equal digests agree on the
+	// canonical form.
 	DocumentVectorsSha256 []byte `protobuf:"bytes,6,opt,name=document_vectors_sha256,json=documentVectorsSha256,proto3" json:"document_vectors_sha256,omitempty"`
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache

@@ -106,7 +106,6 @@ func encodeDecision(req *verifier.Request, d *verifier.Decision, r *receipt) ([]
 		r := &d.Documents[i]
 		out.Documents = append(out.Documents, &signingv1.DocumentResult{
 			Sha256: r.SHA256[:], Version: r.Version, NotAfter: timestamp(r.NotAfter),
-			Principals: r.Principals[:min(len(r.Principals), maxPrincipals)],
 		})
 	}
 	if r != nil {
@@ -115,19 +114,18 @@ func encodeDecision(req *verifier.Request, d *verifier.Decision, r *receipt) ([]
 	return encodeBounded(out, d)
 }
 
-// encodeBounded adds findings, fewer and fewer until the response fits.
+// encodeBounded adds the lists, shorter and shorter until the response fits.
 func encodeBounded(out *signingv1.VerifyResponse, d *verifier.Decision) ([]byte, error) {
-	for findings, shadow := maxFindings, maxShadow; ; findings, shadow = findings/2, shadow/2 {
-		out.Findings = findingsOf(d.Findings, findings)
-		out.ShadowFindings = findingsOf(d.Shadow, shadow)
+	for cut := 0; ; cut++ {
+		out.Findings = findingsOf(d.Findings, maxFindings>>cut)
+		out.ShadowFindings = findingsOf(d.Shadow, maxShadow>>cut)
 		out.FindingsOmitted = uint32(len(d.Findings) - len(out.Findings) + len(d.Shadow) - len(out.ShadowFindings))
+		for i, doc := range out.Documents {
+			names := d.Documents[i].Principals
+			doc.Principals = names[:min(len(names), maxPrincipals>>cut)]
+		}
 		if proto.Size(out) <= verifier.MaxResponse-responseRoom {
 			return proto.MarshalOptions{Deterministic: true}.Marshal(out)
-		}
-		if findings == 0 {
-			for _, doc := range out.Documents {
-				doc.Principals = nil
-			}
 		}
 	}
 }
@@ -225,7 +223,7 @@ const canonicalForm = "openshell-protojson-jcs/v1"
 const maxCapabilities = 64
 
 // capabilities answers GetCapabilities.
-func capabilities(driver string, vectors []byte) *signingv1.GetCapabilitiesResponse {
+func capabilities(driver string) *signingv1.GetCapabilitiesResponse {
 	return &signingv1.GetCapabilitiesResponse{
 		Peer: &signingv1.PeerMetadata{
 			ProtocolVersion: protocolVersion, ImplementationName: "sigdriver", ImplementationVersion: driver,
@@ -234,7 +232,7 @@ func capabilities(driver string, vectors []byte) *signingv1.GetCapabilitiesRespo
 		Surfaces:              []string{"openshell.sandbox.v1.SandboxPolicy", "openshell.v1.ProviderProfile", "sigdriver.v1.GatewaySettings"},
 		CanonicalForm:         canonicalForm,
 		Recipes:               verifier.Recipes(),
-		DocumentVectorsSha256: vectors,
+		DocumentVectorsSha256: documentVectors[:],
 		Limits: &signingv1.Limits{
 			BodyBytes: verifier.MaxBody, EffectiveBytes: verifier.MaxEffective, Documents: verifier.MaxDocuments,
 			Attestations: verifier.MaxAttestations, AttestationBytes: verifier.MaxAttestation,

@@ -184,7 +184,7 @@ func (c *call) remember(d *verifier.Decision, before *floors.Snapshot) (*answer,
 
 // log writes one line about a decision. It holds digests, names and reasons.
 func (c *call) log(a *answer, more ...any) {
-	args := append([]any{"verdict", a.verdict.String(), "reason", a.reason.String(), "gateway", hclog.Quote(c.question.gatewayID), "uid", c.caller.UID}, more...)
+	args := append([]any{"verdict", a.verdict.String(), "reason", a.reason.String(), "request_id", hclog.Quote(c.question.requestID), "gateway", hclog.Quote(c.question.gatewayID), "uid", c.caller.UID}, more...)
 	if c.req != nil {
 		args = append(args, "purpose", c.req.Purpose.String(), "workspace", hclog.Quote(c.req.Target.Workspace),
 			"sandbox", hclog.Quote(c.req.Target.SandboxID), "name", hclog.Quote(c.req.Target.Name),

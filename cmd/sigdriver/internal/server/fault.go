@@ -27,6 +27,7 @@ const (
 	reasonOverloaded       = "OVERLOADED"
 	reasonAuditUnavailable = "AUDIT_UNAVAILABLE"
 	reasonClockUntrusted   = "CLOCK_UNTRUSTED"
+	reasonInternal         = "INTERNAL"
 )
 
 // fault is a call that has no answer: a status code and one of the reasons.
@@ -84,7 +85,11 @@ func callFault(err error) error {
 	if _, ok := status.FromError(err); ok {
 		return err
 	}
-	return status.Error(codes.Internal, "the driver failed: see its log")
+	return internal(err)
+}
+
+func internal(err error) error {
+	return &fault{code: codes.Internal, reason: reasonInternal, text: "the driver failed: its log says why", cause: err}
 }
 
 func auditUnavailable(err error) error {

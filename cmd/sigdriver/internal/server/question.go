@@ -4,7 +4,6 @@
 package server
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"unicode/utf8"
 
@@ -173,29 +172,4 @@ func (q *question) check() error {
 
 func badRequestID() error {
 	return malformed("request_id", "must be 1 to %d characters of UTF-8", verifier.MaxRequestID)
-}
-
-// sum is the sha256 of all bytes of the message but the silent ones. What is
-// left is the encoding of the same request without them, so equal sums mean
-// equal questions.
-func (q *question) sum(data mem.BufferSlice) (out [32]byte) {
-	h := sha256.New()
-	off := 0
-	for _, b := range data {
-		chunk := b.ReadOnlyData()
-		from := off
-		for _, s := range q.silent {
-			if s.from >= off+len(chunk) || s.to <= from {
-				continue
-			}
-			if s.from > from {
-				h.Write(chunk[from-off : s.from-off])
-			}
-			from = min(s.to, off+len(chunk))
-		}
-		h.Write(chunk[from-off:])
-		off += len(chunk)
-	}
-	h.Sum(out[:0])
-	return out
 }

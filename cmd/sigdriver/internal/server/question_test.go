@@ -29,14 +29,15 @@ func TestQuestionDoesNotDependOnTheBuffers(t *testing.T) {
 	if string(whole.requestID) != "request-1" || string(whole.gatewayID) != "gw-east" {
 		t.Fatalf("read %q, %q", whole.requestID, whole.gatewayID)
 	}
-	want := whole.sum(pieces(data, len(data)))
+	p := newPrinter()
+	want := p.print(&whole, pieces(data, len(data)))
 	for n := 1; n < 200; n++ {
 		cut := pieces(data, n)
 		q, err := readQuestion(cut)
 		if err != nil {
 			t.Fatalf("pieces of %d: %v", n, err)
 		}
-		if !bytes.Equal(q.requestID, whole.requestID) || !bytes.Equal(q.gatewayID, whole.gatewayID) || q.sum(cut) != want {
+		if !bytes.Equal(q.requestID, whole.requestID) || !bytes.Equal(q.gatewayID, whole.gatewayID) || p.print(&q, cut) != want {
 			t.Fatalf("pieces of %d: another question", n)
 		}
 		if err := countAttestations(cut); err != nil {
@@ -47,13 +48,14 @@ func TestQuestionDoesNotDependOnTheBuffers(t *testing.T) {
 
 // Only request_id and host do not matter.
 func TestSumCoversEverythingThatCanChangeAnAnswer(t *testing.T) {
-	sum := func(r *signingv1.VerifyRequest) [32]byte {
+	p := newPrinter()
+	sum := func(r *signingv1.VerifyRequest) fingerprint {
 		data := pieces(encode(t, r), 512)
 		q, err := readQuestion(data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return q.sum(data)
+		return p.print(&q, data)
 	}
 	base := requestOf(verifiertest.ComposeLayers(), "r")
 	want := sum(base)

@@ -4,12 +4,14 @@
 // Package server answers the contract of proto/signing/v1.
 //
 // A Verify call reads the outermost fields of the encoded request, which say who
-// asks about which gateway, and hashes the rest. If the same question was
+// asks about which gateway, and takes a fingerprint of the rest. If the same question was
 // decided under the same trust, index and floors, the encoded answer is sent
 // again; nothing is parsed and no signature is checked. Otherwise the request is
 // evaluated: parsed, judged by verifier.Verify, and recorded before it is
 // answered. Equal questions under way share one evaluation.
 package server
+
+//go:generate go run ./gen -o vectors.go ../../../../testdata/vectors/documents
 
 import (
 	"context"
@@ -96,7 +98,7 @@ type Metrics interface {
 	Panicked()
 }
 
-// Config is what a Server is made of. All fields but Vectors are required.
+// Config is what a Server is made of. All fields are required.
 type Config struct {
 	Peers   func() *peer.List
 	Trust   Trust
@@ -106,8 +108,6 @@ type Config struct {
 	Journal Journal
 	Metrics Metrics
 	Logger  hclog.Logger
-	// Vectors is the sha256 of the document vectors this build was tested with.
-	Vectors []byte
 }
 
 // Server implements the contract.
@@ -119,6 +119,8 @@ type Server struct {
 	cold   chan struct{}
 	trust  trustBytes
 	done   chan struct{}
+
+	printer *printer
 }
 
 // New makes a server.
@@ -128,6 +130,8 @@ func New(c Config) *Server {
 		cache:  cache.New[key, *answer](maxCache),
 		cold:   make(chan struct{}, maxCold),
 		done:   make(chan struct{}),
+
+		printer: newPrinter(),
 	}
 }
 
@@ -180,47 +184,50 @@ func (s *Server) Stop() { close(s.done) }
 
 // unary turns a panic into INTERNAL and an error into its status.
 func (s *Server) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, next grpc.UnaryHandler) (out any, err error) {
-	defer s.recovered(info.FullMethod, &err)
+	defer func() {
+		if p := recover(); p != nil {
+			err = s.recovered(p, "method", info.FullMethod)
+		}
+	}()
 	out, err = next(ctx, req)
-	return out, s.report(err)
+	return out, s.report(err, "method", info.FullMethod)
 }
 
 func (s *Server) stream(srv any, st grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) (err error) {
-	defer s.recovered(info.FullMethod, &err)
-	return s.report(next(srv, st))
+	defer func() {
+		if p := recover(); p != nil {
+			err = s.recovered(p, "method", info.FullMethod)
+		}
+	}()
+	return s.report(next(srv, st), "method", info.FullMethod)
 }
 
-// recovered keeps the process alive, and says so loudly.
-func (s *Server) recovered(method string, err *error) {
-	r := recover()
-	if r == nil {
-		return
-	}
+// recovered makes an error of a panic, and says so loudly. What was thrown may
+// hold what a caller sent, so only its type and where it happened are logged.
+func (s *Server) recovered(thrown any, about ...any) error {
 	s.Metrics.Panicked()
-	s.Logger.Error("panic while answering: please report it", "method", method, "panic", fmt.Sprintf("%T", r), "stack", string(debug.Stack()))
-	*err = status.Error(codes.Internal, "the driver failed: see its log")
+	s.Metrics.Faulted(reasonInternal)
+	s.Logger.Error("panic while answering: please report it", append(about, "panic", fmt.Sprintf("%T", thrown), "stack", string(debug.Stack()))...)
+	return internal(nil)
 }
 
 // report counts a fault and returns the status for it. Our own faults are logged
 // in full; their cause does not leave the process.
-func (s *Server) report(err error) error {
+func (s *Server) report(err error, about ...any) error {
 	if err == nil {
 		return nil
 	}
 	out := callFault(err)
-	if f, ok := out.(*fault); ok {
-		s.Metrics.Faulted(f.reason)
-		if f.code != codes.InvalidArgument && f.cause != nil {
-			s.Logger.Error("no decision", "reason", f.reason, "cause", f.cause)
-		}
-		return f
+	f, ok := out.(*fault)
+	if !ok {
+		s.Metrics.Faulted(status.Code(out).String())
+		return out
 	}
-	code := status.Code(out)
-	s.Metrics.Faulted(code.String())
-	if code == codes.Internal {
-		s.Logger.Error("no decision", "cause", err)
+	s.Metrics.Faulted(f.reason)
+	if f.cause != nil && f.code != codes.InvalidArgument {
+		s.Logger.Error("no decision", append(about, "reason", f.reason, "cause", f.cause)...)
 	}
-	return out
+	return f
 }
 
 // GetCapabilities says what the driver speaks.
@@ -228,7 +235,7 @@ func (s *Server) GetCapabilities(_ context.Context, req *signingv1.GetCapabiliti
 	if err := checkMetadata(req.GetPeer()); err != nil {
 		return nil, err
 	}
-	return capabilities(version.Driver, s.Vectors), nil
+	return capabilities(version.Driver), nil
 }
 
 // Attest needs a log to anchor receipts in.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/mem"
 
@@ -20,7 +21,7 @@ import (
 // key is everything an answer depends on, except what the answer itself names:
 // the floors it looked at and the instant at which it may change.
 type key struct {
-	question  [32]byte // sha256 of the request without request_id and host
+	question  fingerprint // of the request without request_id and host
 	uid       uint32
 	condition verifier.Condition // of trust, by the clock
 	trust     uint64             // generation: every swap, also of expiries
@@ -70,7 +71,6 @@ func (a *answer) holds(now time.Time, snap *floors.Snapshot) bool {
 // verifyHandler takes the place of the generated one: it leaves the request encoded.
 func verifyHandler(srv any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (out any, err error) {
 	s := srv.(*Server)
-	defer s.recovered("Verify", &err)
 	var m message
 	if err := decode(&m); err != nil {
 		return nil, s.report(err)
@@ -80,18 +80,32 @@ func verifyHandler(srv any, ctx context.Context, decode func(any) error, _ grpc.
 	if !ok {
 		return nil, s.report(foreign(nil))
 	}
-	r, err := s.verify(ctx, caller, m.data)
+	r, err := s.answerCall(ctx, caller, m.data)
 	if err != nil {
-		return nil, s.report(err)
+		return nil, err
 	}
 	return r, nil
 }
 
-// verify answers one encoded request.
-func (s *Server) verify(ctx context.Context, caller peer.Credentials, data mem.BufferSlice) (*reply, error) {
+// answerCall is verify with its faults counted and logged.
+func (s *Server) answerCall(ctx context.Context, caller peer.Credentials, data mem.BufferSlice) (r *reply, err error) {
+	var q question
+	defer func() {
+		if p := recover(); p != nil {
+			err = s.recovered(p, "request_id", hclog.Quote(q.requestID))
+		}
+	}()
+	if r, err = s.verify(ctx, caller, data, &q); err != nil {
+		return nil, s.report(err, "request_id", hclog.Quote(q.requestID))
+	}
+	return r, nil
+}
+
+// verify answers one encoded request, and tells what it is asked.
+func (s *Server) verify(ctx context.Context, caller peer.Credentials, data mem.BufferSlice, q *question) (*reply, error) {
 	begin := time.Now()
-	q, err := readQuestion(data)
-	if err != nil {
+	var err error
+	if *q, err = readQuestion(data); err != nil {
 		return nil, err
 	}
 	if !s.Peers().MaySpeakFor(caller, string(q.gatewayID)) {
@@ -101,10 +115,10 @@ func (s *Server) verify(ctx context.Context, caller peer.Credentials, data mem.B
 	if err != nil {
 		return nil, err
 	}
-	c := &call{server: s, caller: caller, data: data, question: &q, now: now, trust: s.Trust.Current(), index: s.Index.Current()}
+	c := &call{server: s, caller: caller, data: data, question: q, now: now, trust: s.Trust.Current(), index: s.Index.Current()}
 	// SPEC: R1 is judged before any cached answer is looked for.
 	state := c.trust.Trust.State(now)
-	k := key{question: q.sum(data), uid: caller.UID, condition: state.Condition, trust: c.trust.Generation, index: c.index.Generation()}
+	k := key{question: s.printer.print(q, data), uid: caller.UID, condition: state.Condition, trust: c.trust.Generation, index: c.index.Generation()}
 	a, cached, err := s.answer(ctx, k, c)
 	if err != nil {
 		return nil, err
@@ -121,22 +135,28 @@ func (s *Server) verify(ctx context.Context, caller peer.Credentials, data mem.B
 }
 
 // answer finds or makes the answer to a question. An answer that was found, or
-// made by an equal call under way, is cached.
+// made by an equal call under way, is cached. The other call may have read the
+// floors before this one began, so its answer is held against them once more.
 func (s *Server) answer(ctx context.Context, k key, c *call) (a *answer, cached bool, err error) {
-	if a, ok := s.cache.Get(k); ok {
+	for {
+		if a, ok := s.cache.Get(k); ok {
+			if a.holds(c.now, s.Floors.Snapshot()) {
+				return a, true, nil
+			}
+			s.cache.Drop(k)
+		}
+		a, shared, err := s.flight.do(ctx, k, func() (*answer, error) { return c.evaluate(ctx) })
+		if err != nil {
+			return nil, false, err
+		}
+		if !shared {
+			s.cache.Put(k, a, a.size())
+			return a, false, nil
+		}
 		if a.holds(c.now, s.Floors.Snapshot()) {
 			return a, true, nil
 		}
-		s.cache.Drop(k)
 	}
-	a, shared, err := s.flight.do(ctx, k, func() (*answer, error) { return c.evaluate(ctx) })
-	if err != nil {
-		return nil, false, err
-	}
-	if !shared {
-		s.cache.Put(k, a, a.size())
-	}
-	return a, shared, nil
 }
 
 // join makes an encoded VerifyResponse of its parts.

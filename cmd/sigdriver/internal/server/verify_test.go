@@ -114,7 +114,7 @@ func TestForeignGateway(t *testing.T) {
 	r.Documents[0].Body = []byte("{")
 	_, err := w.askRaw(t.Context(), encode(t, r))
 	fails(t, err, codes.PermissionDenied, reasonPeerNotAllowed)
-	if _, err := w.verify(t.Context(), peer.Credentials{UID: 1, GID: 1, PID: 1}, pieces(encode(t, requestOf(s, "r")), 999)); err == nil {
+	if _, err := w.answerCall(t.Context(), peer.Credentials{UID: 1, GID: 1, PID: 1}, pieces(encode(t, requestOf(s, "r")), 999)); err == nil {
 		t.Error("another uid got the cached answer")
 	}
 	if w.journal.appends.Load() != 1 {
@@ -335,13 +335,10 @@ func TestPanic(t *testing.T) {
 	s := verifiertest.AdmitPolicy()
 	w := newWorld(t, s)
 	w.journal.before = func() { panic("boom") }
-	err := func() (err error) {
-		defer w.recovered("Verify", &err)
-		_, err = w.verify(t.Context(), gateway, pieces(encode(t, requestOf(s, "r")), 100))
-		return err
-	}()
-	if status.Code(err) != codes.Internal || strings.Contains(err.Error(), "boom") {
-		t.Fatalf("got %v", err)
+	_, err := w.ask(s)
+	fails(t, err, codes.Internal, reasonInternal)
+	if strings.Contains(err.Error(), "boom") {
+		t.Errorf("the panic leaves the process: %v", err)
 	}
 	if w.metrics.panics.Load() != 1 {
 		t.Error("no alarm")
@@ -491,7 +488,7 @@ func (w *world) compare(s *verifiertest.Scenario, now time.Time) {
 func TestHitAllocates(t *testing.T) {
 	w, data := hit(t)
 	n := testing.AllocsPerRun(1000, func() {
-		if _, err := w.verify(context.Background(), gateway, data); err != nil {
+		if _, err := w.answerCall(context.Background(), gateway, data); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -505,7 +502,7 @@ func BenchmarkHit(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(data.Len()))
 	for b.Loop() {
-		if _, err := w.verify(context.Background(), gateway, data); err != nil {
+		if _, err := w.answerCall(context.Background(), gateway, data); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -516,7 +513,7 @@ func BenchmarkCold(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		w.cache.Clear()
-		if _, err := w.verify(context.Background(), gateway, data); err != nil {
+		if _, err := w.answerCall(context.Background(), gateway, data); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -206,9 +206,9 @@ func (w *world) ask(s *verifiertest.Scenario) (*signingv1.VerifyResponse, error)
 
 func (w *world) askRaw(ctx context.Context, data []byte) (*signingv1.VerifyResponse, error) {
 	w.t.Helper()
-	r, err := w.verify(ctx, gateway, pieces(data, 4096))
+	r, err := w.answerCall(ctx, gateway, pieces(data, 4096))
 	if err != nil {
-		return nil, callFault(err)
+		return nil, err
 	}
 	out := &signingv1.VerifyResponse{}
 	if err := proto.Unmarshal(r.data.Materialize(), out); err != nil {

@@ -13,7 +13,6 @@ import (
 
 // The codes of trust events that are not TUF's own.
 const (
-	CodeConfigInvalid  = "CONFIG_INVALID"
 	CodeKeyInvalid     = "KEY_INVALID"
 	CodeClockUntrusted = "CLOCK_UNTRUSTED"
 	codeInternal       = "INTERNAL"
@@ -34,7 +33,7 @@ func (e *RefusedError) Code() string {
 	if errors.As(e.Err, &key) {
 		return CodeKeyInvalid
 	}
-	return CodeConfigInvalid
+	return tuf.CodeCorrupt
 }
 
 // ClockError says that nothing is refreshed by a clock that cannot be believed.
@@ -53,7 +52,7 @@ func Code(err error) string {
 	}
 	var refused *verifier.TrustError
 	if errors.As(err, &refused) {
-		return CodeConfigInvalid
+		return tuf.CodeCorrupt
 	}
 	return codeInternal
 }

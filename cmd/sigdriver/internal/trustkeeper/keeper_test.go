@@ -267,11 +267,11 @@ func TestFailedRefreshKeepsGoodTrust(t *testing.T) {
 		change func()
 		code   string
 	}{
-		{"not JSON", func() { w.repo.SetTarget("authorities.json", []byte("{")); w.repo.Publish() }, CodeConfigInvalid},
+		{"not JSON", func() { w.repo.SetTarget("authorities.json", []byte("{")); w.repo.Publish() }, tuf.CodeCorrupt},
 		{"vacuous rule", func() {
 			w.repo.SetTarget("authorities.json", verifiertest.Edit(good, `"threshold":2`, `"threshold":0`))
 			w.repo.Publish()
-		}, CodeConfigInvalid},
+		}, tuf.CodeCorrupt},
 		{"unknown signer", func() {
 			w.repo.SetTarget("authorities.json", good)
 			w.repo.SignWith("targets", tuftest.Strangers(1)...)

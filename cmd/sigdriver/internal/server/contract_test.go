@@ -1,0 +1,248 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/clock"
+	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
+	"github.com/sigdriver/sigdriver/verifier"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+)
+
+// The numbers and names of the contract's reasons are the verifier's.
+func TestReasonsOfTheContract(t *testing.T) {
+	for number, name := range signingv1.Reason_name {
+		short, ok := strings.CutPrefix(name, "REASON_")
+		if !ok {
+			t.Errorf("%s has another prefix", name)
+		}
+		if got := verifier.Reason(number).String(); number != 0 && got != short {
+			t.Errorf("%d is %s in the contract, %s in the verifier", number, short, got)
+		}
+	}
+	for _, doc := range verifier.ReasonDocs() {
+		if signingv1.Reason_name[int32(doc.Reason)] != "REASON_"+doc.Code {
+			t.Errorf("%s is not in the contract", doc.Code)
+		}
+	}
+	if len(signingv1.Reason_name) < 60 {
+		t.Errorf("only %d reasons", len(signingv1.Reason_name))
+	}
+}
+
+// Every reason of an ErrorInfo has its page, with the status that it comes with.
+func TestFaultsHavePages(t *testing.T) {
+	pages := map[string]string{}
+	for _, doc := range verifier.FaultDocs() {
+		pages[doc.Code] = doc.Status
+	}
+	for _, err := range []error{
+		malformed("f", "x"), tooLarge("f", 1, "bytes"), foreign(nil), auditUnavailable(nil), overloaded(), internal(nil),
+		callFault(&clock.UntrustedError{}),
+	} {
+		f := err.(*fault)
+		if status := pages[f.reason]; !strings.Contains(status, f.code.String()) {
+			t.Errorf("%s comes with %s, its page says %q", f.reason, f.code, status)
+		}
+	}
+}
+
+func TestOtherEnumsOfTheContract(t *testing.T) {
+	for _, c := range []struct {
+		got  fmt.Stringer
+		want string
+	}{
+		{signingv1.Role(verifier.SandboxPolicy), "ROLE_" + verifier.SandboxPolicy.String()},
+		{signingv1.Role(verifier.GlobalPolicy), "ROLE_" + verifier.GlobalPolicy.String()},
+		{signingv1.Role(verifier.ProviderProfile), "ROLE_" + verifier.ProviderProfile.String()},
+		{signingv1.Role(verifier.Settings), "ROLE_" + verifier.Settings.String()},
+		{signingv1.Purpose(verifier.Admit), "PURPOSE_" + verifier.Admit.String()},
+		{signingv1.Purpose(verifier.Compose), "PURPOSE_" + verifier.Compose.String()},
+		{signingv1.Verdict(verifier.Allow), "VERDICT_" + verifier.Allow.String()},
+		{signingv1.Verdict(verifier.Deny), "VERDICT_" + verifier.Deny.String()},
+	} {
+		if c.got.String() != c.want {
+			t.Errorf("the contract says %s, the verifier %s", c.got, c.want)
+		}
+	}
+}
+
+const contract = "../../../../proto/signing/v1/policy_signing_driver.proto"
+
+var (
+	fieldLine = regexp.MustCompile(`^  (?:optional |repeated )?[\w.]+ \w+ = \d+;`)
+	limitText = regexp.MustCompile(`\d`)
+)
+
+// Every field says whether it is set, and text and lists say how long they may be.
+func TestFieldCommentsOfTheContract(t *testing.T) {
+	data, err := os.ReadFile(contract)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields, comment, message := 0, "", ""
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimRight(line, "\n")
+		if rest, ok := strings.CutPrefix(line, "message "); ok {
+			message = rest
+		}
+		if rest, ok := strings.CutPrefix(line, "  // "); ok {
+			comment += rest + " "
+			continue
+		}
+		if fieldLine.MatchString(line) {
+			fields++
+			if !strings.HasPrefix(comment, "Required.") && !strings.HasPrefix(comment, "Optional.") {
+				t.Errorf("%s%s: the comment begins with %.20q", message, line, comment)
+			}
+			long := strings.Contains(line, "string ") || strings.Contains(line, "bytes ") || strings.Contains(line, "repeated ")
+			if long && !limitText.MatchString(comment) && !strings.Contains(line, "request_id") {
+				t.Errorf("%s%s: the comment names no limit", message, line)
+			}
+		}
+		comment = ""
+	}
+	var all int
+	for i := range signingv1.File_signing_v1_policy_signing_driver_proto.Messages().Len() {
+		all += signingv1.File_signing_v1_policy_signing_driver_proto.Messages().Get(i).Fields().Len()
+	}
+	if fields != all || fields == 0 {
+		t.Errorf("looked at %d fields of %d", fields, all)
+	}
+}
+
+// The fields that are read without protobuf have the numbers and kinds we think.
+func TestFieldsReadByHand(t *testing.T) {
+	messages := signingv1.File_signing_v1_policy_signing_driver_proto.Messages()
+	for _, c := range []struct {
+		message, field string
+		number         protoreflect.FieldNumber
+	}{
+		{"VerifyRequest", "request_id", fieldRequestID},
+		{"VerifyRequest", "target", fieldTarget},
+		{"VerifyRequest", "documents", fieldDocuments},
+		{"VerifyRequest", "host", fieldHost},
+		{"Target", "gateway_id", fieldFirst},
+		{"Host", "policy_hash", fieldFirst},
+		{"Document", "attestations", fieldAttestations},
+		{"VerifyResponse", "request_id", fieldRequestID},
+	} {
+		f := messages.ByName(protoreflect.Name(c.message)).Fields().ByName(protoreflect.Name(c.field))
+		if f == nil || f.Number() != c.number {
+			t.Errorf("%s.%s is not field %d", c.message, c.field, c.number)
+		}
+	}
+	fields := messages.ByName("VerifyRequest").Fields()
+	for i := range fields.Len() {
+		if f := fields.Get(i); f.Number() > fieldHost || f.IsList() != (f.Number() == fieldDocuments) {
+			t.Errorf("%s: readQuestion does not know that it may be there twice, or once", f.Name())
+		}
+	}
+	if last := messages.ByName("VerifyResponse").Fields(); last.ByName("trust").Number() != protoreflect.FieldNumber(last.Len()) {
+		t.Error("trust is not the last field of VerifyResponse")
+	}
+}
+
+func TestDocumentVectorsAreThoseOfTheRepository(t *testing.T) {
+	names, err := filepath.Glob("../../../../testdata/vectors/documents/*.json")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no vectors: %v", err)
+	}
+	slices.Sort(names)
+	sum := sha256.New()
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(sum, "%x  %s\n", sha256.Sum256(data), filepath.Base(name))
+	}
+	if [32]byte(sum.Sum(nil)) != documentVectors {
+		t.Error("vectors.go is old: run make generate")
+	}
+}
+
+// However much there is to say, the response keeps its limit and its verdict.
+func TestResponseKeepsItsLimit(t *testing.T) {
+	s := verifiertest.ComposeLayers()
+	d := verifier.Decision{Verdict: verifier.Deny, Reason: verifier.Threshold}
+	long := strings.Repeat("é", 2*verifier.MaxDetail)
+	for i := range 5000 {
+		d.Findings = append(d.Findings, verifier.Finding{Reason: verifier.SignerUnknown, Document: i % 64, Attestation: i, Detail: long, Hint: long})
+		d.Shadow = append(d.Shadow, verifier.Finding{Reason: verifier.Threshold, Document: -1, Attestation: -1, Detail: "\xff" + long, Hint: long})
+	}
+	var names []string
+	for i := range 1000 {
+		names = append(names, fmt.Sprintf("%d-%s", i, strings.Repeat("n", 240)))
+	}
+	for range verifier.MaxDocuments {
+		d.Documents = append(d.Documents, verifier.DocumentResult{Principals: names})
+	}
+	d.NearestMiss = verifier.NearestMiss{Document: -1, Text: long, Command: long}
+	body, err := encodeDecision(&s.Request, &d, &receipt{index: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := join([]byte(strings.Repeat("r", 4*verifier.MaxRequestID)), body, make([]byte, 512))
+	if len(whole) > verifier.MaxResponse {
+		t.Errorf("%d bytes", len(whole))
+	}
+	var got signingv1.VerifyResponse
+	if err := proto.Unmarshal(body, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Verdict != signingv1.Verdict_VERDICT_DENY || got.Receipt == nil || len(got.Documents) != verifier.MaxDocuments || len(got.Findings) == 0 {
+		t.Errorf("%v, %d documents, %d findings", got.Verdict, len(got.Documents), len(got.Findings))
+	}
+	if int(got.FindingsOmitted) != 10000-len(got.Findings)-len(got.ShadowFindings) {
+		t.Errorf("%d omitted", got.FindingsOmitted)
+	}
+}
+
+func TestCapabilities(t *testing.T) {
+	c := capabilities("1.2.3")
+	if c.Limits.BodyBytes != verifier.MaxBody || c.Limits.RequestBytes != verifier.MaxRequest || c.Peer.ImplementationVersion != "1.2.3" || len(c.DocumentVectorsSha256) != 32 {
+		t.Errorf("%v", c)
+	}
+	for name, m := range map[string]*signingv1.PeerMetadata{
+		"too many":  {SupportedCapabilities: make([]string, maxCapabilities+1)},
+		"too long":  {ImplementationName: strings.Repeat("n", verifier.MaxName+1)},
+		"a missing": {RequiredCapabilities: []string{capability, "openshell.other"}},
+	} {
+		if checkMetadata(m) == nil {
+			t.Errorf("%s: taken", name)
+		}
+	}
+	if err := checkMetadata(&signingv1.PeerMetadata{ImplementationName: strings.Repeat("n", verifier.MaxName), SupportedCapabilities: make([]string, maxCapabilities), RequiredCapabilities: []string{capability}}); err != nil {
+		t.Errorf("at the limits: %v", err)
+	}
+	if checkMetadata(nil) != nil {
+		t.Error("metadata is optional")
+	}
+}
+
+// DM-10: no dependency brings a compressor along.
+func TestNoCompressors(t *testing.T) {
+	for _, name := range []string{"gzip", "deflate", "snappy", "zstd"} {
+		if encoding.GetCompressor(name) != nil {
+			t.Errorf("%s is registered", name)
+		}
+	}
+	if encoding.GetCompressor(encoding.Identity) != nil {
+		t.Error("identity is registered")
+	}
+}
