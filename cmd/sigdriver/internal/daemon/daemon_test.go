@@ -528,3 +528,77 @@ func TestTerminate(t *testing.T) {
 	w.start() // the state is whole
 	w.expect(compose(6), verifier.Allowed)
 }
+
+// TU-37: whatever is swapped meanwhile, an answer is of one trust that was in
+// use during the call.
+func TestRefreshRacesVerify(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	s := compose(5)
+	w.expect(s, verifier.Allowed)
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			last := uint64(0)
+			for j := 0; ; j++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				q := requestOf(s)
+				q.Target.SandboxId = fmt.Sprint(i, "-", j%3) // some cached, some not
+				got, err := w.client().Verify(context.Background(), q)
+				if err != nil {
+					t.Errorf("%v", err)
+					return
+				}
+				// Odd epochs know bob, even ones have revoked nothing but need three.
+				want := signingv1.Reason_REASON_ALLOWED
+				if got.Trust.Epoch%2 == 0 {
+					want = signingv1.Reason_REASON_THRESHOLD
+				}
+				if got.Reason != want || got.Trust.Epoch < last {
+					t.Errorf("epoch %d after %d: %v", got.Trust.Epoch, last, got.Reason)
+					return
+				}
+				last = got.Trust.Epoch
+			}
+		})
+	}
+	for epoch := 2; epoch <= 7; epoch++ {
+		w.auth.Authorities["security"].Threshold = 2 + (epoch+1)%2
+		w.publish()
+		syscall.Kill(os.Getpid(), syscall.SIGHUP)
+		w.eventually("the next epoch", func() bool { return w.metric("sigdriver_trust_epoch") == fmt.Sprint(epoch) })
+	}
+	close(stop)
+	wg.Wait()
+}
+
+// SE-17: a sandbox that pushes one policy after another fills neither the disk
+// nor the way of others.
+func TestFloodOfRefusals(t *testing.T) {
+	w := newWorld(t)
+	w.configure("audit.deny_per_minute = 5")
+	w.start()
+	const flood = 300
+	recorded := 0
+	for i := range flood {
+		s := compose(5)
+		tree := verifiertest.Policy()
+		tree["note"] = fmt.Sprint("random ", i)
+		s.Request.Documents[0].Body = verifiertest.Canonical(tree)
+		s.Recompose()
+		if w.expect(s, verifier.SubjectMismatch).Receipt != nil {
+			recorded++
+		}
+	}
+	if recorded < 5 || recorded > 10 { // a minute may turn meanwhile
+		t.Errorf("%d of %d refusals have an entry", recorded, flood)
+	}
+	if got := w.expect(compose(5), verifier.Allowed); got.Receipt == nil {
+		t.Error("an ALLOW without a receipt")
+	}
+}
