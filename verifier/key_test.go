@@ -171,6 +171,7 @@ func TestParseKeyRefuses(t *testing.T) {
 		"X25519":                 {pemOf(rawSPKI(t, ed, asn1.ObjectIdentifier{1, 3, 101, 110})), ""},
 		"trailing octet in SPKI": {pemOf(append(spkiOf(t, ed), 0)), ""},
 		"Ed25519 with NULL":      {pemOf(withNull(t, ed)), ""},
+		"an element more":        {pemOf(withMore(t, ed)), ""},
 	} {
 		k, err := parseKey(c.text, c.asked)
 		var refused *KeyError
@@ -190,6 +191,24 @@ func withNull(t testing.TB, key []byte) []byte {
 	}{pkix.AlgorithmIdentifier{Algorithm: oidEd25519, Parameters: asn1.NullRawValue}, asn1.BitString{Bytes: key, BitLength: 8 * len(key)}})
 	if err != nil {
 		t.Fatal(err)
+	}
+	return der
+}
+
+// withMore is an Ed25519 SPKI with a third element, which encoding/asn1 passes
+// over.
+func withMore(t testing.TB, key []byte) []byte {
+	t.Helper()
+	der, err := asn1.Marshal(struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Key       asn1.BitString
+		More      int
+	}{pkix.AlgorithmIdentifier{Algorithm: oidEd25519}, asn1.BitString{Bytes: key, BitLength: 8 * len(key)}, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x509.ParsePKIXPublicKey(der); err != nil {
+		t.Fatalf("crypto/x509 refuses it by itself: %v", err)
 	}
 	return der
 }
