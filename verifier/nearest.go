@@ -68,7 +68,7 @@ func (d *dossier) nearestVote(s *shortfall, t *Trust, now time.Time) (text, comm
 // with a key that is neither revoked nor out of its window, or an identity.
 func (t *Trust) canSpeak(p *principal, now time.Time) bool {
 	for _, k := range p.keys {
-		if !t.revoked.key(k.spki) && !now.Before(k.notBefore) && (k.notAfter.IsZero() || now.Before(k.notAfter)) {
+		if t.unusable(k, now) == "" {
 			return true
 		}
 	}
