@@ -109,6 +109,36 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
+// An object is durable before it gets its name, and its name before Put returns.
+// SIGKILL cannot show this: it does not lose what the kernel holds.
+func TestDurable(t *testing.T) {
+	var f disktest.FS
+	s, err := Open(t.TempDir(), &f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	puts := func() []string {
+		before := len(f.Operations())
+		if _, err := s.Put([]byte("evidence")); err != nil {
+			t.Fatal(err)
+		}
+		return f.Operations()[before:]
+	}
+	if got, want := fmt.Sprint(puts()), "[mkdir create write sync rename syncdir]"; got != want {
+		t.Errorf("the first Put does %s, want %s", got, want)
+	}
+	if got := puts(); len(got) > 0 {
+		t.Errorf("the second Put does %v", got)
+	}
+	// Found by another process, it may have been renamed just before a crash.
+	if s, err = Open(s.dir, &f); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(puts()); got != "[mkdir syncdir]" {
+		t.Errorf("Put of what is there does %s", got)
+	}
+}
+
 // put is what the fault tests do at each operation: two objects, one of them twice.
 func put(dir string, fsys *disktest.FS) error {
 	s, err := Open(dir, fsys)

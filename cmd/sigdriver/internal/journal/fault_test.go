@@ -124,6 +124,44 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// A segment's name is durable before its first entry, an entry before Append
+// returns, and what a killed process left before Open returns. SIGKILL cannot
+// show this: it does not lose what the kernel holds.
+func TestDurable(t *testing.T) {
+	fs := &disktest.FS{}
+	dir := t.TempDir()
+	done := 0
+	expect := func(what, want string) {
+		t.Helper()
+		ops := fs.Operations()
+		if got := strings.Join(ops[done:], " "); got != want {
+			t.Errorf("%s does %q, want %q", what, got, want)
+		}
+		done = len(ops)
+	}
+	j := start(t, dir, Options{FS: fs, SegmentSize: 1})
+	expect("Open", "mkdir lock create syncdir")
+	add(t, j, allowed("a"))
+	expect("the first Append", "write sync")
+	add(t, j, allowed("b"))
+	expect("Append to a new segment", "create syncdir write sync")
+	j.Close()
+	expect("Close", "")
+	j = start(t, dir, Options{FS: fs})
+	expect("Open of what is there", "mkdir lock sync syncdir")
+	j.Close()
+	name := segmentName(dir, 1)
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, data[:len(data)-1], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start(t, dir, Options{FS: fs})
+	expect("Open of a torn tail", "mkdir lock truncate sync syncdir")
+}
+
 func TestNoRetry(t *testing.T) {
 	for op, skip := range map[string]int{"write": 1, "sync": 2} {
 		fs := &disktest.FS{}
