@@ -1,0 +1,92 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tuf
+
+import (
+	"maps"
+	"slices"
+)
+
+// States returns every role as it will be once the stage is published, in the
+// order of Roles. Snapshot and timestamp that are still to be made are those of
+// the publication before.
+func (s *Stage) States() []RoleState {
+	states := []RoleState{}
+	for _, role := range Roles() {
+		m := s.next(role)
+		if m == nil {
+			continue
+		}
+		d, err := s.delegation(role)
+		if err != nil {
+			continue // Quorums tells
+		}
+		h, q := headerOf(m), d.quorum(m)
+		states = append(states, RoleState{role, *h.version, *h.expires, q.Threshold, q.Signed, q.Missing})
+	}
+	return states
+}
+
+// Targets returns the paths of all target files as they will be once the stage
+// is published, sorted.
+func (s *Stage) Targets() []string {
+	paths := []string{}
+	for _, role := range Roles() {
+		if m := s.next(role); m != nil {
+			paths = slices.AppendSeq(paths, maps.Keys(targetsOf(m)))
+		}
+	}
+	slices.Sort(paths)
+	return paths
+}
+
+// OfflineHolders returns who may sign each role of a snapshot that LoadOffline has
+// just read from dir; the snapshot itself says only that enough of them have.
+func OfflineHolders(dir string, s *Snapshot) (held map[string]Holders, err error) {
+	defer caught(&err)
+	held = map[string]Holders{}
+	delegators := map[string]roleMeta{}
+	for _, role := range Roles() {
+		if _, ok := s.Roles[role]; !ok {
+			continue
+		}
+		by := delegatorOf(role)
+		if delegators[by] == nil {
+			if delegators[by], err = offlineMeta(dir, by, s.Roles[by]); err != nil {
+				return nil, err
+			}
+		}
+		d, err := delegationOf(delegators[by], role)
+		if err != nil {
+			return nil, err
+		}
+		if held[role], err = d.holders(); err != nil {
+			return nil, err
+		}
+	}
+	return held, nil
+}
+
+// offlineMeta reads the very metadata that was proven.
+func offlineMeta(dir, role string, info RoleInfo) (roleMeta, error) {
+	if !isRepository(dir) {
+		p, err := openPast(dir)
+		if err != nil {
+			return nil, err
+		}
+		data, err := p.vault.object(info.SHA256)
+		if err != nil {
+			return nil, err
+		}
+		return parseMeta(role, data)
+	}
+	data, err := osFiles{}.Read(metadataFile(dir, role, info.Version), MaxTargets)
+	if err != nil {
+		return nil, err
+	}
+	if digestOf(data) != info.SHA256 {
+		return nil, &CorruptError{role, "it is no longer the file that was proven"}
+	}
+	return parseMeta(role, data)
+}
