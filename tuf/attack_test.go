@@ -511,3 +511,41 @@ func TestTwoHashes(t *testing.T) {
 		}
 	}
 }
+
+// An expiry is told of the role that has expired.
+func TestExpiredRoleIsNamed(t *testing.T) {
+	for _, role := range []string{"root", "timestamp", "snapshot", "targets"} {
+		repo := newRepo(t)
+		s := newSubject(t, repo)
+		at := repo.Now().Add(time.Hour)
+		repo.SetExpiry(role, at)
+		repo.Publish()
+		s.accept()
+		repo.Advance(time.Hour)
+		s.restart()
+		s.accept() // valid until and with that second
+		repo.Advance(time.Second)
+		for range 2 {
+			var expired *ExpiredError
+			if err := s.refuse(CodeExpired); !errors.As(err, &expired) || expired.Role != role || !expired.Expires.Equal(at) {
+				t.Errorf("%s: %v", role, err)
+			}
+			s.restart()
+		}
+	}
+}
+
+// A snapshot may be published again under its version; the timestamp's digest says
+// which one counts.
+func TestSnapshotOfTheSameVersion(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	first := s.accept()
+	repo.SetVersion("snapshot", repo.Version("snapshot"))
+	repo.SetExpiry("snapshot", repo.Now().Add(48*time.Hour))
+	repo.Publish()
+	second := s.accept()
+	if a, b := first.Roles[RoleSnapshot], second.Roles[RoleSnapshot]; a.Version != b.Version || a.SHA256 == b.SHA256 {
+		t.Errorf("%v then %v", a, b)
+	}
+}

@@ -360,3 +360,16 @@ func TestExpiryOfRevocationCountsWithoutAList(t *testing.T) {
 	repo.PublishTimestamp()
 	s.accept()
 }
+
+// The expiry of one role does not turn the clock back for another.
+func TestExpiredRevocationThenAttestations(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	repo.SetExpiry("revocation", repo.Now().Add(-2*time.Hour))
+	repo.SetExpiry("attestations", repo.Now().Add(-time.Hour))
+	repo.Publish()
+	u := s.accept()
+	if len(u.Faults) != 2 || u.Targets[bundlePath] != nil {
+		t.Errorf("faults %v, targets %v", u.Faults, sortedKeys(u.Targets))
+	}
+}

@@ -172,7 +172,7 @@ func (w *walk) targets(data []byte, role, delegator string) error {
 func (w *walk) expiredTargets(data []byte, role, delegator string) error {
 	err := w.targets(data, role, delegator)
 	var expired *ExpiredError
-	if !errors.As(err, &expired) || expired.Role != role {
+	if !errors.As(err, &expired) {
 		return err
 	}
 	w.trusted.RefTime = expired.Expires
