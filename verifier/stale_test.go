@@ -4,6 +4,7 @@
 package verifier_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -80,8 +81,16 @@ func TestStateCountsDown(t *testing.T) {
 	if got := trust.State(vt.Now).Left; got != 25*time.Hour {
 		t.Errorf("left %v, want the hour and maxStale", got)
 	}
-	if got := trust.State(vt.Now.Add(25 * time.Hour)).Left; got != 0 {
-		t.Errorf("left %v when refused", got)
+	refused := trust.State(vt.Now.Add(25 * time.Hour))
+	if refused.Left != 0 || !strings.Contains(refused.Detail, "timestamp role expired") || !strings.Contains(refused.Detail, "maxStale is 24h") {
+		t.Errorf("%+v when refused", refused)
+	}
+	s.Expires.Root = vt.Now
+	if trust, err = verifier.ParseTrust(s.Source()); err != nil {
+		t.Fatal(err)
+	}
+	if got := trust.State(vt.Now).Detail; strings.Contains(got, "maxStale") {
+		t.Errorf("%q: maxStale does not bear on the root", got)
 	}
 }
 

@@ -135,6 +135,11 @@ func TestDistinctAuthoritiesAreDifferentPeople(t *testing.T) {
 	if got := agreeOn(r, approvalBy(p["b"], 3), approvalBy(p["c"], 3)); got.short != nil {
 		t.Errorf("two people: %+v", got.short)
 	}
+	// Somebody who speaks for a third authority makes no second person of them.
+	third := &rule{distinct: r.distinct, require: append(r.require[:2:2], requirement{authorityOf("t", 1, p["a"]), "slsa"})}
+	if got := agreeOn(third, approvalBy(p["b"], 3), attestedBy(p["a"], "slsa")); got.short == nil || got.short.reason != Distinct {
+		t.Errorf("one person for both, and a bystander: %+v", got.short)
+	}
 	// The second person counts at version 3 only.
 	if got := agreeOn(r, approvalBy(p["b"], 5), approvalBy(p["c"], 3)); got.version != 3 {
 		t.Errorf("version %d, want 3", got.version)
