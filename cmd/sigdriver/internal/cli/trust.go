@@ -44,6 +44,7 @@ people, stage, sign and publish are steps, each on anybody's machine.`,
 		newTrustRotateRootCommand(env),
 		newTrustRevokeCommand(env),
 		newTrustExportCommand(env),
+		newTrustLintCommand(env),
 	)
 	return cmd
 }

@@ -1,0 +1,305 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
+	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// trustLintFlags are the options of trust lint.
+type trustLintFlags struct {
+	ceremonyFlags
+	trust   trustFlags
+	within  string
+	outputs []string
+}
+
+func newTrustLintCommand(env *Env) *cobra.Command {
+	f := &trustLintFlags{}
+	cmd := &cobra.Command{
+		Use:   "lint --dir DIR | --trust DIR --root FILE",
+		Short: "Look for rules nobody can satisfy, or one person can, and for what ends soon",
+		Long: `Looks for what is legal and wrong in trust: thresholds that can no longer be
+reached, rules that match nothing or that no document can satisfy, places where one
+person is enough, keys and roles that end within --within, principals that overlap,
+authorities that no rule asks for.
+
+--dir is a ceremony's folder, of which it takes what is staged, or else what is
+published; or a published repository. With --trust and --root it is trust as
+sigdriver verify reads it.
+
+Exit codes: 0 nothing or warnings only, 3 an error was found, 2 usage, 4 the trust
+cannot be used.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return trustLint(env, f) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.dir, "dir", "", "a ceremony's folder or a published repository")
+	f.trust.register(cmd)
+	fl.StringVar(&f.within, "within", "30d", "report what ends within this time")
+	registerOutputs(cmd, &f.outputs)
+	cmd.MarkFlagsOneRequired("dir", "trust")
+	cmd.MarkFlagsMutuallyExclusive("dir", "trust")
+	cmd.MarkFlagsRequiredTogether("trust", "root")
+	return cmd
+}
+
+func trustLint(env *Env, f *trustLintFlags) error {
+	out, err := readOutputs(f.outputs)
+	if err != nil {
+		return err
+	}
+	within, err := readDuration("--within", f.within)
+	if err != nil {
+		return err
+	}
+	subject, err := f.subject(env)
+	if err != nil {
+		return err
+	}
+	now := env.Now().UTC()
+	r := &lintReport{Schema: lintSchema, Trust: subject.name, At: now.Truncate(time.Second), WithinSeconds: int64(within / time.Second), Findings: []lintLine{}}
+	for _, found := range subject.trust.Lint(now, within, subject.roles...) {
+		r.add(found)
+	}
+	if subject.trust == nil {
+		r.Notes = append(r.Notes, "there is no authorities.json yet: only the roles were looked at")
+	}
+	if err := out.writeAll(env, r, r.print); err != nil {
+		return err
+	}
+	if r.Errors > 0 {
+		return &ExitError{Code: ExitBreakage}
+	}
+	return nil
+}
+
+// lintSubject is the trust to look at.
+type lintSubject struct {
+	name  string // for people
+	trust *verifier.Trust
+	roles []verifier.LintRole
+}
+
+func (f *trustLintFlags) subject(env *Env) (*lintSubject, error) {
+	switch {
+	case f.trust.dir != "":
+		return f.offline(env)
+	case exists(f.published()) || exists(f.staged()):
+		return f.ceremony(env)
+	case exists(filepath.Join(f.dir, "metadata")):
+		r, err := tuf.OpenRepository(f.dir)
+		if err != nil {
+			return nil, trustError(err)
+		}
+		return lintOf(f.dir, r, &ceremony{})
+	}
+	return nil, usageError(fmt.Errorf("%q is neither a ceremony's folder nor a published repository", f.dir),
+		"for a driver's state folder or an export give --trust and --root")
+}
+
+// ceremony looks at what is staged, or else at what is published.
+func (f *trustLintFlags) ceremony(env *Env) (*lintSubject, error) {
+	names, err := f.openCeremony(env)
+	if err != nil {
+		return nil, err
+	}
+	base, err := f.repository()
+	if err != nil {
+		return nil, err
+	}
+	staged, err := f.stage(base)
+	if err != nil {
+		return nil, err
+	}
+	if staged != nil {
+		return lintOf(f.staged(), staged, names)
+	}
+	return lintOf(f.published(), base, names)
+}
+
+// publication is a repository, or a stage as it will be one.
+type publication interface {
+	States() []tuf.RoleState
+	Targets() []string
+	Target(path string) ([]byte, error)
+}
+
+var (
+	_ publication = (*tuf.Repository)(nil)
+	_ publication = (*tuf.Stage)(nil)
+)
+
+func lintOf(name string, p publication, names *ceremony) (*lintSubject, error) {
+	src := verifier.TrustSource{DriverVersion: version.Driver}
+	if err := readTargets(p, &src); err != nil {
+		return nil, err
+	}
+	s := &lintSubject{name: name}
+	validity, err := names.validity()
+	if err != nil {
+		return nil, err
+	}
+	for _, state := range p.States() {
+		lives, ok := validity[state.Role]
+		if !ok {
+			lives = tuf.DefaultValidity(state.Role)
+		}
+		s.roles = append(s.roles, verifier.LintRole{Name: state.Role, Expires: state.Expires, Threshold: state.Threshold,
+			Keys: slices.Concat(state.Signed, state.Missing), Validity: lives})
+	}
+	if src.Authorities == nil {
+		return s, nil
+	}
+	if s.trust, err = verifier.ParseTrust(src); err != nil {
+		return nil, refusedTrust(name, err)
+	}
+	return s, nil
+}
+
+// readTargets reads the trust files of a publication, as far as it has them.
+func readTargets(p publication, src *verifier.TrustSource) error {
+	targets := p.Targets()
+	for target, to := range map[string]*[]byte{
+		"authorities.json": &src.Authorities, "trusted_root.json": &src.TrustedRoot, "revocations.json": &src.Revocations,
+	} {
+		if !slices.Contains(targets, target) {
+			continue
+		}
+		data, err := p.Target(target)
+		if err != nil {
+			return trustError(err)
+		}
+		*to = data
+	}
+	return nil
+}
+
+// refusedTrust is trust that drivers would not take: the worst breakage there is.
+func refusedTrust(name string, err error) error {
+	return &ExitError{Code: ExitBreakage, Err: fmt.Errorf("drivers would refuse the trust in %q: %w", name, err), Remedy: "mend the file"}
+}
+
+// offline looks at trust as offline commands read it.
+func (f *trustLintFlags) offline(env *Env) (*lintSubject, error) {
+	root, err := readFile(env, f.trust.root, "pinned root", maxRoot)
+	if err != nil {
+		return nil, err
+	}
+	snapshot, note, err := tuf.LoadOffline(f.trust.dir, root, env.Now())
+	if err != nil {
+		return nil, unavailable(f.trust.dir, err)
+	}
+	held, err := tuf.OfflineHolders(f.trust.dir, snapshot)
+	if err != nil {
+		return nil, unavailable(f.trust.dir, err)
+	}
+	trust, err := verifier.ParseTrust(trustSource(snapshot, note))
+	if err != nil {
+		return nil, refusedTrust(f.trust.dir, err)
+	}
+	s := &lintSubject{name: f.trust.dir, trust: trust}
+	for _, role := range tuf.Roles() {
+		h, ok := held[role]
+		if !ok {
+			continue
+		}
+		line := verifier.LintRole{Name: role, Expires: snapshot.Roles[role].Expires, Threshold: h.Threshold, Validity: tuf.DefaultValidity(role)}
+		for _, key := range h.Keys {
+			id, err := tuf.KeyID(key)
+			if err != nil {
+				return nil, err
+			}
+			line.Keys = append(line.Keys, id)
+		}
+		s.roles = append(s.roles, line)
+	}
+	return s, nil
+}
+
+const lintSchema = "application/vnd.sigdriver.lint.v1+json"
+
+// lintReport is what trust lint prints.
+type lintReport struct {
+	Schema        string     `json:"schema"`
+	Trust         string     `json:"trust"`
+	At            time.Time  `json:"at"`
+	WithinSeconds int64      `json:"withinSeconds"`
+	Errors        int        `json:"errors"`
+	Warnings      int        `json:"warnings"`
+	Findings      []lintLine `json:"findings"`
+	Notes         []string   `json:"notes,omitempty"`
+}
+
+type lintLine struct {
+	Code     verifier.LintCode `json:"code"`
+	Severity verifier.Severity `json:"severity"`
+	File     string            `json:"file"`
+	Path     string            `json:"path,omitempty"`
+	Text     string            `json:"text"`
+	Remedy   string            `json:"remedy"`
+}
+
+func (r *lintReport) add(f verifier.LintFinding) {
+	r.Findings = append(r.Findings, lintLine(f))
+	if f.Severity == verifier.LintError {
+		r.Errors++
+	} else {
+		r.Warnings++
+	}
+}
+
+func (r *lintReport) print(p *printer) {
+	p.line("Trust in %s, looked at %s and %s ahead", r.Trust, r.At.Format(time.RFC3339), span(time.Duration(r.WithinSeconds)*time.Second))
+	for _, f := range r.Findings {
+		mark := unseen
+		if f.Severity == verifier.LintError {
+			mark = failed
+		}
+		p.check(mark, printable(strings.TrimSpace(fmt.Sprintf("%s %s %s", f.Code, f.File, f.Path))), "")
+		p.line("    %s", f.Text)
+		p.line("    %s", f.Remedy)
+	}
+	for _, note := range r.Notes {
+		p.line("note: %s", note)
+	}
+	if len(r.Findings) == 0 {
+		p.check(passed, "nothing found", "")
+		return
+	}
+	p.line("%s, %s", plural(r.Errors, "error", "errors"), plural(r.Warnings, "warning", "warnings"))
+}
+
+// writeAll writes a report to every sink, as JSON or as text.
+func (all sinks) writeAll(env *Env, report any, text func(*printer)) error {
+	for _, s := range all {
+		var b bytes.Buffer
+		if s.format == "json" {
+			enc := json.NewEncoder(&b)
+			enc.SetEscapeHTML(false)
+			enc.SetIndent("", "  ")
+			if err := enc.Encode(report); err != nil {
+				return err
+			}
+		} else {
+			text(&printer{w: &b, colour: s.path == "" && env.colour(env.Stdout)})
+		}
+		if err := writeFile(env, s.path, b.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
