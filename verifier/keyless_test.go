@@ -55,6 +55,25 @@ func TestLoggedKeys(t *testing.T) {
 	}
 }
 
+// TestOneEntryTwice: an entry that is there twice is nobody's mistake, even where
+// one would do. SB-03.
+func TestOneEntryTwice(t *testing.T) {
+	sigstore := vt.NewSigstore("twice", vt.Now)
+	b := logged(sigstore, vt.Person("dave"), artifact)
+	ask := func() error {
+		_, err := verifier.VerifyBundle(&verifier.BundleQuestion{Bundle: b.JSON(), TrustedRoot: sigstore.TrustedRoot(), Key: []byte(vt.Person("dave").PEM()), Artifact: artifact})
+		return err
+	}
+	if err := ask(); err != nil {
+		t.Fatal(err)
+	}
+	b.AddEntry(b.Entry(0))
+	var refused *verifier.BundleError
+	if err := ask(); !errors.As(err, &refused) || refused.Reason != verifier.TlogThreshold {
+		t.Errorf("%v, want %v", err, verifier.TlogThreshold)
+	}
+}
+
 // TestLeafAlgorithms: certificates for keys of other kinds.
 func TestLeafAlgorithms(t *testing.T) {
 	sigstore := vt.NewSigstore("leaves", vt.Now)
