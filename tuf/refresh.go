@@ -25,7 +25,6 @@ type remote struct {
 	stage  *stage // nil: nothing is kept, nothing is known
 	log    hclog.Logger
 	search *search
-	faults []error
 	// validator is the source's version of the timestamp that was fetched last.
 	validator string
 }

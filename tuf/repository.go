@@ -370,13 +370,3 @@ func roleOfTarget(targetPath string) string {
 	}
 	return RoleTargets
 }
-
-// signsWith tells whether a key may sign for a role of the repository.
-func (r *Repository) signsWith(role string, public crypto.PublicKey) bool {
-	id, err := KeyID(public)
-	if err != nil {
-		return false
-	}
-	d, err := r.delegation(role)
-	return err == nil && slices.Contains(d.ids, id)
-}

@@ -96,13 +96,13 @@ func TestHTTPSource(t *testing.T) {
 		"gone":      func(w http.ResponseWriter, _ *http.Request) { tries.Add(1); w.WriteHeader(410) },
 		"partial":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(206); fmt.Fprint(w, "12345") },
 		"stranger":  func(w http.ResponseWriter, _ *http.Request) { tries.Add(1); w.WriteHeader(304) },
-		"here":      func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/metadata/good", 302) },
+		"here":      func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/metadata/good", http.StatusFound) },
 		"away": func(w http.ResponseWriter, r *http.Request) {
 			tries.Add(1)
-			http.Redirect(w, r, "http://127.0.0.1:1/x", 302)
+			http.Redirect(w, r, "http://127.0.0.1:1/x", http.StatusFound)
 		},
 		"scheme": func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "https://"+r.Host+"/metadata/good", 302)
+			http.Redirect(w, r, "https://"+r.Host+"/metadata/good", http.StatusFound)
 		},
 		"chunked": func(w http.ResponseWriter, r *http.Request) {
 			w.(http.Flusher).Flush()

@@ -234,13 +234,6 @@ func (k *signingKey) fits(sig []byte) bool {
 	return false
 }
 
-// goesBy tells whether a key id or bundle hint names this key: base64 or hex of
-// its SPKI's sha256.
-func (k *signingKey) goesBy(hint string) bool {
-	sum, ok := hintedSPKI(hint)
-	return ok && sum == k.spki
-}
-
 // hintedSPKI reads a key id that is the sha256 of an SPKI, as base64 with or
 // without padding, or as hex. Any other text names no key that we could know.
 func hintedSPKI(hint string) (sum [32]byte, ok bool) {

@@ -291,7 +291,7 @@ func TestSameRepositoryEveryTime(t *testing.T) {
 		repo.Publish()
 		return repo.File("metadata/timestamp.json")
 	}
-	if string(make()) != string(make()) {
+	if first, again := make(), make(); string(first) != string(again) {
 		t.Error("two equal histories gave different bytes")
 	}
 	if !tuftest.Key("a").Equal(tuftest.Key("a")) || tuftest.Key("a").Equal(tuftest.Key("b")) {

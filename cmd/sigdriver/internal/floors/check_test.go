@@ -218,7 +218,7 @@ func TestRebuild(t *testing.T) {
 		t.Error("rebuilt twice")
 	}
 	d.stop(t)
-	if d, err = drive(t, d.dir); err != nil {
+	if _, err = drive(t, d.dir); err != nil {
 		t.Fatalf("after the rebuild: %v", err)
 	}
 }
