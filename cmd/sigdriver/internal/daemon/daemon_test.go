@@ -6,7 +6,6 @@ package daemon
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,7 +21,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/net/http2"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -217,7 +215,7 @@ func TestStranger(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	conn.Write([]byte(http2.ClientPreface))
+	conn.Write([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
 	conn.SetDeadline(time.Now().Add(5 * time.Second))
 	if n, err := conn.Read(make([]byte, 1)); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatalf("read %d, %v", n, err)
@@ -381,12 +379,9 @@ func TestTransportLimits(t *testing.T) {
 // raw sends one gRPC message by hand and returns the grpc-status.
 func (w *world) raw(path string, flag byte, header http.Header) string {
 	w.t.Helper()
-	c := &http.Client{Timeout: 10 * time.Second, Transport: &http2.Transport{
-		AllowHTTP: true,
-		DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
-			return dialer(w.path("run/s"))(ctx, network, addr)
-		},
-	}}
+	var clear http.Protocols
+	clear.SetUnencryptedHTTP2(true)
+	c := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{Protocols: &clear, DialContext: dialer(w.path("run/s"))}}
 	body := []byte{flag, 0, 0, 0, 3, 1, 2, 3}
 	binary.BigEndian.PutUint32(body[1:], 3)
 	req, err := http.NewRequest("POST", "http://driver"+path, bytes.NewReader(body))

@@ -166,7 +166,6 @@ func Options() []grpc.ServerOption {
 		grpc.MaxSendMsgSize(verifier.MaxResponse),
 		grpc.InitialWindowSize(streamWindow),
 		grpc.InitialConnWindowSize(connWindow),
-		grpc.SharedWriteBuffer(true),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: handshakeTimeout, PermitWithoutStream: true}),
 		grpc.WaitForHandlers(true),
 	}
