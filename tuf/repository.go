@@ -5,7 +5,6 @@ package tuf
 
 import (
 	"bytes"
-	"crypto"
 	"errors"
 	"fmt"
 	"io/fs"
