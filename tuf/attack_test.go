@@ -214,9 +214,8 @@ func TestAttacks(t *testing.T) {
 				_, _ = w.Write([]byte{0x1f, 0x8b})
 			})
 		}},
-		"a target as large as nobody wants": {CodeLength, func(r, _ *tuftest.Repo) {
-			r.SetTarget("authorities.json", []byte("new"))
-			r.EditTargets("targets", func(s *metadata.TargetsType) { s.Targets["authorities.json"].Length = MaxTargetFile + 1 })
+		"a target larger than anybody wants": {CodeLength, func(r, _ *tuftest.Repo) {
+			r.SetTarget("authorities.json", make([]byte, MaxTargetFile+1))
 			r.Publish()
 		}},
 	}

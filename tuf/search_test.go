@@ -373,3 +373,25 @@ func TestExpiredRevocationThenAttestations(t *testing.T) {
 		t.Errorf("faults %v, targets %v", u.Faults, sortedKeys(u.Targets))
 	}
 }
+
+// Enumerating attestations ends in a cycle, and at the limit.
+func TestAttestationDelegations(t *testing.T) {
+	repo := newRepo(t)
+	repo.Delegate("attestations", "below", []string{"attestations/*/*"}, tuftest.Key("below"))
+	repo.Delegate("below", "attestations", []string{"attestations/*/*"}, tuftest.Key("attestations"))
+	second := strings.Replace(bundlePath, "alice", "bob", 1)
+	repo.SetTargetIn("below", second, []byte("from below"))
+	repo.Publish()
+	s := newSubject(t, repo)
+	if u := s.accept(); len(u.Faults) != 0 || string(u.Targets[second]) != "from below" {
+		t.Errorf("faults %v, targets %v", u.Faults, sortedKeys(u.Targets))
+	}
+	for i := range MaxDelegations {
+		role := fmt.Sprintf("deep%d", i)
+		repo.Delegate("below", role, []string{"attestations/*/x"}, tuftest.Key(role))
+	}
+	repo.Publish()
+	if u := s.accept(); len(u.Faults) != 1 || Code(u.Faults[0]) != CodeDelegation || string(u.Targets[second]) != "from below" {
+		t.Errorf("faults %v, targets %v", u.Faults, sortedKeys(u.Targets))
+	}
+}
