@@ -35,6 +35,7 @@ lint:
 generate:
 	rm -f proto/signing/v1/*.pb.go
 	$(TOOL) buf generate
+	go generate ./verifier/...
 	go generate ./...
 
 generate-check: generate
