@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
@@ -265,6 +266,57 @@ func TestTornOnlyAtTheEnd(t *testing.T) {
 	}
 }
 
+// A segment that stands under another's name, and an empty one that begins
+// somewhere else, are found too.
+func TestSegmentNames(t *testing.T) {
+	for name, spoil := range map[string]func(dir string) error{
+		"renamed": func(dir string) error { return os.Rename(segmentName(dir, 0), segmentName(dir, 5)) },
+		"an empty one after a gap": func(dir string) error {
+			return os.WriteFile(segmentName(dir, 9), nil, 0o600)
+		},
+	} {
+		dir := fill(t, 3, Options{})
+		if err := spoil(dir); err != nil {
+			t.Fatal(err)
+		}
+		var corrupt *CorruptError
+		if j, err := Open(dir, Options{Archive: &memory{}}); !errors.As(err, &corrupt) {
+			t.Errorf("%s: %v, opened at %v", name, err, j.Head())
+		}
+		for _, err := range Read(disk.OS{}, dir, 5) {
+			if !errors.As(err, &corrupt) {
+				t.Errorf("%s: read without an error: %v", name, err)
+			}
+		}
+	}
+}
+
+// A zero at the edge of a sector is a changed byte, not an unwritten sector.
+func TestZeroAtSectorEdge(t *testing.T) {
+	for pad := 1; ; pad++ {
+		e := allowed(strings.Repeat("x", pad))
+		body, err := e.body()
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry := frame("decision", body, 0, Digest{})
+		data := appendRecord(nil, entry, sha256.Sum256(entry))
+		if last := len(data) - 1; last%sector == 0 && data[last] != 0 {
+			if _, _, ok := split(data); !ok {
+				t.Fatal("the record is not whole")
+			}
+			data[last] = 0
+			if torn(data, 0) {
+				t.Error("a changed byte is taken for a torn tail")
+			}
+			if clear(data[last-sector:]); !torn(data, 0) {
+				t.Error("unwritten bytes are taken for a change")
+			}
+			return
+		}
+	}
+}
+
 func FuzzSegment(f *testing.F) {
 	dir := fill(f, 2, Options{})
 	data := contents(f, dir)
@@ -344,6 +396,7 @@ func TestEntrySeeds(t *testing.T) {
 			"a leading zero":      bytes.Replace(good, []byte(`"seq":"17"`), []byte(`"seq":"017"`), 1),
 			"another case":        bytes.Replace(good, []byte(`"verdict"`), []byte(`"Verdict"`), 1),
 			"upper-case hex":      bytes.Replace(good, []byte(`"prev":"01`), []byte(`"prev":"0A`), 1),
+			"another schema":      bytes.Replace(good, []byte(schema), []byte("sigdriver.journal/v2"), 1),
 			"a time with offset":  bytes.Replace(good, []byte(`12:00:00Z`), []byte(`14:00:00+02:00`), 1),
 			"an empty list":       bytes.Replace(good, []byte(`"documents":[`), []byte(`"attestations":[],"documents":[`), 1),
 			"nothing decided":     []byte(`{"prev":"` + Digest{}.String() + `","schema":"` + schema + `","seq":"0"}`),

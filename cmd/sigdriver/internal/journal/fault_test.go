@@ -185,6 +185,10 @@ func TestNoRetry(t *testing.T) {
 				}
 			}
 		}
+		// Also one that was waiting already when the fault struck.
+		if _, _, err := j.submit(ctx, "decision", []byte("{}")); !errors.As(err, &failed) {
+			t.Errorf("%s: an entry that waited: %v", op, err)
+		}
 		if j.Head() != head || !errors.As(j.Err(), &failed) {
 			t.Errorf("%s: head %v, %v", op, j.Head(), j.Err())
 		}

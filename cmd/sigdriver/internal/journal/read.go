@@ -187,9 +187,6 @@ func (s *segment) follow(c *chain, visit func(record) (bool, error)) error {
 	if s.first != c.next {
 		return &CorruptError{Finding: LogGap, Segment: s.name, Seq: c.next, Detail: fmt.Sprintf("the segment begins with entry %d", s.first)}
 	}
-	if len(s.data) == 0 && !s.last {
-		return &CorruptError{Finding: LogGap, Segment: s.name, Seq: c.next, Detail: "the segment is empty"}
-	}
 	for offset := int64(0); offset < int64(len(s.data)); {
 		r, n, err := s.record(offset, c)
 		if err != nil {
