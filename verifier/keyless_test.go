@@ -74,6 +74,45 @@ func TestOneEntryTwice(t *testing.T) {
 	}
 }
 
+// TestVerifyBundleOfAKey: what a key-signed bundle is asked, one change each.
+func TestVerifyBundleOfAKey(t *testing.T) {
+	dave := vt.Person("dave")
+	bundle := func(e vt.Envelope) []byte { return e.Bundle("0.3", dave).JSON() }
+	good := verifier.BundleQuestion{Bundle: bundle(vt.Provenance(artifact).Seal(dave)), Key: []byte(dave.PEM()), Artifact: artifact}
+	if answer, err := verifier.VerifyBundle(&good); err != nil || len(answer.Times) != 0 || answer.PredicateType != vt.ProvenanceType {
+		t.Fatalf("%+v, %v", answer, err)
+	}
+	for name, c := range map[string]struct {
+		change func(q *verifier.BundleQuestion)
+		field  string          // of a wrong question
+		reason verifier.Reason // of a bundle that does not hold
+	}{
+		"a key and an identity": {func(q *verifier.BundleQuestion) { q.Identity = ciSAN }, "Key", 0},
+		"a key and an issuer":   {func(q *verifier.BundleQuestion) { q.IssuerRegexp = ".*" }, "Key", 0},
+		"nothing trusted":       {func(q *verifier.BundleQuestion) { q.Key = nil }, "TrustedRoot", 0},
+		"another key":           {func(q *verifier.BundleQuestion) { q.Key = []byte(vt.Person("bob").PEM()) }, "", verifier.SignatureInvalid},
+		"another payload type": {func(q *verifier.BundleQuestion) {
+			q.Bundle = bundle(vt.SealType("application/json", vt.Provenance(artifact).JSON(), dave))
+		}, "", verifier.PayloadType},
+		"another artifact": {func(q *verifier.BundleQuestion) { q.Artifact = []byte("another") }, "", verifier.SubjectMismatch},
+		"a bare envelope":  {func(q *verifier.BundleQuestion) { q.Bundle = vt.Provenance(artifact).Seal(dave).JSON() }, "", verifier.BundleMalformed},
+	} {
+		q := good
+		c.change(&q)
+		answer, err := verifier.VerifyBundle(&q)
+		var wrong *verifier.QuestionError
+		var refused *verifier.BundleError
+		switch {
+		case answer != nil:
+			t.Errorf("%s: an answer", name)
+		case c.field != "" && (!errors.As(err, &wrong) || wrong.Field != c.field):
+			t.Errorf("%s: %v, want a question error about %s", name, err, c.field)
+		case c.field == "" && (!errors.As(err, &refused) || refused.Reason != c.reason):
+			t.Errorf("%s: %v, want %v", name, err, c.reason)
+		}
+	}
+}
+
 // TestLeafAlgorithms: certificates for keys of other kinds.
 func TestLeafAlgorithms(t *testing.T) {
 	sigstore := vt.NewSigstore("leaves", vt.Now)
