@@ -54,6 +54,7 @@ func allowCases() []*Case {
 		allows("allow-payload-urlsafe", "The payload in URL-safe base64.", urlSafe, dave).attack("DS-19"),
 		allows("allow-envelope-unknown-member", "A top-level member that DSSE does not define is ignored.", envelopeMember, dave).attack("DS-18"),
 		allows("allow-keyid-any", "A key id is a hint of the sender: any text, any bytes below the limit.", anyKeyID, dave).attack("DS-15"),
+		allows("allow-no-hint", "A signature that names no key.", noHint, dave),
 		allows("allow-statement-v0.1", "A Statement v0.1 is accepted on read.", statementV01, dave).attack("ST-01"),
 		allows("allow-statement-unknown-member", "A member of a Statement that in-toto does not define is ignored.", statementMember, dave),
 		allows("allow-subject-other-digest", "A subject with a second digest that is right, and a third of an unknown algorithm.", otherDigests, dave),
@@ -235,6 +236,11 @@ func anyKeyID() *Scenario {
 	e := s.Approval(0).Of(s.Body(0)).Seal(Person("dave"))
 	e.Signatures[0].KeyID = "\x00\n\x1b[31mred\x1b[0m " + strings.Repeat("k", 1<<10)
 	return s.Offer(0, e.JSON())
+}
+
+func noHint() *Scenario {
+	s := AdmitProfile()
+	return s.Offer(0, unhinted(s, "dave"))
 }
 
 func statementV01() *Scenario {

@@ -67,6 +67,15 @@ func envelopeCases() []*Case {
 			func(s *Scenario) {
 				s.Offer(0, SealType("application/json", s.Approval(0).Of(s.Body(0)).JSON(), Person("dave")).JSON())
 			}, here(verifier.PayloadType)).attack("DS-02"),
+		denies("payload-type-bundle", "allow-bundle-v0.3", "The same in a bundle.",
+			func(s *Scenario) {
+				e := SealType("application/json", s.Approval(0).Of(s.Body(0)).JSON(), Person("dave"))
+				s.Offer(0, e.Bundle("0.3", Person("dave")).JSON())
+			}, here(verifier.PayloadType)).attack("DS-02"),
+		denies("signature-invalid-no-hint", "allow-no-hint", "A stranger's signature that names no key: every key that makes such signatures was tried.",
+			func(s *Scenario) { s.Offer(0, unhinted(s, "mallory")) }, here(verifier.SignatureInvalid)),
+		denies("signer-unknown-no-hint", "allow-no-hint", "A signature that names no key, of a kind that no known key makes.",
+			func(s *Scenario) { s.Offer(0, unhinted(s, "rita")) }, here(verifier.SignerUnknown)),
 		denies("signature-invalid-pae-v0", admitProfile, "Signed over the encoding before DSSE 1.0, with binary lengths.",
 			signed(paeV0), here(verifier.SignatureInvalid)).attack("DS-05"),
 		denies("signature-invalid-pae-length", admitProfile, "Signed over a PAE with a leading zero in a length.",
@@ -203,6 +212,13 @@ func envelopeCases() []*Case {
 				s.Offer(0, append(bytes.Clone(a), bytes.Repeat([]byte(" "), verifier.MaxAttestation+1-len(a))...))
 			}), here(verifier.EnvelopeTooLarge)).attack("DS-25").perRun(),
 	}
+}
+
+// unhinted is an approval whose signature names no key.
+func unhinted(s *Scenario, name string) []byte {
+	e := s.Approval(0).Of(s.Body(0)).Seal(Person(name))
+	e.Signatures[0].KeyID = ""
+	return e.JSON()
 }
 
 // mutation is a change that another may follow.

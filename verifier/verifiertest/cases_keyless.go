@@ -371,6 +371,12 @@ func keylessSigners() []*Case {
 			func(s *Scenario) { s.TrustedRoot = nil }, here(verifier.CertChain)),
 		denies("keyless-signature-invalid", keylessRekor1, "One bit of the payload changed after signing.",
 			rebundle(Evidence{Rekor1: true}, func(_ *World, b Bundle) { b.Envelope().Payload[50] ^= 1 }), here(verifier.SignatureInvalid)),
+		denies("keyless-payload-type", keylessRekor1, "A good certificate over another payload type.", func(s *Scenario) {
+			w := NewWorld()
+			cert, key := w.Sigstore.Issue(w.Leaf)
+			e := SealType("application/json", s.Approval(0).Of(s.Body(0)).JSON(), key)
+			s.Offer(0, w.Sigstore.Gather(e, Signer{cert, key}, w.Signed(), w.Evidence).JSON())
+		}, here(verifier.PayloadType)).attack("DS-02"),
 		denies("keyless-statement-type", keylessRekor1, "A good certificate over a Statement of another type.", func(s *Scenario) {
 			w := NewWorld()
 			st := s.Approval(0).Of(s.Body(0))
