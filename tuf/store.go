@@ -207,7 +207,7 @@ func (s *store) readFloors(pinned fileRef, acceptLost bool) error {
 		}
 		return s.mark()
 	}
-	if found := s.past(data != nil); found != "" {
+	if found := s.past(); found != "" {
 		lost := &FloorsLostError{File: s.path(floorsFile), Found: found}
 		if !acceptLost {
 			return lost
@@ -231,10 +231,7 @@ func (s *store) mark() error {
 }
 
 // past names what is left of an earlier life of this folder, "" if nothing is.
-func (s *store) past(damagedFloors bool) string {
-	if damagedFloors {
-		return "a damaged floors file"
-	}
+func (s *store) past() string {
 	for _, name := range []string{s.path(currentFile), s.path(historyFile), filepath.Join(s.archive.dir, startedFile)} {
 		if data, err := readOptional(s.files, name, MaxExport); data != nil || err != nil {
 			return name

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 )
@@ -339,4 +340,34 @@ func TestContextOfFaultyStore(t *testing.T) {
 	}
 	c.Close()
 	consistent(t, cfg, "after a broken append")
+}
+
+// What the archive has is checked against what is signed now, not only by name.
+func TestArchivedTargetIsCheckedAgain(t *testing.T) {
+	longer := func(s *metadata.TargetsType, path string) { s.Targets[path].Length++ }
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	s.accept()
+	repo.EditTargets("attestations", func(m *metadata.TargetsType) { longer(m, bundlePath) })
+	repo.Publish()
+	if u := s.accept(); len(u.Faults) != 1 || Code(u.Faults[0]) != CodeLength {
+		t.Errorf("faults %v", u.Faults)
+	}
+	repo.EditTargets("targets", func(m *metadata.TargetsType) { longer(m, "authorities.json") })
+	repo.Publish()
+	s.refuse(CodeLength)
+}
+
+// Targets metadata published again under its version is fetched again when the
+// snapshot names another digest.
+func TestTargetsOfTheSameVersion(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	s.accept()
+	repo.SetTarget("authorities.json", []byte("again"))
+	repo.SetVersion("targets", repo.Version("targets"))
+	repo.Publish()
+	if u := s.accept(); string(u.Targets["authorities.json"]) != "again" {
+		t.Errorf("targets %q", u.Targets["authorities.json"])
+	}
 }
