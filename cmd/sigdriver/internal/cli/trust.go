@@ -45,6 +45,7 @@ people, stage, sign and publish are steps, each on anybody's machine.`,
 		newTrustRevokeCommand(env),
 		newTrustExportCommand(env),
 		newTrustLintCommand(env),
+		newTrustPlanCommand(env),
 	)
 	return cmd
 }

@@ -1,0 +1,226 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
+	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// impactSide is one of the two trusts that a plan compares.
+type impactSide struct {
+	name    string // for people
+	source  verifier.TrustSource
+	targets map[string][]byte // attestations by target path
+	trust   *verifier.Trust
+	index   *index.View
+}
+
+// fresh is how much longer than the time of the decisions the metadata of both
+// sides is taken to live: a plan is about rules.
+const fresh = 366 * 24 * time.Hour
+
+// ready parses the trust as a driver would, and files its attestations.
+func (s *impactSide) ready(at time.Time) error {
+	end := at.Add(fresh)
+	s.source.Expires = verifier.Expires{Root: end, Timestamp: end, Snapshot: end, Targets: end, Revocation: end}
+	s.source.DriverVersion = version.Driver
+	var err error
+	if s.trust, err = verifier.ParseTrust(s.source); err != nil {
+		return err
+	}
+	x := index.New("", hclog.NewNullLogger())
+	x.SetTrust(s.trust, s.targets)
+	s.index = x.Current()
+	return nil
+}
+
+// ask is the request as the driver would judge it on this side: with the
+// attestations that travel with this trust. A record holds those of its time, too:
+// what either trust brings counts only on the side that brings it.
+func (s *impactSide) ask(c *candidateRequest, other *impactSide) *verifier.Request {
+	req := *c.request
+	req.Documents = slices.Clone(req.Documents)
+	for i := range req.Documents {
+		d := &req.Documents[i]
+		offered := map[string]bool{}
+		kept := [][]byte{}
+		add := func(raw []byte) {
+			if !offered[string(raw)] && len(kept) < verifier.MaxAttestations+verifier.MaxIndexed {
+				offered[string(raw)], kept = true, append(kept, raw)
+			}
+		}
+		for _, raw := range d.Attestations {
+			if c.given || !s.brings(raw) && !other.brings(raw) {
+				add(raw)
+			}
+		}
+		for _, raw := range s.index.For(sha256.Sum256(d.Body)) {
+			add(raw)
+		}
+		d.Attestations = kept
+	}
+	return &req
+}
+
+func (s *impactSide) brings(raw []byte) bool {
+	for _, data := range s.targets {
+		if string(data) == string(raw) {
+			return true
+		}
+	}
+	return false
+}
+
+// sides reads both trusts.
+func (f *impactFlags) sides(env *Env, at time.Time) (today, candidate *impactSide, err error) {
+	c := &ceremonyFlags{dir: f.candidate}
+	if today, err = f.today(env, c); err != nil {
+		return nil, nil, err
+	}
+	if err := today.ready(at); err != nil {
+		return nil, nil, unavailable(today.name, err)
+	}
+	if candidate, err = f.next(env, c, today); err != nil {
+		return nil, nil, err
+	}
+	// A driver keeps what was revoked, whatever the next list says.
+	candidate.source.Ratchet = today.trust.Ratchet()
+	if err := candidate.ready(at); err != nil {
+		return nil, nil, refusedTrust(candidate.name, err)
+	}
+	return today, candidate, nil
+}
+
+// today reads the trust in force.
+func (f *impactFlags) today(env *Env, c *ceremonyFlags) (*impactSide, error) {
+	dir := f.trust.dir
+	if dir == "" {
+		dir = f.state
+	}
+	switch {
+	case dir != "" && f.trust.root == "":
+		return nil, usageError(errors.New("the pinned root is missing"), "give --root, the root.json that drivers start from")
+	case dir != "":
+		return todayOffline(env, dir, f.trust.root)
+	case exists(c.published()):
+		base, err := c.mustRepository()
+		if err != nil {
+			return nil, err
+		}
+		return sideOf(c.published(), base)
+	}
+	return nil, usageError(fmt.Errorf("nothing says what trust is in force today: %q is no ceremony that has published something", f.candidate),
+		"give --trust and --root")
+}
+
+func todayOffline(env *Env, dir, rootFile string) (*impactSide, error) {
+	root, err := readFile(env, rootFile, "pinned root", maxRoot)
+	if err != nil {
+		return nil, err
+	}
+	snapshot, note, err := tuf.LoadOffline(dir, root, env.Now())
+	if err != nil {
+		return nil, unavailable(dir, err)
+	}
+	s := &impactSide{name: dir, source: trustSource(snapshot, note), targets: map[string][]byte{}}
+	for path, data := range snapshot.Targets {
+		if strings.HasPrefix(path, index.TargetPrefix) {
+			s.targets[path] = data
+		}
+	}
+	return s, nil
+}
+
+// sideOf reads the trust of a repository or a stage.
+func sideOf(name string, p publication) (*impactSide, error) {
+	s := &impactSide{name: name, targets: map[string][]byte{}}
+	if err := readTargets(p, &s.source); err != nil {
+		return nil, err
+	}
+	for _, path := range p.Targets() {
+		if !strings.HasPrefix(path, index.TargetPrefix) {
+			continue
+		}
+		data, err := p.Target(path)
+		if err != nil {
+			return nil, trustError(err)
+		}
+		s.targets[path] = data
+	}
+	for _, state := range p.States() {
+		switch state.Role {
+		case tuf.RoleRoot:
+			s.source.Versions.Root = state.Version
+		case tuf.RoleTargets:
+			s.source.Versions.Targets = state.Version
+		case tuf.RoleRevocation:
+			s.source.Versions.Revocation = state.Version
+		}
+	}
+	return s, nil
+}
+
+// next reads the candidate.
+func (f *impactFlags) next(env *Env, c *ceremonyFlags, today *impactSide) (*impactSide, error) {
+	switch {
+	case exists(c.staged()) || exists(c.published()):
+		base, err := c.repository()
+		if err != nil {
+			return nil, err
+		}
+		staged, err := c.stage(base)
+		if err != nil {
+			return nil, err
+		}
+		if staged != nil {
+			return sideOf(c.staged(), staged)
+		}
+		return sideOf(c.published(), base)
+	case exists(filepath.Join(c.dir, "metadata")):
+		base, err := tuf.OpenRepository(c.dir)
+		if err != nil {
+			return nil, trustError(err)
+		}
+		return sideOf(c.dir, base)
+	}
+	return f.plain(env, today)
+}
+
+// plain is today's trust with the files of a folder in place of its own.
+func (f *impactFlags) plain(env *Env, today *impactSide) (*impactSide, error) {
+	s := &impactSide{name: f.candidate, source: today.source, targets: today.targets}
+	s.source.Epoch, s.source.Versions = 0, verifier.Versions{}
+	found := false
+	for name, to := range map[string]*[]byte{
+		"authorities.json": &s.source.Authorities, "trusted_root.json": &s.source.TrustedRoot, "revocations.json": &s.source.Revocations,
+	} {
+		path := filepath.Join(f.candidate, name)
+		if !exists(path) {
+			continue
+		}
+		data, err := readFile(env, path, name, verifier.MaxTrustFile)
+		if err != nil {
+			return nil, err
+		}
+		*to, found = data, true
+	}
+	if !found {
+		return nil, usageError(fmt.Errorf("%q is no candidate", f.candidate),
+			"give a ceremony's folder, a published repository, or a folder with authorities.json, trusted_root.json or revocations.json")
+	}
+	return s, nil
+}
