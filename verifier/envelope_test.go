@@ -129,6 +129,20 @@ func TestManySignatures(t *testing.T) {
 	}
 }
 
+// TestSignaturesAreCounted: the count holds by itself too, also where nobody
+// counted before.
+func TestSignaturesAreCounted(t *testing.T) {
+	array := func(n int) []byte {
+		return []byte("[" + strings.TrimSuffix(strings.Repeat(`{"sig":"AAEC"},`, n), ",") + "]")
+	}
+	if list, f := parseSignatures(array(MaxSignatures)); f != nil || len(list) != MaxSignatures {
+		t.Errorf("%d signatures: %v", len(list), f)
+	}
+	if list, f := parseSignatures(array(MaxSignatures + 1)); list != nil || f == nil || f.Reason != TooManySignatures {
+		t.Errorf("one more: %v, %v", list, f)
+	}
+}
+
 // TestStrictJSONEverywhere runs what others wrote for JSON parsers through each
 // place where an attestation has JSON: what is no JSON is refused in all of them.
 func TestStrictJSONEverywhere(t *testing.T) {
