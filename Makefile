@@ -1,6 +1,6 @@
 # Two commands for a stranger: `make demo` and `make test`.
 
-.PHONY: build test race check fmt vet lint generate generate-check tidy demo bench fuzz conformance clean
+.PHONY: build test race soak check fmt vet lint generate generate-check tidy demo bench fuzz conformance clean
 
 TOOL := go tool -modfile=go.tool.mod
 
@@ -12,6 +12,12 @@ test:
 
 race:
 	go test -race ./...
+
+# 64 gateways ask for a minute while a repository publishes 30 rotations, each
+# followed by something bad. `make test` plays 8 seconds of it.
+SOAK ?= 60s
+soak:
+	go test -count=1 -run '^TestSoak$$' -v ./cmd/sigdriver/internal/daemon -soak $(SOAK)
 
 # The whole job on this machine, with no network: keys, a TUF repository, the
 # driver as a process of its own, and a gateway that asks.

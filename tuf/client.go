@@ -339,7 +339,7 @@ func (c *Client) Metadata() map[string][]byte {
 	return files
 }
 
-// Close releases the state folder. Later calls that need it return ErrClosed.
+// Close releases the state folder and the connections of the source. Later calls that need it return ErrClosed.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -347,5 +347,8 @@ func (c *Client) Close() error {
 		return nil
 	}
 	c.closed = true
+	if s, ok := c.cfg.Source.(interface{ CloseIdleConnections() }); ok {
+		s.CloseIdleConnections()
+	}
 	return c.store.close()
 }

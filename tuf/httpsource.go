@@ -85,6 +85,9 @@ func sameOrigin(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
+// CloseIdleConnections lets go of the server until the next Fetch.
+func (s *httpSource) CloseIdleConnections() { s.client.CloseIdleConnections() }
+
 // Fetch implements Source. The deadline spans all attempts, so that a server that
 // drips cannot hold a refresh.
 func (s *httpSource) Fetch(ctx context.Context, file File) (*Content, error) {
