@@ -61,6 +61,7 @@ func keylessAllows() []*Case {
 		allows("allow-keyless-ed25519", "A certificate for Ed25519.", leafOf(verifier.Ed25519), robot),
 		allows("allow-key-logged-v2", "A key-signed bundle that a log of the second generation has seen, with a timestamp.", loggedKeyIn(Evidence{Rekor2: true, TSAs: 1}), dave),
 		allows("allow-key-stamped", "A key-signed bundle with a timestamp alone.", loggedKeyIn(Evidence{TSAs: 1}), dave),
+		allows("allow-keyless-any-name", "A pattern that takes any name of an issuer.", anyName, robot),
 		allows("allow-keyless-max-age", "An old approval that a log saw an hour ago: age is measured from there.", loggedRecently, robot),
 		allows("allow-keyless-email", "An email address that an anchored pattern matches.", emailByPattern, robot),
 		allows("allow-keyless-log-key-rotated", "The log's key was valid when the robot signed and was retired since.", rotatedLog, robot).attack("SB-23"),
@@ -347,6 +348,18 @@ func keylessSigners() []*Case {
 			c.URIs = append(c.URIs, must(url.Parse("https://ci.corp.example/other")))
 		}), "SB-21"),
 		identity("two-kinds", "A URI and an email address.", names(func(c *x509.Certificate) { c.EmailAddresses = []string{"grace@corp.example"} }), "SB-21"),
+		denies("cert-identity-two-names-any", "allow-keyless-any-name", "Two names, where any name will do.", names(func(c *x509.Certificate) {
+			c.URIs = append(c.URIs, must(url.Parse("https://ci.corp.example/other")))
+		}), here(verifier.CertIdentity)).attack("SB-21"),
+		denies("cert-identity-dns-any", "allow-keyless-any-name", "A DNS name, where any name will do.", rawSAN(must(asn1.Marshal(
+			[]asn1.RawValue{{Class: 2, Tag: 2, Bytes: []byte("ci.corp.example")}}))), here(verifier.CertIdentity)).attack("SB-21"),
+		denies("cert-identity-empty-any", "allow-keyless-any-name", "An empty name, where any name will do.", rawSAN(must(asn1.Marshal(
+			[]asn1.RawValue{{Class: 2, Tag: 6}}))), here(verifier.CertIdentity)).attack("SB-21"),
+		denies("cert-identity-none-any", "allow-keyless-any-name", "No name, where any name will do.",
+			names(func(c *x509.Certificate) { c.URIs = nil }), here(verifier.CertIdentity)).attack("SB-21"),
+		denies("cert-issuer-absent", keylessRekor1, "A certificate that does not say who vouched.", offer(func(w *World) {
+			w.Leaf.Change = func(c *x509.Certificate) { c.ExtraExtensions = nil }
+		}), here(verifier.CertIssuer)).attack("SB-19"),
 		identity("other-name", "An OtherName.", rawSAN(otherName("grace")), "SB-21"),
 		identity("none", "No name.", names(func(c *x509.Certificate) { c.URIs = nil }), "SB-21"),
 		identity("empty", "An empty name.", rawSAN(must(asn1.Marshal([]asn1.RawValue{{Class: 2, Tag: 6}}))), "SB-21"),

@@ -72,6 +72,30 @@ func statementCases() []*Case {
 		denies("statement-malformed-duplicate-scope", admitProfile, "A member of the scope twice.",
 			text(`"scope":{`, `"scope":{"name":"x",`), malformed),
 		denies("statement-malformed-digest-case", admitProfile, "Digest for digest.", text(`"digest":`, `"Digest":`), malformed).attack("ST-08"),
+		denies("statement-malformed-type", admitProfile, "_type is no string.", text(`"_type":"https://in-toto.io/Statement/v1"`, `"_type":1`), malformed),
+		denies("statement-type-absent", admitProfile, "No _type.", text(`"_type":"https://in-toto.io/Statement/v1",`, ``), here(verifier.StatementType)).attack("ST-01"),
+		denies("statement-malformed-predicate-type", admitProfile, "predicateType is no string.", text(`"predicateType":"`+ApprovalType+`"`, `"predicateType":["`+ApprovalType+`"]`), malformed),
+		denies("predicate-type-absent", admitProfile, "No predicateType.", text(`"predicateType":"`+ApprovalType+`",`, ``), here(verifier.PredicateType)).attack("ST-02"),
+		denies("statement-malformed-subjects", admitProfile, "subject is an object.", func(s *Scenario) {
+			st := s.Approval(0).Of(s.Body(0))
+			one := string(compact(st.Subject[0]))
+			s.Payload(0, Edit(st.JSON(), `[`+one+`]`, one), "dave")
+		}, malformed),
+		denies("statement-malformed-subject", admitProfile, "A subject is a string.", func(s *Scenario) {
+			st := s.Approval(0).Of(s.Body(0))
+			s.Payload(0, Edit(st.JSON(), string(compact(st.Subject[0])), `"`+s.SHA256(0)+`"`), "dave")
+		}, malformed),
+		denies("statement-malformed-name", admitProfile, "A subject's name is a number.", text(`"name":"policy.json"`, `"name":1`), malformed),
+		denies("statement-malformed-digest", admitProfile, "A digest set is a string.", func(s *Scenario) {
+			s.Payload(0, Edit(s.Approval(0).Of(s.Body(0)).JSON(), `{"sha256":"`+s.SHA256(0)+`"}`, `"`+s.SHA256(0)+`"`), "dave")
+		}, malformed),
+		denies("statement-malformed-digest-value", admitProfile, "A digest is a list.", func(s *Scenario) {
+			s.Payload(0, Edit(s.Approval(0).Of(s.Body(0)).JSON(), `"`+s.SHA256(0)+`"`, `["`+s.SHA256(0)+`"]`), "dave")
+		}, malformed),
+		denies("predicate-invalid-absent", admitProfile, "An approval without a predicate.", func(s *Scenario) {
+			st := s.Approval(0).Of(s.Body(0))
+			s.Payload(0, Edit(st.JSON(), `,"predicate":`+string(compact(st.Predicate)), ""), "dave")
+		}, invalid),
 		denies("statement-malformed-json", admitProfile, "A payload that is no JSON.",
 			func(s *Scenario) { s.Payload(0, []byte("approved"), "dave") }, malformed),
 		denies("statement-malformed-array", admitProfile, "A payload that is no object.",

@@ -140,6 +140,13 @@ func emailByPattern() *Scenario {
 	return s
 }
 
+// anyName takes whoever the issuer vouches for.
+func anyName() *Scenario {
+	s := NewWorld().Scenario()
+	s.Authorities.Principals["robot"].Identities = []Identity{{Issuer: Issuer, SANRegexp: "^.*$"}}
+	return s
+}
+
 // rotatedLog trusts a log whose key was retired after the robot signed.
 func rotatedLog() *Scenario {
 	w := NewWorld()
