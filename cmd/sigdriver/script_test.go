@@ -30,16 +30,18 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
-			"world": w.write,
+			"exits":   exits,
+			"gateway": gatewayCommand,
+			"world":   w.write,
 		},
 	})
 }
 
-// setup gives a script a home of its own.
+// setup gives a script a home and a gateway of its own.
 func setup(env *testscript.Env) error {
 	env.Setenv("HOME", env.WorkDir)
 	env.Setenv("NO_COLOR", "1")
+	env.Values[gatewayKey{}] = &gateway{}
 	return nil
 }
 

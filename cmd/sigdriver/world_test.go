@@ -27,6 +27,7 @@ type scriptWorld struct {
 // newWorld makes
 //
 //	keys       alice.key … erin.key and their public halves, alice.pub …;
+//	           erin-2.key is the one that Erin makes when hers is lost;
 //	           sealed.key is alice's under the passphrase "correct horse"
 //	documents  policy.json, forge.json, mirror.json, the effective policy of
 //	           all three, effective.json, and policy.protojson, not canonical
@@ -57,7 +58,7 @@ func newWorld(t *testing.T) *scriptWorld {
 		"repo":  repository(t, "repo", time.Now()),
 		"stale": repository(t, "stale", time.Now().AddDate(0, 0, -3)),
 	}}
-	for _, name := range []string{"alice", "bob", "dave", "erin"} {
+	for _, name := range []string{"alice", "bob", "dave", "erin", "erin-2"} {
 		key := verifiertest.Person(name)
 		w.things["keys"][name+".key"] = key.PrivatePEM()
 		w.things["keys"][name+".pub"] = []byte(key.PEM())

@@ -1,0 +1,131 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"google.golang.org/grpc"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/lab"
+	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+)
+
+// gatewayTimeout bounds each step of a script's gateway.
+const gatewayTimeout = 30 * time.Second
+
+// gateway is a script's gateway. It keeps one connection and one stream, which a
+// driver that is started again would break.
+type gateway struct {
+	*lab.Gateway
+	trust grpc.ServerStreamingClient[signingv1.TrustState]
+}
+
+// gatewayKey is where a script keeps its gateway.
+type gatewayKey struct{}
+
+// gatewayCommand is the script command:
+//
+//	gateway connects SOCKET
+//	gateway sees EPOCH — waits until fresh trust of that epoch is in use, and no later one
+//	gateway asks EPOCH REASON POLICY [ATTESTATION…] — may prod/web-1 of gw-1 have this policy?
+func gatewayCommand(ts *testscript.TestScript, neg bool, args []string) {
+	g := ts.Value(gatewayKey{}).(*gateway)
+	switch {
+	case neg || len(args) < 2:
+		ts.Fatalf("usage: gateway connects SOCKET, sees EPOCH, asks EPOCH REASON POLICY [ATTESTATION…]")
+	case args[0] == "connects" && len(args) == 2:
+		g.connect(ts, ts.MkAbs(args[1]))
+	case g.Gateway == nil:
+		ts.Fatalf("gateway connects SOCKET comes first")
+	case args[0] == "sees" && len(args) == 2:
+		g.see(ts, epoch(ts, args[1]))
+	case args[0] == "asks" && len(args) >= 4:
+		g.ask(ts, epoch(ts, args[1]), args[2], policyRequest(ts, args[3], args[4:]))
+	default:
+		ts.Fatalf("gateway cannot do %q", args)
+	}
+}
+
+func epoch(ts *testscript.TestScript, text string) uint64 {
+	n, err := strconv.ParseUint(text, 10, 64)
+	ts.Check(err)
+	return n
+}
+
+// connect waits for the driver's socket.
+func (g *gateway) connect(ts *testscript.TestScript, socket string) {
+	ctx, cancel := context.WithCancel(context.Background())
+	ts.Defer(cancel)
+	late := time.AfterFunc(gatewayTimeout, cancel)
+	defer late.Stop()
+	for {
+		if info, err := os.Stat(socket); err == nil && info.Mode().Type() == os.ModeSocket {
+			break
+		}
+		if ctx.Err() != nil {
+			ts.Fatalf("there is no socket at %s", socket)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	var err error
+	g.Gateway, err = lab.Dial(socket)
+	ts.Check(err)
+	ts.Defer(func() { g.Close() })
+	g.trust, err = g.WatchTrust(ctx, &signingv1.WatchTrustRequest{})
+	ts.Check(err)
+}
+
+func (g *gateway) see(ts *testscript.TestScript, want uint64) {
+	late := time.AfterFunc(gatewayTimeout, func() { g.Close() })
+	defer late.Stop()
+	for {
+		got, err := g.trust.Recv()
+		switch {
+		case err != nil:
+			ts.Fatalf("waiting for epoch %d: %v", want, err)
+		case got.GetEpoch() > want || got.GetCondition() != signingv1.TrustCondition_TRUST_CONDITION_FRESH:
+			ts.Fatalf("waiting for epoch %d: %v", want, got)
+		case got.GetEpoch() == want:
+			return
+		}
+	}
+}
+
+// ask expects the reason, from trust of the epoch.
+func (g *gateway) ask(ts *testscript.TestScript, want uint64, reason string, req *signingv1.VerifyRequest) {
+	if _, ok := signingv1.Reason_value["REASON_"+reason]; !ok {
+		ts.Fatalf("there is no reason %q", reason)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), gatewayTimeout)
+	defer cancel()
+	got, err := g.Ask(ctx, req)
+	ts.Check(err)
+	if got.GetReason().String() != "REASON_"+reason || got.GetTrust().GetEpoch() != want {
+		ts.Fatalf("epoch %d says %v, want %s of epoch %d: %v", got.GetTrust().GetEpoch(), got.GetReason(), reason, want, got.GetFindings())
+	}
+	if allowed := got.GetVerdict() == signingv1.Verdict_VERDICT_ALLOW; allowed != (reason == "ALLOWED") {
+		ts.Fatalf("%v with %v", got.GetVerdict(), got.GetReason())
+	}
+}
+
+// policyRequest is a composition without providers.
+func policyRequest(ts *testscript.TestScript, policy string, attestations []string) *signingv1.VerifyRequest {
+	d := &signingv1.Document{Role: signingv1.Role_ROLE_SANDBOX_POLICY, Body: []byte(ts.ReadFile(policy))}
+	for _, file := range attestations {
+		d.Attestations = append(d.Attestations, []byte(ts.ReadFile(file)))
+	}
+	effective, err := lab.Compose(d.Body, nil)
+	ts.Check(err)
+	return &signingv1.VerifyRequest{
+		Purpose: signingv1.Purpose_PURPOSE_COMPOSE, Recipe: verifiertest.Recipe, ProvidersV2Enabled: true,
+		Target:    &signingv1.Target{GatewayId: "gw-1", Workspace: "prod", SandboxId: "sb-1", Name: "web-1"},
+		Documents: []*signingv1.Document{d}, Effective: effective,
+	}
+}
