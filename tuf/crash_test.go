@@ -333,6 +333,13 @@ func TestPowerLossAtEveryOperation(t *testing.T) {
 		cfg.files = files
 		_ = update(cfg)
 		files.lose()
+		floors, err := os.ReadFile(filepath.Join(cfg.Dir, floorsFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(cfg.Dir, "roots", "2.root.json")); err != nil && strings.Contains(string(floors), `"root":{"version":2`) {
+			t.Errorf("power loss at %d: the floor is ahead of the roots", n)
+		}
 		consistent(t, cfg, fmt.Sprintf("power loss at %d (%s)", n, files.log[n-1]))
 	}
 }
@@ -366,6 +373,9 @@ const killAt = "SIGDRIVER_TEST_KILL_AT"
 func TestMain(m *testing.M) {
 	if at := os.Getenv(killAt); at != "" {
 		os.Exit(die(at))
+	}
+	if at := os.Getenv(killPublishAt); at != "" {
+		os.Exit(diePublishing(at))
 	}
 	os.Exit(m.Run())
 }

@@ -85,6 +85,9 @@ func (s *Stage) publication(now time.Time) ([]published, error) {
 	if s.needsSnapshot() || s.needsTimestamp() {
 		return nil, &ChangeError{"the stage has no snapshot and timestamp over its final metadata: seal it and sign those"}
 	}
+	if err := s.checkRest(); err != nil {
+		return nil, err
+	}
 	if err := s.checkExpiry(now); err != nil {
 		return nil, err
 	}
@@ -110,6 +113,17 @@ func (s *Stage) metadataName(role string) string {
 		return "metadata/timestamp.json"
 	}
 	return fmt.Sprintf("metadata/%d.%s.json", *headerOf(s.metas[role]).version, role)
+}
+
+// checkRest refuses a stage that takes a role from those who signed what stays
+// published of it: clients would refuse the whole repository.
+func (s *Stage) checkRest() error {
+	for _, role := range Roles() {
+		if m := s.base.metas[role]; m != nil && s.metas[role] == nil && !s.holds(role, m) {
+			return &ChangeError{fmt.Sprintf("the published %s would not be signed by enough of its new keys: stage the whole change again", role)}
+		}
+	}
+	return nil
 }
 
 // checkExpiry refuses metadata that took so long to sign that it is over.

@@ -35,15 +35,36 @@ func (e *StageError) Error() string {
 	return fmt.Sprintf("staged file %s: %s", quote(e.File), e.Problem)
 }
 
-// Save writes the stage into a folder, made if absent. Signatures there that are
-// not in the stage are removed.
+// Save writes the stage into a folder. A new folder appears whole or not at all: a
+// part of a change could pass for a smaller one. In one that is there signatures
+// that are not in the stage are removed.
 func (s *Stage) Save(dir string) error { return s.save(publicFiles{}, dir) }
 
 func (s *Stage) save(files fileLayer, dir string) error {
+	dir = filepath.Clean(dir)
 	content, err := s.folder()
 	if err != nil {
 		return err
 	}
+	if _, err := files.List(dir); !errors.Is(err, fs.ErrNotExist) {
+		return s.saveInto(files, dir, content)
+	}
+	// Made beside it, under a name that nobody opens.
+	fresh := dir + ".unfinished"
+	if err := removeAll(files, fresh); err != nil {
+		return err
+	}
+	if err := s.saveInto(files, fresh, content); err != nil {
+		return err
+	}
+	if err := files.Rename(fresh, dir); err != nil {
+		return &StoreError{"rename", dir, err}
+	}
+	return storeFault("sync", filepath.Dir(dir), files.SyncDir(filepath.Dir(dir)))
+}
+
+// saveInto writes the files of the stage one by one.
+func (s *Stage) saveInto(files fileLayer, dir string, content []published) error {
 	tmp := filepath.Join(dir, ".unfinished")
 	for _, sub := range []string{tmp, filepath.Join(dir, "signatures")} {
 		if err := makeDir(files, sub); err != nil {
@@ -66,6 +87,21 @@ func (s *Stage) save(files fileLayer, dir string) error {
 		return err
 	}
 	return storeFault("remove", tmp, files.Remove(tmp))
+}
+
+// removeAll removes what a crash left of a new folder. What cannot be listed is
+// no folder.
+func removeAll(files fileLayer, dir string) error {
+	names, err := files.List(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, name := range names {
+		if err := removeAll(files, filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return storeFault("remove", dir, files.Remove(dir))
 }
 
 // folder returns the files of the stage, in the order of writing.

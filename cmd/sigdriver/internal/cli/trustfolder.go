@@ -182,7 +182,18 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func (f *ceremonyFlags) dropStage() error { return os.RemoveAll(f.staged()) }
+// dropStage removes the stage, under another name first: what is left of a change
+// when this is interrupted could pass for a smaller one.
+func (f *ceremonyFlags) dropStage() error {
+	gone := f.staged() + ".unfinished"
+	if err := os.RemoveAll(gone); err != nil {
+		return err
+	}
+	if err := os.Rename(f.staged(), gone); err != nil {
+		return err
+	}
+	return os.RemoveAll(gone)
+}
 
 // signers loads the keys given with --key and those of the keys folder that have
 // one of the ids. The others stay closed: nobody is asked for a passphrase in vain.
