@@ -18,6 +18,7 @@ type trustInitFlags struct {
 	ceremonyFlags
 	content contentFlags
 	plan    string
+	ask     bool
 	encrypt bool
 	outputs []string
 }
@@ -38,7 +39,8 @@ publication in published/. With --plan a TOML file says who holds what:
 
 and the same for targets, snapshot, timestamp and, where wanted, revocation and
 attestations. When holders are elsewhere the publication is staged: they sign with
-sigdriver trust sign, and sigdriver trust publish completes it.
+sigdriver trust sign, and sigdriver trust publish completes it. With --interactive
+it asks for all of that.
 
 New keys are plain files of mode 0600 unless a passphrase is given, or asked for
 with --encrypt.`,
@@ -49,6 +51,8 @@ with --encrypt.`,
 	f.registerKeys(cmd)
 	f.content.register(cmd)
 	cmd.Flags().StringVar(&f.plan, "plan", "", "a TOML plan of roles, thresholds, keys and validities")
+	cmd.Flags().BoolVar(&f.ask, "interactive", false, "ask who holds which role and how many must sign")
+	cmd.MarkFlagsMutuallyExclusive("plan", "interactive")
 	cmd.Flags().BoolVar(&f.encrypt, "encrypt", false, "ask for a passphrase for the new keys")
 	registerOutputs(cmd, &f.outputs)
 	return cmd
@@ -62,7 +66,7 @@ func trustInit(env *Env, f *trustInitFlags) error {
 	if exists(f.published()) || exists(f.staged()) {
 		return usageError(fmt.Errorf("%q already holds a repository", f.dir), "change it with `sigdriver trust publish`, or start in another folder")
 	}
-	plan, err := readPlan(env, f.plan)
+	plan, err := f.readPlan(env)
 	if err != nil {
 		return err
 	}
@@ -89,6 +93,13 @@ func trustInit(env *Env, f *trustInitFlags) error {
 		notes = append(notes, "there is no authorities.json yet: drivers refuse everything until it is published")
 	}
 	return f.firstPublication(env, s, start, notes, out)
+}
+
+func (f *trustInitFlags) readPlan(env *Env) (*trustPlan, error) {
+	if f.ask {
+		return interviewPlan(env)
+	}
+	return readPlan(env, f.plan)
 }
 
 // make writes the new keys and the notes.
