@@ -16,9 +16,10 @@ func (c *Client) update(r *remote, found *collection, carry bool, chain *rootCha
 		Roles:      map[string]fileRef{},
 		Targets:    map[string]digest{},
 	}
-	// Roots that were stored before a crash may not have reached the archive.
-	for _, ref := range l.Roots {
-		if _, err := r.stage.archive.put(chain.root(ref.Version)); err != nil {
+	// Roots that were stored before a crash may not have reached the archive, and
+	// what was there may have been damaged since.
+	for _, root := range chain.data {
+		if _, err := r.stage.archive.put(root); err != nil {
 			return nil, err
 		}
 	}

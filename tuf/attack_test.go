@@ -548,3 +548,16 @@ func TestSnapshotOfTheSameVersion(t *testing.T) {
 		t.Errorf("%v then %v", a, b)
 	}
 }
+
+// After a failed refresh the timestamp before it is a rollback, not "unchanged".
+func TestBackAfterAFailure(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	s.accept()
+	old := repo.Fork()
+	repo.Publish()
+	repo.Remove(repo.Path("snapshot"))
+	s.refuse(CodeDownload)
+	repo.ServeFrom(old)
+	s.refuse(CodeRollback)
+}

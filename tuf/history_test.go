@@ -272,3 +272,60 @@ func writeTar(t *testing.T, name string, files []tarFile) {
 		t.Fatal(err)
 	}
 }
+
+// Each rule of the history, broken in a chain that is otherwise whole.
+func TestHistoryRules(t *testing.T) {
+	write := func(edit func(i int, l *line)) ([]byte, *chain) {
+		c := &chain{}
+		var text []byte
+		for i := range 3 {
+			l := line{Schema: historySchema, Line: uint64(i) + 1, Epoch: 5, AcceptedAt: tuftest.Start, Root: 1, Previous: c.last,
+				Roles: map[string]fileRef{}, Targets: map[string]digest{}}
+			edit(i, &l)
+			one, err := encodeStrict(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.add(l, one)
+			text = append(append(text, one...), '\n')
+		}
+		return text, c
+	}
+	for name, edit := range map[string]func(*line){
+		"":         func(*line) {},
+		"schema":   func(l *line) { l.Schema = "sigdriver.history/v2" },
+		"number":   func(l *line) { l.Line = 9 },
+		"previous": func(l *line) { l.Previous[0] ^= 1 },
+		"carried":  func(l *line) { l.Carried = l.Line },
+		"epoch":    func(l *line) { l.Epoch-- },
+		"time":     func(l *line) { l.AcceptedAt = l.AcceptedAt.Add(-1) },
+	} {
+		for at := 1; at < 3; at++ {
+			text, _ := write(func(i int, l *line) {
+				if i == at {
+					edit(l)
+				}
+			})
+			c, err := readHistory("history", text)
+			if (name == "") != (err == nil) || err != nil && (Code(err) != CodeCorrupt || c != nil) {
+				t.Errorf("%s in line %d: %v", name, at+1, err)
+			}
+		}
+	}
+	text, c := write(func(int, *line) {})
+	if _, err := readHistory("history", bytes.Replace(text, []byte(`{"schema"`), []byte(`{"x":1,"schema"`), 1)); Code(err) != CodeCorrupt {
+		t.Errorf("an unknown member: %v", err)
+	}
+	floor := historyFloor{Lines: 2, SHA256: c.lines[2].Previous}
+	if err := floor.check("history", c); err != nil {
+		t.Errorf("a history that went on: %v", err)
+	}
+	floor.SHA256[0] ^= 1
+	if err := floor.check("history", c); Code(err) != CodeCorrupt {
+		t.Errorf("another line 2: %v", err)
+	}
+	floor.Lines = 3
+	if err := floor.check("history", c); Code(err) != CodeCorrupt {
+		t.Errorf("another last line: %v", err)
+	}
+}

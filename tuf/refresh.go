@@ -185,8 +185,9 @@ func (r *remote) keepRoles() error {
 		return nil
 	}
 	for _, role := range sortedKeys(r.search.trusted.Targets) {
-		if r.stage.current.Roles[role].SHA256 == digestOf(r.search.raw[role]) {
-			continue
+		d := digestOf(r.search.raw[role])
+		if r.stage.current.Roles[role].SHA256 == d && r.stage.archive.stored[d] {
+			continue // what was damaged and fetched again is not stored
 		}
 		if err := r.stage.takeTargets(r.search.walk, role); err != nil {
 			return err

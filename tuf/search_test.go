@@ -285,6 +285,10 @@ func TestAttestationsNeverHoldBack(t *testing.T) {
 			}
 			repo.PublishTimestamp()
 			s.accept() // carried over once more
+			s.restart()
+			if twice, _, ok := s.Accepted(); !ok || string(twice.Targets[bundlePath]) != `{"a":1}` {
+				t.Error("lost when carried over twice")
+			}
 			repo.SignHonestly("attestations")
 			repo.EditTargets("attestations", func(s *metadata.TargetsType) {
 				s.Targets = map[string]*metadata.TargetFiles{bundlePath: s.Targets[bundlePath]}
@@ -393,5 +397,54 @@ func TestAttestationDelegations(t *testing.T) {
 	repo.Publish()
 	if u := s.accept(); len(u.Faults) != 1 || Code(u.Faults[0]) != CodeDelegation || string(u.Targets[second]) != "from below" {
 		t.Errorf("faults %v, targets %v", u.Faults, sortedKeys(u.Targets))
+	}
+}
+
+// What could not be taken is tried again although the timestamp has not moved.
+func TestFaultsAreTriedAgain(t *testing.T) {
+	repo := newRepo(t)
+	name := tuftest.TargetFile(bundlePath, []byte(`{"a":1}`))
+	repo.Remove(name)
+	s := newSubject(t, repo)
+	if u := s.accept(); len(u.Faults) != 1 || u.Targets[bundlePath] != nil {
+		t.Fatalf("faults %v", u.Faults)
+	}
+	repo.Put(name, []byte(`{"a":1}`))
+	if u := s.accept(); len(u.Faults) != 0 || u.Targets[bundlePath] == nil || !u.Changed {
+		t.Errorf("faults %v, targets %v", u.Faults, sortedKeys(u.Targets))
+	}
+}
+
+func TestTargetPathsAreNotFilePaths(t *testing.T) {
+	repo := newRepo(t)
+	for _, path := range []string{"../x", "a/../x", "/x"} {
+		repo.SetTargetIn("targets", path, []byte("x"))
+		repo.Publish()
+		repo.Put("targets/"+tuftest.TargetFile("x", []byte("x"))[len("targets/"):], []byte("x"))
+		s := newSubject(t, repo)
+		s.accept()
+		if data, err := s.Target(t.Context(), path); Code(err) != CodeDelegation {
+			t.Errorf("%s: %q, %v", path, data, err)
+		}
+	}
+}
+
+// A role that is gone for good is not kept as if it were trusted.
+func TestRemovedRole(t *testing.T) {
+	repo := newRepo(t)
+	repo.Delegate("targets", "extra", []string{"extra/*"}, tuftest.Key("extra"))
+	repo.SetTargetIn("extra", "extra/f", []byte("x"))
+	repo.Publish()
+	s := newSubject(t, repo)
+	s.accept()
+	if _, err := s.Target(t.Context(), "extra/f"); err != nil || s.Metadata()["extra"] == nil {
+		t.Fatalf("%v", err)
+	}
+	repo.Rotate("snapshot")
+	repo.EditSnapshot(func(m *metadata.SnapshotType) { delete(m.Meta, "extra.json") })
+	repo.Publish()
+	s.accept()
+	if s.Metadata()["extra"] != nil {
+		t.Error("the role is still there")
 	}
 }

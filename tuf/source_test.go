@@ -96,12 +96,17 @@ func TestHTTPSource(t *testing.T) {
 		"gone":      func(w http.ResponseWriter, _ *http.Request) { tries.Add(1); w.WriteHeader(410) },
 		"partial":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(206); fmt.Fprint(w, "12345") },
 		"stranger":  func(w http.ResponseWriter, _ *http.Request) { tries.Add(1); w.WriteHeader(304) },
-		"here":      func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/metadata/good", http.StatusFound) },
+		"circle": func(w http.ResponseWriter, r *http.Request) {
+			tries.Add(1)
+			http.Redirect(w, r, "/metadata/circle", 302)
+		},
+		"here": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/metadata/good", http.StatusFound) },
 		"away": func(w http.ResponseWriter, r *http.Request) {
 			tries.Add(1)
 			http.Redirect(w, r, "http://127.0.0.1:1/x", http.StatusFound)
 		},
 		"scheme": func(w http.ResponseWriter, r *http.Request) {
+			tries.Add(1)
 			http.Redirect(w, r, "https://"+r.Host+"/metadata/good", http.StatusFound)
 		},
 		"chunked": func(w http.ResponseWriter, r *http.Request) {
@@ -130,7 +135,8 @@ func TestHTTPSource(t *testing.T) {
 		{"good", "", false, 0}, {"flaky", "", false, maxAttempts}, {"here", "", false, 0},
 		{"down", CodeDownload, false, maxAttempts}, {"forbidden", CodeDownload, true, 1}, {"gone", CodeDownload, true, 1},
 		{"missing", CodeDownload, true, 0}, {"partial", CodeDownload, false, 0}, {"stranger", CodeDownload, false, 1},
-		{"away", CodeDownload, false, 1}, {"scheme", CodeDownload, false, 0},
+		{"away", CodeDownload, false, 1}, {"circle", CodeDownload, false, maxRedirects + 1},
+		{"scheme", CodeDownload, false, 1},
 		{"chunked", CodeLength, false, 0}, {"deflate", CodeLength, false, 0},
 	} {
 		tries.Store(0)
@@ -142,7 +148,9 @@ func TestHTTPSource(t *testing.T) {
 			t.Errorf("%s: %d attempts, want %d", c.name, tries.Load(), c.tries)
 		}
 	}
-	if _, err := source.Fetch(t.Context(), File{Dir: MetadataDir, Name: "good", Limit: 4}); Code(err) != CodeLength {
+	_, err := source.Fetch(t.Context(), File{Dir: MetadataDir, Name: "good", Limit: 4})
+	var length *LengthError
+	if !errors.As(err, &length) || length.Got != 5 { // known before it is read
 		t.Errorf("one past the limit: %v", err)
 	}
 }

@@ -73,6 +73,9 @@ func TestDamagedFiles(t *testing.T) {
 			if err != nil || string(u.Targets["authorities.json"]) != `{"v":1}` {
 				t.Errorf("%s %s: %v", name, how, err)
 			}
+			if _, _, err := AsOf(cfg.Dir, cfg.Root, repo.Now()); err != nil {
+				t.Errorf("%s %s: not healed: %v", name, how, err)
+			}
 			c.Close()
 		}
 	}
@@ -356,6 +359,33 @@ func TestArchivedTargetIsCheckedAgain(t *testing.T) {
 	repo.EditTargets("targets", func(m *metadata.TargetsType) { longer(m, "authorities.json") })
 	repo.Publish()
 	s.refuse(CodeLength)
+	repo.EditTargets("targets", func(m *metadata.TargetsType) { m.Targets["authorities.json"].Length = 0 })
+	repo.Publish()
+	s.refuse(CodeLength)
+}
+
+// Each sign of a past is enough to ask for the floors.
+func TestSignsOfAPast(t *testing.T) {
+	signs := []string{"trust/" + currentFile, "trust/" + historyFile, "trust/roots", "archive/" + startedFile}
+	for i := range signs {
+		repo := newRepo(t)
+		repo.Rotate("root")
+		repo.Publish()
+		s := newSubject(t, repo)
+		s.accept()
+		s.Close()
+		lose(t, s.cfg.Dir, floorsFile)
+		for j, sign := range signs {
+			if j != i {
+				lose(t, filepath.Dir(s.cfg.Dir), sign)
+			}
+		}
+		if _, err := Open(s.cfg); Code(err) != CodeRollback {
+			t.Errorf("with %s alone: %v", signs[i], err)
+		}
+		lose(t, filepath.Dir(s.cfg.Dir), signs[i])
+		s.open()
+	}
 }
 
 // Targets metadata published again under its version is fetched again when the

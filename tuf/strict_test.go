@@ -78,6 +78,7 @@ func TestStrictForm(t *testing.T) {
 		{"null custom", RoleTargets, `"hashes":{`, `"custom":null,"hashes":{`},
 		{"negative length", RoleTargets, `"length":`, `"length":-1,"x":`},
 		{"two kinds of delegation", RoleTargets, `"delegations":{`, `"delegations":{"succinct_roles":{"keyids":[],"threshold":1,"bit_length":1,"name_prefix":"x"},`},
+		{"no kind of delegation (panics go-tuf)", RoleTargets, `"roles":[`, `"x":[`},
 		{"delegation to a top-level role", RoleTargets, `"name":"revocation"`, `"name":"timestamp"`},
 		{"delegation to nobody's name", RoleTargets, `"name":"revocation"`, `"name":""`},
 		{"two delegations to one role", RoleTargets, `"name":"revocation"`, `"name":"attestations"`},
@@ -94,8 +95,15 @@ func TestStrictForm(t *testing.T) {
 			}
 		}
 		_, err := checkMetadata(e.role, e.role, edited)
-		if code := Code(err); code != CodeSignature && code != CodeHash && code != CodeLength {
-			t.Errorf("%s: %v", e.name, err)
+		want := CodeSignature
+		switch {
+		case strings.HasPrefix(e.name, "no hashes"):
+			want = CodeHash
+		case strings.Contains(e.name, "length"):
+			want = CodeLength
+		}
+		if Code(err) != want {
+			t.Errorf("%s: %v, want %s", e.name, err, want)
 		}
 	}
 }
@@ -264,4 +272,39 @@ func FuzzHistory(f *testing.F) {
 			t.Errorf("%d of %d bytes are whole lines", c.size, len(data))
 		}
 	})
+}
+
+// What go-tuf would refuse too is refused by us first, in our words; and what only we
+// refuse is refused at the limit, not before.
+func TestStrictFirst(t *testing.T) {
+	sound := newRepo(t).File("metadata/1.root.json")
+	nest := func(n int) []byte {
+		return bytes.Replace(sound, []byte(`"version":1`), []byte(`"version":1,"x":`+strings.Repeat("[", n)+strings.Repeat("]", n)), 1)
+	}
+	signatures := func(n int) []byte {
+		var b strings.Builder
+		for i := range n - 1 {
+			fmt.Fprintf(&b, `{"keyid":"%d","sig":""},`, i)
+		}
+		return bytes.Replace(sound, []byte(`"signatures":[`), []byte(`"signatures":[`+b.String()), 1)
+	}
+	first := sound[bytes.Index(sound, []byte(`{"keyid":"`)):]
+	first = first[:bytes.IndexByte(first, '}')+1]
+	for _, c := range []struct {
+		data []byte
+		says string
+	}{
+		{nest(MaxMetadataDepth - 2), ""}, {nest(MaxMetadataDepth - 1), "deeper"},
+		{signatures(MaxSignatures), ""}, {signatures(MaxSignatures + 1), "signatures"},
+		{append(bytes.Clone(sound), "{}"...), "after the end"}, {append(bytes.Clone(sound), " \n"...), ""},
+		{bytes.Replace(sound, []byte(`"_type":"root"`), []byte(`"_type":"mirrors"`), 1), "of type"},
+		{bytes.Replace(sound, []byte(`"version":1`), []byte(`"version":"1"`), 1), "JSON type"},
+		{bytes.Replace(sound, []byte(`"signatures":[`), []byte(`"signatures":[`+string(first)+","), 1), "two signatures"},
+	} {
+		_, err := checkMetadata(RoleRoot, RoleRoot, c.data)
+		var format *FormatError
+		if c.says == "" && err != nil || c.says != "" && (!errors.As(err, &format) || !strings.Contains(format.Text, c.says)) {
+			t.Errorf("want %q, got %v", c.says, err)
+		}
+	}
 }
