@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -150,5 +152,24 @@ func TestTrustLintUsage(t *testing.T) {
 		if code != c.code || !strings.Contains(stderr, c.said) {
 			t.Errorf("%s: exit code %d: %s", name, code, stderr)
 		}
+	}
+}
+
+// TestLintPage holds the page's table against the codes.
+func TestLintPage(t *testing.T) {
+	page, err := os.ReadFile("../../../../docs/ceremony.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := []string{}
+	for _, row := range regexp.MustCompile(`(?m)^\| ([A-Z]+_[A-Z_]+) \|`).FindAllStringSubmatch(string(page), -1) {
+		listed = append(listed, row[1])
+	}
+	codes := []string{}
+	for _, code := range verifier.LintCodes() {
+		codes = append(codes, string(code))
+	}
+	if !slices.Equal(listed, codes) || len(codes) == 0 {
+		t.Errorf("the page lists\n%v\nthe codes are\n%v", listed, codes)
 	}
 }
