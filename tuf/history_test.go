@@ -197,10 +197,14 @@ func TestExportThatIsNone(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	subject, _, times := ages(t)
+	export := filepath.Join(dir, "export")
+	writeExport(t, filepath.Dir(subject.cfg.Dir), export)
+	files := append(readTar(t, export), tarFile{"etc/passwd", []byte("x")})
 	foreign := filepath.Join(dir, "foreign")
-	writeTar(t, foreign, []tarFile{{historyFile, nil}, {"etc/passwd", []byte("x")}})
-	if _, _, err := LoadOffline(foreign, newRepo(t).Root(), tuftest.Start); Code(err) != CodeCorrupt {
-		t.Errorf("a foreign tar: %v", err)
+	writeTar(t, foreign, files)
+	if _, _, err := LoadOffline(foreign, subject.cfg.Root, times[2]); Code(err) != CodeCorrupt {
+		t.Errorf("a foreign file in it: %v", err)
 	}
 	for _, missing := range []string{filepath.Join(dir, "nothing"), t.TempDir()} {
 		if _, _, err := LoadOffline(missing, newRepo(t).Root(), tuftest.Start); err == nil {

@@ -288,6 +288,7 @@ func TestStrictFirst(t *testing.T) {
 		}
 		return bytes.Replace(sound, []byte(`"signatures":[`), []byte(`"signatures":[`+b.String()), 1)
 	}
+	keyid := string(sound[bytes.Index(sound, []byte(`"keyids":["`))+len(`"keyids":["`):][:64])
 	first := sound[bytes.Index(sound, []byte(`{"keyid":"`)):]
 	first = first[:bytes.IndexByte(first, '}')+1]
 	for _, c := range []struct {
@@ -296,6 +297,9 @@ func TestStrictFirst(t *testing.T) {
 	}{
 		{nest(MaxMetadataDepth - 2), ""}, {nest(MaxMetadataDepth - 1), "deeper"},
 		{signatures(MaxSignatures), ""}, {signatures(MaxSignatures + 1), "signatures"},
+		{bytes.Replace(sound, []byte(`"keyids":["`), []byte(`"keyids":["nobody","`), 1), "lists a key"},
+		{bytes.Replace(sound, []byte(`"keyids":["`), []byte(`"keyids":["`+keyid+`","`), 1), "lists a key"},
+		{bytes.Replace(sound, []byte(`"consistent_snapshot":true,`), nil, 1), "decode"},
 		{append(bytes.Clone(sound), "{}"...), "after the end"}, {append(bytes.Clone(sound), " \n"...), ""},
 		{bytes.Replace(sound, []byte(`"_type":"root"`), []byte(`"_type":"mirrors"`), 1), "of type"},
 		{bytes.Replace(sound, []byte(`"version":1`), []byte(`"version":"1"`), 1), "JSON type"},
