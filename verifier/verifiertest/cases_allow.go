@@ -75,6 +75,7 @@ func allowCases() []*Case {
 		allows("allow-version-above-2-53", "A version that a double cannot hold, equal to the signed floor.", bigVersion, by(9007199254740993, "alice", "bob")).attack("ST-16"),
 		allows("allow-signed-floor", "A version at the highest signed floor that matches.", signedFloor, aliceBob),
 		allows("allow-not-before-now", "An approval counts from its notBefore on.", fromNow, dave),
+		allows("allow-not-before-fraction", "Instants may have a fraction of nine digits.", fractions, dave).attack("ST-17"),
 		allows("allow-key-window", "A bare signature inside its key's window.", keyWindow, dave),
 		allows("allow-stale-within-budget", "The timestamp role has expired, but no longer ago than maxStale.", staleWithin, aliceBob).stale(),
 		allows("allow-driver-new-enough", "Trust asks for a driver no older than this one.", newDriver, aliceBob),
@@ -387,6 +388,13 @@ func fromNow() *Scenario {
 	s := AdmitProfile()
 	approval := s.Approval(0)
 	approval.NotBefore, approval.NotAfter = stamp(s.Now), "2026-09-01T12:00:01Z"
+	return s.ApproveAs(0, approval, "dave")
+}
+
+func fractions() *Scenario {
+	s := AdmitProfile()
+	approval := s.Approval(0)
+	approval.NotBefore, approval.NotAfter = "2026-09-01T11:59:59.999999999Z", "2026-09-01T12:00:00.000000001Z"
 	return s.ApproveAs(0, approval, "dave")
 }
 

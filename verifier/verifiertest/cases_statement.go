@@ -151,6 +151,11 @@ func statementCases() []*Case {
 		denies("predicate-invalid-offset-zero", admitProfile, "UTC in another spelling.", until("2027-01-01T00:00:00+00:00"), invalid).attack("ST-17"),
 		denies("predicate-invalid-year", admitProfile, "The year 10000.", until("10000-01-01T00:00:00Z"), invalid).attack("ST-17"),
 		denies("predicate-invalid-window", admitProfile, "notAfter before notBefore.", until("2025-12-31T00:00:00Z"), invalid),
+		denies("predicate-invalid-empty-window", admitProfile, "notAfter at notBefore.", until("2026-01-01T00:00:00Z"), invalid),
+		denies("predicate-invalid-scope-type", admitProfile, "A scope that is a string.", text(`"scope":{"gateway":"*","workspace":"*","name":"*"}`, `"scope":"*"`), invalid),
+		denies("predicate-invalid-scope-member", admitProfile, "A member that scopes do not have.", text(`"scope":{`, `"scope":{"cluster":"*",`), invalid),
+		denies("predicate-invalid-surface-empty", admitProfile, "An empty surface.", approve(func(a *Approval) { a.Surface = "" }), invalid),
+		denies("predicate-invalid-surface-null", admitProfile, "A surface that is null.", text(`"surface":"`+ProfileSurface+`"`, `"surface":null`), invalid),
 		denies("predicate-invalid-member", admitProfile, "A member that approvals do not have.", text(`"surface":`, `"priority":1,"surface":`), invalid),
 		denies("predicate-invalid-case", admitProfile, "A member in another case.", text(`"version":`, `"Version":`), invalid),
 		denies("predicate-invalid-no-scope-member", admitProfile, "A scope without its name: absent is not any.", text(`,"name":"*"`, ``), invalid),
@@ -176,6 +181,15 @@ func statementCases() []*Case {
 			at(verifier.ScopeMismatch, 0, 0, finding(verifier.ScopeMismatch, 0, 1))),
 		denies("scope-mismatch-literal", "allow-scope-globs", "A question mark is itself.", elsewhere(func(s *Scope) { s.Name = "web-?" }),
 			at(verifier.ScopeMismatch, 0, 0, finding(verifier.ScopeMismatch, 0, 1))),
+	}
+	for name, value := range map[string]string{
+		"leap-second": "2025-12-31T23:59:60Z", "day": "2026-02-30T00:00:00Z", "offset": "2026-01-01T00:00:00+24:00",
+		"lower-case": "2026-01-01t00:00:00z", "space": "2026-01-01 00:00:00Z", "date": "2026-01-01", "empty": "", "before-1970": "1969-12-31T23:59:59Z",
+		"fraction-empty": "2026-01-01T00:00:00.Z", "fraction-comma": "2026-01-01T00:00:00,5Z", "fraction-long": "2026-01-01T00:00:00.0000000001Z",
+		"fraction-letters": "2026-01-01T00:00:00.5xZ", "no-zone": "2026-01-01T00:00:00", "arabic": "٢٠٢٦-01-01T00:00:00Z",
+	} {
+		cases = append(cases, denies("predicate-invalid-not-before-"+name, admitProfile,
+			"A notBefore that is no instant in the one spelling: "+name+".", before(value), invalid).attack("ST-17"))
 	}
 	for name, value := range map[string]string{
 		"zero": "0", "negative": "-1", "leading-zero": "042", "plus": "+42", "space": " 42", "fraction": "42.0",
