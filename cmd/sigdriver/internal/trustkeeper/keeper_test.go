@@ -45,11 +45,13 @@ func (x *testIndex) SetTrust(_ *verifier.Trust, targets map[string][]byte) {
 }
 
 type testFloors struct {
+	calls  int
 	resets []string
 	fail   error
 }
 
 func (f *testFloors) ResetOnce(id string, _ func(verifier.FloorKey) bool, _ uint64) (bool, error) {
+	f.calls++
 	if f.fail != nil {
 		return false, f.fail
 	}
@@ -351,6 +353,13 @@ func TestSignedResetsAreCarriedOutOnce(t *testing.T) {
 	w.publish()
 	if len(w.floors.resets) != 1 {
 		t.Error("carried out twice")
+	}
+	calls := w.floors.calls
+	w.repo.Advance(time.Hour)
+	w.repo.PublishTimestamp()
+	w.refresh()
+	if w.floors.calls != calls {
+		t.Error("tried again without a new epoch")
 	}
 }
 
