@@ -64,6 +64,19 @@ func robots(s *vt.Scenario) *vt.Authorities {
 	return a
 }
 
+// emptyGlob gives a rule an empty glob, which is not the same as none.
+func emptyGlob(s *vt.Scenario, rule, member string) {
+	name := `"name":"` + rule + `",`
+	s.AuthoritiesJSON = []byte(strings.Replace(string(s.Authorities.JSON()), name, name+`"`+member+`":"",`, 1))
+}
+
+// solo adds a rule that each of dave and erin can satisfy.
+func solo(s *vt.Scenario, r vt.Rule) {
+	s.Authorities.Authorities["one"] = &vt.Authority{Principals: []string{"dave", "erin"}, Threshold: 1}
+	r.Require = []vt.Requirement{{Authority: "one", PredicateType: vt.ApprovalType}}
+	s.Authorities.Rules = append(s.Authorities.Rules, &r)
+}
+
 // lintCases each change one thing about trust that Lint has nothing to say about.
 var lintCases = []struct {
 	name   string
@@ -147,6 +160,11 @@ var lintCases = []struct {
 	{"key ends a second later", func(s *vt.Scenario) {
 		window(s, "alice", "", stampAt(lintAhead+time.Second))
 	}, nil},
+	{"a revoked key ends soon", func(s *vt.Scenario) {
+		window(s, "alice", "", stampAt(time.Hour))
+		s.Authorities.Principals["alice"].Keys = append(s.Authorities.Principals["alice"].Keys, vt.Person("alice-2").Listed())
+		s.Revocations = vt.Revocations(vt.Revoke("key", vt.Person("alice").SHA256()))
+	}, nil},
 	{"key ends soon and leaves too few", func(s *vt.Scenario) {
 		window(s, "dave", "", stampAt(time.Hour))
 	}, []string{
@@ -206,6 +224,22 @@ var lintCases = []struct {
 	{"an age that approvals show", func(s *vt.Scenario) {
 		s.Authorities.Rule("profiles").MaxAge = "72h"
 	}, nil},
+	{"an age that a log shows", func(s *vt.Scenario) {
+		s.TrustedRoot = vt.NewWorld().Sigstore.TrustedRoot()
+		r := s.Authorities.Rule("profiles")
+		r.MaxAge, r.Require[0].PredicateType = "72h", "https://slsa.dev/provenance/v1"
+	}, nil},
+	{"a gateway without an id", func(s *vt.Scenario) {
+		emptyGlob(s, "profiles", "gateway")
+	}, []string{`RULE_NEVER_MATCHES error rules[2]: the rule "profiles" matches nothing: a gateway always has an id`}},
+	{"a sandbox without a name", func(s *vt.Scenario) {
+		emptyGlob(s, "profiles", "target")
+	}, []string{`RULE_NEVER_MATCHES error rules[2]: the rule "profiles" matches nothing: where a policy is served, a sandbox has a name`}},
+	{"a profile without an id", func(s *vt.Scenario) {
+		emptyGlob(s, "profiles", "subject")
+	}, []string{`RULE_NEVER_MATCHES error rules[2]: the rule "profiles" matches nothing: where a policy is served, a PROVIDER_PROFILE has a name`}},
+	{"a gateway without workspaces", func(s *vt.Scenario) { emptyGlob(s, "profiles", "workspace") }, nil},
+	{"a global policy without a name", func(s *vt.Scenario) { emptyGlob(s, "global policy", "subject") }, nil},
 	{"a global policy with a name", func(s *vt.Scenario) {
 		s.Authorities.Rule("global policy").Subject = "web-*"
 	}, []string{`RULE_NEVER_MATCHES error rules[1]: the rule "global policy" matches nothing: a GLOBAL_POLICY is about its gateway`}},
@@ -237,6 +271,36 @@ var lintCases = []struct {
 		`RULE_ONE_PERSON warning rules[2]: one person alone can let through what the rule "profiles" matches: dave or erin`,
 		`RULE_ONE_PERSON warning rules[3]: one person alone can let through what the rule "settings" matches: dave or erin`,
 	}},
+	{"one person in shadow", func(s *vt.Scenario) {
+		solo(s, vt.Rule{Name: "solo", Surface: vt.PolicySurface, Mode: "shadow"})
+	}, nil},
+	{"one person, and two for another surface", func(s *vt.Scenario) {
+		s.Authorities.Rule("settings").Mode = "shadow"
+		solo(s, vt.Rule{Name: "solo", Surface: vt.SettingsSurface, Mode: "enforce"})
+	}, []string{`RULE_ONE_PERSON warning rules[4]: `}},
+	{"one person, and two for another role", func(s *vt.Scenario) {
+		s.Authorities.Rule("prod sandboxes").Mode = "shadow"
+		solo(s, vt.Rule{Name: "solo", Surface: vt.PolicySurface, Roles: []string{"SANDBOX_POLICY"}, Mode: "enforce"})
+	}, []string{`RULE_ONE_PERSON warning rules[4]: `}},
+	{"one person, and two in one workspace of many", func(s *vt.Scenario) {
+		solo(s, vt.Rule{Name: "solo", Surface: vt.PolicySurface, Roles: []string{"SANDBOX_POLICY"}, Mode: "enforce"})
+	}, []string{`RULE_ONE_PERSON warning rules[4]: `}},
+	{"one person, and two in another workspace", func(s *vt.Scenario) {
+		solo(s, vt.Rule{Name: "solo", Surface: vt.PolicySurface, Roles: []string{"SANDBOX_POLICY"}, Workspace: "prod*", Mode: "enforce"})
+	}, []string{`RULE_ONE_PERSON warning rules[4]: `}},
+	{"one person, and two in the same workspace", func(s *vt.Scenario) {
+		solo(s, vt.Rule{Name: "solo", Surface: vt.PolicySurface, Roles: []string{"SANDBOX_POLICY"}, Workspace: "prod", Mode: "enforce"})
+	}, nil},
+	{"one person, and two in shadow", func(s *vt.Scenario) {
+		s.Authorities.Rule("settings").Mode = "shadow"
+		s.Authorities.Rule("settings").Surface = vt.ProfileSurface
+		s.Authorities.Rule("profiles").Surface = vt.SettingsSurface
+		solo(s, vt.Rule{Name: "solo", Surface: vt.ProfileSurface, Mode: "enforce"})
+	}, []string{`RULE_ONE_PERSON warning rules[4]: `}},
+	{"one person, for pinned documents only", func(s *vt.Scenario) {
+		s.Authorities.Rule("profiles").Require, s.Authorities.Rule("profiles").Pinned = []vt.Requirement{}, []string{strings.Repeat("ab", 32)}
+		solo(s, vt.Rule{Name: "solo", Surface: vt.ProfileSurface, Mode: "enforce"})
+	}, nil},
 	{"one person, if it were not for a wider rule", func(s *vt.Scenario) {
 		s.Authorities.Authorities["one"] = &vt.Authority{Principals: []string{"dave", "erin"}, Threshold: 1}
 		s.Authorities.Rules = append(s.Authorities.Rules, &vt.Rule{Name: "more", Surface: vt.ProfileSurface, Workspace: "prod-*", Mode: "enforce",

@@ -158,7 +158,7 @@ func globsMeet(a, b string) bool {
 // alone lists who can satisfy, all by themselves, the rule and every other rule
 // in force that is certain to match whatever it matches.
 func (l *linter) alone(r *rule) []string {
-	if r.shadow || len(r.require) == 0 {
+	if r.shadow {
 		return nil
 	}
 	var able map[string]bool

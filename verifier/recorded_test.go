@@ -113,6 +113,11 @@ func TestComposed(t *testing.T) {
 	if made == 0 {
 		t.Fatal("no vectors")
 	}
+	bare := vt.ComposePlain()
+	bare.Request.Documents[0].Body = vt.Canonical(vt.Tree{"@type": "type.googleapis.com/" + vt.PolicySurface})
+	if got, fault := verifier.Composed(&bare.Request); fault != nil || string(got) != string(bare.Body(0)) {
+		t.Errorf("nothing to add to nothing: %v %s", fault, got)
+	}
 	for name, change := range map[string]func(r *verifier.Request){
 		"recipe":    func(r *verifier.Request) { r.Recipe = "other" },
 		"a body":    func(r *verifier.Request) { r.Documents[1].Body = []byte("{}") },

@@ -270,6 +270,22 @@ func TestTrustPlanRecorded(t *testing.T) {
 	if outcomes(r) != "newlyAllowed stillAllowed stillAllowed stillDenied" {
 		t.Errorf("%s: %s", outcomes(r), text)
 	}
+	// One of another role does not, nor one that today's trust has brought already.
+	_, text, r = run(func(a *verifiertest.Authorities) {
+		a.Floors = []verifiertest.SignedFloor{{Role: "GLOBAL_POLICY", Version: "41", Reset: true}}
+	}, "--documents", d.Bodies)
+	if outcomes(r) != "stillDenied stillAllowed stillAllowed stillDenied" {
+		t.Errorf("%s: %s", outcomes(r), text)
+	}
+	old := newImpactWorld(t)
+	reset := verifiertest.BaseAuthorities()
+	reset.Floors = []verifiertest.SignedFloor{{Role: "SANDBOX_POLICY", Version: "41", Reset: true}}
+	old.repo.SetTarget("authorities.json", reset.JSON())
+	old.repo.Publish()
+	_, text, r = old.given("--candidate", filepath.Dir(put(t, "authorities.json", reset.JSON())), "--state", d.Dir, "--documents", d.Bodies)
+	if outcomes(r) != "stillDenied stillAllowed stillAllowed stillDenied" {
+		t.Errorf("%s: %s", outcomes(r), text)
+	}
 	if code, text, r = run(func(*verifiertest.Authorities) {}, "--documents", d.Bodies, "--since", "30m"); code != ExitOK || outcomes(r) != "stillDenied" {
 		t.Errorf("exit code %d, %s: %s", code, outcomes(r), text)
 	}
