@@ -8,6 +8,7 @@ import (
 	"net"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
 
@@ -30,18 +31,24 @@ func (raw) Unmarshal(data mem.BufferSlice, v any) error {
 // Name is that of gRPC's own codec: on the wire they are alike.
 func (raw) Name() string { return proto.Name }
 
-// discard is raw for the echo's side: a request is received and let go.
-type discard struct{ raw }
+// unread is raw for an echo that lets its request go without reading it.
+type unread struct{ raw }
 
-func (discard) Unmarshal(mem.BufferSlice, any) error { return nil }
+func (unread) Unmarshal(mem.BufferSlice, any) error { return nil }
 
 const method = "/openshell.signing.v1.PolicySigningDriver/Verify"
 
 // serveEcho answers every Verify with the same bytes, under the driver's own
-// server options.
-func serveEcho(socket string) error {
+// server options. Its handler is given the request as one slice and does nothing
+// with it: what any handler costs at least. With drop not even that is done: the
+// floor under everything that gRPC can do.
+func serveEcho(socket string, drop bool) error {
 	reply := make([]byte, replySize)
-	g := grpc.NewServer(append(server.Options(), grpc.ForceServerCodecV2(discard{}))...)
+	var codec encoding.CodecV2 = raw{}
+	if drop {
+		codec = unread{}
+	}
+	g := grpc.NewServer(append(server.Options(), grpc.ForceServerCodecV2(codec))...)
 	g.RegisterService(&grpc.ServiceDesc{
 		ServiceName: "openshell.signing.v1.PolicySigningDriver",
 		HandlerType: (*any)(nil),

@@ -5,7 +5,8 @@
 // same server options, a reply of 600 bytes, each server a process of its own. It
 // measures in interleaved rounds and reports ratios within a round, because
 // absolute times on a shared machine mean little. A second echo stands beside the
-// first: its ratio to it is what noise alone does.
+// first: its ratio to it is what noise alone does. Below the table stands the
+// ratio to an echo that drops its request unread.
 //
 //	bench --sigdriver PATH [--rounds N]
 package main
@@ -36,10 +37,11 @@ func main() {
 	binary := flag.String("sigdriver", "", "the sigdriver binary")
 	rounds := flag.Int("rounds", 21, "interleaved rounds a size, at least 3")
 	echo := flag.String("echo", "", "serve an echo on this socket; for the program itself")
+	drop := flag.Bool("drop", false, "let requests go unread; for the program itself")
 	strict := flag.Bool("strict", false, "exit 1 when a median is over its budget")
 	flag.Parse()
 	if *echo != "" {
-		fail(serveEcho(*echo))
+		fail(serveEcho(*echo, *drop))
 		return
 	}
 	if *binary == "" || *rounds < 3 || flag.NArg() > 0 {
@@ -78,9 +80,9 @@ func run(binary string, rounds int) (ok bool, err error) {
 	}
 	defer driver.Stop()
 	sockets := map[string]string{"driver": driver.Socket}
-	for _, name := range []string{"echo", "echo again"} {
-		socket := world.Path(name[:4] + fmt.Sprint(len(name)) + ".sock")
-		stop, err := startEcho(socket)
+	for i, name := range []string{"echo", "echo again", "drop"} {
+		socket := world.Path(fmt.Sprintf("echo-%d.sock", i))
+		stop, err := startEcho(socket, name == "drop")
 		if err != nil {
 			return false, err
 		}
@@ -91,12 +93,12 @@ func run(binary string, rounds int) (ok bool, err error) {
 }
 
 // startEcho runs this program again as an echo.
-func startEcho(socket string) (stop func(), err error) {
+func startEcho(socket string, drop bool) (stop func(), err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, "--echo", socket)
+	cmd := exec.Command(self, "--echo", socket, fmt.Sprintf("--drop=%t", drop))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return nil, err

@@ -35,7 +35,7 @@ func (f figures) get(name string) float64 {
 // measure runs the rounds and prints the ratios. It returns whether every median
 // is within its budget.
 func measure(sockets map[string]string, requests map[int][]byte, rounds int) (bool, error) {
-	names := []string{"echo", "driver", "echo again"}
+	names := []string{"echo", "driver", "echo again", "drop"}
 	conns := map[string]*grpc.ClientConn{}
 	for _, n := range names {
 		conn, err := grpc.NewClient("unix://"+sockets[n], grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.ForceCodecV2(raw{})))
@@ -133,6 +133,11 @@ func report(size, bytes int, all map[string][]figures) (ok bool) {
 		fmt.Printf("  %-11s %-24s %-24s %s %.2f %s %.0f, %.0f %s\n", b.figure, spread(driver), spread(again), sign, b.limit, mark,
 			median(all["echo"], b.figure), median(all["driver"], b.figure), unit)
 	}
+	fmt.Printf("  beside an echo that drops its request unread:")
+	for _, b := range budgets {
+		fmt.Printf("  %s %s", b.figure, spread(ratios(all["driver"], all["drop"], b.figure)))
+	}
+	fmt.Println()
 	return ok
 }
 
