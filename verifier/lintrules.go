@@ -190,11 +190,9 @@ func (l *linter) alone(r *rule) []string {
 	return names
 }
 
-// covers tells whether the rule surely matches whatever r matches.
+// covers tells whether the rule surely matches whatever r matches. A role belongs
+// to one surface.
 func (c *rule) covers(r *rule) bool {
-	if c.surface != r.surface {
-		return false
-	}
 	for _, role := range r.possibleRoles() {
 		if !slices.Contains(c.possibleRoles(), role) {
 			return false

@@ -438,3 +438,23 @@ func TestTrustPlanUsage(t *testing.T) {
 		t.Errorf("today's trust is over: exit code %d: %s", code, stderr)
 	}
 }
+
+// TestImpactAsk: an approval that is given and travels with trust is one.
+func TestImpactAsk(t *testing.T) {
+	s := verifiertest.AdmitProfile()
+	side := &impactSide{source: s.Source(), targets: map[string][]byte{"attestations/" + s.SHA256(0) + "/dave.json": s.Attestation(0, 0)}}
+	if err := side.ready(verifiertest.Now); err != nil {
+		t.Fatal(err)
+	}
+	for name, request := range map[string]*verifiertest.Scenario{"given": s, "bare": verifiertest.AdmitProfile().Offer(0)} {
+		for _, given := range []bool{true, false} {
+			asked := side.ask(&candidateRequest{given: given, request: &request.Request}, side)
+			if got := asked.Documents[0].Attestations; len(got) != 1 || string(got[0]) != string(s.Attestation(0, 0)) {
+				t.Errorf("%s: %d attestations", name, len(got))
+			}
+		}
+	}
+	if len(s.Request.Documents[0].Attestations) != 1 {
+		t.Error("the request itself was changed")
+	}
+}

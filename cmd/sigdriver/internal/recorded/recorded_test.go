@@ -6,9 +6,11 @@ package recorded_test
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -237,5 +239,57 @@ func TestDocuments(t *testing.T) {
 	var none *recorded.Documents
 	if none.Len() != 0 || none.Get([32]byte{}) != nil {
 		t.Error("no documents are some")
+	}
+}
+
+// TestReadForgedRecords: a record that does not fit its entry, or itself, makes
+// its question lost.
+func TestReadForgedRecords(t *testing.T) {
+	s := verifiertest.AdmitPolicy()
+	other := verifiertest.AdmitProfile()
+	for name, c := range map[string]struct {
+		forge func(e *journal.Entry, r *journal.Record)
+		said  string
+	}{
+		"nothing":          {func(*journal.Entry, *journal.Record) {}, ""},
+		"another request":  {func(e *journal.Entry, _ *journal.Record) { e.RequestSHA256[0] ^= 1 }, "is about another request"},
+		"a list too short": {func(_ *journal.Entry, r *journal.Record) { r.Attestations = nil }, "does not fit its request"},
+		"another attestation": {func(_ *journal.Entry, r *journal.Record) {
+			r.Attestations[0][0] = sha256.Sum256(other.Attestation(0, 0))
+		}, "is not what was asked"},
+	} {
+		d := driver(t)
+		d.Decide(other, now) // its attestation is in the archive
+		decision := d.Decide(s, now)
+		e, record := journal.NewEntry(&s.Request, &decision, d.Floors), journal.NewRecord(&s.Request, &decision)
+		e.Time, e.Driver = now, "test"
+		c.forge(&e, &record)
+		d.Append(e, record)
+		got := read(t, d, time.Time{})
+		q := got.Questions[len(got.Questions)-1]
+		if c.said == "" && q.Lost != "" || !strings.Contains(q.Lost, c.said) || (q.Request == nil) != (c.said != "") {
+			t.Errorf("%s: %q", name, q.Lost)
+		}
+	}
+}
+
+// TestReadElidedFloors takes the floors from the record when the entry was too
+// large to list them.
+func TestReadElidedFloors(t *testing.T) {
+	d, s := driver(t), verifiertest.ComposePlain()
+	for i := range 40 {
+		profile := verifiertest.MirrorProfile()
+		profile["id"] = fmt.Sprintf("%d-%s", i, strings.Repeat("x", 240))
+		s.Attach(fmt.Sprintf("provider-%d", i), profile).Approve(i+1, "dave")
+	}
+	if got := d.Decide(s.Recompose(), now); got.Verdict != verifier.Allow {
+		t.Fatalf("%v: %v", got.Reason, got.Findings)
+	}
+	got := read(t, d, time.Time{})
+	if q := got.Questions[0]; !slices.Contains(q.Entry.Elided, journal.ElidedRaised) || q.Lost != "" {
+		t.Fatalf("elided %v, lost %q", q.Entry.Elided, q.Lost)
+	}
+	if !maps.Equal(got.Floors.Versions, d.Floors.Versions) || len(d.Floors.Versions) != 41 {
+		t.Errorf("%d floors, want %d", len(got.Floors.Versions), len(d.Floors.Versions))
 	}
 }

@@ -57,14 +57,7 @@ func (d *Driver) Decide(s *verifiertest.Scenario, at time.Time) verifier.Decisio
 	decision := verifier.Verify(&s.Request, d.trust, d.Floors, at)
 	e := journal.NewEntry(&s.Request, &decision, d.Floors)
 	e.Time, e.Driver = at, "test"
-	record, err := journal.NewRecord(&s.Request, &decision).JSON()
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	var suppressed *journal.SuppressedError
-	if _, _, err = d.journal.Append(d.t.Context(), e, record, evidence(s, &decision)...); err != nil && !errors.As(err, &suppressed) {
-		d.t.Fatal(err)
-	}
+	d.Append(e, journal.NewRecord(&s.Request, &decision), evidence(s, &decision)...)
 	for _, r := range decision.Raises {
 		d.Floors.Versions[r.Key] = r.Floor
 	}
@@ -78,6 +71,19 @@ func (d *Driver) Decide(s *verifiertest.Scenario, at time.Time) verifier.Decisio
 		}
 	}
 	return decision
+}
+
+// Append writes one entry with its record. A refusal over the budget is counted.
+func (d *Driver) Append(e journal.Entry, record journal.Record, evidence ...[]byte) {
+	d.t.Helper()
+	text, err := record.JSON()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	var suppressed *journal.SuppressedError
+	if _, _, err = d.journal.Append(d.t.Context(), e, text, evidence...); err != nil && !errors.As(err, &suppressed) {
+		d.t.Fatal(err)
+	}
 }
 
 // evidence is what the archive keeps: the attestations without a finding.
