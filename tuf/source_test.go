@@ -98,7 +98,7 @@ func TestHTTPSource(t *testing.T) {
 		"stranger":  func(w http.ResponseWriter, _ *http.Request) { tries.Add(1); w.WriteHeader(304) },
 		"circle": func(w http.ResponseWriter, r *http.Request) {
 			tries.Add(1)
-			http.Redirect(w, r, "/metadata/circle", 302)
+			http.Redirect(w, r, "/metadata/circle", http.StatusFound)
 		},
 		"here": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/metadata/good", http.StatusFound) },
 		"away": func(w http.ResponseWriter, r *http.Request) {
