@@ -8,10 +8,12 @@ build:
 	go build -trimpath -o bin/sigdriver ./cmd/sigdriver
 
 test:
-	go test ./...
+	go test -timeout 30m ./...
 
+# Short form: the loops that kill a process at every file operation take every
+# few; `make test` takes them all.
 race:
-	go test -race ./...
+	go test -race -short -timeout 30m ./...
 
 # 64 gateways ask for a minute while a repository publishes 30 rotations, each
 # followed by something bad. `make test` plays 8 seconds of it.
