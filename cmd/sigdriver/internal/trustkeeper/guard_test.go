@@ -10,12 +10,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk/disktest"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
@@ -333,9 +336,42 @@ func TestMemoryThatCannotBeRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		c := w.Keeper.Config
-		c.Memory = FileMemory(path)
+		c.Memory = FileMemory{disk.OS{}, path}
 		if err := New(c).Load(); err == nil {
 			t.Errorf("%s: loaded", name)
+		}
+	}
+}
+
+// A disk that fails at any operation leaves the old time or the new one, and
+// says so; the file that failed is written again the next time.
+func TestMemoryOnABrokenDisk(t *testing.T) {
+	before, after := verifiertest.Now, verifiertest.Now.Add(time.Hour)
+	for _, fault := range []error{syscall.EIO, syscall.ENOSPC} {
+		for n := 1; ; n++ {
+			broken := &disktest.FS{}
+			m := FileMemory{broken, filepath.Join(t.TempDir(), "m")}
+			if err := m.Store(before); err != nil {
+				t.Fatal(err)
+			}
+			done := len(broken.Operations())
+			broken.Arm(n, fault)
+			err := m.Store(after)
+			if len(broken.Operations()) < done+n {
+				if n < 5 {
+					t.Fatalf("only %d operations", n-1)
+				}
+				break // past the last operation
+			}
+			if !errors.Is(err, fault) {
+				t.Errorf("operation %d: %v, want %v", n, err, fault)
+			}
+			if got, err := m.Load(); err != nil || !got.Equal(before) && !got.Equal(after) {
+				t.Errorf("operation %d: read %v, %v", n, got, err)
+			}
+			if err := m.Store(after); err != nil {
+				t.Errorf("operation %d: again: %v", n, err)
+			}
 		}
 	}
 }
@@ -344,7 +380,7 @@ func TestMemoryThatCannotBeRead(t *testing.T) {
 // a crash, finds the old time or the new one.
 func TestMemoryIsReplaced(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m")
-	m := FileMemory(path)
+	m := FileMemory{disk.OS{}, path}
 	if err := m.Store(verifiertest.Now); err != nil {
 		t.Fatal(err)
 	}
@@ -354,7 +390,7 @@ func TestMemoryIsReplaced(t *testing.T) {
 	if err := m.Store(verifiertest.Now.Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if old, err := FileMemory(path + ".old").Load(); err != nil || !old.Equal(verifiertest.Now) {
+	if old, err := (FileMemory{disk.OS{}, path + ".old"}).Load(); err != nil || !old.Equal(verifiertest.Now) {
 		t.Errorf("the old file says %v, %v", old, err)
 	}
 }

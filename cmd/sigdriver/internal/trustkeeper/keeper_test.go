@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -110,7 +111,7 @@ func (w *world) start() {
 	}
 	w.Keeper = New(Config{
 		Client: w.client, Clock: &w.clock, Index: &w.index, Floors: &w.floors, Metrics: &w.seen,
-		Logger: hclog.New(&hclog.LoggerOptions{Output: &w.log}), Memory: FileMemory(filepath.Join(w.dir, "revocations-expire")),
+		Logger: hclog.New(&hclog.LoggerOptions{Output: &w.log}), Memory: FileMemory{disk.OS{}, filepath.Join(w.dir, "revocations-expire")},
 		DriverVersion: "0.1.0", Interval: time.Hour,
 	})
 	if err := w.Load(); err != nil {
@@ -416,7 +417,7 @@ func TestRunRefreshesWhenKicked(t *testing.T) {
 }
 
 func TestFileMemory(t *testing.T) {
-	m := FileMemory(filepath.Join(t.TempDir(), "m"))
+	m := FileMemory{disk.OS{}, filepath.Join(t.TempDir(), "m")}
 	if got, err := m.Load(); err != nil || !got.IsZero() {
 		t.Fatalf("no file: %v, %v", got, err)
 	}
