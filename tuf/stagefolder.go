@@ -235,7 +235,7 @@ func (s *Stage) resume(fileLayer, string) error {
 // delegations that no author of ours writes.
 func (s *Stage) checkVersions(fileLayer, string) error {
 	if s.next(RoleRoot) == nil || s.next(RoleTargets) == nil {
-		return &StageError{"root.json", "the first publication needs root.json and targets.json"}
+		return &StageError{"root.json", "a stage without root.json and targets.json changes what is published already: put the published folder beside it"}
 	}
 	for _, role := range s.Roles() {
 		if got, want := *headerOf(s.metas[role]).version, s.nextVersion(role); got != want {
