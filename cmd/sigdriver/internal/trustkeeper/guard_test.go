@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -291,11 +292,11 @@ func TestKicks(t *testing.T) {
 	w.refresh()
 	trust := w.Current()
 	synctest.Test(t, func(t *testing.T) {
-		refreshes := 0
+		var refreshes atomic.Int32
 		c := w.Keeper.Config
 		c.Logger, c.Clock = hclog.NewNullLogger(), &testClock{now: time.Now}
 		c.Client = &otherClient{Client: w.client, refresh: func(context.Context) (*tuf.Update, error) {
-			refreshes++
+			refreshes.Add(1)
 			return &tuf.Update{}, nil
 		}}
 		k := New(c)
@@ -306,17 +307,18 @@ func TestKicks(t *testing.T) {
 		done := make(chan struct{})
 		go func() { defer close(done); k.Run(ctx) }()
 		synctest.Wait()
-		if refreshes != 2 { // at the start, and for the kicks
-			t.Errorf("%d refreshes", refreshes)
+		if n := refreshes.Load(); n != 2 { // at the start, and for the kicks
+			t.Errorf("%d refreshes", n)
 		}
 		k.SetInterval(time.Minute)
 		synctest.Wait()
-		if refreshes != 3 {
-			t.Errorf("%d refreshes after a new interval", refreshes)
+		if n := refreshes.Load(); n != 3 {
+			t.Errorf("%d refreshes after a new interval", n)
 		}
 		time.Sleep(70 * time.Second)
-		if refreshes != 4 {
-			t.Errorf("%d refreshes a minute later", refreshes)
+		synctest.Wait()
+		if n := refreshes.Load(); n != 4 {
+			t.Errorf("%d refreshes a minute later", n)
 		}
 		cancel()
 		<-done
