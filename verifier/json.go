@@ -119,7 +119,7 @@ func invalidUTF8(data []byte) int {
 	return -1
 }
 
-// escapedUnit reads one \uXXXX escape at the start of data.
+// escapedUnit reads one escape \u and four hex digits at the start of data.
 func escapedUnit(data []byte) (rune, bool) {
 	if len(data) < 6 || data[0] != '\\' || data[1] != 'u' {
 		return 0, false
