@@ -46,9 +46,16 @@ func TestCheckPages(t *testing.T) {
 		t.Fatal("no meta page")
 	}
 	page := func(id uint64) uint64 { return id * m.pageSize }
+	// A branch above leaves, and of the tree in force: pages that were freed keep their bytes.
+	kind := func(id uint64) uint16 { return order.Uint16(whole[page(id)+8:]) }
+	first := func(id uint64) uint64 { return order.Uint64(whole[page(id)+pageHeader+8:]) }
+	live := walk{file: whole, meta: m, seen: make([]bool, m.pages)}
+	if err := live.tree(m.root); err != nil {
+		t.Fatal(err)
+	}
 	var branch uint64
 	for id := range m.pages {
-		if w := (walk{file: whole, meta: m, seen: make([]bool, m.pages)}); order.Uint16(whole[page(id)+8:]) == flagBranch && w.tree(id) == nil {
+		if live.seen[id] && kind(id) == flagBranch && kind(first(id)) == flagLeaf {
 			branch = id
 		}
 	}
@@ -56,7 +63,7 @@ func TestCheckPages(t *testing.T) {
 	if branch == 0 || order.Uint16(whole[free+10:]) < 2 {
 		t.Fatalf("the file has no branch page (%d) or too short a free list", branch)
 	}
-	child := order.Uint64(whole[page(branch)+pageHeader+8:])
+	child := first(branch)
 	put64 := func(at, n uint64) func([]byte) { return func(b []byte) { order.PutUint64(b[at:], n) } }
 	put32 := func(at uint64, n uint32) func([]byte) { return func(b []byte) { order.PutUint32(b[at:], n) } }
 	put16 := func(at uint64, n uint16) func([]byte) { return func(b []byte) { order.PutUint16(b[at:], n) } }
