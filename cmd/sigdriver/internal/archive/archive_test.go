@@ -18,7 +18,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk/disktest"
+	"github.com/sigdriver/sigdriver/tuf/disk/disktest"
 )
 
 func open(t testing.TB, dir string) *Store {

@@ -3,7 +3,7 @@
 
 package archive
 
-import "github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
+import "github.com/sigdriver/sigdriver/tuf/disk"
 
 // Read returns an object of the archive in dir as Store.Get does. It makes and
 // removes nothing, so that a driver at work there is not disturbed.

@@ -26,7 +26,6 @@ import (
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/clock"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/floors"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
@@ -36,6 +35,7 @@ import (
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 

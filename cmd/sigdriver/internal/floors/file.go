@@ -17,7 +17,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 	"golang.org/x/sys/unix"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 

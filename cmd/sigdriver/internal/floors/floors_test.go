@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // overwrite replaces the only segment of a journal.

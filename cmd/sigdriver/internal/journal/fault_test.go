@@ -17,8 +17,8 @@ import (
 	"testing"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk/disktest"
+	"github.com/sigdriver/sigdriver/tuf/disk"
+	"github.com/sigdriver/sigdriver/tuf/disk/disktest"
 )
 
 // work opens a journal and its archive on fsys and appends until something goes

@@ -20,8 +20,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk/disktest"
+	"github.com/sigdriver/sigdriver/tuf/disk"
+	"github.com/sigdriver/sigdriver/tuf/disk/disktest"
 )
 
 var ctx = context.Background()

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 

@@ -18,9 +18,9 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk/disktest"
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/disk"
+	"github.com/sigdriver/sigdriver/tuf/disk/disktest"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )

@@ -14,8 +14,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"

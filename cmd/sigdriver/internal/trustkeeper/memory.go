@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // FileMemory is a Memory in a file. A process that dies, or a disk that fails,

@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"syscall"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/disk"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // FS passes every operation that changes the disk on to the real file system,
