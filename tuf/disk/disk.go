@@ -1,37 +1,60 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package disk is the file system as the driver's durable state uses it. The
-// journal and the archive do every file operation through an FS, so that a test
-// can end the process or fail the operation at any one of them.
+// Package disk is the file system as our durable state uses it. Whatever tuf and
+// the driver do to a file goes through an FS, so that a test can end the process
+// or fail the operation at any one of them (package disktest).
 //
 // Durable means: after Sync of a file its bytes, and after SyncDir of a folder
-// its names, outlive a loss of power.
+// its names, outlive a loss of power. What is made of several operations, such
+// as Replace, is a function over an FS.
+//
+// One file is beyond this layer's reach: bbolt, which keeps the floors, takes an
+// *os.File and writes, grows, maps and syncs it by itself. OpenOS opens it, and
+// Change is the layer's view of a transaction: a fault or the end of the process
+// comes before it or right after it, never between its writes. The tests of the
+// floors cover those with the images that each write leaves.
 package disk
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"sort"
-
-	"golang.org/x/sys/unix"
 )
 
-// FS is the operations that durable state is made of.
+// FS is the operations that durable state is made of. Names are paths of the
+// operating system.
 type FS interface {
-	// Open opens a file with the flags of os.OpenFile.
+	// Open opens a file with the flags of os.OpenFile. It does not go through a
+	// symbolic link in the last place unless the flags have Follow.
 	Open(name string, flag int, perm fs.FileMode) (File, error)
+	// OpenBelow opens a file below a folder for reading. A link that leaves the
+	// folder is an error. It never waits for a pipe.
+	OpenBelow(dir, name string) (File, error)
+	// OpenOS is Open for a library that needs the operating system's own file.
+	OpenOS(name string, flag int, perm fs.FileMode) (*os.File, error)
+	// Change carries out what a library does to a file from OpenOS.
+	Change(name string, change func() error) error
+	// List returns the names in a folder, sorted.
+	List(name string) ([]string, error)
+	// Stat describes a file, through links.
+	Stat(name string) (fs.FileInfo, error)
+	// Lstat describes a file or the link that is in its place.
+	Lstat(name string) (fs.FileInfo, error)
+	// Real returns the name without any link in it.
+	Real(name string) (string, error)
 	// MakeDir makes a folder, and makes its name durable. It is no error
 	// when the folder exists.
 	MakeDir(name string, perm fs.FileMode) error
-	// List returns the names in a folder, sorted.
-	List(name string) ([]string, error)
 	Rename(from, to string) error
+	// Link gives a file a second name, which must be free: an fs.ErrExist.
+	Link(from, to string) error
 	Remove(name string) error
+	// Chmod sets the mode of what we have just made, whatever the umask is.
+	Chmod(name string, mode fs.FileMode) error
+	// Chgrp gives a file, or the link in its place, to a group; -1 leaves it.
+	Chgrp(name string, gid int) error
 	// SyncDir makes the names in a folder durable.
 	SyncDir(name string) error
 	// Free returns the bytes that an unprivileged writer may still use.
@@ -41,7 +64,11 @@ type FS interface {
 	Lock(name string) (io.Closer, error)
 }
 
-// File is an open file.
+// Follow is a flag of Open for files that are somebody else's: a link in the
+// last place leads to the file.
+const Follow = 1 << 30
+
+// File is an open file or folder.
 type File interface {
 	io.Reader
 	io.ReaderAt
@@ -50,6 +77,9 @@ type File interface {
 	Sync() error
 	Truncate(size int64) error
 	Size() (int64, error)
+	Stat() (fs.FileInfo, error)
+	// ReadDir returns the next n entries of a folder, as os.File does.
+	ReadDir(n int) ([]fs.DirEntry, error)
 }
 
 // LockedError says that another process holds the lock.
@@ -59,88 +89,12 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("%q is locked by another process: stop the other driver, or give this one a state folder of its own", e.Path)
 }
 
-// OS is the real file system.
-type OS struct{}
-
-// Open implements FS.
-func (OS) Open(name string, flag int, perm fs.FileMode) (File, error) {
-	f, err := os.OpenFile(name, flag|unix.O_CLOEXEC|unix.O_NOFOLLOW, perm)
-	if err != nil {
-		return nil, err
-	}
-	return file{f}, nil
+// TooLongError says that a file is longer than its reader allows.
+type TooLongError struct {
+	Path        string
+	Limit, Size int64 // bytes; Size is -1 when reading stopped at the limit
 }
 
-// MakeDir implements FS.
-func (o OS) MakeDir(name string, perm fs.FileMode) error {
-	// A folder that exists may have been made just before a crash: sync in any case.
-	if err := os.Mkdir(name, perm); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return o.SyncDir(filepath.Dir(name))
-}
-
-// List implements FS.
-func (OS) List(name string) ([]string, error) {
-	entries, err := os.ReadDir(name)
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, len(entries))
-	for i, e := range entries {
-		names[i] = e.Name()
-	}
-	sort.Strings(names)
-	return names, nil
-}
-
-// Rename implements FS.
-func (OS) Rename(from, to string) error { return os.Rename(from, to) }
-
-// Remove implements FS.
-func (OS) Remove(name string) error { return os.Remove(name) }
-
-// SyncDir implements FS.
-func (OS) SyncDir(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-// Free implements FS.
-func (OS) Free(name string) (uint64, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(name, &st); err != nil {
-		return 0, &fs.PathError{Op: "statfs", Path: name, Err: err}
-	}
-	return st.Bavail * uint64(st.Bsize), nil
-}
-
-// Lock implements FS.
-func (OS) Lock(name string) (io.Closer, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if err == nil {
-		return f, nil
-	}
-	f.Close()
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil, &LockedError{Path: name}
-	}
-	return nil, &fs.PathError{Op: "flock", Path: name, Err: err}
-}
-
-type file struct{ *os.File }
-
-func (f file) Size() (int64, error) {
-	st, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	return st.Size(), nil
+func (e *TooLongError) Error() string {
+	return fmt.Sprintf("%q is longer than %d bytes", e.Path, e.Limit)
 }

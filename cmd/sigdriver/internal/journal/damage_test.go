@@ -117,13 +117,17 @@ func (f frozen) SyncDir(string) error              { return nil }
 func (f frozen) Lock(string) (io.Closer, error)    { return io.NopCloser(nil), nil }
 func (f frozen) List(string) ([]string, error)     { return []string{"00000000000000000000.seg"}, nil }
 func (f frozen) Open(string, int, fs.FileMode) (disk.File, error) {
-	return frozenFile{bytes.NewReader(f.data), f.t}, nil
+	return frozenFile{Reader: bytes.NewReader(f.data), t: f.t}, nil
 }
 
 type frozenFile struct {
+	inherited
 	*bytes.Reader
 	t *testing.T
 }
+
+// inherited is what a frozenFile does not do.
+type inherited struct{ disk.File }
 
 func (f frozenFile) Size() (int64, error)        { return f.Reader.Size(), nil }
 func (f frozenFile) Close() error                { return nil }

@@ -140,7 +140,7 @@ func TestDurable(t *testing.T) {
 		done = len(ops)
 	}
 	j := start(t, dir, Options{FS: fs, SegmentSize: 1})
-	expect("Open", "mkdir lock create syncdir")
+	expect("Open", "mkdir syncdir lock create syncdir")
 	add(t, j, allowed("a"))
 	expect("the first Append", "write sync")
 	add(t, j, allowed("b"))
@@ -148,7 +148,7 @@ func TestDurable(t *testing.T) {
 	j.Close()
 	expect("Close", "")
 	j = start(t, dir, Options{FS: fs})
-	expect("Open of what is there", "mkdir lock sync syncdir")
+	expect("Open of what is there", "mkdir syncdir lock sync syncdir")
 	j.Close()
 	name := segmentName(dir, 1)
 	data, err := os.ReadFile(name)
@@ -159,7 +159,7 @@ func TestDurable(t *testing.T) {
 		t.Fatal(err)
 	}
 	start(t, dir, Options{FS: fs})
-	expect("Open of a torn tail", "mkdir lock truncate sync syncdir")
+	expect("Open of a torn tail", "mkdir syncdir lock truncate sync syncdir")
 }
 
 func TestNoRetry(t *testing.T) {

@@ -1,0 +1,144 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package disk
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+
+	"golang.org/x/sys/unix"
+)
+
+// OS is the real file system.
+type OS struct{}
+
+// Open implements FS.
+func (o OS) Open(name string, flag int, perm fs.FileMode) (File, error) {
+	f, err := o.OpenOS(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return file{f}, nil
+}
+
+// OpenOS implements FS.
+func (OS) OpenOS(name string, flag int, perm fs.FileMode) (*os.File, error) {
+	if flag&Follow == 0 {
+		flag |= unix.O_NOFOLLOW
+	}
+	return os.OpenFile(name, flag&^Follow|unix.O_CLOEXEC, perm)
+}
+
+// OpenBelow implements FS.
+func (OS) OpenBelow(dir, name string) (File, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	f, err := root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	return file{f}, nil
+}
+
+// Change implements FS.
+func (OS) Change(_ string, change func() error) error { return change() }
+
+// List implements FS.
+func (OS) List(name string) ([]string, error) {
+	entries, err := os.ReadDir(name)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	sort.Strings(names)
+	return names, nil
+}
+
+// Stat implements FS.
+func (OS) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
+
+// Lstat implements FS.
+func (OS) Lstat(name string) (fs.FileInfo, error) { return os.Lstat(name) }
+
+// Real implements FS.
+func (OS) Real(name string) (string, error) { return filepath.EvalSymlinks(name) }
+
+// MakeDir implements FS.
+func (o OS) MakeDir(name string, perm fs.FileMode) error {
+	// A folder that exists may have been made just before a crash: sync in any case.
+	if err := os.Mkdir(name, perm); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return o.SyncDir(filepath.Dir(name))
+}
+
+// Rename implements FS.
+func (OS) Rename(from, to string) error { return os.Rename(from, to) }
+
+// Link implements FS.
+func (OS) Link(from, to string) error { return os.Link(from, to) }
+
+// Remove implements FS.
+func (OS) Remove(name string) error { return os.Remove(name) }
+
+// Chmod implements FS.
+func (OS) Chmod(name string, mode fs.FileMode) error { return os.Chmod(name, mode) }
+
+// Chgrp implements FS.
+func (OS) Chgrp(name string, gid int) error { return os.Lchown(name, -1, gid) }
+
+// SyncDir implements FS.
+func (OS) SyncDir(name string) error {
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Free implements FS.
+func (OS) Free(name string) (uint64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(name, &st); err != nil {
+		return 0, &fs.PathError{Op: "statfs", Path: name, Err: err}
+	}
+	return st.Bavail * uint64(st.Bsize), nil
+}
+
+// Lock implements FS.
+func (OS) Lock(name string) (io.Closer, error) {
+	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		return f, nil
+	}
+	f.Close()
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, &LockedError{Path: name}
+	}
+	return nil, &fs.PathError{Op: "flock", Path: name, Err: err}
+}
+
+type file struct{ *os.File }
+
+func (f file) Size() (int64, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return st.Size(), nil
+}
