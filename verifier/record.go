@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -89,6 +90,18 @@ func RequestJSON(req *Request) []byte {
 
 // RequestSHA256 is the sha256 of RequestJSON: request_sha256 in the contract.
 func RequestSHA256(req *Request) [32]byte { return sha256.Sum256(RequestJSON(req)) }
+
+// AskedSHA256 is RequestSHA256 of the same request without attestations:
+// asked_sha256 in the contract. A caller does not know what the driver's index
+// adds; this much it computes itself, and refuses an answer to another question.
+func AskedSHA256(req *Request) [32]byte {
+	bare := *req
+	bare.Documents = slices.Clone(req.Documents)
+	for i := range bare.Documents {
+		bare.Documents[i].Attestations = nil
+	}
+	return RequestSHA256(&bare)
+}
 
 func summarize(doc *Document) documentSummary {
 	s := documentSummary{

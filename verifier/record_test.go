@@ -40,6 +40,9 @@ func TestRequestVectors(t *testing.T) {
 		if got := verifier.RequestJSON(req); string(got) != v.Summary || hex.EncodeToString(sum[:]) != v.SHA256 {
 			t.Errorf("%s:\ngot  %s\nwant %s", v.Name, got, v.Summary)
 		}
+		if asked := verifier.AskedSHA256(req); hex.EncodeToString(asked[:]) != v.AskedSHA256 {
+			t.Errorf("%s: asked_sha256 is %x, want %s", v.Name, asked, v.AskedSHA256)
+		}
 		if v.SameAs != "" && digests[v.SameAs] != v.SHA256 {
 			t.Errorf("%s: not the digest of %s", v.Name, v.SameAs)
 		}

@@ -10,11 +10,19 @@ import "github.com/sigdriver/sigdriver/verifier"
 // they need its strict parser.
 func RequestSHA256(req *verifier.Request) string { return SHA256(requestSummary(req)) }
 
-func requestSummary(req *verifier.Request) []byte {
+// AskedSHA256 is asked_sha256 of the contract.
+func AskedSHA256(req *verifier.Request) string { return SHA256(summaryWith(req, false)) }
+
+func requestSummary(req *verifier.Request) []byte { return summaryWith(req, true) }
+
+func summaryWith(req *verifier.Request, attested bool) []byte {
 	documents := List{}
 	for _, d := range req.Documents {
 		attestations := List{}
 		for _, a := range d.Attestations {
+			if !attested {
+				break
+			}
 			attestations = append(attestations, verifier.AttestationDigest(a))
 		}
 		documents = append(documents, Tree{

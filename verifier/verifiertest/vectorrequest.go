@@ -21,6 +21,8 @@ type RequestVector struct {
 	Request VectorRequest `json:"request"`
 	Summary string        `json:"summary"`
 	SHA256  string        `json:"sha256"`
+	// AskedSHA256 is asked_sha256: of the summary without attestations.
+	AskedSHA256 string `json:"askedSha256"`
 	// SameAs names an earlier vector that must have the same digest. All
 	// others differ from each other.
 	SameAs string `json:"sameAs,omitempty"`
@@ -38,7 +40,7 @@ func RequestVectors() *RequestVectorFile {
 	f := &RequestVectorFile{Format: RequestFormat}
 	add := func(name, about string, s *Scenario) *RequestVector {
 		v := &RequestVector{Name: name, About: about, Request: s.recordRequest(),
-			Summary: string(requestSummary(&s.Request)), SHA256: RequestSHA256(&s.Request)}
+			Summary: string(requestSummary(&s.Request)), SHA256: RequestSHA256(&s.Request), AskedSHA256: AskedSHA256(&s.Request)}
 		f.Vectors = append(f.Vectors, v)
 		return v
 	}

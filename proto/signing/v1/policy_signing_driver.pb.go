@@ -1314,7 +1314,11 @@ type VerifyResponse struct {
 	// absent for a refusal that was counted instead of recorded.
 	Receipt *Receipt `protobuf:"bytes,12,opt,name=receipt,proto3" json:"receipt,omitempty"`
 	// Optional. The trust that decided; absent while the driver has none.
-	Trust         *TrustState `protobuf:"bytes,13,opt,name=trust,proto3" json:"trust,omitempty"`
+	Trust *TrustState `protobuf:"bytes,13,opt,name=trust,proto3" json:"trust,omitempty"`
+	// Required. request_sha256 of the same request without attestations; 32 bytes.
+	// A caller does not know what the driver's index adds, but this it computes from
+	// what it sent, and refuses an answer with another value.
+	AskedSha256   []byte `protobuf:"bytes,14,opt,name=asked_sha256,json=askedSha256,proto3" json:"asked_sha256,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1436,6 +1440,13 @@ func (x *VerifyResponse) GetReceipt() *Receipt {
 func (x *VerifyResponse) GetTrust() *TrustState {
 	if x != nil {
 		return x.Trust
+	}
+	return nil
+}
+
+func (x *VerifyResponse) GetAskedSha256() []byte {
+	if x != nil {
+		return x.AskedSha256
 	}
 	return nil
 }
@@ -2060,7 +2071,7 @@ const file_signing_v1_policy_signing_driver_proto_rawDesc = "" +
 	"\vpolicy_hash\x18\x01 \x01(\tR\n" +
 	"policyHash\x12%\n" +
 	"\x0epolicy_version\x18\x02 \x01(\x04R\rpolicyVersion\x12'\n" +
-	"\x0fconfig_revision\x18\x03 \x01(\x04R\x0econfigRevision\"\xd6\x05\n" +
+	"\x0fconfig_revision\x18\x03 \x01(\x04R\x0econfigRevision\"\xf9\x05\n" +
 	"\x0eVerifyResponse\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x127\n" +
@@ -2077,7 +2088,8 @@ const file_signing_v1_policy_signing_driver_proto_rawDesc = "" +
 	"validUntil\x12F\n" +
 	"\x0fshadow_findings\x18\v \x03(\v2\x1d.openshell.signing.v1.FindingR\x0eshadowFindings\x127\n" +
 	"\areceipt\x18\f \x01(\v2\x1d.openshell.signing.v1.ReceiptR\areceipt\x126\n" +
-	"\x05trust\x18\r \x01(\v2 .openshell.signing.v1.TrustStateR\x05trust\"i\n" +
+	"\x05trust\x18\r \x01(\v2 .openshell.signing.v1.TrustStateR\x05trust\x12!\n" +
+	"\fasked_sha256\x18\x0e \x01(\fR\vaskedSha256\"i\n" +
 	"\vNearestMiss\x12\x1f\n" +
 	"\bdocument\x18\x01 \x01(\rH\x00R\bdocument\x88\x01\x01\x12\x12\n" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x18\n" +

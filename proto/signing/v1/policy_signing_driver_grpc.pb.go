@@ -83,9 +83,9 @@ type PolicySigningDriverClient interface {
 	// does not have; INVALID_ARGUMENT (REQUEST_INVALID) over a limit.
 	GetCapabilities(ctx context.Context, in *GetCapabilitiesRequest, opts ...grpc.CallOption) (*GetCapabilitiesResponse, error)
 	// Verify decides one request. A caller acts on the policy only if the status
-	// is OK, verdict is VERDICT_ALLOW, request_id is the one it sent, the digests
-	// are those of the bytes it is about to use, and all of that came within its
-	// deadline. It never reuses an ALLOW.
+	// is OK, verdict is VERDICT_ALLOW, request_id is the one it sent, asked_sha256
+	// and the digests are those of what it is about to use, and all of that came
+	// within its deadline. It never reuses an ALLOW.
 	//
 	// OK for every decision, also a refusal. INVALID_ARGUMENT, PERMISSION_DENIED,
 	// RESOURCE_EXHAUSTED, UNAVAILABLE and INTERNAL as listed at the top.
@@ -173,9 +173,9 @@ type PolicySigningDriverServer interface {
 	// does not have; INVALID_ARGUMENT (REQUEST_INVALID) over a limit.
 	GetCapabilities(context.Context, *GetCapabilitiesRequest) (*GetCapabilitiesResponse, error)
 	// Verify decides one request. A caller acts on the policy only if the status
-	// is OK, verdict is VERDICT_ALLOW, request_id is the one it sent, the digests
-	// are those of the bytes it is about to use, and all of that came within its
-	// deadline. It never reuses an ALLOW.
+	// is OK, verdict is VERDICT_ALLOW, request_id is the one it sent, asked_sha256
+	// and the digests are those of what it is about to use, and all of that came
+	// within its deadline. It never reuses an ALLOW.
 	//
 	// OK for every decision, also a refusal. INVALID_ARGUMENT, PERMISSION_DENIED,
 	// RESOURCE_EXHAUSTED, UNAVAILABLE and INTERNAL as listed at the top.

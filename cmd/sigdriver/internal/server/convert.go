@@ -85,11 +85,12 @@ type receipt struct {
 // encodeDecision encodes a VerifyResponse without request_id and trust, which
 // differ from answer to answer.
 func encodeDecision(req *verifier.Request, d *verifier.Decision, r *receipt) ([]byte, error) {
-	sum := verifier.RequestSHA256(req)
+	sum, asked := verifier.RequestSHA256(req), verifier.AskedSHA256(req)
 	out := &signingv1.VerifyResponse{
 		Verdict:       signingv1.Verdict(d.Verdict),
 		Reason:        signingv1.Reason(d.Reason),
 		RequestSha256: sum[:],
+		AskedSha256:   asked[:],
 		ValidUntil:    timestamp(d.ValidUntil),
 	}
 	if d.Verdict != verifier.Allow {

@@ -91,6 +91,9 @@ func TestAnswerSaysWhatWasJudged(t *testing.T) {
 	if want := verifier.RequestSHA256(&s.Request); !bytes.Equal(got.RequestSha256, want[:]) {
 		t.Error("request_sha256 differs")
 	}
+	if want := verifier.AskedSHA256(&s.Request); !bytes.Equal(got.AskedSha256, want[:]) || bytes.Equal(got.AskedSha256, got.RequestSha256) {
+		t.Error("asked_sha256 differs, or is request_sha256")
+	}
 	for i, d := range got.Documents {
 		if fmt.Sprintf("%x", d.Sha256) != s.SHA256(i) {
 			t.Errorf("digest of document %d differs", i)
