@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"path/filepath"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // digest is the SHA-256 of some bytes; in text, 64 lower-case hex digits.
@@ -34,14 +36,14 @@ func (d *digest) UnmarshalText(text []byte) error {
 // it returns has the digest that was asked for; an edited or cut file is the same
 // as none, and is replaced when its bytes come by again.
 type archive struct {
-	files  fileLayer
+	files  disk.FS
 	dir    string
 	stored map[digest]bool // written or seen whole by this process
 	made   map[string]bool // folders that exist
 	dirty  map[string]bool // folders to sync
 }
 
-func newArchive(files fileLayer, dir string) *archive {
+func newArchive(files disk.FS, dir string) *archive {
 	return &archive{files, dir, map[digest]bool{}, map[string]bool{}, map[string]bool{}}
 }
 
@@ -55,7 +57,7 @@ func (a *archive) path(d digest) string {
 
 // object returns archived bytes. Missing and damaged are a *CorruptError.
 func (a *archive) object(d digest) ([]byte, error) {
-	data, err := a.files.Read(a.path(d), MaxTargets)
+	data, err := readFile(a.files, a.path(d), MaxTargets)
 	if err != nil || digestOf(data) != d {
 		delete(a.stored, d)
 		return nil, &CorruptError{a.path(d), "missing or not what its name says"}
@@ -75,12 +77,12 @@ func (a *archive) put(data []byte) (digest, error) {
 	}
 	dir := filepath.Dir(a.path(d))
 	if !a.made[dir] {
-		if err := makeDir(a.files, dir); err != nil {
+		if err := makeDir(a.files, dir, privateDir); err != nil {
 			return d, err
 		}
 		a.made[dir] = true
 	}
-	if err := putFile(a.files, a.tmp(), a.path(d), data); err != nil {
+	if err := putFile(a.files, a.tmp(), a.path(d), data, privateFile); err != nil {
 		return d, err
 	}
 	a.dirty[dir] = true

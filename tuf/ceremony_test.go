@@ -7,7 +7,6 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sigdriver/sigdriver/tuf/disk"
+	"github.com/sigdriver/sigdriver/tuf/disk/disktest"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 )
 
@@ -43,12 +44,12 @@ func TestTwoPeopleWhoNeverMeet(t *testing.T) {
 	}
 	alice, bob := filepath.Join(t.TempDir(), "stage"), filepath.Join(t.TempDir(), "stage")
 	for _, at := range []string{alice, bob} {
-		if err := s.Save(at); err != nil {
+		if err := s.Save(nil, at); err != nil {
 			t.Fatal(err)
 		}
 	}
 	signAt(t, alice, base, m[RoleTargets][0])
-	if err := openedStage(t, alice, base).Publish(dir, authorNow); err == nil {
+	if err := openedStage(t, alice, base).Publish(nil, dir, authorNow); err == nil {
 		t.Fatal("one of two signatures is enough")
 	}
 	signAt(t, bob, base, m[RoleTargets][1])
@@ -58,7 +59,7 @@ func TestTwoPeopleWhoNeverMeet(t *testing.T) {
 	if err := merged.Complete(machine, authorNow, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := merged.Publish(dir, authorNow); err != nil {
+	if err := merged.Publish(nil, dir, authorNow); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := mustOpen(t, dir).Target("authorities.json"); err != nil || string(got) != `{"n":2}` {
@@ -69,19 +70,19 @@ func TestTwoPeopleWhoNeverMeet(t *testing.T) {
 	if err := late.Complete(append(machine, m[RoleTargets][2]), authorNow, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := late.Publish(dir, authorNow); !errors.As(err, &moved) {
+	if err := late.Publish(nil, dir, authorNow); !errors.As(err, &moved) {
 		t.Errorf("a second publication on the same base: %v, want a ChangeError", err)
 	}
 	// The repository has moved on, so the same stage is refused now.
 	var refused *StageError
-	if _, err := OpenStage(alice, mustOpen(t, dir)); !errors.As(err, &refused) {
+	if _, err := OpenStage(nil, alice, mustOpen(t, dir)); !errors.As(err, &refused) {
 		t.Errorf("an old stage: %v, want a StageError", err)
 	}
 }
 
 func openedStage(t *testing.T, dir string, base *Repository) *Stage {
 	t.Helper()
-	s, err := OpenStage(dir, base)
+	s, err := OpenStage(nil, dir, base)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +95,7 @@ func signAt(t *testing.T, dir string, base *Repository, key crypto.Signer) {
 	if _, err := s.Sign(key); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Save(dir); err != nil {
+	if err := s.Save(nil, dir); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -128,7 +129,7 @@ func TestPublishBelowThresholdWritesNothing(t *testing.T) {
 	if !errors.As(err, &missing) || len(missing.Quorums) != 1 || missing.Quorums[0].Role != RoleTargets || len(missing.Quorums[0].Missing) != 2 {
 		t.Fatalf("%v", err)
 	}
-	if err := s.Publish(dir, authorNow); !errors.As(err, &missing) {
+	if err := s.Publish(nil, dir, authorNow); !errors.As(err, &missing) {
 		t.Fatalf("publish: %v, want a QuorumError", err)
 	}
 	if got := folderText(t, dir); got != before {
@@ -138,7 +139,7 @@ func TestPublishBelowThresholdWritesNothing(t *testing.T) {
 	if err := s.Complete(append(machine, m[RoleTargets][2]), authorNow, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Publish(dir, authorNow); err != nil {
+	if err := s.Publish(nil, dir, authorNow); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -243,7 +244,7 @@ func TestStagedFolderIsNotBelieved(t *testing.T) {
 				t.Fatal(err)
 			}
 			at := filepath.Join(t.TempDir(), "stage")
-			if err := s.Save(at); err != nil {
+			if err := s.Save(nil, at); err != nil {
 				t.Fatal(err)
 			}
 			if got := openedStage(t, at, base).Incomplete(); len(got) != 1 || len(got[0].Signed) != 1 {
@@ -251,7 +252,7 @@ func TestStagedFolderIsNotBelieved(t *testing.T) {
 			}
 			edit(at)
 			var refused *StageError
-			if _, err := OpenStage(at, base); !errors.As(err, &refused) {
+			if _, err := OpenStage(nil, at, base); !errors.As(err, &refused) {
 				t.Errorf("%v, want a StageError", err)
 			}
 		})
@@ -296,13 +297,13 @@ func TestLateSignatureMakesANewSnapshot(t *testing.T) {
 		t.Fatal(err)
 	}
 	var refused *ChangeError
-	if err := s.Publish(dir, authorNow); !errors.As(err, &refused) {
+	if err := s.Publish(nil, dir, authorNow); !errors.As(err, &refused) {
 		t.Fatalf("%v, want a ChangeError", err)
 	}
 	if err := s.Complete(machine, authorNow, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Publish(dir, authorNow); err != nil {
+	if err := s.Publish(nil, dir, authorNow); err != nil {
 		t.Fatal(err)
 	}
 	if signed := mustOpen(t, dir).States()[1].Signed; len(signed) != 3 {
@@ -353,10 +354,10 @@ func TestStageThatTookTooLong(t *testing.T) {
 	}
 	expires := authorNow.Add(DefaultValidity(RoleTimestamp))
 	var refused *ChangeError
-	if err := s.Publish(dir, expires); !errors.As(err, &refused) {
+	if err := s.Publish(nil, dir, expires); !errors.As(err, &refused) {
 		t.Errorf("at its expiry: %v, want a ChangeError", err)
 	}
-	if err := s.Publish(dir, expires.Add(-time.Second)); err != nil {
+	if err := s.Publish(nil, dir, expires.Add(-time.Second)); err != nil {
 		t.Errorf("a second before: %v", err)
 	}
 }
@@ -386,86 +387,14 @@ func TestWarnings(t *testing.T) {
 	}
 }
 
-// failingFiles stops working at its n-th operation that changes something.
-type failingFiles struct {
-	publicFiles
-	left *int
-}
-
 var errDisk = errors.New("the disk is gone")
-
-func (f failingFiles) spend() error {
-	*f.left--
-	if *f.left < 0 {
-		return errDisk
-	}
-	return nil
-}
-
-func (f failingFiles) MkdirAll(name string) error {
-	if err := f.spend(); err != nil {
-		return err
-	}
-	return f.publicFiles.MkdirAll(name)
-}
-
-func (f failingFiles) Temp(dir string) (writeFile, error) {
-	if err := f.spend(); err != nil {
-		return nil, err
-	}
-	w, err := f.publicFiles.Temp(dir)
-	return failingFile{w, f}, err
-}
-
-func (f failingFiles) Rename(from, to string) error {
-	if err := f.spend(); err != nil {
-		return err
-	}
-	return f.publicFiles.Rename(from, to)
-}
-
-func (f failingFiles) Remove(name string) error {
-	if err := f.spend(); err != nil {
-		return err
-	}
-	return f.publicFiles.Remove(name)
-}
-
-func (f failingFiles) SyncDir(name string) error {
-	if err := f.spend(); err != nil {
-		return err
-	}
-	return f.publicFiles.SyncDir(name)
-}
-
-func (f failingFiles) Lock(name string) (io.Closer, error) { return f.publicFiles.Lock(name) }
-
-type failingFile struct {
-	writeFile
-	files failingFiles
-}
-
-func (w failingFile) Write(data []byte) (int, error) {
-	if err := w.files.spend(); err != nil {
-		n, _ := w.writeFile.Write(data[:len(data)/2])
-		return n, err
-	}
-	return w.writeFile.Write(data)
-}
-
-func (w failingFile) Sync() error {
-	if err := w.files.spend(); err != nil {
-		return err
-	}
-	return w.writeFile.Sync()
-}
 
 // TestPublicationFailsAtEveryOperation stops a publication that changes every
 // role at each of its file operations: clients see the old or the new state, and
 // publishing again completes it.
 func TestPublicationFailsAtEveryOperation(t *testing.T) {
 	failures := 0
-	for n := 0; ; n++ {
+	for n := 1; ; n++ {
 		dir, m := t.TempDir(), newTeam()
 		apply(t, dir, m.firstChange(), m.all(), authorNow)
 		old := m.all()
@@ -483,8 +412,7 @@ func TestPublicationFailsAtEveryOperation(t *testing.T) {
 			}
 			return s
 		}
-		s, left := stage(), n
-		err := s.publish(failingFiles{left: &left}, dir, authorNow)
+		err := stage().Publish(&disktest.FS{At: n, Err: errDisk, After: true}, dir, authorNow)
 		if err == nil {
 			break
 		}
@@ -499,7 +427,7 @@ func TestPublicationFailsAtEveryOperation(t *testing.T) {
 		if seen == "new" {
 			continue
 		}
-		if err := stage().Publish(dir, authorNow); err != nil {
+		if err := stage().Publish(nil, dir, authorNow); err != nil {
 			t.Fatalf("operation %d, again: %v", n, err)
 		}
 		if got, err := mustOpen(t, dir).Target("authorities.json"); err != nil || string(got) != "new" {
@@ -519,7 +447,7 @@ func TestPublicationFailsAtEveryOperation(t *testing.T) {
 // keep what they have.
 func publicationSeen(t *testing.T, dir string) string {
 	t.Helper()
-	r, err := OpenRepository(dir)
+	r, err := OpenRepository(nil, dir)
 	if err != nil {
 		return err.Error()
 	}
@@ -567,10 +495,10 @@ func TestInterruptedAfterTheRoot(t *testing.T) {
 				t.Fatal(err)
 			}
 			at := filepath.Join(t.TempDir(), "stage")
-			if err := s.Save(at); err != nil {
+			if err := s.Save(nil, at); err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Publish(dir, authorNow); err != nil {
+			if err := s.Publish(nil, dir, authorNow); err != nil {
 				t.Fatal(err)
 			}
 			if err := os.WriteFile(timestamp, before, 0o644); err != nil {
@@ -578,7 +506,7 @@ func TestInterruptedAfterTheRoot(t *testing.T) {
 			}
 			if lost {
 				apply(t, dir, Change{Files: map[string][]byte{"authorities.json": []byte("new")}}, m.all(), authorNow.Add(time.Minute))
-			} else if err := openedStage(t, at, mustOpen(t, dir)).Publish(dir, authorNow); err != nil {
+			} else if err := openedStage(t, at, mustOpen(t, dir)).Publish(nil, dir, authorNow); err != nil {
 				t.Fatalf("%s: %v", role, err)
 			}
 			if got, err := mustOpen(t, dir).Target("authorities.json"); err != nil || string(got) != "new" {
@@ -606,14 +534,14 @@ func TestPublishedRootIsNeverReplaced(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := first.Publish(dir, authorNow); err != nil {
+	if err := first.Publish(nil, dir, authorNow); err != nil {
 		t.Fatal(err)
 	}
-	if err := first.Publish(dir, authorNow); err != nil {
+	if err := first.Publish(nil, dir, authorNow); err != nil {
 		t.Errorf("the same again: %v", err)
 	}
 	var refused *ChangeError
-	if err := second.Publish(dir, authorNow); !errors.As(err, &refused) {
+	if err := second.Publish(nil, dir, authorNow); !errors.As(err, &refused) {
 		t.Errorf("another root 2: %v, want a ChangeError", err)
 	}
 }
@@ -628,18 +556,18 @@ func TestOnePublisherAtATime(t *testing.T) {
 	if err := s.Complete(m.all(), authorNow, nil); err != nil {
 		t.Fatal(err)
 	}
-	lock, err := publicFiles{}.Lock(filepath.Join(dir, ".lock"))
+	lock, err := disk.OS{}.Lock(filepath.Join(dir, ".lock"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var locked *LockedError
-	if err := s.Publish(dir, authorNow); !errors.As(err, &locked) {
+	if err := s.Publish(nil, dir, authorNow); !errors.As(err, &locked) {
 		t.Errorf("%v, want a LockedError", err)
 	}
 	if err := lock.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Publish(dir, authorNow); err != nil {
+	if err := s.Publish(nil, dir, authorNow); err != nil {
 		t.Error(err)
 	}
 }

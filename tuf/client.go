@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // Config is what a Client is made of.
@@ -39,7 +41,8 @@ type Config struct {
 	// ask for target files one by one (Target). Nothing of that can be accepted.
 	OnDemand bool
 
-	files fileLayer // nil: the operating system's
+	// FS is the file system of Dir and ArchiveDir. Optional: the real one.
+	FS disk.FS
 }
 
 // Client keeps one repository's trust. It is safe for concurrent use; refreshes
@@ -81,9 +84,7 @@ var ErrSuperseded = errors.New("tuf: a later refresh has replaced this update")
 // floors are a *FloorsLostError and a damaged history is a *CorruptError.
 func Open(cfg Config) (c *Client, err error) {
 	defer caught(&err)
-	if cfg.files == nil {
-		cfg.files = osFiles{}
-	}
+	cfg.FS = orReal(cfg.FS)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -99,7 +100,7 @@ func Open(cfg Config) (c *Client, err error) {
 		return nil, err
 	}
 	pinned := fileRef{w.rootVersion(), digestOf(cfg.Root)}
-	c.store, err = openStore(cfg.files, cfg.Dir, cfg.ArchiveDir, pinned, cfg.AcceptLostFloors, c.log)
+	c.store, err = openStore(cfg.FS, cfg.Dir, cfg.ArchiveDir, pinned, cfg.AcceptLostFloors, c.log)
 	if err != nil {
 		return nil, err
 	}

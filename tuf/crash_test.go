@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,176 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sigdriver/sigdriver/tuf/disk/disktest"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 )
-
-// faultyFiles is a file layer in which operation number n goes wrong.
-type faultyFiles struct {
-	osFiles
-	n, count int
-	fail     func(op string) error // called for operation n; nil error goes on
-	after    bool                  // every operation after n fails too
-	log      []string
-	undo     []unsynced
-}
-
-// unsynced is what a power loss takes back.
-type unsynced struct {
-	dir    string // durable once this folder is synced
-	file   string // or once this file is synced
-	revert func()
-}
-
-func (f *faultyFiles) step(op, name string) error {
-	f.count++
-	f.log = append(f.log, op+" "+filepath.Base(name))
-	if f.count == f.n || f.after && f.n > 0 && f.count > f.n {
-		return f.fail(op)
-	}
-	return nil
-}
-
-// lose is the power loss: what was not synced is gone, newest first.
-func (f *faultyFiles) lose() {
-	for i := len(f.undo) - 1; i >= 0; i-- {
-		f.undo[i].revert()
-	}
-}
-
-func (f *faultyFiles) settle(durable func(unsynced) bool) {
-	kept := f.undo[:0]
-	for _, u := range f.undo {
-		if !durable(u) {
-			kept = append(kept, u)
-		}
-	}
-	f.undo = kept
-}
-
-func (f *faultyFiles) Read(name string, limit int64) ([]byte, error) {
-	if err := f.step("read", name); err != nil {
-		return nil, err
-	}
-	return f.osFiles.Read(name, limit)
-}
-
-func (f *faultyFiles) List(name string) ([]string, error) {
-	if err := f.step("list", name); err != nil {
-		return nil, err
-	}
-	return f.osFiles.List(name)
-}
-
-func (f *faultyFiles) MkdirAll(name string) error {
-	if err := f.step("mkdir", name); err != nil {
-		return err
-	}
-	f.undo = append(f.undo, unsynced{dir: filepath.Dir(name), revert: func() { os.RemoveAll(name) }})
-	return f.osFiles.MkdirAll(name)
-}
-
-func (f *faultyFiles) Temp(dir string) (writeFile, error) {
-	if err := f.step("create", dir); err != nil {
-		return nil, err
-	}
-	w, err := f.osFiles.Temp(dir)
-	return f.watch(w, 0), err
-}
-
-func (f *faultyFiles) Append(name string) (writeFile, error) {
-	if err := f.step("append", name); err != nil {
-		return nil, err
-	}
-	before := int64(0)
-	if st, err := os.Stat(name); err == nil {
-		before = st.Size()
-	} else {
-		f.undo = append(f.undo, unsynced{dir: filepath.Dir(name), revert: func() { os.Remove(name) }})
-	}
-	w, err := f.osFiles.Append(name)
-	return f.watch(w, before), err
-}
-
-func (f *faultyFiles) watch(w writeFile, before int64) writeFile {
-	name := w.Name()
-	f.undo = append(f.undo, unsynced{file: name, revert: func() { _ = os.Truncate(name, before) }})
-	return &faultyFile{w, f}
-}
-
-func (f *faultyFiles) Rename(from, to string) error {
-	if err := f.step("rename", to); err != nil {
-		return err
-	}
-	old, readErr := os.ReadFile(to)
-	// The content follows the file to its new name.
-	for i, u := range f.undo {
-		if u.file == from {
-			f.undo[i] = unsynced{file: to, revert: func() { _ = os.Truncate(to, 0) }}
-		}
-	}
-	f.undo = append(f.undo, unsynced{dir: filepath.Dir(to), revert: func() {
-		if readErr != nil {
-			os.Remove(to)
-		} else {
-			_ = os.WriteFile(to, old, 0o600)
-		}
-	}})
-	return f.osFiles.Rename(from, to)
-}
-
-func (f *faultyFiles) Remove(name string) error {
-	if err := f.step("remove", name); err != nil {
-		return err
-	}
-	return f.osFiles.Remove(name)
-}
-
-func (f *faultyFiles) SyncDir(name string) error {
-	if err := f.step("syncdir", name); err != nil {
-		return err
-	}
-	f.settle(func(u unsynced) bool { return u.dir == name })
-	return f.osFiles.SyncDir(name)
-}
-
-func (f *faultyFiles) Lock(name string) (io.Closer, error) {
-	if err := f.step("lock", name); err != nil {
-		return nil, err
-	}
-	return f.osFiles.Lock(name)
-}
-
-type faultyFile struct {
-	writeFile
-	files *faultyFiles
-}
-
-// Write writes half of it before it fails: the torn record of a full disk.
-func (w *faultyFile) Write(data []byte) (int, error) {
-	half := len(data) / 2
-	if w.files.count+1 == w.files.n {
-		_, _ = w.writeFile.Write(data[:half])
-	}
-	if err := w.files.step("write", w.Name()); err != nil {
-		return half, err
-	}
-	return w.writeFile.Write(data)
-}
-
-func (w *faultyFile) Sync() error {
-	if err := w.files.step("sync", w.Name()); err != nil {
-		return err
-	}
-	w.files.settle(func(u unsynced) bool { return u.file == w.Name() })
-	return w.writeFile.Sync()
-}
-
-func (w *faultyFile) Truncate(size int64) error {
-	if err := w.files.step("truncate", w.Name()); err != nil {
-		return err
-	}
-	return w.writeFile.Truncate(size)
-}
 
 // scene is a state folder that has accepted an old state, and a repository that
 // has gone on.
@@ -252,7 +84,7 @@ func update(cfg Config) error {
 // the repository must be followed as if nothing had happened.
 func consistent(t *testing.T, cfg Config, what string) {
 	t.Helper()
-	cfg.files = nil
+	cfg.FS = nil
 	c, err := Open(cfg)
 	if err != nil {
 		t.Fatalf("%s: open: %v", what, err)
@@ -283,27 +115,29 @@ func consistent(t *testing.T, cfg Config, what string) {
 	}
 }
 
-// operations counts what an undisturbed update does.
-func operations(t *testing.T, s *scene) int {
+// operations counts what an undisturbed update does to files; with reads, also
+// what it only looks at.
+func operations(t *testing.T, s *scene, reads bool) int {
 	t.Helper()
 	cfg := s.copy()
-	files := &faultyFiles{}
-	cfg.files = files
+	files := &disktest.FS{Reads: reads}
+	cfg.FS = files
 	if err := update(cfg); err != nil {
 		t.Fatal(err)
 	}
 	consistent(t, cfg, "undisturbed")
-	if files.count < 40 {
-		t.Fatalf("only %d operations: %v", files.count, files.log)
+	n := len(files.Operations())
+	if n < 40 {
+		t.Fatalf("only %d operations: %v", n, files.Operations())
 	}
-	return files.count
+	return n
 }
 
 // TU-36: every operation fails once. Either the fault is told and the old state
 // stays, or it did not matter.
 func TestFaultAtEveryOperation(t *testing.T) {
 	s := newScene(t)
-	total := operations(t, s)
+	total := operations(t, s, true)
 	for _, fault := range []error{syscall.ENOSPC, syscall.EIO, syscall.EROFS, syscall.EACCES} {
 		for n := 1; n <= total; n++ {
 			if fault != syscall.ENOSPC && n%5 != 0 && (testing.Short() || fault != syscall.EIO) {
@@ -311,10 +145,10 @@ func TestFaultAtEveryOperation(t *testing.T) {
 			}
 			// With EIO and the like the disk stays broken; ENOSPC strikes once.
 			cfg := s.copy()
-			files := &faultyFiles{n: n, after: fault != syscall.ENOSPC, fail: func(string) error { return fault }}
-			cfg.files = files
+			files := &disktest.FS{At: n, Err: fault, After: fault != syscall.ENOSPC, Reads: true}
+			cfg.FS = files
 			err := update(cfg)
-			what := fmt.Sprintf("%v at %d (%s)", fault, n, files.log[n-1])
+			what := fmt.Sprintf("%v at %d (%s)", fault, n, files.Operations()[n-1])
 			if err != nil && Code(err) != CodeDownload && Code(err) != CodeCorrupt {
 				t.Errorf("%s: %v has code %q", what, err, Code(err))
 			}
@@ -326,13 +160,13 @@ func TestFaultAtEveryOperation(t *testing.T) {
 // TU-35: the power fails at every operation; what was not synced is gone.
 func TestPowerLossAtEveryOperation(t *testing.T) {
 	s := newScene(t)
-	total := operations(t, s)
+	total := operations(t, s, false)
 	for n := 1; n <= total; n++ {
 		cfg := s.copy()
-		files := &faultyFiles{n: n, after: true, fail: func(string) error { return syscall.EIO }}
-		cfg.files = files
+		files := &disktest.FS{At: n, Err: syscall.EIO, After: true}
+		cfg.FS = files
 		_ = update(cfg)
-		files.lose()
+		files.PowerLoss()
 		floors, err := os.ReadFile(filepath.Join(cfg.Dir, floorsFile))
 		if err != nil {
 			t.Fatal(err)
@@ -340,7 +174,7 @@ func TestPowerLossAtEveryOperation(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(cfg.Dir, "roots", "2.root.json")); err != nil && strings.Contains(string(floors), `"root":{"version":2`) {
 			t.Errorf("power loss at %d: the floor is ahead of the roots", n)
 		}
-		consistent(t, cfg, fmt.Sprintf("power loss at %d (%s)", n, files.log[n-1]))
+		consistent(t, cfg, fmt.Sprintf("power loss at %d (%s)", n, files.Operations()[n-1]))
 	}
 }
 
@@ -349,8 +183,8 @@ func TestPowerLossAtFirstStart(t *testing.T) {
 	repo := newRepo(t)
 	for n := 1; ; n++ {
 		state := memoryDir(t)
-		files := &faultyFiles{n: n, after: true, fail: func(string) error { return syscall.EIO }}
-		cfg := Config{Root: repo.Root(), Source: DirSource(repo.Dir()), Now: repo.Now, files: files,
+		files := &disktest.FS{At: n, Err: syscall.EIO, After: true}
+		cfg := Config{Root: repo.Root(), Source: DirSource(repo.Dir()), Now: repo.Now, FS: files,
 			Dir: filepath.Join(state, "trust"), ArchiveDir: filepath.Join(state, "archive")}
 		err := update(cfg)
 		if err == nil {
@@ -359,10 +193,10 @@ func TestPowerLossAtFirstStart(t *testing.T) {
 			}
 			return
 		}
-		files.lose()
-		cfg.files = nil
+		files.PowerLoss()
+		cfg.FS = nil
 		if err := update(cfg); err != nil {
-			t.Fatalf("power loss at %d (%s): %v", n, files.log[n-1], err)
+			t.Fatalf("power loss at %d (%s): %v", n, files.Operations()[n-1], err)
 		}
 	}
 }
@@ -394,12 +228,9 @@ func die(at string) int {
 	if err != nil {
 		return 3
 	}
-	files := &faultyFiles{n: n, fail: func(string) error {
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {}
-	}}
+	files := &disktest.FS{At: n}
 	err = update(Config{Root: root, Dir: args[1], ArchiveDir: args[2], Source: DirSource(args[3]),
-		Now: func() time.Time { return now }, files: files})
+		Now: func() time.Time { return now }, FS: files})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 4
@@ -414,7 +245,7 @@ func TestKillAtEveryOperation(t *testing.T) {
 	if err := os.WriteFile(root, s.cfg.Root, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	total := operations(t, s)
+	total := operations(t, s, false)
 	if testing.Short() {
 		total = 20
 	}

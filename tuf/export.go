@@ -12,6 +12,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // Export writes the whole history of a state folder, with every file that it
@@ -103,7 +105,7 @@ func (m memory) object(d digest) ([]byte, error) {
 // openExport reads an export; what it holds is filed under its own digest, so a
 // changed file is simply another one.
 func openExport(name string) (*pastFiles, error) {
-	f, err := os.Open(name)
+	f, err := (disk.OS{}).Open(name, os.O_RDONLY|disk.Follow, 0)
 	if err != nil {
 		return nil, &StoreError{"open", name, err}
 	}

@@ -6,10 +6,13 @@ package tuf
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 const historySchema = "sigdriver.history/v1"
@@ -137,13 +140,13 @@ func (c *chain) at(t time.Time) int {
 // history is the file behind a chain. broken is set when the file may end in
 // something we did not mean: then only a new start may write to it.
 type history struct {
-	files  fileLayer
+	files  disk.FS
 	path   string
 	chain  *chain
 	broken error
 }
 
-func openHistory(files fileLayer, path string) (*history, error) {
+func openHistory(files disk.FS, path string) (*history, error) {
 	data, err := readOptional(files, path, MaxExport)
 	if err != nil {
 		return nil, err
@@ -161,7 +164,7 @@ func openHistory(files fileLayer, path string) (*history, error) {
 
 // cut removes what follows the last whole line.
 func (h *history) cut() error {
-	f, err := h.files.Append(h.path)
+	f, err := h.open()
 	if err != nil {
 		return &StoreError{"open", h.path, err}
 	}
@@ -196,12 +199,16 @@ func (h *history) append(l line) error {
 	return nil
 }
 
+func (h *history) open() (disk.File, error) {
+	return h.files.Open(h.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, privateFile)
+}
+
 func (h *history) write(text []byte) error {
-	f, err := h.files.Append(h.path)
+	f, err := h.open()
 	if err != nil {
 		return &StoreError{"open", h.path, err}
 	}
-	if err := writeAll(f, text); err != nil {
+	if err := disk.WriteAll(f, text); err != nil {
 		return &StoreError{"append", h.path, err}
 	}
 	if len(h.chain.lines) > 0 {

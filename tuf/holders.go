@@ -6,6 +6,8 @@ package tuf
 import (
 	"maps"
 	"slices"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // States returns every role as it will be once the stage is published, in the
@@ -81,7 +83,7 @@ func offlineMeta(dir, role string, info RoleInfo) (roleMeta, error) {
 		}
 		return parseMeta(role, data)
 	}
-	data, err := osFiles{}.Read(metadataFile(dir, role, info.Version), MaxTargets)
+	data, err := readFile(disk.OS{}, metadataFile(dir, role, info.Version), MaxTargets)
 	if err != nil {
 		return nil, err
 	}

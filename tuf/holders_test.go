@@ -34,7 +34,7 @@ func TestStageShowsWhatWillBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	states, targets := fmt.Sprint(s.States()), s.Targets()
-	if err := s.Publish(dir, authorNow); err != nil {
+	if err := s.Publish(nil, dir, authorNow); err != nil {
 		t.Fatal(err)
 	}
 	r := mustOpen(t, dir)

@@ -6,11 +6,12 @@ package tuf
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // LoadOffline proves trust from files alone, without state and without a lock.
@@ -40,7 +41,7 @@ func LoadOffline(dir string, root []byte, now time.Time) (s *Snapshot, n Note, e
 }
 
 func isRepository(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, MetadataDir, "timestamp.json"))
+	_, err := disk.OS{}.Stat(filepath.Join(dir, MetadataDir, "timestamp.json"))
 	return err == nil
 }
 
@@ -84,7 +85,8 @@ type pastFiles struct {
 
 // openPast finds a history: an export, a state folder, or the folder above it.
 func openPast(dir string) (*pastFiles, error) {
-	st, err := os.Stat(dir)
+	files := disk.OS{}
+	st, err := files.Stat(dir)
 	if err != nil {
 		return nil, &StoreError{"open", dir, err}
 	}
@@ -92,7 +94,7 @@ func openPast(dir string) (*pastFiles, error) {
 		return openExport(dir)
 	}
 	for _, trust := range []string{dir, filepath.Join(dir, "trust")} {
-		if _, err := os.Stat(filepath.Join(trust, historyFile)); err == nil {
+		if _, err := files.Stat(filepath.Join(trust, historyFile)); err == nil {
 			return openFolder(trust)
 		}
 	}
@@ -100,7 +102,7 @@ func openPast(dir string) (*pastFiles, error) {
 }
 
 func openFolder(trust string) (*pastFiles, error) {
-	files := osFiles{}
+	files := disk.OS{}
 	data, err := readOptional(files, filepath.Join(trust, historyFile), MaxExport)
 	if err != nil {
 		return nil, err
@@ -110,7 +112,7 @@ func openFolder(trust string) (*pastFiles, error) {
 		return nil, err
 	}
 	archiveDir := filepath.Join(trust, "archive")
-	if _, err := os.Stat(archiveDir); err != nil {
+	if _, err := files.Stat(archiveDir); err != nil {
 		archiveDir = filepath.Join(filepath.Dir(filepath.Clean(trust)), "archive")
 	}
 	return &pastFiles{c, data[:c.size], newArchive(files, archiveDir)}, nil

@@ -5,17 +5,17 @@ package tuf
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // Publish writes a fully signed stage into the repository folder dir: target
@@ -26,31 +26,30 @@ import (
 // that somebody else is publishing; then nothing was written. After any other
 // error, publishing the same stage again completes it; a stage that changes the
 // root should have been saved for that, because roots are never replaced.
-func (s *Stage) Publish(dir string, now time.Time) error { return s.publish(publicFiles{}, dir, now) }
-
-func (s *Stage) publish(files fileLayer, dir string, now time.Time) (err error) {
+func (s *Stage) Publish(fsys disk.FS, dir string, now time.Time) (err error) {
+	files := orReal(fsys)
 	publication, err := s.publication(now)
 	if err != nil {
 		return err
 	}
-	if err := makeDir(files, dir); err != nil {
+	if err := makeDir(files, dir, publicDir); err != nil {
 		return err
 	}
-	lock, err := files.Lock(filepath.Join(dir, ".lock"))
+	held, err := lock(files, filepath.Join(dir, ".lock"))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, lock.Close()) }()
+	defer func() { err = errors.Join(err, held.Close()) }()
 	if err := s.checkFollows(files, dir); err != nil {
 		return err
 	}
 	return write(files, dir, publication)
 }
 
-func write(files fileLayer, dir string, publication []published) error {
+func write(files disk.FS, dir string, publication []published) error {
 	// Not below metadata/ or targets/, so that no server lists what a crash leaves.
 	tmp := filepath.Join(dir, ".unfinished")
-	if err := makeDir(files, tmp); err != nil {
+	if err := makeDir(files, tmp, publicDir); err != nil {
 		return err
 	}
 	if err := sweep(files, tmp); err != nil {
@@ -58,10 +57,10 @@ func write(files fileLayer, dir string, publication []published) error {
 	}
 	for _, f := range publication {
 		name := filepath.Join(dir, filepath.FromSlash(f.name))
-		if err := makeDir(files, filepath.Dir(name)); err != nil {
+		if err := makeDir(files, filepath.Dir(name), publicDir); err != nil {
 			return err
 		}
-		if err := replaceFile(files, tmp, name, f.data); err != nil {
+		if err := replaceFile(files, tmp, name, f.data, publicFile); err != nil {
 			return err
 		}
 	}
@@ -173,7 +172,7 @@ func (s *Stage) unchanged(p string, info *metadata.TargetFiles) ([]byte, error) 
 // checkFollows refuses to publish over what the stage was not made on top of, and
 // to replace a root that clients may have seen already. What is there may be the
 // stage itself, from a publication that was interrupted.
-func (s *Stage) checkFollows(files fileLayer, dir string) error {
+func (s *Stage) checkFollows(files disk.FS, dir string) error {
 	checks := []struct {
 		name, role string
 		before     []byte // what is there before the publication, nil for nothing
@@ -189,7 +188,7 @@ func (s *Stage) checkFollows(files fileLayer, dir string) error {
 		if err != nil {
 			return err
 		}
-		have, err := files.Read(filepath.Join(dir, filepath.FromSlash(c.name)), MaxRoot)
+		have, err := readFile(files, filepath.Join(dir, filepath.FromSlash(c.name)), MaxRoot)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
@@ -198,15 +197,4 @@ func (s *Stage) checkFollows(files fileLayer, dir string) error {
 		}
 	}
 	return nil
-}
-
-// publicFiles is the file layer for what everybody may read: modes are 0644 and
-// 0755, less what the umask takes away.
-type publicFiles struct{ osFiles }
-
-func (publicFiles) MkdirAll(name string) error { return os.MkdirAll(name, 0o755) }
-
-func (publicFiles) Temp(dir string) (writeFile, error) {
-	name := filepath.Join(dir, "new-"+rand.Text())
-	return fileOrNil(os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644))
 }

@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sigdriver/sigdriver/tuf/disk"
+	"github.com/sigdriver/sigdriver/tuf/disk/disktest"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 )
 
@@ -88,7 +90,7 @@ func (p *press) copyTo(t *testing.T, dir string) *press {
 }
 
 // publish stages, saves and publishes, as the command line does.
-func (p *press) publish(files fileLayer) error {
+func (p *press) publish(files disk.FS) error {
 	s, err := p.stage()
 	if err != nil {
 		return err
@@ -100,7 +102,7 @@ func (p *press) publish(files fileLayer) error {
 // is signed anew.
 func (p *press) stage() (*Stage, error) {
 	before, after := pressTeam()
-	base, err := OpenRepository(p.published())
+	base, err := OpenRepository(nil, p.published())
 	if err != nil {
 		return nil, err
 	}
@@ -115,26 +117,26 @@ func (p *press) stage() (*Stage, error) {
 }
 
 // print saves and publishes a stage, which may be that of another copy.
-func (p *press) print(files fileLayer, s *Stage) error {
-	if err := s.save(files, p.staged()); err != nil {
+func (p *press) print(files disk.FS, s *Stage) error {
+	if err := s.Save(files, p.staged()); err != nil {
 		return err
 	}
-	return s.publish(files, p.published(), authorNow)
+	return s.Publish(files, p.published(), authorNow)
 }
 
 // resume is the next start: it completes what is staged when that is whole, and
 // otherwise begins anew.
 func (p *press) resume() error {
-	base, err := OpenRepository(p.published())
+	base, err := OpenRepository(nil, p.published())
 	if err != nil {
 		return err
 	}
-	s, err := OpenStage(p.staged(), base)
+	s, err := OpenStage(nil, p.staged(), base)
 	if err == nil {
 		if roles := s.Roles(); len(roles) < 5 {
 			return fmt.Errorf("half a change passes for a whole one: %v", roles)
 		}
-		err = s.Publish(p.published(), authorNow)
+		err = s.Publish(nil, p.published(), authorNow)
 	}
 	if err == nil {
 		return nil
@@ -142,7 +144,7 @@ func (p *press) resume() error {
 	if err := os.RemoveAll(p.staged()); err != nil {
 		return err
 	}
-	return p.publish(publicFiles{})
+	return p.publish(nil)
 }
 
 // seen is what the client has in force after it has asked.
@@ -225,9 +227,9 @@ func (p *press) holds(t *testing.T, what string) {
 }
 
 // publishOperations returns a stage, and counts what its undisturbed publication does.
-func publishOperations(t *testing.T, p *press) (*Stage, int) {
+func publishOperations(t *testing.T, p *press, reads bool) (*Stage, int) {
 	t.Helper()
-	files, q := &faultyFiles{}, p.copy(t)
+	files, q := &disktest.FS{Reads: reads}, p.copy(t)
 	s, err := p.stage()
 	if err == nil {
 		err = q.print(files, s)
@@ -236,26 +238,27 @@ func publishOperations(t *testing.T, p *press) (*Stage, int) {
 		t.Fatal(err)
 	}
 	q.holds(t, "undisturbed")
-	if files.count < 80 {
-		t.Fatalf("only %d operations: %v", files.count, files.log)
+	n := len(files.Operations())
+	if n < 80 {
+		t.Fatalf("only %d operations: %v", n, files.Operations())
 	}
-	return s, files.count
+	return s, n
 }
 
 // TU-36, the author's side: every operation of a publication fails once, or from
 // then on. A fault that is not told has done no harm.
 func TestPublishFaultAtEveryOperation(t *testing.T) {
 	p := newPress(t)
-	s, total := publishOperations(t, p)
+	s, total := publishOperations(t, p, true)
 	for n := 1; n <= total; n++ {
 		for i, after := range []bool{false, true, false, true} {
 			fault := []error{syscall.ENOSPC, syscall.EIO}[i/2]
 			if testing.Short() && n%2 != i/2 {
 				continue
 			}
-			files, q := &faultyFiles{n: n, after: after, fail: func(string) error { return fault }}, p.copy(t)
+			files, q := &disktest.FS{At: n, Err: fault, After: after, Reads: true}, p.copy(t)
 			err := q.print(files, s)
-			what := fmt.Sprintf("%v at %d (%s), after %v", fault, n, files.log[n-1], after)
+			what := fmt.Sprintf("%v at %d (%s), after %v", fault, n, files.Operations()[n-1], after)
 			if after && !errors.Is(err, fault) {
 				t.Errorf("%s: %v", what, err)
 			}
@@ -267,12 +270,12 @@ func TestPublishFaultAtEveryOperation(t *testing.T) {
 // TU-35, the author's side: the power fails, and what was not synced is gone.
 func TestPublishPowerLossAtEveryOperation(t *testing.T) {
 	p := newPress(t)
-	s, total := publishOperations(t, p)
+	s, total := publishOperations(t, p, false)
 	for n := 1; n <= total; n++ {
-		files, q := &faultyFiles{n: n, after: true, fail: func(string) error { return syscall.EIO }}, p.copy(t)
+		files, q := &disktest.FS{At: n, Err: syscall.EIO, After: true}, p.copy(t)
 		_ = q.print(files, s)
-		files.lose()
-		q.holds(t, fmt.Sprintf("power loss at %d (%s)", n, files.log[n-1]))
+		files.PowerLoss()
+		q.holds(t, fmt.Sprintf("power loss at %d (%s)", n, files.Operations()[n-1]))
 	}
 }
 
@@ -285,7 +288,7 @@ func TestHalfAStage(t *testing.T) {
 	} {
 		p := newPress(t)
 		untouched := p.copy(t)
-		if err := p.publish(publicFiles{}); err != nil {
+		if err := p.publish(nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.CopyFS(untouched.staged(), os.DirFS(p.staged())); err != nil {
@@ -303,7 +306,7 @@ func TestHalfAStage(t *testing.T) {
 			}
 		}
 		s := openedStage(t, untouched.staged(), mustOpen(t, untouched.published()))
-		err := s.Publish(untouched.published(), authorNow)
+		err := s.Publish(nil, untouched.published(), authorNow)
 		var refused *ChangeError
 		if lost == nil && err != nil || lost != nil && (!errors.As(err, &refused) || !strings.Contains(refused.Problem, "targets would not be signed")) {
 			t.Errorf("%s: %v", name, err)
@@ -322,10 +325,7 @@ func diePublishing(at string) int {
 		return 3
 	}
 	p := &press{dir: os.Getenv(killPublishAt + "_DIR")}
-	err = p.publish(&faultyFiles{n: n, fail: func(string) error {
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {}
-	}})
+	err = p.publish(&disktest.FS{At: n})
 	fmt.Fprintln(os.Stderr, err)
 	return 4
 }
@@ -333,7 +333,7 @@ func diePublishing(at string) int {
 // TU-34, the author's side: the process is killed at every operation of a publication.
 func TestPublishKilledAtEveryOperation(t *testing.T) {
 	p := newPress(t)
-	_, total := publishOperations(t, p)
+	_, total := publishOperations(t, p, false)
 	if testing.Short() {
 		total = 20
 	}
@@ -448,7 +448,7 @@ func publishOnFullDisk(p *press) func(*testing.T, string, int) bool {
 		q := p.copyTo(t, filepath.Join(disk, "press"))
 		defer os.RemoveAll(q.dir)
 		free := fill(t, disk, pages)
-		err := q.publish(publicFiles{})
+		err := q.publish(nil)
 		free()
 		if err != nil && !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("%d pages: %v", pages, err)

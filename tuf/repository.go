@@ -17,6 +17,8 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 	"github.com/theupdateframework/go-tuf/v2/metadata/trustedmetadata"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // The roles of a repository. The last two are delegated by targets.
@@ -46,7 +48,7 @@ var delegatedPaths = map[string]string{
 // it was checked when it was opened, expiries were not: an author must be able to
 // open, and to renew, what has expired.
 type Repository struct {
-	files fileLayer
+	files disk.FS
 	dir   string
 	metas map[string]roleMeta
 	raw   map[string][]byte // the same, as published
@@ -63,16 +65,16 @@ func (e *RepositoryError) Error() string { return fmt.Sprintf("%q: %v", e.Path, 
 func (e *RepositoryError) Unwrap() error { return e.Err }
 
 // OpenRepository reads the repository in dir and checks it from its first root
-// to its last timestamp. A folder without any root is an fs.ErrNotExist.
+// to its last timestamp. A folder without any root is an fs.ErrNotExist. A nil fsys
+// is the real file system, here and below.
 //
 // A publication that was interrupted between its root and its timestamp leaves
 // roles that the new root no longer lets their signers sign. They are taken as the
 // root before lets them, so that the next publication, of the same stage or of
 // another, replaces them.
-func OpenRepository(dir string) (*Repository, error) { return openRepository(publicFiles{}, dir) }
-
-func openRepository(files fileLayer, dir string) (r *Repository, err error) {
+func OpenRepository(fsys disk.FS, dir string) (r *Repository, err error) {
 	defer caught(&err)
+	files := orReal(fsys)
 	chain, err := readRoots(files, dir)
 	if err != nil {
 		return nil, err
@@ -103,7 +105,7 @@ func (r *Repository) beforeRoot() (*Repository, error) {
 }
 
 // readRoots returns the root chain, which starts at the oldest root kept.
-func readRoots(files fileLayer, dir string) ([][]byte, error) {
+func readRoots(files disk.FS, dir string) ([][]byte, error) {
 	names, err := files.List(filepath.Join(dir, "metadata"))
 	if err != nil {
 		return nil, err
@@ -121,7 +123,7 @@ func readRoots(files fileLayer, dir string) ([][]byte, error) {
 	}
 	chain := make([][]byte, len(versions))
 	for i, v := range versions {
-		if chain[i], err = files.Read(metadataFile(dir, RoleRoot, v), MaxRoot); err != nil {
+		if chain[i], err = readFile(files, metadataFile(dir, RoleRoot, v), MaxRoot); err != nil {
 			return nil, err
 		}
 	}
@@ -129,7 +131,7 @@ func readRoots(files fileLayer, dir string) ([][]byte, error) {
 }
 
 // loadRepository walks from the first root of the chain to every target role.
-func loadRepository(files fileLayer, dir string, chain [][]byte) (*Repository, error) {
+func loadRepository(files disk.FS, dir string, chain [][]byte) (*Repository, error) {
 	r := &Repository{files: files, dir: dir, metas: map[string]roleMeta{}, raw: map[string][]byte{}}
 	trusted, err := trustChain(chain)
 	if err != nil {
@@ -183,7 +185,7 @@ func (r *Repository) add(role string, m roleMeta, raw []byte) { r.metas[role], r
 
 func (r *Repository) loadTimestamp(trusted *trustedmetadata.TrustedMetadata) (string, error) {
 	file := filepath.Join(r.dir, "metadata", "timestamp.json")
-	data, err := r.files.Read(file, MaxTimestamp)
+	data, err := readFile(r.files, file, MaxTimestamp)
 	if err != nil {
 		return file, err
 	}
@@ -200,7 +202,7 @@ func (r *Repository) loadTimestamp(trusted *trustedmetadata.TrustedMetadata) (st
 
 func (r *Repository) loadSnapshot(trusted *trustedmetadata.TrustedMetadata) (string, error) {
 	file := metadataFile(r.dir, RoleSnapshot, trusted.Timestamp.Signed.Meta["snapshot.json"].Version)
-	data, err := r.files.Read(file, MaxSnapshot)
+	data, err := readFile(r.files, file, MaxSnapshot)
 	if err != nil {
 		return file, err
 	}
@@ -237,7 +239,7 @@ func (r *Repository) loadTargetsRole(trusted *trustedmetadata.TrustedMetadata, r
 		return r.dir, fmt.Errorf("the snapshot does not name %s.json", role)
 	}
 	file := metadataFile(r.dir, role, info.Version)
-	data, err := r.files.Read(file, MaxTargets)
+	data, err := readFile(r.files, file, MaxTargets)
 	if err != nil {
 		return file, err
 	}
@@ -328,7 +330,7 @@ func (r *Repository) Target(targetPath string) ([]byte, error) {
 		return nil, &RepositoryError{targetPath, fs.ErrNotExist}
 	}
 	file := filepath.Join(r.dir, "targets", filepath.FromSlash(targetFileName(targetPath, info)))
-	data, err := r.files.Read(file, maxTarget(targetPath))
+	data, err := readFile(r.files, file, maxTarget(targetPath))
 	if err != nil {
 		return nil, &RepositoryError{file, err}
 	}

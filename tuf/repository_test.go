@@ -73,7 +73,7 @@ func (m team) firstChange() Change {
 // apply stages, signs and publishes a change in one go.
 func apply(t *testing.T, dir string, c Change, keys []crypto.Signer, now time.Time) {
 	t.Helper()
-	base, err := OpenRepository(dir)
+	base, err := OpenRepository(nil, dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
@@ -84,14 +84,14 @@ func apply(t *testing.T, dir string, c Change, keys []crypto.Signer, now time.Ti
 	if err := s.Complete(keys, now, c.Validity); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Publish(dir, now); err != nil {
+	if err := s.Publish(nil, dir, now); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func mustOpen(t *testing.T, dir string) *Repository {
 	t.Helper()
-	r, err := OpenRepository(dir)
+	r, err := OpenRepository(nil, dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +312,7 @@ func TestOpenRefusesEdits(t *testing.T) {
 }
 
 func refusesOrCannotRead(dir string) bool {
-	r, err := OpenRepository(dir)
+	r, err := OpenRepository(nil, dir)
 	if err != nil {
 		return true
 	}
@@ -359,11 +359,11 @@ func TestOpenRefusesHostileRepositories(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			repo := tuftest.New(t)
 			dir := repo.Dir()
-			if _, err := OpenRepository(dir); err != nil {
+			if _, err := OpenRepository(nil, dir); err != nil {
 				t.Fatalf("before: %v", err)
 			}
 			attack(repo)
-			if _, err := OpenRepository(dir); err == nil {
+			if _, err := OpenRepository(nil, dir); err == nil {
 				t.Error("opened")
 			}
 		})

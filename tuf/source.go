@@ -10,12 +10,12 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
 	"path"
 	"strings"
-	"syscall"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // Source is where a published repository is read from. It is not trusted with
@@ -79,7 +79,7 @@ func (s dirSource) Fetch(ctx context.Context, file File) (*Content, error) {
 	var tooLong *LengthError
 	switch {
 	case errors.As(err, &tooLong):
-		return nil, &LengthError{File: file.String(), Want: tooLong.Want, Got: tooLong.Got}
+		return nil, tooLong
 	case errors.Is(err, fs.ErrNotExist) && s.present():
 		return nil, &DownloadError{File: file.String(), Status: http.StatusNotFound}
 	case err != nil:
@@ -90,22 +90,13 @@ func (s dirSource) Fetch(ctx context.Context, file File) (*Content, error) {
 
 // present tells a repository without one file from no repository at all.
 func (s dirSource) present() bool {
-	st, err := os.Stat(s.dir)
+	st, err := disk.OS{}.Stat(s.dir)
 	return err == nil && st.IsDir()
 }
 
 func (s dirSource) read(file File) ([]byte, error) {
-	root, err := os.OpenRoot(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	f, err := root.OpenFile(file.String(), os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return readRegular(f, file.Limit)
+	data, err := disk.ReadBelow(disk.OS{}, s.dir, file.String(), file.Limit)
+	return data, lengthFault(file.String(), err)
 }
 
 // NewSource returns the Source for what an operator writes: a folder, or a URL

@@ -88,7 +88,7 @@ func (g *stage) writeRoots() error {
 		if _, err := g.archive.put(data); err != nil {
 			return err
 		}
-		if err := putFile(g.files, g.path("tmp"), g.rootPath(first+int64(i)), data); err != nil {
+		if err := putFile(g.files, g.path("tmp"), g.rootPath(first+int64(i)), data, privateFile); err != nil {
 			return err
 		}
 	}

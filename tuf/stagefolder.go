@@ -14,6 +14,8 @@ import (
 	"strings"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // This file reads and writes a stage as a folder, to be passed round its signers by any means:
@@ -38,9 +40,8 @@ func (e *StageError) Error() string {
 // Save writes the stage into a folder. A new folder appears whole or not at all: a
 // part of a change could pass for a smaller one. In one that is there signatures
 // that are not in the stage are removed.
-func (s *Stage) Save(dir string) error { return s.save(publicFiles{}, dir) }
-
-func (s *Stage) save(files fileLayer, dir string) error {
+func (s *Stage) Save(fsys disk.FS, dir string) error {
+	files := orReal(fsys)
 	dir = filepath.Clean(dir)
 	content, err := s.folder()
 	if err != nil {
@@ -51,8 +52,8 @@ func (s *Stage) save(files fileLayer, dir string) error {
 	}
 	// Made beside it, under a name that nobody opens.
 	fresh := dir + ".unfinished"
-	if err := removeAll(files, fresh); err != nil {
-		return err
+	if err := disk.RemoveAll(files, fresh); err != nil {
+		return storeFault("remove", fresh, err)
 	}
 	if err := s.saveInto(files, fresh, content); err != nil {
 		return err
@@ -64,10 +65,10 @@ func (s *Stage) save(files fileLayer, dir string) error {
 }
 
 // saveInto writes the files of the stage one by one.
-func (s *Stage) saveInto(files fileLayer, dir string, content []published) error {
+func (s *Stage) saveInto(files disk.FS, dir string, content []published) error {
 	tmp := filepath.Join(dir, ".unfinished")
 	for _, sub := range []string{tmp, filepath.Join(dir, "signatures")} {
-		if err := makeDir(files, sub); err != nil {
+		if err := makeDir(files, sub, publicDir); err != nil {
 			return err
 		}
 	}
@@ -76,10 +77,10 @@ func (s *Stage) saveInto(files fileLayer, dir string, content []published) error
 	}
 	for _, f := range content {
 		name := filepath.Join(dir, filepath.FromSlash(f.name))
-		if err := makeDir(files, filepath.Dir(name)); err != nil {
+		if err := makeDir(files, filepath.Dir(name), publicDir); err != nil {
 			return err
 		}
-		if err := replaceFile(files, tmp, name, f.data); err != nil {
+		if err := replaceFile(files, tmp, name, f.data, publicFile); err != nil {
 			return err
 		}
 	}
@@ -87,21 +88,6 @@ func (s *Stage) saveInto(files fileLayer, dir string, content []published) error
 		return err
 	}
 	return storeFault("remove", tmp, files.Remove(tmp))
-}
-
-// removeAll removes what a crash left of a new folder. What cannot be listed is
-// no folder.
-func removeAll(files fileLayer, dir string) error {
-	names, err := files.List(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	for _, name := range names {
-		if err := removeAll(files, filepath.Join(dir, name)); err != nil {
-			return err
-		}
-	}
-	return storeFault("remove", dir, files.Remove(dir))
 }
 
 // folder returns the files of the stage, in the order of writing.
@@ -142,7 +128,7 @@ func (s *Stage) unsigned(role string) ([]byte, error) {
 	return bare.ToBytes(true)
 }
 
-func (s *Stage) dropOldSignatures(files fileLayer, dir string, content []published) error {
+func (s *Stage) dropOldSignatures(files disk.FS, dir string, content []published) error {
 	names, err := files.List(filepath.Join(dir, "signatures"))
 	if err != nil {
 		return storeFault("list", dir, err)
@@ -164,12 +150,9 @@ func (s *Stage) dropOldSignatures(files fileLayer, dir string, content []publish
 // for the first publication. Every file is judged anew: a signature by a key that
 // may not sign, or over other bytes, is a *StageError, as is metadata that does
 // not follow the published version by version. No stage is an fs.ErrNotExist.
-func OpenStage(dir string, base *Repository) (*Stage, error) {
-	return openStage(publicFiles{}, dir, base)
-}
-
-func openStage(files fileLayer, dir string, base *Repository) (s *Stage, err error) {
+func OpenStage(fsys disk.FS, dir string, base *Repository) (s *Stage, err error) {
 	defer caught(&err)
+	files := orReal(fsys)
 	if base == nil {
 		base = &Repository{}
 	}
@@ -186,7 +169,7 @@ func openStage(files fileLayer, dir string, base *Repository) (s *Stage, err err
 	if len(s.metas) == 0 {
 		return nil, fmt.Errorf("%s: %w", quote(dir), fs.ErrNotExist)
 	}
-	for _, step := range []func(fileLayer, string) error{s.resume, s.checkVersions, s.readFiles, s.readSignatures} {
+	for _, step := range []func(disk.FS, string) error{s.resume, s.checkVersions, s.readFiles, s.readSignatures} {
 		if err := step(files, dir); err != nil {
 			return nil, err
 		}
@@ -195,7 +178,7 @@ func openStage(files fileLayer, dir string, base *Repository) (s *Stage, err err
 }
 
 // readMeta reads one entry of the stage's folder, if it is a role's metadata.
-func (s *Stage) readMeta(files fileLayer, dir, name string) error {
+func (s *Stage) readMeta(files disk.FS, dir, name string) error {
 	role, ok := strings.CutSuffix(name, ".json")
 	switch {
 	case name == "files" || name == "signatures" || strings.HasPrefix(name, "."):
@@ -203,7 +186,7 @@ func (s *Stage) readMeta(files fileLayer, dir, name string) error {
 	case !ok || !slices.Contains(Roles(), role):
 		return &StageError{name, "it belongs to no stage: remove it"}
 	}
-	data, err := files.Read(filepath.Join(dir, name), MaxTargets)
+	data, err := readFile(files, filepath.Join(dir, name), MaxTargets)
 	if err != nil {
 		return err
 	}
@@ -220,7 +203,7 @@ func (s *Stage) readMeta(files fileLayer, dir, name string) error {
 
 // resume goes back behind the newest root when that is the staged one: its
 // publication was interrupted. Publish compares the two byte for byte.
-func (s *Stage) resume(fileLayer, string) error {
+func (s *Stage) resume(disk.FS, string) error {
 	staged, published := s.metas[RoleRoot], s.base.metas[RoleRoot]
 	if staged == nil || published == nil || *headerOf(staged).version != *headerOf(published).version {
 		return nil
@@ -233,7 +216,7 @@ func (s *Stage) resume(fileLayer, string) error {
 
 // checkVersions refuses a stage that was made on top of another publication, and
 // delegations that no author of ours writes.
-func (s *Stage) checkVersions(fileLayer, string) error {
+func (s *Stage) checkVersions(disk.FS, string) error {
 	if s.next(RoleRoot) == nil || s.next(RoleTargets) == nil {
 		return &StageError{"root.json", "a stage without root.json and targets.json changes what is published already: put the published folder beside it"}
 	}
@@ -271,7 +254,7 @@ func (s *Stage) checkDelegations() error {
 
 // readFiles reads the target files that the staged roles list and that are not
 // published as they are.
-func (s *Stage) readFiles(files fileLayer, dir string) error {
+func (s *Stage) readFiles(files disk.FS, dir string) error {
 	for _, role := range s.Roles() {
 		for p, info := range targetsOf(s.metas[role]) {
 			before := targetsOf(s.base.metas[role])[p]
@@ -286,11 +269,11 @@ func (s *Stage) readFiles(files fileLayer, dir string) error {
 	return nil
 }
 
-func (s *Stage) readFile(files fileLayer, dir, role, p string, info *metadata.TargetFiles) error {
+func (s *Stage) readFile(files disk.FS, dir, role, p string, info *metadata.TargetFiles) error {
 	if !fs.ValidPath(p) || !targetPathPattern.MatchString(p) || roleOfTarget(p) != role || info == nil || len(info.Hashes) != 1 || info.Hashes["sha256"] == nil {
 		return &StageError{role + ".json", fmt.Sprintf("it lists %s, which is no target of this role", quote(p))}
 	}
-	data, err := files.Read(filepath.Join(dir, "files", filepath.FromSlash(p)), maxTarget(p))
+	data, err := readFile(files, filepath.Join(dir, "files", filepath.FromSlash(p)), maxTarget(p))
 	if errors.Is(err, fs.ErrNotExist) {
 		return &StageError{"files/" + p, "it is listed and missing: copy the whole stage"}
 	}
@@ -305,7 +288,7 @@ func (s *Stage) readFile(files fileLayer, dir, role, p string, info *metadata.Ta
 }
 
 // readSignatures attaches the signatures of the folder to the metadata.
-func (s *Stage) readSignatures(files fileLayer, dir string) error {
+func (s *Stage) readSignatures(files disk.FS, dir string) error {
 	names, err := files.List(filepath.Join(dir, "signatures"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -317,7 +300,7 @@ func (s *Stage) readSignatures(files fileLayer, dir string) error {
 		if strings.HasPrefix(name, ".") {
 			continue
 		}
-		data, err := files.Read(filepath.Join(dir, "signatures", name), maxSignatureFile)
+		data, err := readFile(files, filepath.Join(dir, "signatures", name), maxSignatureFile)
 		if err != nil {
 			return err
 		}

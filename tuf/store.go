@@ -8,12 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path/filepath"
 	"slices"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // The state folder:
@@ -136,7 +137,7 @@ func (f *floors) raiseSnapshot(s *metadata.SnapshotType, keys digest) {
 
 // store is the state folder and the archive.
 type store struct {
-	files   fileLayer
+	files   disk.FS
 	dir     string
 	log     hclog.Logger
 	lock    io.Closer
@@ -148,24 +149,20 @@ type store struct {
 
 // openStore locks the folder and reads it. acceptLost is the operator's word that
 // lost or damaged floors and history are known.
-func openStore(files fileLayer, dir, archiveDir string, pinned fileRef, acceptLost bool, log hclog.Logger) (*store, error) {
+func openStore(files disk.FS, dir, archiveDir string, pinned fileRef, acceptLost bool, log hclog.Logger) (*store, error) {
 	s := &store{files: files, dir: dir, log: log, archive: newArchive(files, archiveDir)}
 	for _, d := range []string{dir, archiveDir} {
-		if err := makeDir(files, d); err != nil {
+		if err := makeDir(files, d, privateDir); err != nil {
 			return nil, err
 		}
 	}
-	lock, err := files.Lock(s.path("lock"))
+	held, err := lock(files, s.path("lock"))
 	if err != nil {
-		var locked *LockedError
-		if errors.As(err, &locked) {
-			return nil, locked
-		}
-		return nil, &StoreError{"lock", s.path("lock"), err}
+		return nil, err
 	}
-	s.lock = lock
+	s.lock = held
 	if err := s.read(pinned, acceptLost); err != nil {
-		return nil, errors.Join(err, lock.Close())
+		return nil, errors.Join(err, held.Close())
 	}
 	return s, nil
 }
@@ -176,7 +173,7 @@ func (s *store) path(name ...string) string {
 
 func (s *store) read(pinned fileRef, acceptLost bool) error {
 	for _, d := range []string{s.path("roots"), s.path("tmp"), s.archive.tmp()} {
-		if err := makeDir(s.files, d); err != nil {
+		if err := makeDir(s.files, d, privateDir); err != nil {
 			return err
 		}
 	}
@@ -227,7 +224,7 @@ func (s *store) mark() error {
 	if data, err := readOptional(s.files, name, maxStateFile); data != nil || err != nil {
 		return err
 	}
-	return replaceFile(s.files, s.archive.tmp(), name, []byte("see "+floorsFile+"\n"))
+	return replaceFile(s.files, s.archive.tmp(), name, []byte("see "+floorsFile+"\n"), privateFile)
 }
 
 // past names what is left of an earlier life of this folder, "" if nothing is.
@@ -316,7 +313,7 @@ func (s *store) writeJSON(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(s.files, s.path("tmp"), s.path(name), append(data, '\n'))
+	return replaceFile(s.files, s.path("tmp"), s.path(name), append(data, '\n'), privateFile)
 }
 
 // storedRoot returns a stored root, nil if there is none.
@@ -342,19 +339,3 @@ func (s *store) object(ref fileRef) []byte {
 }
 
 func (s *store) close() error { return s.lock.Close() }
-
-// readOptional returns nil for a file that does not exist. Other faults, also one
-// that is too long, are a *StoreError.
-func readOptional(files fileLayer, name string, limit int64) ([]byte, error) {
-	data, err := files.Read(name, limit)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, &StoreError{"read", name, err}
-	}
-	if data == nil {
-		data = []byte{}
-	}
-	return data, nil
-}

@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
+	"github.com/sigdriver/sigdriver/tuf/disk/disktest"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 )
 
@@ -318,8 +319,8 @@ func TestSmallDisk(t *testing.T) {
 func TestContextOfFaultyStore(t *testing.T) {
 	s := newScene(t)
 	cfg := s.copy()
-	files := &faultyFiles{}
-	cfg.files = files
+	files := &disktest.FS{}
+	cfg.FS = files
 	c, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -331,11 +332,13 @@ func TestContextOfFaultyStore(t *testing.T) {
 	}
 	// The append fails and so does the cut after it: nothing may be written
 	// behind a torn line until a new start has cut it.
-	files.n, files.after, files.fail = files.count+3, true, func(string) error { return syscall.EIO }
+	files.After = true
+	files.Arm(3, syscall.EIO)
 	if err := c.Accept(u, Note{Epoch: 2}); Code(err) != CodeDownload {
 		t.Fatalf("accepted on a broken disk: %v", err)
 	}
-	files.n, files.after = 0, false
+	files.At = 0
+	files.After = false
 	err = c.Accept(u, Note{Epoch: 2})
 	var store *StoreError
 	if err != nil && !errors.As(err, &store) {

@@ -191,7 +191,7 @@ func (f *impactFlags) next(env *Env, c *ceremonyFlags, today *impactSide) (*impa
 		}
 		return sideOf(c.published(), base)
 	case exists(filepath.Join(c.dir, "metadata")):
-		base, err := tuf.OpenRepository(c.dir)
+		base, err := tuf.OpenRepository(nil, c.dir)
 		if err != nil {
 			return nil, trustError(err)
 		}

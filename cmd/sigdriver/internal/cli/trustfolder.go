@@ -149,7 +149,7 @@ func decodeTOML(path string, data []byte, v any) error {
 
 // repository opens what is published; nil when nothing is yet.
 func (f *ceremonyFlags) repository() (*tuf.Repository, error) {
-	r, err := tuf.OpenRepository(f.published())
+	r, err := tuf.OpenRepository(nil, f.published())
 	if errors.Is(err, fs.ErrNotExist) && !exists(filepath.Join(f.published(), "metadata")) {
 		return nil, nil
 	}
@@ -167,7 +167,7 @@ func (f *ceremonyFlags) mustRepository() (*tuf.Repository, error) {
 
 // stage opens what is staged; nil when nothing is.
 func (f *ceremonyFlags) stage(base *tuf.Repository) (*tuf.Stage, error) {
-	s, err := tuf.OpenStage(f.staged(), base)
+	s, err := tuf.OpenStage(nil, f.staged(), base)
 	if errors.Is(err, fs.ErrNotExist) && !exists(f.staged()) {
 		return nil, nil
 	}

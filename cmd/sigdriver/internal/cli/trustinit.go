@@ -136,7 +136,7 @@ func (f *trustInitFlags) firstPublication(env *Env, s *tuf.Stage, start *foundin
 	err = s.Complete(signers, env.Now(), start.change.Validity)
 	var missing *tuf.QuorumError
 	if errors.As(err, &missing) {
-		if err := s.Save(f.staged()); err != nil {
+		if err := s.Save(nil, f.staged()); err != nil {
 			return trustError(err)
 		}
 		notes = append(notes, fmt.Sprintf("others have to sign: pass %s on; each runs `sigdriver trust sign --dir DIR --key FILE`, then `sigdriver trust publish --dir DIR` completes it", printable(f.staged())))

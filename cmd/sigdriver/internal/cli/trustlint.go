@@ -101,7 +101,7 @@ func (f *trustLintFlags) subject(env *Env) (*lintSubject, error) {
 	case exists(f.published()) || exists(f.staged()):
 		return f.ceremony(env)
 	case exists(filepath.Join(f.dir, "metadata")):
-		r, err := tuf.OpenRepository(f.dir)
+		r, err := tuf.OpenRepository(nil, f.dir)
 		if err != nil {
 			return nil, trustError(err)
 		}

@@ -143,10 +143,10 @@ func (f *ceremonyFlags) commit(env *Env, s *tuf.Stage, notes []string, out sinks
 	if err != nil {
 		return trustError(err)
 	}
-	if err := s.Save(f.staged()); err != nil {
+	if err := s.Save(nil, f.staged()); err != nil {
 		return trustError(err)
 	}
-	if err := s.Publish(f.published(), env.Now()); err != nil {
+	if err := s.Publish(nil, f.published(), env.Now()); err != nil {
 		return trustError(err)
 	}
 	if err := f.dropStage(); err != nil {

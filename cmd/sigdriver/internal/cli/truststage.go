@@ -228,7 +228,7 @@ func trustStage(env *Env, f *trustStageFlags) error {
 
 // saveStage writes a new stage and shows it.
 func (f *ceremonyFlags) saveStage(env *Env, s *tuf.Stage, notes []string, out sinks) error {
-	if err := s.Save(f.staged()); err != nil {
+	if err := s.Save(nil, f.staged()); err != nil {
 		return trustError(err)
 	}
 	return f.reportStage(env, out, "staged", s, notes)

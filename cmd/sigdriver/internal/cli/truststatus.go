@@ -62,7 +62,7 @@ func (f *trustStatusFlags) status(env *Env) (*trustReport, error) {
 	case exists(f.published()) || exists(f.staged()):
 		return f.ceremonyStatus(env)
 	case exists(filepath.Join(f.dir, "metadata")):
-		base, err := tuf.OpenRepository(f.dir)
+		base, err := tuf.OpenRepository(nil, f.dir)
 		if err != nil {
 			return nil, trustError(err)
 		}
