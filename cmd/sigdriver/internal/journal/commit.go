@@ -62,7 +62,7 @@ func (j *Journal) tell(closing bool) {
 	var batch []*waiting
 	for _, s := range j.budget.expired(now) {
 		if body, err := canonical(&s); err == nil {
-			batch = append(batch, &waiting{member: "suppressed", body: body, done: make(chan struct{})})
+			batch = append(batch, &waiting{member: memberSuppressed, body: body, done: make(chan struct{})})
 		}
 	}
 	if len(batch) > 0 {

@@ -148,13 +148,14 @@ type Suppressed struct {
 	Count  uint64    `json:"count,string"`
 }
 
-// stored is an entry as it stands in a segment. Exactly one of Decision and
-// Suppressed is set.
+// stored is an entry as it stands in a segment. Exactly one of Decision, Served
+// and Suppressed is set.
 type stored struct {
 	Decision   *Entry      `json:"decision,omitempty"`
 	Prev       Digest      `json:"prev"`
 	Schema     string      `json:"schema"`
 	Seq        uint64      `json:"seq,string"`
+	Served     *Served     `json:"served,omitempty"`
 	Suppressed *Suppressed `json:"suppressed,omitempty"`
 }
 
@@ -245,15 +246,14 @@ func (e Entry) body() ([]byte, error) {
 	return nil, &EntryError{Field: "names", Text: fmt.Sprintf("are too long for an entry of %d bytes", MaxEntry)}
 }
 
-// frame puts the position round a body. The members are in canonical order.
+// frame puts the position round a body. The members are in canonical order:
+// "decision" comes before it, "served" and "suppressed" after.
 func frame(member string, body []byte, seq uint64, prev Digest) []byte {
 	out := make([]byte, 0, len(body)+256)
-	if member == "decision" {
-		out = fmt.Appendf(out, `{"decision":%s,"prev":"%s","schema":"%s","seq":"%d"}`, body, prev, schema, seq)
-	} else {
-		out = fmt.Appendf(out, `{"prev":"%s","schema":"%s","seq":"%d","suppressed":%s}`, prev, schema, seq, body)
+	if member == memberDecision {
+		return fmt.Appendf(out, `{"decision":%s,"prev":"%s","schema":"%s","seq":"%d"}`, body, prev, schema, seq)
 	}
-	return out
+	return fmt.Appendf(out, `{"prev":"%s","schema":"%s","seq":"%d","%s":%s}`, prev, schema, seq, member, body)
 }
 
 // canonical is the RFC 8785 form of v. Bytes that are no UTF-8 become U+FFFD: a
@@ -280,16 +280,8 @@ func parse(data []byte) (*stored, error) {
 	if s.Schema != schema {
 		return nil, fmt.Errorf("schema %q: this build reads %s", clip(s.Schema), schema)
 	}
-	if (s.Decision == nil) == (s.Suppressed == nil) {
-		return nil, fmt.Errorf("it is not one of decision and suppressed")
-	}
-	if s.Decision != nil {
-		if err := s.Decision.check(); err != nil {
-			return nil, err
-		}
-		s.Decision.Time = s.Decision.Time.UTC()
-	} else {
-		s.Suppressed.From = s.Suppressed.From.UTC()
+	if err := s.check(); err != nil {
+		return nil, err
 	}
 	again, err := canonical(&s)
 	if err != nil {
@@ -299,6 +291,29 @@ func parse(data []byte) (*stored, error) {
 		return nil, fmt.Errorf("it is not in canonical form")
 	}
 	return &s, nil
+}
+
+// check refuses an entry that is not exactly one of the kinds, and puts its
+// times into the zone that they are written in.
+func (s *stored) check() error {
+	kinds := 0
+	for _, is := range []bool{s.Decision != nil, s.Served != nil, s.Suppressed != nil} {
+		if is {
+			kinds++
+		}
+	}
+	switch {
+	case kinds != 1:
+		return fmt.Errorf("it is not one of decision, served and suppressed")
+	case s.Decision != nil:
+		s.Decision.Time = s.Decision.Time.UTC()
+		return s.Decision.check()
+	case s.Served != nil:
+		s.Served.From, s.Served.To = s.Served.From.UTC(), s.Served.To.UTC()
+		return s.Served.check(s.Seq)
+	}
+	s.Suppressed.From = s.Suppressed.From.UTC()
+	return nil
 }
 
 // Line is an entry for people and log shippers: the same JSON on one line with

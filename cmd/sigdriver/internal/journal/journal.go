@@ -74,13 +74,20 @@ type Journal struct {
 
 // waiting is an entry on its way to the disk.
 type waiting struct {
-	member string // "decision" or "suppressed"
+	member string // one of the members below
 	body   []byte
 	done   chan struct{}
 	seq    uint64
 	sum    Digest
 	err    error
 }
+
+// The members that an entry's kind is known by.
+const (
+	memberDecision   = "decision"
+	memberServed     = "served"
+	memberSuppressed = "suppressed"
+)
 
 // ErrClosed is returned by a journal after Close.
 var ErrClosed = errors.New("the journal is closed")
@@ -208,7 +215,7 @@ func (j *Journal) Append(ctx context.Context, e Entry, record []byte, evidence .
 	if err != nil {
 		return 0, Digest{}, err
 	}
-	return j.submit(ctx, "decision", body)
+	return j.submit(ctx, memberDecision, body)
 }
 
 // first returns the first error.

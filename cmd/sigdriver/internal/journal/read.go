@@ -16,12 +16,14 @@ import (
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
-// Stored is one entry as read back. Exactly one of Decision and Suppressed is set.
+// Stored is one entry as read back. Exactly one of Decision, Served and
+// Suppressed is set.
 type Stored struct {
 	Seq        uint64
 	Prev, Sum  Digest
 	Raw        []byte // the entry's exact bytes
 	Decision   *Entry
+	Served     *Served
 	Suppressed *Suppressed
 }
 
@@ -119,7 +121,7 @@ func deliver(r record, from uint64, yield func(Stored, error) bool) (bool, error
 	if err != nil {
 		return false, r.tampered(err.Error())
 	}
-	return yield(Stored{r.seq, r.prev, r.sum, r.entry, e.Decision, e.Suppressed}, nil), nil
+	return yield(Stored{r.seq, r.prev, r.sum, r.entry, e.Decision, e.Served, e.Suppressed}, nil), nil
 }
 
 // list returns the first sequence numbers of the segments, ascending.

@@ -62,6 +62,8 @@ func Read(dir string, documents *Documents, since time.Time) (*State, error) {
 		}
 		if e.Suppressed != nil {
 			r.state.Suppressed += e.Suppressed.Count
+		}
+		if e.Decision == nil {
 			continue
 		}
 		if err := r.raise(&e); err != nil {
