@@ -90,6 +90,7 @@ breakage, 4 inconclusive (trust stale or unavailable), 5 our own fault.`,
 		newExplainCommand(env),
 		newDemoCommand(env),
 		newTrustCommand(env),
+		newAuditCommand(env),
 		newVersionCommand(env),
 	)
 	return root

@@ -1,0 +1,115 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package audit
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded/recordedtest"
+	"github.com/sigdriver/sigdriver/verifier"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+)
+
+// decided is a state folder with a few decisions: allowed ones and a denied one.
+func decided(t *testing.T) string {
+	t.Helper()
+	s := verifiertest.ComposeLayers()
+	trust, err := verifier.ParseTrust(s.Source())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := recordedtest.New(t, trust)
+	if got := d.Decide(s, s.Now); got.Verdict != verifier.Allow {
+		t.Fatal(got.Reason)
+	}
+	s.Request.Documents[0].Attestations = nil
+	if got := d.Decide(s, s.Now); got.Verdict != verifier.Deny {
+		t.Fatal(got.Verdict)
+	}
+	d.Close()
+	return d.Dir
+}
+
+func check(t *testing.T, dir string, o Options) *Report {
+	t.Helper()
+	r, err := Verify(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestJournalAlone(t *testing.T) {
+	r := check(t, decided(t), Options{})
+	if !r.Well() || r.Entries != 2 || r.Decisions != 2 || r.Objects < 3 {
+		t.Errorf("%+v", r)
+	}
+	if len(r.Unchecked) != 1 || !strings.Contains(r.Unchecked[0], "no tile log") {
+		t.Errorf("unchecked: %q", r.Unchecked)
+	}
+}
+
+func TestNoState(t *testing.T) {
+	var none *NoStateError
+	if _, err := Verify(t.TempDir(), Options{}); !errors.As(err, &none) {
+		t.Error(err)
+	}
+}
+
+// Each object that an entry names is missed, and a change in it is found.
+func TestArchiveIsComplete(t *testing.T) {
+	dir := decided(t)
+	paths, err := filepath.Glob(filepath.Join(dir, "archive", "sha256", "*", "*"))
+	if err != nil || len(paths) < 3 {
+		t.Fatalf("%d objects, %v", len(paths), err)
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spoil := func(code string, bad []byte) {
+			t.Helper()
+			if err := os.WriteFile(path, bad, 0o600); bad != nil && err != nil {
+				t.Fatal(err)
+			} else if bad == nil && os.Remove(path) != nil {
+				t.Fatal("it cannot be removed")
+			}
+			r := check(t, dir, Options{})
+			if r.Well() || r.Findings[0].Code != code || filepath.Join(dir, r.Findings[0].File) != path || r.Findings[0].Entry < 0 {
+				t.Errorf("%s: %+v", path, r.Findings)
+			}
+		}
+		for _, i := range []int{0, len(data) / 2, len(data) - 1} {
+			bad := slices.Clone(data)
+			bad[i] ^= 1
+			spoil(journal.LogTampered, bad)
+		}
+		spoil(journal.LogTampered, data[:len(data)-1])
+		spoil(journal.LogGap, nil)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := check(t, dir, Options{}); !r.Well() {
+		t.Errorf("after all was put back: %+v", r.Findings)
+	}
+}
+
+func TestNothingToAudit(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "audit"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r := check(t, dir, Options{})
+	if r.Well() || r.Findings[0].Code != journal.LogGap {
+		t.Errorf("%+v", r)
+	}
+}

@@ -1,0 +1,131 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package audit
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+)
+
+// objects remembers which objects of the archive are whole: decisions share them.
+type objects struct{ whole map[journal.Digest]bool }
+
+// checkArchive looks for everything that a decision was made from: its record,
+// the attestations that counted, the metadata and the trust files of then.
+func (v *verification) checkArchive(e *journal.Stored) {
+	d := e.Decision
+	if data := v.object(e, d.Record, "the decision record"); data != nil {
+		v.checkRecord(e, data)
+	}
+	for _, role := range slices.Sorted(maps.Keys(d.Trust.Roles)) {
+		sum := d.Trust.Roles[role].SHA256
+		if v.objects.whole[sum] {
+			continue
+		}
+		for name, file := range trustFiles(v.object(e, sum, "the TUF metadata of "+role)) {
+			if !v.objects.whole[file] {
+				v.object(e, file, "the trust file "+name)
+			}
+		}
+	}
+}
+
+// object reads one object that an entry names, nil if it is not there whole.
+func (v *verification) object(e *journal.Stored, sum journal.Digest, what string) []byte {
+	data, err := archive.Read(v.path("archive"), sum)
+	var missing *archive.MissingError
+	switch {
+	case err == nil:
+		if v.objects.whole == nil {
+			v.objects.whole = map[journal.Digest]bool{}
+		}
+		v.objects.whole[sum] = true
+		v.report.Objects++
+		return data
+	case errors.As(err, &missing):
+		v.find(Finding{journal.LogGap, objectFile(sum), -1, int64(e.Seq), what + " is not in the archive"})
+	default:
+		v.find(Finding{journal.LogTampered, objectFile(sum), -1, int64(e.Seq), what + " is not what its name says"})
+	}
+	return nil
+}
+
+func objectFile(sum journal.Digest) string {
+	name := sum.String()
+	return "archive/sha256/" + name[:2] + "/" + name
+}
+
+// checkRecord holds a decision record against its entry, and looks for the
+// attestations that counted.
+func (v *verification) checkRecord(e *journal.Stored, data []byte) {
+	wrong := func(format string, args ...any) {
+		v.find(Finding{journal.LogTampered, objectFile(e.Decision.Record), -1, int64(e.Seq), fmt.Sprintf(format, args...)})
+	}
+	record, err := journal.ParseRecord(data)
+	if err != nil {
+		wrong("it is no decision record: %v", err)
+		return
+	}
+	d := e.Decision
+	switch {
+	case sha256.Sum256(record.Request) != d.RequestSHA256:
+		wrong("the decision record is about another request")
+	case record.Decision.Verdict.String() != d.Verdict || record.Decision.Reason.String() != d.Reason:
+		wrong("the decision record says %s %s, the entry %s %s", record.Decision.Verdict, record.Decision.Reason, d.Verdict, d.Reason)
+	}
+	for _, sum := range counted(record) {
+		if !v.objects.whole[sum] {
+			v.object(e, sum, "an attestation that counted")
+		}
+	}
+}
+
+// counted lists the attestations without a finding, which are archived.
+func counted(record *journal.Record) []journal.Digest {
+	failed := map[[2]int]bool{}
+	for _, f := range record.Decision.Findings {
+		failed[[2]int{f.Document, f.Attestation}] = true
+	}
+	var out []journal.Digest
+	for i, list := range record.Attestations {
+		for j, sum := range list {
+			if !failed[[2]int{i, j}] {
+				out = append(out, sum)
+			}
+		}
+	}
+	return out
+}
+
+// trustFiles are the trust files with fixed names that TUF metadata lists. What
+// the metadata says is believed only as far as looking for files goes.
+func trustFiles(metadata []byte) map[string]journal.Digest {
+	var m struct {
+		Signed struct {
+			Targets map[string]struct {
+				Hashes struct {
+					SHA256 journal.Digest `json:"sha256"`
+				} `json:"hashes"`
+			} `json:"targets"`
+		} `json:"signed"`
+	}
+	if json.Unmarshal(metadata, &m) != nil {
+		return nil
+	}
+	files := map[string]journal.Digest{}
+	for _, name := range []string{"authorities.json", "trusted_root.json", "revocations.json"} {
+		if t, ok := m.Signed.Targets[name]; ok {
+			files[name] = t.Hashes.SHA256
+		}
+	}
+	return files
+}

@@ -1,0 +1,224 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/mod/sumdb/note"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
+)
+
+// auditVerifyFlags are the options of audit verify.
+type auditVerifyFlags struct {
+	state     string
+	logKeys   []string
+	witnesses []string
+	quorum    int
+	outputs   []string
+}
+
+func newAuditVerifyCommand(env *Env) *cobra.Command {
+	f := &auditVerifyFlags{}
+	cmd := &cobra.Command{
+		Use:   "verify DIR",
+		Short: "Check a driver's whole log: every entry, hash, signature and archived object",
+		Long: `Reads the state folder of a driver, or a copy of it. Every entry of the journal has to
+follow the one before; every tile and entry bundle of the transparency log has to be,
+byte for byte, what the journal makes; the checkpoint has to be signed by the log's
+key; and the archive has to hold what each entry names. What is wrong is named by its
+file, byte and log index.
+
+The log's key is what ` + "`sigdriver serve --check`" + ` prints, and comes to the auditor by a way
+that does not lead through the folder.
+
+Exit codes: 0 everything was checked and is right, 1 something is wrong, 4 nothing is
+wrong, but something could not be checked.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if (len(args) == 1) == (f.state != "") {
+				return usageError(errors.New("one state folder is needed"), "run `sigdriver audit verify DIR`")
+			}
+			if len(args) == 1 {
+				f.state = args[0]
+			}
+			return auditVerify(env, f)
+		},
+	}
+	cmd.Flags().StringVar(&f.state, "state", "", "the state folder, instead of DIR")
+	cmd.Flags().StringArrayVar(&f.logKeys, "log-key", nil, "the log's key, NAME+HASH+KEY, or a file that holds it (repeatable)")
+	cmd.Flags().StringArrayVar(&f.witnesses, "witness", nil, "the key of a witness, likewise (repeatable)")
+	cmd.Flags().IntVar(&f.quorum, "quorum", 0, "how many witnesses have to have signed; all that are given by default")
+	registerOutputs(cmd, &f.outputs)
+	return cmd
+}
+
+func auditVerify(env *Env, f *auditVerifyFlags) error {
+	out, err := readOutputs(f.outputs)
+	if err != nil {
+		return err
+	}
+	o, err := f.options(env)
+	if err != nil {
+		return err
+	}
+	r, err := audit.Verify(f.state, o)
+	if err != nil {
+		return auditError(f.state, err)
+	}
+	for _, s := range out {
+		text, err := renderAudit(env, s, f.state, r)
+		if err != nil {
+			return err
+		}
+		if err := writeFile(env, s.path, text); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !r.Well():
+		return &ExitError{Code: ExitDenied}
+	case len(r.Unchecked) > 0 || r.Entries == 0:
+		return &ExitError{Code: ExitInconclusive}
+	}
+	return nil
+}
+
+func (f *auditVerifyFlags) options(env *Env) (o audit.Options, err error) {
+	if o.LogKeys, err = readVerifiers(env, "log key", f.logKeys, note.NewVerifier); err != nil {
+		return o, err
+	}
+	if o.Witnesses, err = readVerifiers(env, "witness key", f.witnesses, checkpoint.NewWitness); err != nil {
+		return o, err
+	}
+	o.Quorum = f.quorum
+	if o.Quorum == 0 {
+		o.Quorum = len(o.Witnesses)
+	}
+	if o.Quorum < 0 || o.Quorum > len(o.Witnesses) {
+		return o, usageError(fmt.Errorf("%d of %d witnesses can never sign", f.quorum, len(o.Witnesses)), "give each of them with --witness")
+	}
+	return o, nil
+}
+
+// readVerifiers reads keys of signed notes: each in the argument, or in a file.
+func readVerifiers(env *Env, what string, args []string, parse func(string) (note.Verifier, error)) ([]note.Verifier, error) {
+	var keys []note.Verifier
+	for _, arg := range args {
+		text := arg
+		if !strings.Contains(arg, "+") || exists(arg) {
+			data, err := readFile(env, arg, what, 4096)
+			if err != nil {
+				return nil, err
+			}
+			text = strings.TrimSpace(string(data))
+		}
+		k, err := parse(text)
+		if err != nil {
+			return nil, usageError(fmt.Errorf("%.200q is no %s", text, what), "give NAME+HASH+KEY, as `sigdriver serve --check` prints it for a log")
+		}
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
+// auditError is a folder that cannot be audited.
+func auditError(dir string, err error) error {
+	var none *audit.NoStateError
+	var path *fs.PathError
+	switch {
+	case errors.As(err, &none):
+		return usageError(none, "name the state_dir of a driver's configuration, or a copy of it")
+	case errors.As(err, &path):
+		return usageError(fmt.Errorf("the state folder %q cannot be read: %w", dir, err), "read it as the driver's user, or copy it first")
+	}
+	return err
+}
+
+func renderAudit(env *Env, s sink, dir string, r *audit.Report) ([]byte, error) {
+	var b bytes.Buffer
+	if s.format == "json" {
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		err := enc.Encode(auditReport{"application/vnd.sigdriver.audit.v1+json", r})
+		return b.Bytes(), err
+	}
+	printAudit(&printer{w: &b, colour: s.path == "" && env.colour(env.Stdout)}, dir, r)
+	return b.Bytes(), nil
+}
+
+// auditReport is what -o json writes.
+type auditReport struct {
+	MediaType string `json:"mediaType"`
+	*audit.Report
+}
+
+// printAudit says what was checked, then what was found, then the verdict.
+func printAudit(p *printer, dir string, r *audit.Report) {
+	p.line("The log in %s", dir)
+	mark := func(prefix string) string {
+		for _, f := range r.Findings {
+			if strings.HasPrefix(f.File, prefix) {
+				return failed
+			}
+		}
+		return passed
+	}
+	p.check(mark("audit/"), "journal", "%d entries: %d decisions, %d counts of answers given again, %d of refusals; the last is %s", r.Entries, r.Decisions, r.Served, r.Suppressed, r.Head)
+	if r.Torn != nil {
+		p.check(unseen, "", "%v", r.Torn)
+	}
+	if c := r.Checkpoint; c != nil {
+		p.check(mark("log/"), "tile log", "%d tiles and bundles; %s at %d entries, root %s", r.Tiles, c.Origin, c.Size, c.Root)
+		if c.Signed {
+			p.check(passed, "signature", "%s", strings.Join(append([]string{c.Origin}, c.Cosigs...), ", "))
+		}
+		if left := r.Entries - min(c.Size, r.Entries); left > 0 {
+			p.check(unseen, "", "%d entries are newer than the checkpoint", left)
+		}
+	}
+	p.check(mark("archive/"), "archive", "%d objects", r.Objects)
+	for _, f := range r.Findings {
+		p.line("%s %s: %s", f.Code, place(&f), f.Detail)
+	}
+	if r.More > 0 {
+		p.line("and %d more", r.More)
+	}
+	for _, sentence := range r.Unchecked {
+		p.check(unseen, "not checked", "%s", sentence)
+	}
+	p.line("%s", auditVerdict(r))
+}
+
+func place(f *audit.Finding) string {
+	at := f.File
+	if f.Offset >= 0 {
+		at += fmt.Sprintf(", byte %d", f.Offset)
+	}
+	if f.Entry >= 0 {
+		at += fmt.Sprintf(", entry %d", f.Entry)
+	}
+	return at
+}
+
+func auditVerdict(r *audit.Report) string {
+	switch {
+	case !r.Well():
+		return "The log is not as it was written. Keep the folder as evidence, and restore nothing over it."
+	case r.Entries == 0:
+		return "There is no entry: nothing was verified."
+	case len(r.Unchecked) > 0:
+		return "Nothing is wrong with what was checked."
+	}
+	return "The log is whole, and nothing in it was changed."
+}
