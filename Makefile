@@ -41,8 +41,9 @@ lint:
 
 # Generated files are committed; generate-check proves that they are current.
 generate:
-	rm -f proto/signing/v1/*.pb.go
-	$(TOOL) buf generate
+	rm -f proto/signing/v1/*.pb.go cmd/sigdriver/internal/interceptor/wire/*.pb.go
+	$(TOOL) buf generate proto
+	$(TOOL) buf generate cmd/sigdriver/internal/interceptor/wire --template cmd/sigdriver/internal/interceptor/wire/buf.gen.yaml
 	go generate ./verifier/...
 	go generate ./...
 

@@ -30,6 +30,7 @@ type Metrics struct {
 	refreshes *prometheus.CounterVec
 	refreshed prometheus.Gauge
 	refused   *prometheus.CounterVec
+	writes    *prometheus.CounterVec
 }
 
 // maxReason is above every decision reason.
@@ -64,6 +65,7 @@ func NewMetrics(version string) *Metrics {
 	m.refreshes = m.counters("trust_refreshes_total", "Refreshes of trust, by result: ok or a code of docs/reasons.md.", "result")
 	m.refreshed = prometheus.NewGauge(prometheus.GaugeOpts{Name: "sigdriver_trust_refreshed_timestamp_seconds", Help: "When trust was last refreshed successfully; 0 for never."})
 	m.refused = m.counters("connections_refused_total", "Connections closed unread, by why.", "why")
+	m.writes = m.counters("intercepted_writes_total", "Writes that a gateway asked about through the interceptor, by method of its API and whether they were allowed.", "method", "allowed")
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "sigdriver_build_info", Help: "1, labelled with the version.", ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
 	m.registry.MustRegister(seconds, m.shadow, m.panics, m.refreshed, build,
@@ -151,3 +153,8 @@ func (m *Metrics) Refreshed(result string) {
 
 // Refused counts a connection that was closed unread.
 func (m *Metrics) Refused(why string) { m.refused.WithLabelValues(why).Inc() }
+
+// Intercepted counts a write of a stock gateway. The method is one of a closed list.
+func (m *Metrics) Intercepted(method string, allowed bool) {
+	m.writes.WithLabelValues(method, strconv.FormatBool(allowed)).Inc()
+}

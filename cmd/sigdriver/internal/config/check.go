@@ -43,6 +43,7 @@ func (c *Config) check() error {
 		c.checkRange("audit.deny_per_minute", c.Audit.DenyPerMinute, maxDeny),
 		c.checkRange("audit.reserve_mib", c.Audit.ReserveMiB, maxReserve),
 		c.checkAdmin(),
+		c.checkInterceptor(),
 		c.checkWord("log.level", c.Log.Level, "error", "warn", "info", "debug"),
 		c.checkWord("log.format", c.Log.Format, "text", "json"),
 	)
@@ -191,6 +192,27 @@ func (c *Config) checkAdmin() error {
 	return nil
 }
 
+func (c *Config) checkInterceptor() error {
+	i := c.Interceptor
+	switch {
+	case i == Interceptor{}:
+		return nil
+	case i.Path == "":
+		return c.fault("interceptor.path", "name a socket, e.g. /run/sigdriver/interceptor.sock", "is required beside gateway_id")
+	case i.Path == c.Socket.Path || i.Path == c.Admin.Listen:
+		return c.fault("interceptor.path", "name a socket of its own", "%q is used for something else", i.Path)
+	}
+	if err := socket.CheckPath(i.Path); err != nil {
+		return c.socketFault("interceptor.path", err)
+	}
+	for _, p := range c.Peer {
+		if slices.Contains(p.GatewayIDs, i.GatewayID) {
+			return nil
+		}
+	}
+	return c.fault("interceptor.gateway_id", "name one of the gateway_ids of a [[peer]]", "%q is no gateway that a peer may speak for", i.GatewayID)
+}
+
 // maxRootFile bounds the pinned root.
 const maxRootFile = tuf.MaxRoot
 
@@ -241,6 +263,11 @@ func (c *Config) CheckPlaces() error {
 	if strings.HasPrefix(c.Admin.Listen, "/") {
 		if err := socket.CheckFolder(c.Admin.Listen); err != nil {
 			return c.socketFault("admin.listen", err)
+		}
+	}
+	if c.Interceptor.Path != "" {
+		if err := socket.CheckFolder(c.Interceptor.Path); err != nil {
+			return c.socketFault("interceptor.path", err)
 		}
 	}
 	return nil
@@ -296,6 +323,7 @@ func (c *Config) NeedRestart(next *Config) []string {
 		{"attestations", c.Attestations == next.Attestations},
 		{"audit", c.Audit == next.Audit},
 		{"admin", c.Admin == next.Admin},
+		{"interceptor", c.Interceptor == next.Interceptor},
 		{"log.format", c.Log.Format == next.Log.Format},
 	} {
 		if !k.same {

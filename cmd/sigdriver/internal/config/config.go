@@ -43,6 +43,9 @@ type Config struct {
 	// Admin is for metrics and probes.
 	Admin Admin `toml:"admin"`
 
+	// Interceptor is for a gateway without the hook: it asks before it stores.
+	Interceptor Interceptor `toml:"interceptor"`
+
 	// Log is for people; the audit journal is the record.
 	Log Log `toml:"log"`
 
@@ -109,6 +112,18 @@ type Admin struct {
 	// Listen is a loopback address, such as "127.0.0.1:9464", or the absolute path
 	// of a Unix socket. Optional: no listener.
 	Listen string `toml:"listen"`
+}
+
+// Interceptor is a second socket, on which the driver speaks OpenShell's interceptor
+// contract. It gives early feedback when policies and profiles are written; the
+// boundary is the hook. Who may call is said by peer.
+type Interceptor struct {
+	// Path is the socket, under the same demands as socket.path, with the same group.
+	// Optional: no interceptor.
+	Path string `toml:"path"`
+	// GatewayID is the gateway that calls: its requests do not say. Required with
+	// path. The caller's peer must list it.
+	GatewayID string `toml:"gateway_id"`
 }
 
 // Log is what goes to standard error.

@@ -67,6 +67,7 @@ type driver struct {
 	server   *server.Server
 	grpc     *grpc.Server
 	admin    *http.Server
+	second   *intercepting // nil without an interceptor
 
 	background sync.WaitGroup
 	cancel     context.CancelFunc
@@ -90,7 +91,7 @@ func (d *driver) start(ctx context.Context) error {
 	quietGRPC()
 	tuneMemory()
 	for _, step := range []func(context.Context) error{
-		d.configure, d.openState, d.openTrust, d.listen, d.watch,
+		d.configure, d.openState, d.openTrust, d.listen, d.intercept, d.watch,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -223,16 +224,19 @@ func (d *driver) listen(context.Context) error {
 	if d.socket, err = d.makeSocket(); err != nil {
 		return err
 	}
-	d.listener = peer.NewListener(d.socket.UnixListener, d.peers(d.conf), d.maxConns(), func(c peer.Credentials, why peer.Refusal) {
-		d.metrics.Refused(string(why))
-		d.logger.Debug("connection refused", "why", string(why), "uid", c.UID, "gid", c.GID, "pid", c.PID)
-	})
+	d.listener = peer.NewListener(d.socket.UnixListener, d.peers(d.conf), d.maxConns(), d.refused)
 	d.server = server.New(server.Config{
 		Peers: d.listener.List, Trust: d.keeper, Clock: d.clock, Index: d.index, Floors: d.floors, Journal: d.journal,
 		Metrics: d.metrics, Logger: d.logger,
 	})
 	d.grpc = d.server.GRPC()
 	return nil
+}
+
+// refused hears of a connection that was closed unread.
+func (d *driver) refused(c peer.Credentials, why peer.Refusal) {
+	d.metrics.Refused(string(why))
+	d.logger.Debug("connection refused", "why", string(why), "uid", c.UID, "gid", c.GID, "pid", c.PID)
 }
 
 func (d *driver) makeSocket() (*socket.Socket, error) {
@@ -324,8 +328,12 @@ func (d *driver) serve(ctx context.Context, hangup <-chan os.Signal) error {
 	d.cancel = cancel
 	d.background.Go(func() { d.keeper.Run(inner) })
 	d.background.Go(func() { d.index.Run(inner) })
-	failed := make(chan error, 1)
+	failed := make(chan error, 2)
 	go func() { failed <- d.grpc.Serve(d.listener) }()
+	if d.second != nil {
+		go func() { failed <- d.second.serve() }()
+		d.logger.Info("intercepting", "socket", d.conf.Interceptor.Path, "gateway", d.conf.Interceptor.GatewayID)
+	}
 	d.logger.Info("serving", "socket", d.conf.Socket.Path)
 	if d.options.Ready != nil {
 		d.options.Ready()
@@ -359,6 +367,9 @@ func (d *driver) reload() {
 		d.logger.Warn("the configuration has changes that need a restart", "keys", strings.Join(keys, ", "))
 	}
 	d.listener.SetList(d.peers(next))
+	if d.second != nil {
+		d.second.listener.SetList(d.peers(next))
+	}
 	d.logger.SetLevel(hclog.LevelFromString(next.Log.Level))
 	d.keeper.SetInterval(time.Duration(next.Trust.RefreshInterval))
 	d.logger.Info("configuration read again")
@@ -399,16 +410,27 @@ func (d *driver) close() error {
 // drain lets calls under way finish, for at most drainTime.
 func (d *driver) drain() {
 	d.server.Stop()
-	done := make(chan struct{})
-	go func() { defer close(done); d.grpc.GracefulStop() }()
+	servers := []*grpc.Server{d.grpc}
 	d.socket.Close() // nobody new should try
+	if d.second != nil {
+		servers = append(servers, d.second.grpc)
+		d.second.socket.Close()
+	}
+	var stopping sync.WaitGroup
+	for _, g := range servers {
+		stopping.Go(g.GracefulStop)
+	}
+	done := make(chan struct{})
+	go func() { defer close(done); stopping.Wait() }()
 	t := time.NewTimer(drainTime)
 	defer t.Stop()
 	select {
 	case <-done:
 	case <-t.C:
 		d.logger.Warn("some calls did not finish in time")
-		d.grpc.Stop()
+		for _, g := range servers {
+			g.Stop()
+		}
 		<-done
 	}
 }

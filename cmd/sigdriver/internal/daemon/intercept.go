@@ -1,0 +1,52 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/interceptor"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// intercepting is the second listener, for a gateway without the hook.
+type intercepting struct {
+	socket   *socket.Socket
+	listener *peer.Listener
+	grpc     *grpc.Server
+}
+
+// intercept makes the interceptor's socket, if there is to be one.
+func (d *driver) intercept(context.Context) error {
+	conf := d.conf.Interceptor
+	if conf.Path == "" {
+		return nil
+	}
+	gid, err := d.conf.Socket.GID()
+	if err != nil {
+		return err
+	}
+	s, err := socket.Listen(socket.Options{Path: conf.Path, GID: gid, Mode: 0o660})
+	if err != nil {
+		return d.conf.Fault("interceptor.path", err, "choose a path of its own")
+	}
+	service := interceptor.New(interceptor.Config{
+		Driver: d.server, GatewayID: conf.GatewayID, Metrics: d.metrics, Logger: d.logger.Named("interceptor"),
+		Governed: func() bool { return d.keeper.Current().Trust.Governs(verifier.Settings, conf.GatewayID) },
+	})
+	d.second = &intercepting{
+		socket:   s,
+		listener: peer.NewListener(s.UnixListener, d.peers(d.conf), d.maxConns(), d.refused),
+		grpc:     service.GRPC(server.Options()),
+	}
+	return nil
+}
+
+// serve answers on the second socket until it is closed. The error is nil then.
+func (i *intercepting) serve() error { return i.grpc.Serve(i.listener) }
