@@ -45,6 +45,10 @@ reserve_mib = 128
 [admin]
 listen = "127.0.0.1:9464"
 
+[interceptor]
+path = "%[1]s/run/interceptor.sock"
+gateway_id = "gw-north"
+
 [log]
 level = "debug"
 format = "json"
@@ -155,6 +159,11 @@ func TestRefusals(t *testing.T) {
 		{"public admin", `listen = "127.0.0.1:9464"`, `listen = "0.0.0.0:9464"`, "admin.listen"},
 		{"admin by name", `listen = "127.0.0.1:9464"`, `listen = "localhost:9464"`, "admin.listen"},
 		{"relative admin", `listen = "127.0.0.1:9464"`, `listen = "admin.sock"`, "admin.listen"},
+		{"relative interceptor", `path = "/tmp/run/interceptor.sock"`, `path = "interceptor.sock"`, "interceptor.path"},
+		{"interceptor on the driver's socket", `path = "/tmp/run/interceptor.sock"`, `path = "/tmp/run/driver.sock"`, "interceptor.path"},
+		{"interceptor without a path", `path = "/tmp/run/interceptor.sock"`, ``, "interceptor.path"},
+		{"interceptor of nobody's gateway", `gateway_id = "gw-north"`, `gateway_id = "gw-south"`, "interceptor.gateway_id"},
+		{"interceptor without a gateway", `gateway_id = "gw-north"`, `gateway_id = ""`, "interceptor.gateway_id"},
 		{"level", `level = "debug"`, `level = "verbose"`, "log.level"},
 		{"format", `format = "json"`, `format = "xml"`, "log.format"},
 	} {
@@ -256,5 +265,31 @@ func TestNeedRestart(t *testing.T) {
 		if c.key == "" && len(got) != 0 || c.key != "" && !slices.Equal(got, []string{c.key}) {
 			t.Errorf("%s: %v", c.to, got)
 		}
+	}
+}
+
+// The configurations that docs/integration.md shows load.
+func TestIntegrationPage(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "docs", "integration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	blocks := 0
+	for _, part := range strings.Split(string(page), "```toml\n")[1:] {
+		if block, _, _ := strings.Cut(part, "```"); !strings.Contains(block, "openshell.gateway") {
+			blocks++
+			text.WriteString(block)
+		}
+	}
+	if blocks != 2 {
+		t.Fatalf("the page shows %d configurations of the driver", blocks)
+	}
+	c, err := load(t, strings.Replace(text.String(), `"openshell"`, `"0"`, 1)) // the group exists on no test machine
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Interceptor.GatewayID != "gw-east" || c.Socket.Group != "0" {
+		t.Errorf("read %+v", c)
 	}
 }

@@ -31,9 +31,9 @@ func refuse(reason verifier.Reason, format string, args ...any) error {
 
 // operation is one write, and what it brings in.
 type operation struct {
-	method  string
-	fields  map[string]*structpb.Value
-	user    bool // a user asks the gateway, not a sandbox and not nobody
+	method string
+	fields map[string]*structpb.Value
+	user   bool // a user asks the gateway, not a sandbox and not nobody
 	// governs says whether trust has a rule for settings.
 	governs func() bool
 

@@ -1,0 +1,295 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/interceptor"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/interceptor/wire"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+)
+
+type tree = verifiertest.Tree
+type list = verifiertest.List
+
+// stock is a gateway without the hook.
+type stock struct {
+	*world
+	client wire.GatewayInterceptorClient
+}
+
+// newStock starts a driver that is asked through its interceptor, with an index
+// that knows who approved what.
+func newStock(t *testing.T) *stock {
+	w := newWorld(t)
+	w.configure(fmt.Sprintf("interceptor = {path = %q, gateway_id = \"gw-east\"}", w.path("run/i")))
+	w.approve(0, verifiertest.AdmitPolicy(), verifiertest.Scope{Gateway: "*", Workspace: "prod", Name: "web-*"}, "alice", "bob")
+	w.approve(1, verifiertest.AdmitProfile(), verifiertest.Scope{Gateway: "*", Name: "*"}, "dave")
+	w.approve(2, globalPolicy(), verifiertest.Scope{Gateway: "*"}, "alice", "bob")
+	w.start()
+	conn, err := grpc.NewClient("unix:"+w.path("run/i"), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return &stock{w, wire.NewGatewayInterceptorClient(conn)}
+}
+
+// approve puts approvals of a scenario's first document, as of now, into the
+// local folder.
+func (w *world) approve(n int, s *verifiertest.Scenario, scope verifiertest.Scope, names ...string) {
+	w.t.Helper()
+	a := s.Approval(0)
+	a.Scope, a.Version = scope, "3"
+	a.NotBefore = time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
+	a.NotAfter = time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	s.ApproveAs(0, a, names...)
+	if len(s.Request.Documents[0].Attestations) != len(names) {
+		w.t.Fatal("not every approval was made")
+	}
+	for i, a := range s.Request.Documents[0].Attestations {
+		w.write(fmt.Sprintf("attestations/%d-%d.json", n, i), a)
+	}
+}
+
+// globalPolicy is a policy that was approved as nothing but the global one.
+func globalPolicy() *verifiertest.Scenario {
+	s := verifiertest.ComposeGlobal()
+	s.Request.Documents[0].Body = verifiertest.Canonical(edited(verifiertest.Policy(), "landlock", nil))
+	return s
+}
+
+// ask asks about one write, as the gateway sends it.
+func (s *stock) ask(kind, method string, operation tree) (*wire.InterceptorResult, error) {
+	s.t.Helper()
+	plain, err := json.Marshal(operation)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var proposed structpb.Struct
+	if err := proposed.UnmarshalJSON(plain); err != nil {
+		s.t.Fatal(err)
+	}
+	return s.client.Evaluate(s.t.Context(), &wire.InterceptorEvaluation{
+		Service: "openshell.v1.OpenShell", Method: method, Principal: map[string]string{"kind": kind},
+		Phase: &wire.InterceptorEvaluation_Validate{Validate: &wire.ValidateEvaluation{ProposedOperation: &proposed}},
+	})
+}
+
+// sent is a message as a gateway sends it: without @type.
+func sent(t tree) tree {
+	delete(t, "@type")
+	return t
+}
+
+func edited(t tree, name string, value any) tree {
+	if value == nil {
+		delete(t, name)
+	} else {
+		t[name] = value
+	}
+	return t
+}
+
+func createSandbox() tree {
+	return tree{"name": "web-1", "workspace": "prod", "spec": tree{"policy": sent(verifiertest.Policy()), "providers": list{"forge"}}}
+}
+
+func updatePolicy() tree {
+	return tree{"name": "web-1", "workspace": "prod", "policy": sent(verifiertest.Policy())}
+}
+
+func importProfiles(profile tree) tree {
+	return tree{"profiles": list{tree{"profile": sent(profile), "source": "forge.yaml"}}}
+}
+
+func updateProfile() tree {
+	return tree{"id": "forge", "expectedResourceVersion": "4", "profile": tree{"profile": sent(verifiertest.ForgeProfile())}}
+}
+
+func widened() tree {
+	return edited(updatePolicy(), "policy", edited(sent(verifiertest.Policy()), "networkPolicies", tree{"any": tree{"name": "any"}}))
+}
+
+func TestIntercept(t *testing.T) {
+	s := newStock(t)
+	allowed, refused := 0, 0
+	for _, c := range []struct {
+		name, kind, method string
+		operation          tree
+		want               string // the reason; empty for allowed
+	}{
+		{"create", "user", "CreateSandbox", createSandbox(), ""},
+		{"create without a policy", "user", "CreateSandbox", edited(createSandbox(), "spec", tree{}), "DOCUMENT_MISSING"},
+		{"create without a name", "user", "CreateSandbox", edited(createSandbox(), "name", nil), "DOCUMENT_MISSING"},
+		{"create elsewhere", "user", "CreateSandbox", edited(createSandbox(), "workspace", "staging"), "RULE_MISSING"},
+		{"create in the default workspace", "user", "CreateSandbox", edited(createSandbox(), "workspace", nil), "RULE_MISSING"},
+		{"create with what nobody knows", "user", "CreateSandbox", edited(createSandbox(), "policyBundle", tree{}), "DOCUMENT_MISSING"},
+		{"create with what nobody knows inside", "user", "CreateSandbox", edited(createSandbox(), "spec", edited(tree{"policy": sent(verifiertest.Policy())}, "policyRef", "x")), "DOCUMENT_MISSING"},
+		{"create under another name", "user", "CreateSandbox", edited(createSandbox(), "name", "db-1"), "SCOPE_MISMATCH"},
+		{"policy", "user", "UpdateConfig", updatePolicy(), ""},
+		{"policy by the sandbox itself", "sandbox", "UpdateConfig", updatePolicy(), ""},
+		{"policy widened", "user", "UpdateConfig", widened(), "ATTESTATION_MISSING"},
+		{"policy widened by the sandbox itself", "sandbox", "UpdateConfig", widened(), "ATTESTATION_MISSING"},
+		{"policy and a setting", "user", "UpdateConfig", edited(updatePolicy(), "settingKey", "log_level"), "DOCUMENT_MISSING"},
+		{"neither", "user", "UpdateConfig", edited(updatePolicy(), "policy", nil), "DOCUMENT_MISSING"},
+		{"merge", "user", "UpdateConfig", edited(edited(updatePolicy(), "policy", nil), "mergeOperations", list{tree{"removeRule": tree{"ruleName": "x"}}}), "DOCUMENT_MISSING"},
+		{"global policy", "user", "UpdateConfig", tree{"global": true, "policy": sent(verifiertest.Parse(globalPolicy().Body(0)))}, ""},
+		{"global policy that was approved for a sandbox", "user", "UpdateConfig", edited(updatePolicy(), "global", true), "SCOPE_MISMATCH"},
+		{"global is no text", "user", "UpdateConfig", edited(updatePolicy(), "global", "true"), "DOCUMENT_MISSING"},
+		{"a number that is rounded", "user", "UpdateConfig", edited(updatePolicy(), "policy", edited(sent(verifiertest.Policy()), "version", 1<<53)), "DOCUMENT_NONCANONICAL"},
+		{"a reserved name", "user", "UpdateConfig", edited(updatePolicy(), "policy", edited(sent(verifiertest.Policy()), "networkPolicies", tree{"_provider_forge": tree{"name": "x"}})), "DOCUMENT_RESERVED_NAME"},
+		{"setting", "user", "UpdateConfig", tree{"settingKey": "log_level", "settingValue": tree{"stringValue": "debug"}}, ""},
+		{"setting by a sandbox", "sandbox", "UpdateConfig", tree{"settingKey": "log_level", "settingValue": tree{"stringValue": "debug"}}, "DOCUMENT_MISSING"},
+		{"import", "user", "ImportProviderProfiles", importProfiles(verifiertest.ForgeProfile()), ""},
+		{"import what the gateway sets itself", "user", "ImportProviderProfiles", importProfiles(edited(verifiertest.ForgeProfile(), "resourceVersion", "7")), ""},
+		{"import another", "user", "ImportProviderProfiles", importProfiles(verifiertest.MirrorProfile()), "ATTESTATION_MISSING"},
+		{"import into a workspace", "user", "ImportProviderProfiles", edited(importProfiles(verifiertest.ForgeProfile()), "workspace", "prod"), "SCOPE_MISMATCH"},
+		{"import nothing", "user", "ImportProviderProfiles", tree{}, "DOCUMENT_MISSING"},
+		{"import an empty item", "user", "ImportProviderProfiles", tree{"profiles": list{tree{}}}, "DOCUMENT_MISSING"},
+		{"import two, one approved", "user", "ImportProviderProfiles", tree{"profiles": list{
+			tree{"profile": sent(verifiertest.ForgeProfile())}, tree{"profile": sent(verifiertest.MirrorProfile())}}}, "ATTESTATION_MISSING"},
+		{"update profile", "user", "UpdateProviderProfiles", updateProfile(), ""},
+		{"update another profile with it", "user", "UpdateProviderProfiles", edited(updateProfile(), "id", "mirror"), "DOCUMENT_MISSING"},
+		{"attach", "user", "AttachSandboxProvider", tree{"sandboxName": "web-1", "providerName": "forge"}, ""},
+		{"attach to oneself", "sandbox", "AttachSandboxProvider", tree{"sandboxName": "web-1", "providerName": "forge"}, "DOCUMENT_MISSING"},
+		{"attach by nobody", "", "AttachSandboxProvider", tree{"sandboxName": "web-1", "providerName": "forge"}, "DOCUMENT_MISSING"},
+		{"analysis", "sandbox", "SubmitPolicyAnalysis", tree{"name": "web-1", "summaries": list{tree{}}}, ""},
+		{"proposal", "sandbox", "SubmitPolicyAnalysis", tree{"name": "web-1", "proposedChunks": list{tree{"ruleName": "x"}}}, "DOCUMENT_MISSING"},
+		{"draft", "user", "ApproveDraftChunk", tree{"name": "web-1", "chunkId": "c"}, "DOCUMENT_MISSING"},
+		{"drafts", "user", "ApproveAllDraftChunks", tree{"name": "web-1"}, "DOCUMENT_MISSING"},
+		{"edit", "user", "EditDraftChunk", tree{"name": "web-1", "chunkId": "c"}, "DOCUMENT_MISSING"},
+		{"undo", "user", "UndoDraftChunk", tree{"name": "web-1", "chunkId": "c"}, "DOCUMENT_MISSING"},
+		{"a write that is not bound", "user", "DeleteSandbox", tree{"name": "web-1"}, "DOCUMENT_MISSING"},
+		{"a write of later", "user", "SetPolicy", tree{"name": "web-1"}, "DOCUMENT_MISSING"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := s.ask(c.kind, c.method, c.operation)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.want == "" {
+				allowed++
+				if !got.Allowed || got.Reason != "" {
+					t.Fatalf("denied: %s", got.Reason)
+				}
+				return
+			}
+			refused++
+			if got.Allowed || got.StatusCode != "PERMISSION_DENIED" || !strings.HasPrefix(got.Reason, c.want+": ") {
+				t.Fatalf("got %v, want %s", got, c.want)
+			}
+			if strings.Contains(got.Reason, "tickets.corp.example") {
+				t.Error("a body is in the reason")
+			}
+		})
+	}
+	if n := s.metric(`sigdriver_intercepted_writes_total{allowed="false",method="ApproveDraftChunk"}`); n != "1" {
+		t.Errorf("counted %q denials of ApproveDraftChunk", n)
+	}
+	if allowed == 0 || refused == 0 {
+		t.Fatal("nothing was asked")
+	}
+}
+
+// What was decided is in the journal, and the gateway's log can say where.
+func TestInterceptedWriteIsRecorded(t *testing.T) {
+	s := newStock(t)
+	for want, policy := range []tree{updatePolicy(), widened()} {
+		got, err := s.ask("user", "UpdateConfig", policy)
+		if err != nil || got.LogAnnotations["sigdriver_log_index"] != fmt.Sprint(want) || len(got.LogAnnotations["sigdriver_sha256"]) != 64 {
+			t.Fatalf("got %v, %v", got, err)
+		}
+	}
+	if n := s.metric("sigdriver_journal_entries"); n != "2" {
+		t.Errorf("%s entries", n)
+	}
+}
+
+// Once trust governs settings, one setting is not let through.
+func TestInterceptedSettings(t *testing.T) {
+	s := newStock(t)
+	setting := tree{"settingKey": "log_level", "settingValue": tree{"stringValue": "debug"}}
+	if got, err := s.ask("user", "UpdateConfig", setting); err != nil || !got.Allowed {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	rule := *s.auth.Rules[2]
+	rule.Name, rule.Surface = "settings", verifiertest.SettingsSurface
+	s.auth.Rules = append(s.auth.Rules, &rule)
+	s.publish()
+	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	s.eventually("a setting is refused", func() bool {
+		got, err := s.ask("user", "UpdateConfig", setting)
+		return err == nil && !got.Allowed && strings.HasPrefix(got.Reason, "DOCUMENT_MISSING: trust governs settings")
+	})
+}
+
+// What the driver cannot decide is an error, which denies at the gateway.
+func TestInterceptFailsClosed(t *testing.T) {
+	s := newStock(t)
+	s.stop()
+	if got, err := s.ask("user", "UpdateConfig", updatePolicy()); err == nil {
+		t.Errorf("a stopped driver says %v", got)
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	s := newStock(t)
+	m, err := s.client.Describe(t.Context(), &wire.DescribeRequest{})
+	if err != nil || m.FailurePolicy != "fail_closed" || m.Name == "" {
+		t.Fatalf("got %v, %v", m, err)
+	}
+	bound := map[string]bool{}
+	for _, b := range m.Bindings {
+		if b.FailurePolicy != "fail_closed" || len(b.Phases) != 1 || b.Phases[0] != wire.GatewayInterceptorPhase_GATEWAY_INTERCEPTOR_PHASE_VALIDATE || b.Id == "" {
+			t.Errorf("binding %v", b)
+		}
+		bound[b.Selector.Rpc] = true
+	}
+	for _, r := range interceptor.Routes {
+		if bound["openshell.v1.OpenShell/"+r.Method] != r.Bound {
+			t.Errorf("%s: bound is %v", r.Method, !r.Bound)
+		}
+	}
+	if len(interceptor.Routes) != 25 {
+		t.Errorf("%d routes, a gateway has 25", len(interceptor.Routes))
+	}
+}
+
+// The coverage table of the documentation is the code's.
+func TestCoverageTable(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "docs", "integration.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range interceptor.Routes {
+		asked := "–"
+		if r.Bound {
+			asked = "✓"
+		}
+		if row := fmt.Sprintf("| %s | %s | %s |\n", r.Method, asked, r.Check); !bytes.Contains(page, []byte(row)) {
+			t.Errorf("docs/integration.md lacks the row\n%s", row)
+		}
+	}
+	for _, r := range interceptor.HookOnly {
+		if row := fmt.Sprintf("| %s | never | %s |\n", r.Method, r.Check); !bytes.Contains(page, []byte(row)) {
+			t.Errorf("docs/integration.md lacks the row\n%s", row)
+		}
+	}
+}
