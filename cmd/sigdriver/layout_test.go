@@ -29,6 +29,7 @@ var layout = []struct {
 		[]string{"github.com/sigstore/sigstore-go/...", "github.com/sigstore/protobuf-specs/...", "github.com/sigstore/sigstore/...",
 			"github.com/in-toto/...", "github.com/secure-systems-lab/go-securesystemslib/dsse",
 			"github.com/go-json-experiment/json/...", "google.golang.org/protobuf/...", "github.com/transparency-dev/merkle/..."}},
+	{module + "/verifier/receipt", []string{"net", "net/http", "os", "os/exec", "syscall", "log", module + "/..."}, []string{}},
 	{module + "/tuf", []string{
 		module + "/verifier/...", module + "/proto/...", module + "/cmd/...", "google.golang.org/grpc/...",
 		"github.com/sigstore/sigstore-go/...", "github.com/in-toto/..."},

@@ -13,8 +13,9 @@
 // unless a comment says characters. Unknown fields are ignored; unknown enum
 // values in a request are refused, and a client must refuse them in a response.
 //
-// The maximum request is 8 MiB, the maximum response 256 KiB. Compression is
-// not supported: a compressed call ends in UNIMPLEMENTED.
+// The maximum request is 8 MiB, the maximum response 256 KiB, that of Attest
+// 64 KiB more. Compression is not supported: a compressed call ends in
+// UNIMPLEMENTED.
 //
 // A refusal is an OK response with VERDICT_DENY. A gRPC error never means yes:
 //
@@ -1870,7 +1871,9 @@ type AttestRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. As for Verify; its purpose is PURPOSE_COMPOSE.
 	Request *VerifyRequest `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
-	// Required. Chosen by the caller and signed with the receipt; 16 to 64 bytes.
+	// Required. Chosen at random, by whoever will check the receipt, for this call
+	// only, and signed with the receipt; 16 to 64 bytes. The driver does not remember
+	// it: whoever chose it takes at most one receipt for it.
 	Nonce         []byte `protobuf:"bytes,2,opt,name=nonce,proto3" json:"nonce,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1923,10 +1926,14 @@ func (x *AttestRequest) GetNonce() []byte {
 // AttestResponse is a decision and, when it allows, a receipt.
 type AttestResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Required. The decision.
+	// Required. The decision, as Verify gives it. A caller judges it as it judges
+	// that of Verify; the receipt is for whoever does not trust the caller.
 	Response *VerifyResponse `protobuf:"bytes,1,opt,name=response,proto3" json:"response,omitempty"`
 	// Optional. With VERDICT_ALLOW, and only then: a DSSE envelope (JSON) signed by
-	// the driver; at most 65536 bytes.
+	// the driver, an in-toto Statement v1 whose subject is the effective policy and
+	// whose predicate type is "https://sigdriver.dev/effective-policy/v1"; at most
+	// 65536 bytes. It holds for at most 5 minutes. Hand it on byte for byte: another
+	// encoding of the same is refused.
 	Envelope      []byte `protobuf:"bytes,2,opt,name=envelope,proto3" json:"envelope,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -13,8 +13,9 @@
 // unless a comment says characters. Unknown fields are ignored; unknown enum
 // values in a request are refused, and a client must refuse them in a response.
 //
-// The maximum request is 8 MiB, the maximum response 256 KiB. Compression is
-// not supported: a compressed call ends in UNIMPLEMENTED.
+// The maximum request is 8 MiB, the maximum response 256 KiB, that of Attest
+// 64 KiB more. Compression is not supported: a compressed call ends in
+// UNIMPLEMENTED.
 //
 // A refusal is an OK response with VERDICT_DENY. A gRPC error never means yes:
 //
@@ -91,11 +92,15 @@ type PolicySigningDriverClient interface {
 	// RESOURCE_EXHAUSTED, UNAVAILABLE and INTERNAL as listed at the top.
 	Verify(ctx context.Context, in *VerifyRequest, opts ...grpc.CallOption) (*VerifyResponse, error)
 	// Attest is Verify for PURPOSE_COMPOSE with a receipt: an allowed decision
-	// comes with a statement signed by the driver.
+	// comes with a statement signed by the driver. The decision is the one Verify
+	// would give, made and recorded the same way, or found to hold still; it is then
+	// signed anew for every call. Drivers that offer it list the capability
+	// "openshell.policy-signing.receipts".
 	//
-	// The codes of Verify; UNIMPLEMENTED where the driver keeps no transparency
-	// log to anchor receipts in; INVALID_ARGUMENT (REQUEST_INVALID) for another
-	// purpose or a nonce out of its limits.
+	// The codes of Verify; UNIMPLEMENTED where the driver has no receipt key;
+	// INVALID_ARGUMENT (REQUEST_INVALID) for another purpose or a nonce out of its
+	// limits; INVALID_ARGUMENT (REQUEST_TOO_LARGE) when the documents' names do not
+	// fit into a receipt; UNAVAILABLE (AUDIT_UNAVAILABLE) when it could not be signed.
 	Attest(ctx context.Context, in *AttestRequest, opts ...grpc.CallOption) (*AttestResponse, error)
 	// WatchTrust streams the trust in use: one message at once and one on each
 	// change. For operators and dashboards; no decision needs it.
@@ -181,11 +186,15 @@ type PolicySigningDriverServer interface {
 	// RESOURCE_EXHAUSTED, UNAVAILABLE and INTERNAL as listed at the top.
 	Verify(context.Context, *VerifyRequest) (*VerifyResponse, error)
 	// Attest is Verify for PURPOSE_COMPOSE with a receipt: an allowed decision
-	// comes with a statement signed by the driver.
+	// comes with a statement signed by the driver. The decision is the one Verify
+	// would give, made and recorded the same way, or found to hold still; it is then
+	// signed anew for every call. Drivers that offer it list the capability
+	// "openshell.policy-signing.receipts".
 	//
-	// The codes of Verify; UNIMPLEMENTED where the driver keeps no transparency
-	// log to anchor receipts in; INVALID_ARGUMENT (REQUEST_INVALID) for another
-	// purpose or a nonce out of its limits.
+	// The codes of Verify; UNIMPLEMENTED where the driver has no receipt key;
+	// INVALID_ARGUMENT (REQUEST_INVALID) for another purpose or a nonce out of its
+	// limits; INVALID_ARGUMENT (REQUEST_TOO_LARGE) when the documents' names do not
+	// fit into a receipt; UNAVAILABLE (AUDIT_UNAVAILABLE) when it could not be signed.
 	Attest(context.Context, *AttestRequest) (*AttestResponse, error)
 	// WatchTrust streams the trust in use: one message at once and one on each
 	// change. For operators and dashboards; no decision needs it.

@@ -42,6 +42,7 @@ func (c *Config) check() error {
 		c.checkPath("attestations.dir", c.Attestations.Dir, false),
 		c.checkRange("audit.deny_per_minute", c.Audit.DenyPerMinute, maxDeny),
 		c.checkRange("audit.reserve_mib", c.Audit.ReserveMiB, maxReserve),
+		c.checkAttest(),
 		c.checkAdmin(),
 		c.checkInterceptor(),
 		c.checkWord("log.level", c.Log.Level, "error", "warn", "info", "debug"),
@@ -253,6 +254,9 @@ func (c *Config) CheckPlaces() error {
 	if _, err := c.PinnedRoot(); err != nil {
 		return err
 	}
+	if _, err := c.AttestKey(); err != nil {
+		return err
+	}
 	if c.Attestations.Dir != "" {
 		d, err := os.Open(c.Attestations.Dir)
 		if err != nil {
@@ -322,6 +326,7 @@ func (c *Config) NeedRestart(next *Config) []string {
 		{"trust.source", c.Trust.Source == next.Trust.Source},
 		{"attestations", c.Attestations == next.Attestations},
 		{"audit", c.Audit == next.Audit},
+		{"attest", c.Attest == next.Attest},
 		{"admin", c.Admin == next.Admin},
 		{"interceptor", c.Interceptor == next.Interceptor},
 		{"log.format", c.Log.Format == next.Log.Format},

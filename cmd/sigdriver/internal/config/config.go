@@ -40,6 +40,10 @@ type Config struct {
 	// Audit bounds what refusals may write.
 	Audit Audit `toml:"audit"`
 
+	// Attest lets the driver sign receipts of what it allowed. Without it the
+	// Attest call is not served.
+	Attest Attest `toml:"attest"`
+
 	// Admin is for metrics and probes.
 	Admin Admin `toml:"admin"`
 
@@ -105,6 +109,18 @@ type Audit struct {
 	// ReserveMiB is the free disk space that is kept for recording ALLOWs.
 	// Optional: 64. From 1 to 65536.
 	ReserveMiB int `toml:"reserve_mib"`
+}
+
+// Attest is the driver's own key.
+type Attest struct {
+	// DriverID is the driver's name in receipts and in drivers.json. Required with
+	// key; 1 to 253 bytes.
+	DriverID string `toml:"driver_id"`
+	// Key is what receipts are signed with: the absolute path of an ECDSA P-256 or
+	// Ed25519 key in PKCS#8 PEM, unencrypted, mode 0600 or less, or a pkcs11: URI
+	// in a build that has PKCS#11. Required with driver_id. It signs nothing else:
+	// trust that lets it approve policies is refused.
+	Key string `toml:"key"`
 }
 
 // Admin is the listener of /metrics, /live and /ready.

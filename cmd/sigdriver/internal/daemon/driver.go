@@ -24,6 +24,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/admin"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/attest"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/clock"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/floors"
@@ -58,6 +59,7 @@ type driver struct {
 	journal *journal.Journal
 	floors  *floors.Store
 	clock   *clock.Clock
+	attest  *attest.Attester // nil: the driver signs no receipts
 	client  *tuf.Client
 	index   *index.Index
 	keeper  *trustkeeper.Keeper
@@ -91,7 +93,7 @@ func (d *driver) start(ctx context.Context) error {
 	quietGRPC()
 	tuneMemory()
 	for _, step := range []func(context.Context) error{
-		d.configure, d.openState, d.openTrust, d.listen, d.intercept, d.watch,
+		d.configure, d.openState, d.openReceipts, d.openTrust, d.listen, d.intercept, d.watch,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -225,10 +227,14 @@ func (d *driver) listen(context.Context) error {
 		return err
 	}
 	d.listener = peer.NewListener(d.socket.UnixListener, d.peers(d.conf), d.maxConns(), d.refused)
-	d.server = server.New(server.Config{
+	parts := server.Config{
 		Peers: d.listener.List, Trust: d.keeper, Clock: d.clock, Index: d.index, Floors: d.floors, Journal: d.journal,
 		Metrics: d.metrics, Logger: d.logger,
-	})
+	}
+	if d.attest != nil {
+		parts.Attester = d.attest
+	}
+	d.server = server.New(parts)
 	d.grpc = d.server.GRPC()
 	return nil
 }

@@ -193,7 +193,7 @@ func TestResponseKeepsItsLimit(t *testing.T) {
 		d.Documents = append(d.Documents, verifier.DocumentResult{Principals: names})
 	}
 	d.NearestMiss = verifier.NearestMiss{Document: -1, Text: long, Command: long}
-	body, err := encodeDecision(&s.Request, &d, &receipt{index: 1})
+	body, err := encodeDecision(&s.Request, &d, &place{index: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,23 +214,27 @@ func TestResponseKeepsItsLimit(t *testing.T) {
 }
 
 func TestCapabilities(t *testing.T) {
-	c := capabilities("1.2.3")
+	c := capabilities("1.2.3", []string{capabilityContract})
 	if c.Limits.BodyBytes != verifier.MaxBody || c.Limits.RequestBytes != verifier.MaxRequest || c.Peer.ImplementationVersion != "1.2.3" || len(c.DocumentVectorsSha256) != 32 {
 		t.Errorf("%v", c)
 	}
 	for name, m := range map[string]*signingv1.PeerMetadata{
 		"too many":  {SupportedCapabilities: make([]string, maxCapabilities+1)},
 		"too long":  {ImplementationName: strings.Repeat("n", verifier.MaxName+1)},
-		"a missing": {RequiredCapabilities: []string{capability, "openshell.other"}},
+		"a missing": {RequiredCapabilities: []string{capabilityContract, "openshell.other"}},
 	} {
-		if checkMetadata(m) == nil {
+		if checkMetadata(m, []string{capabilityContract}) == nil {
 			t.Errorf("%s: taken", name)
 		}
 	}
-	if err := checkMetadata(&signingv1.PeerMetadata{ImplementationName: strings.Repeat("n", verifier.MaxName), SupportedCapabilities: make([]string, maxCapabilities), RequiredCapabilities: []string{capability}}); err != nil {
+	if err := checkMetadata(&signingv1.PeerMetadata{ImplementationName: strings.Repeat("n", verifier.MaxName), SupportedCapabilities: make([]string, maxCapabilities), RequiredCapabilities: []string{capabilityContract}}, []string{capabilityContract}); err != nil {
 		t.Errorf("at the limits: %v", err)
 	}
-	if checkMetadata(nil) != nil {
+	wants := &signingv1.PeerMetadata{RequiredCapabilities: []string{capabilityReceipts}}
+	if checkMetadata(wants, []string{capabilityContract}) == nil || checkMetadata(wants, []string{capabilityContract, capabilityReceipts}) != nil {
+		t.Error("receipts can be required where they are offered, and nowhere else")
+	}
+	if checkMetadata(nil, nil) != nil {
 		t.Error("metadata is optional")
 	}
 }

@@ -6,6 +6,7 @@ package server
 import (
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -76,15 +77,15 @@ func merge(req *verifier.Request, find func([32]byte) [][]byte) {
 	}
 }
 
-// receipt says where a decision was recorded; nil for one that was only counted.
-type receipt struct {
+// place says where a decision was recorded; nil for one that was only counted.
+type place struct {
 	index uint64
 	sum   [32]byte
 }
 
 // encodeDecision encodes a VerifyResponse without request_id and trust, which
 // differ from answer to answer.
-func encodeDecision(req *verifier.Request, d *verifier.Decision, r *receipt) ([]byte, error) {
+func encodeDecision(req *verifier.Request, d *verifier.Decision, r *place) ([]byte, error) {
 	sum, asked := verifier.RequestSHA256(req), verifier.AskedSHA256(req)
 	out := &signingv1.VerifyResponse{
 		Verdict:       signingv1.Verdict(d.Verdict),
@@ -214,8 +215,11 @@ func watchMessage(t *verifier.Trust, now time.Time) (*signingv1.TrustState, []by
 // protocolVersion is the version of the contract in proto/signing/v1.
 const protocolVersion = 1
 
-// capability is the id that OpenShell gives to this contract.
-const capability = "openshell.policy-signing.contract"
+// Capability ids.
+const (
+	capabilityContract = "openshell.policy-signing.contract" // OpenShell's name for this contract
+	capabilityReceipts = "openshell.policy-signing.receipts" // Attest signs receipts
+)
 
 // canonicalForm names how documents are encoded.
 const canonicalForm = "openshell-protojson-jcs/v1"
@@ -224,11 +228,11 @@ const canonicalForm = "openshell-protojson-jcs/v1"
 const maxCapabilities = 64
 
 // capabilities answers GetCapabilities.
-func capabilities(driver string) *signingv1.GetCapabilitiesResponse {
+func capabilities(driver string, offers []string) *signingv1.GetCapabilitiesResponse {
 	return &signingv1.GetCapabilitiesResponse{
 		Peer: &signingv1.PeerMetadata{
 			ProtocolVersion: protocolVersion, ImplementationName: "sigdriver", ImplementationVersion: driver,
-			SupportedCapabilities: []string{capability},
+			SupportedCapabilities: offers,
 		},
 		Surfaces:              []string{"openshell.sandbox.v1.SandboxPolicy", "openshell.v1.ProviderProfile", "sigdriver.v1.GatewaySettings"},
 		CanonicalForm:         canonicalForm,
@@ -243,8 +247,8 @@ func capabilities(driver string) *signingv1.GetCapabilitiesResponse {
 }
 
 // checkMetadata refuses what is over a limit, and a caller that needs something
-// that this driver has not.
-func checkMetadata(m *signingv1.PeerMetadata) error {
+// that this driver does not offer.
+func checkMetadata(m *signingv1.PeerMetadata, offers []string) error {
 	if len(m.GetSupportedCapabilities()) > maxCapabilities || len(m.GetRequiredCapabilities()) > maxCapabilities {
 		return tooLarge("peer", maxCapabilities, "capabilities")
 	}
@@ -254,7 +258,7 @@ func checkMetadata(m *signingv1.PeerMetadata) error {
 		}
 	}
 	for _, s := range m.GetRequiredCapabilities() {
-		if s != capability {
+		if !slices.Contains(offers, s) {
 			return missingCapability(s)
 		}
 	}

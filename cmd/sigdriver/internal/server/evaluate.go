@@ -34,7 +34,7 @@ type call struct {
 	req    *verifier.Request
 	host   journal.Host
 	entry  journal.Entry
-	logged *receipt
+	logged *place
 }
 
 // evaluate decides the question and records the decision. Once the decision is
@@ -127,7 +127,7 @@ func (c *call) record(ctx context.Context, d *verifier.Decision, before *floors.
 	}
 	index, sum, err := c.server.Journal.Append(ctx, e, record, evidence(c.req, d)...)
 	if err == nil {
-		c.logged = &receipt{index, sum}
+		c.logged = &place{index, sum}
 		return nil
 	}
 	var suppressed *journal.SuppressedError
@@ -162,6 +162,9 @@ func (c *call) remember(d *verifier.Decision, before *floors.Snapshot) (*answer,
 		return nil, err
 	}
 	a := &answer{body: body, verdict: d.Verdict, reason: d.Reason, recheck: d.Recheck}
+	if c.server.Attester != nil && d.Verdict == verifier.Allow && c.req.Purpose == verifier.Compose && c.logged != nil {
+		a.grounds = c.groundsOf(d)
+	}
 	for _, seen := range d.Consulted {
 		for _, r := range d.Raises {
 			if r.Key == seen.Key {

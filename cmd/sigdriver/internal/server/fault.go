@@ -96,9 +96,18 @@ func auditUnavailable(err error) error {
 	return &fault{code: codes.Unavailable, reason: reasonAuditUnavailable, text: "the decision could not be recorded", cause: err}
 }
 
+func receiptUnavailable(err error) error {
+	return &fault{code: codes.Unavailable, reason: reasonAuditUnavailable, text: "the receipt could not be signed", cause: err}
+}
+
 func overloaded() error {
 	return &fault{code: codes.Unavailable, reason: reasonOverloaded,
 		text: fmt.Sprintf("%d evaluations are under way: ask again after a pause", maxCold)}
+}
+
+// noReceipts answers Attest where nothing signs.
+func noReceipts() error {
+	return status.Error(codes.Unimplemented, "this driver signs no receipts: give it a key in the [attest] table of its configuration, or call Verify")
 }
 
 func missingCapability(id string) error {

@@ -19,7 +19,7 @@ import (
 const (
 	healthProcess = ""      // the process answers
 	healthTrust   = "trust" // there is trust that is not refused, and a clock to judge it by
-	healthAudit   = "audit" // decisions can be recorded
+	healthAudit   = "audit" // decisions can be recorded, and receipts numbered
 )
 
 // health answers grpc.health.v1 with how things are at the moment of the call.
@@ -38,7 +38,7 @@ func (s *Server) Healthy(service string) (well, known bool) {
 		now, err := s.Clock.Now()
 		return err == nil && s.Trust.Current().Trust.State(now).Condition != verifier.Refused, true
 	case healthAudit:
-		return s.Journal.Err() == nil && s.Floors.Err() == nil, true
+		return s.Journal.Err() == nil && s.Floors.Err() == nil && (s.Attester == nil || s.Attester.Err() == nil), true
 	}
 	return false, false
 }

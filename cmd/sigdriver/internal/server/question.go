@@ -15,6 +15,7 @@ import (
 // The fields of VerifyRequest and Target that are read before the rest.
 const (
 	fieldRequestID = 1
+	fieldPurpose   = 2
 	fieldTarget    = 3
 	fieldDocuments = 4
 	fieldHost      = 8
@@ -28,6 +29,7 @@ const (
 type question struct {
 	requestID []byte
 	gatewayID []byte
+	purpose   uint64
 	// silent are the parts that cannot change an answer, in order: request_id
 	// and host.
 	silent [2]span
@@ -58,6 +60,9 @@ func readQuestion(data mem.BufferSlice) (q question, err error) {
 			if documents++; documents > verifier.MaxDocuments {
 				return q, tooLarge("documents", verifier.MaxDocuments, "documents")
 			}
+		}
+		if f.number == fieldPurpose {
+			q.purpose = f.value
 		}
 		if f.kind != kindBytes {
 			continue

@@ -9,6 +9,9 @@
 // again; nothing is parsed and no signature is checked. Otherwise the request is
 // evaluated: parsed, judged by verifier.Verify, and recorded before it is
 // answered. Equal questions under way share one evaluation.
+//
+// Attest goes the same way and then has the answer signed. What is signed is what
+// that evaluation recorded: no member of it comes from the caller but the nonce.
 package server
 
 //go:generate go run ./gen -o vectors.go ../../../../testdata/vectors/documents
@@ -36,6 +39,7 @@ import (
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/verifier"
+	"github.com/sigdriver/sigdriver/verifier/receipt"
 )
 
 // Limits of the server.
@@ -98,7 +102,16 @@ type Metrics interface {
 	Panicked()
 }
 
-// Config is what a Server is made of. All fields are required.
+// Attester signs receipts.
+type Attester interface {
+	// Sign makes a receipt of what the server fills in: everything but who signs,
+	// and the receipt's number.
+	Sign(p receipt.Predicate, effective [32]byte) ([]byte, error)
+	// Err returns what stopped it, nil while it works.
+	Err() error
+}
+
+// Config is what a Server is made of. All fields but Attester are required.
 type Config struct {
 	Peers   func() *peer.List
 	Trust   Trust
@@ -108,6 +121,8 @@ type Config struct {
 	Journal Journal
 	Metrics Metrics
 	Logger  hclog.Logger
+	// Attester is nil where the driver signs no receipts.
+	Attester Attester
 }
 
 // Server implements the contract.
@@ -146,8 +161,11 @@ func (s *Server) GRPC() *grpc.Server {
 	desc := signingv1.PolicySigningDriver_ServiceDesc
 	desc.Methods = slices.Clone(desc.Methods)
 	for i := range desc.Methods {
-		if desc.Methods[i].MethodName == "Verify" {
+		switch desc.Methods[i].MethodName {
+		case "Verify":
 			desc.Methods[i].Handler = verifyHandler
+		case "Attest":
+			desc.Methods[i].Handler = attestHandler
 		}
 	}
 	g.RegisterService(&desc, s)
@@ -163,7 +181,7 @@ func Options() []grpc.ServerOption {
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.MaxHeaderListSize(maxHeaderList),
 		grpc.MaxRecvMsgSize(verifier.MaxRequest),
-		grpc.MaxSendMsgSize(verifier.MaxResponse),
+		grpc.MaxSendMsgSize(verifier.MaxResponse + maxAttestMore),
 		grpc.InitialWindowSize(streamWindow),
 		grpc.InitialConnWindowSize(connWindow),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: handshakeTimeout, PermitWithoutStream: true}),
@@ -231,15 +249,18 @@ func (s *Server) report(err error, about ...any) error {
 
 // GetCapabilities says what the driver speaks.
 func (s *Server) GetCapabilities(_ context.Context, req *signingv1.GetCapabilitiesRequest) (*signingv1.GetCapabilitiesResponse, error) {
-	if err := checkMetadata(req.GetPeer()); err != nil {
+	if err := checkMetadata(req.GetPeer(), s.offers()); err != nil {
 		return nil, err
 	}
-	return capabilities(version.Driver), nil
+	return capabilities(version.Driver, s.offers()), nil
 }
 
-// Attest needs a log to anchor receipts in.
-func (s *Server) Attest(context.Context, *signingv1.AttestRequest) (*signingv1.AttestResponse, error) {
-	return nil, status.Error(codes.Unimplemented, "Attest needs the transparency log, which this build does not serve")
+// offers lists the driver's capabilities.
+func (s *Server) offers() []string {
+	if s.Attester == nil {
+		return []string{capabilityContract}
+	}
+	return []string{capabilityContract, capabilityReceipts}
 }
 
 // WatchTrust sends the trust in use, at once and on each change, also a change

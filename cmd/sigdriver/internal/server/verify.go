@@ -39,6 +39,8 @@ type answer struct {
 	sandbox   verifier.SandboxKey
 	place     *verifier.Binding
 	revision  atomic.Uint64 // of the floors at which it was last seen to hold
+
+	grounds *grounds // of a receipt; nil where none may be signed
 }
 
 // size is what the answer costs in the cache.
@@ -48,7 +50,7 @@ func (a *answer) size() int {
 		k := &a.consulted[i].Key
 		n += 128 + len(k.GatewayID) + len(k.Workspace) + len(k.Name)
 	}
-	return n
+	return n + a.grounds.size()
 }
 
 // holds tells whether evaluating anew would give the same answer. Trust, index
@@ -88,14 +90,19 @@ func verifyHandler(srv any, ctx context.Context, decode func(any) error, _ grpc.
 }
 
 // answerCall is verify with its faults counted and logged.
-func (s *Server) answerCall(ctx context.Context, caller peer.Credentials, data mem.BufferSlice) (r *reply, err error) {
+func (s *Server) answerCall(ctx context.Context, caller peer.Credentials, data mem.BufferSlice) (*reply, error) {
+	return s.reported(func(q *question) (*reply, error) { return s.verify(ctx, caller, data, q) })
+}
+
+// reported answers one call with its faults counted and logged.
+func (s *Server) reported(answer func(q *question) (*reply, error)) (r *reply, err error) {
 	var q question
 	defer func() {
 		if p := recover(); p != nil {
 			err = s.recovered(p, "request_id", hclog.Quote(q.requestID))
 		}
 	}()
-	if r, err = s.verify(ctx, caller, data, &q); err != nil {
+	if r, err = answer(&q); err != nil {
 		return nil, s.report(err, "request_id", hclog.Quote(q.requestID))
 	}
 	return r, nil
@@ -103,17 +110,34 @@ func (s *Server) answerCall(ctx context.Context, caller peer.Credentials, data m
 
 // verify answers one encoded request, and tells what it is asked.
 func (s *Server) verify(ctx context.Context, caller peer.Credentials, data mem.BufferSlice, q *question) (*reply, error) {
-	begin := time.Now()
 	var err error
 	if *q, err = readQuestion(data); err != nil {
 		return nil, err
 	}
+	v, err := s.judge(ctx, caller, data, q)
+	if err != nil {
+		return nil, err
+	}
+	return &reply{data: mem.BufferSlice{mem.SliceBuffer(join(q.requestID, v.answer.body, v.trust))}}, nil
+}
+
+// judged is an answer that holds, for one caller at one instant.
+type judged struct {
+	*answer
+	now   time.Time
+	trust []byte // the encoded trust submessage
+}
+
+// judge finds or makes the answer to a question that was read. It is the only way
+// to an answer, for Verify and for Attest.
+func (s *Server) judge(ctx context.Context, caller peer.Credentials, data mem.BufferSlice, q *question) (judged, error) {
+	begin := time.Now()
 	if !s.Peers().MaySpeakFor(caller, string(q.gatewayID)) {
-		return nil, foreign(q.gatewayID)
+		return judged{}, foreign(q.gatewayID)
 	}
 	now, err := s.Clock.Now()
 	if err != nil {
-		return nil, err
+		return judged{}, err
 	}
 	c := &call{server: s, caller: caller, data: data, question: q, now: now, trust: s.Trust.Current(), index: s.Index.Current()}
 	// SPEC: R1 is judged before any cached answer is looked for.
@@ -121,17 +145,17 @@ func (s *Server) verify(ctx context.Context, caller peer.Credentials, data mem.B
 	k := key{question: s.printer.print(q, data), uid: caller.UID, condition: state.Condition, trust: c.trust.Generation, index: c.index.Generation()}
 	a, cached, err := s.answer(ctx, k, c)
 	if err != nil {
-		return nil, err
+		return judged{}, err
 	}
 	trust, err := s.trust.encoded(c.trust, state.Condition == verifier.Stale)
 	if err != nil {
-		return nil, err
+		return judged{}, err
 	}
 	s.Metrics.Decided(a.verdict, a.reason, cached, time.Since(begin))
 	if cached && s.Logger.IsDebug() {
 		c.log(a, "cached", true)
 	}
-	return &reply{data: mem.BufferSlice{mem.SliceBuffer(join(q.requestID, a.body, trust))}}, nil
+	return judged{a, now, trust}, nil
 }
 
 // answer finds or makes the answer to a question. An answer that was found, or

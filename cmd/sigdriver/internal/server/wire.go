@@ -25,8 +25,9 @@ const (
 type field struct {
 	number     uint64
 	kind       uint64
-	start      int // of the tag
-	body, size int // of a length-delimited value
+	start      int    // of the tag
+	body, size int    // of a length-delimited value
+	value      uint64 // of a varint
 }
 
 // next reads the next field before limit. It skips other values; of a
@@ -40,7 +41,7 @@ func (w *wire) next(limit int) (f field, ok bool) {
 	f.number, f.kind = tag>>3, tag&7
 	switch f.kind {
 	case kindVarint:
-		_, ok = w.varint()
+		f.value, ok = w.varint()
 	case kindFixed64:
 		ok = w.skip(8)
 	case kindFixed32:

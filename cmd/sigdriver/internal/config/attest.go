@@ -1,0 +1,83 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+const makeKey = "make one with `openssl genpkey -algorithm ed25519 -out receipts.key`"
+
+func (c *Config) checkAttest() error {
+	a := c.Attest
+	switch {
+	case a == Attest{}:
+		return nil
+	case a.DriverID == "":
+		return c.fault("attest.driver_id", "choose a name for this driver, the one that drivers.json will have", "is required")
+	case len(a.DriverID) > verifier.MaxName || !utf8.ValidString(a.DriverID) || !printableID(a.DriverID):
+		return c.fault("attest.driver_id", "choose a short name", "must be 1 to %d bytes without spaces and control characters", verifier.MaxName)
+	case a.Key == "":
+		return c.fault("attest.key", makeKey, "is required")
+	case keys.IsPKCS11(a.Key):
+		if err := keys.CheckPKCS11(a.Key); err != nil {
+			return c.Fault("attest.key", err, "see docs/config.md, or name a PEM file")
+		}
+		return nil
+	}
+	return c.checkPath("attest.key", a.Key, true)
+}
+
+func printableID(s string) bool {
+	for _, r := range s {
+		if !unicode.IsGraphic(r) || unicode.IsSpace(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// AttestKey opens the key of receipts; nil when the driver signs none.
+func (c *Config) AttestKey() (*keys.Key, error) {
+	switch {
+	case c.Attest.Key == "":
+		return nil, nil
+	case keys.IsPKCS11(c.Attest.Key):
+		key, err := keys.OpenPKCS11(c.Attest.Key)
+		if err != nil {
+			return nil, c.Fault("attest.key", err, "mend the URI or the token, or name a PEM file")
+		}
+		return key, nil
+	}
+	info, err := os.Lstat(c.Attest.Key)
+	switch {
+	case err != nil:
+		return nil, c.Fault("attest.key", err, makeKey)
+	case !info.Mode().IsRegular():
+		return nil, c.fault("attest.key", "name the file itself", "%q is not a regular file", c.Attest.Key)
+	case info.Mode().Perm()&0o077 != 0:
+		return nil, c.fault("attest.key", "chmod 0600 "+c.Attest.Key, "%q has mode %04o: others can read it", c.Attest.Key, info.Mode().Perm())
+	case int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() && info.Sys().(*syscall.Stat_t).Uid != 0:
+		return nil, c.fault("attest.key", fmt.Sprintf("chown %d %s", os.Geteuid(), c.Attest.Key), "%q belongs to another user", c.Attest.Key)
+	}
+	key, err := keys.Load(c.Attest.Key, nil)
+	var format *keys.FormatError
+	switch {
+	case errors.Is(err, keys.ErrNoPassphrase):
+		return nil, c.fault("attest.key", "give the driver an unencrypted copy, for example as a systemd credential", "%q is encrypted, and there is nobody to ask for its passphrase", c.Attest.Key)
+	case errors.As(err, &format):
+		return nil, c.Fault("attest.key", err, makeKey)
+	case err != nil:
+		return nil, c.Fault("attest.key", err, "make it readable to the driver's user")
+	}
+	return key, nil
+}
