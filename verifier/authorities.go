@@ -195,6 +195,26 @@ func (a *authorities) readPrincipals(f *authoritiesFile) error {
 	return nil
 }
 
+// ReservedKeyError says that a principal's key is one of the driver's own.
+type ReservedKeyError struct {
+	Principal string
+	SPKI      [32]byte // sha256
+}
+
+func (e *ReservedKeyError) Error() string {
+	return fmt.Sprintf("a key of %s is one that this driver signs its log or receipts with: give the driver a key of its own", quote(e.Principal))
+}
+
+// refuseReserved keeps what the driver signs and what people approve apart.
+func (a *authorities) refuseReserved(reserved [][32]byte) error {
+	for _, spki := range reserved {
+		if k := a.keys[spki]; k != nil {
+			return &TrustError{File: "authorities.json", Path: "principals", Text: "refused", Err: &ReservedKeyError{k.owner.name, spki}}
+		}
+	}
+	return nil
+}
+
 // readKey adds one key to its principal. One SPKI is one principal's, once.
 func (a *authorities) readKey(p *principal, f keyFile, at string) error {
 	k, err := parseKey(f.PEM, f.Algorithm)

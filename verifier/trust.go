@@ -28,6 +28,10 @@ type TrustSource struct {
 	Expires                   Expires
 	// DriverVersion is the version of this build, for minDriverVersion.
 	DriverVersion string
+	// Reserved are the SPKI digests of keys that the driver signs with itself: its
+	// log's and its receipts'. An authorities.json that lists one is refused, so
+	// that no signature of the driver can ever pass for an approval.
+	Reserved [][32]byte
 }
 
 // Versions are the TUF role versions that a Trust came from.
@@ -95,6 +99,9 @@ type keyless struct {
 func ParseTrust(src TrustSource) (*Trust, error) {
 	a, err := parseAuthorities(src.Authorities)
 	if err != nil {
+		return nil, err
+	}
+	if err := a.refuseReserved(src.Reserved); err != nil {
 		return nil, err
 	}
 	t := &Trust{epoch: src.Epoch, versions: src.Versions, expires: src.Expires,

@@ -33,6 +33,10 @@ func (e *RefusedError) Code() string {
 	if errors.As(e.Err, &key) {
 		return CodeKeyInvalid
 	}
+	var reserved *verifier.ReservedKeyError
+	if errors.As(e.Err, &reserved) {
+		return tuf.CodeConfig
+	}
 	return tuf.CodeCorrupt
 }
 

@@ -60,7 +60,7 @@ type Metrics interface {
 	Refreshed(result string)
 }
 
-// Config is what a Keeper is made of. All fields are required.
+// Config is what a Keeper is made of. All fields but Reserved are required.
 type Config struct {
 	Client  Client
 	Clock   Clock
@@ -72,6 +72,9 @@ type Config struct {
 	Memory Memory
 	// DriverVersion is compared with minDriverVersion.
 	DriverVersion string
+	// Reserved are the keys that the driver itself signs with, as
+	// verifier.TrustSource has them.
+	Reserved [][32]byte
 	// Interval is the pause between refreshes.
 	Interval time.Duration
 }
@@ -248,7 +251,7 @@ func (k *Keeper) before() (ratchet []byte, epoch uint64) {
 func (k *Keeper) parse(s *tuf.Snapshot, ratchet []byte, epoch uint64) (*verifier.Trust, error) {
 	src := Source(s, ratchet, epoch)
 	src.PreviousRevocationExpires = k.expires
-	src.DriverVersion = k.DriverVersion
+	src.DriverVersion, src.Reserved = k.DriverVersion, k.Reserved
 	trust, err := verifier.ParseTrust(src)
 	if err != nil {
 		return nil, &RefusedError{err}

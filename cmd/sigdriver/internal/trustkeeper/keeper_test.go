@@ -4,6 +4,7 @@
 package trustkeeper
 
 import (
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"path/filepath"
@@ -238,6 +239,27 @@ func TestEpochs(t *testing.T) {
 		if c.name == "timestamp renewed" && !w.Current().Trust.Expires().Timestamp.After(expires.Timestamp) {
 			t.Errorf("%s: the expiry did not move", c.name)
 		}
+	}
+}
+
+// RC-06: trust that lists a key of the driver's own is refused, and the last good
+// one stays in use.
+func TestReservedKeyInTrust(t *testing.T) {
+	w := newWorld(t)
+	w.refresh()
+	good := w.Current()
+	w.Reserved = [][32]byte{sha256.Sum256(verifiertest.Person("dave").SPKI())}
+	w.auth.MaxStale = "1h"
+	w.repo.SetTarget("authorities.json", w.auth.JSON())
+	w.repo.Publish()
+	w.refuses(tuf.CodeConfig)
+	if w.Current() != good {
+		t.Error("other trust is in use")
+	}
+	w.Reserved = nil
+	w.refresh()
+	if w.Current() == good {
+		t.Error("without the driver's key it is refused too")
 	}
 }
 
