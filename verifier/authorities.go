@@ -100,7 +100,7 @@ type (
 
 // TrustError is a trust file that was refused whole.
 type TrustError struct {
-	File string // "authorities.json", "revocations.json" or "trusted_root.json"
+	File string // "authorities.json", "revocations.json", "trusted_root.json" or "drivers.json"
 	Path string // where in the file, "" for all of it
 	Text string // one sentence
 	Err  error
@@ -195,17 +195,18 @@ func (a *authorities) readPrincipals(f *authoritiesFile) error {
 	return nil
 }
 
-// ReservedKeyError says that a principal's key is one of the driver's own.
+// ReservedKeyError says that a principal's key is one of a driver's own: of this
+// driver's, or in drivers.json.
 type ReservedKeyError struct {
 	Principal string
 	SPKI      [32]byte // sha256
 }
 
 func (e *ReservedKeyError) Error() string {
-	return fmt.Sprintf("a key of %s is one that this driver signs its log or receipts with: give the driver a key of its own", quote(e.Principal))
+	return fmt.Sprintf("a key of %s is one that a driver signs its log or receipts with: give the driver a key of its own", quote(e.Principal))
 }
 
-// refuseReserved keeps what the driver signs and what people approve apart.
+// refuseReserved keeps what drivers sign and what people approve apart.
 func (a *authorities) refuseReserved(reserved [][32]byte) error {
 	for _, spki := range reserved {
 		if k := a.keys[spki]; k != nil {
@@ -371,10 +372,16 @@ func globOrAny(pattern *string, s string) bool {
 
 // checkName refuses names that cannot be shown or are too long to carry.
 func checkName(at, name string) error {
-	if name == "" || len(name) > MaxName || strings.ContainsFunc(name, func(r rune) bool { return r < 0x20 || r == 0x7f }) {
-		return refuseAuthorities(at, "names must have 1 to %d bytes and no control characters", MaxName)
+	if !validName(name) {
+		return refuseAuthorities(at, "%s", nameRule)
 	}
 	return nil
+}
+
+var nameRule = fmt.Sprintf("names must have 1 to %d bytes and no control characters", MaxName)
+
+func validName(name string) bool {
+	return name != "" && len(name) <= MaxName && !strings.ContainsFunc(name, func(r rune) bool { return r < 0x20 || r == 0x7f })
 }
 
 // readTime reads an RFC 3339 time in UTC, "" as zero.

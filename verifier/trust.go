@@ -18,6 +18,7 @@ type TrustSource struct {
 	Authorities []byte // targets/authorities.json, required
 	TrustedRoot []byte // targets/trusted_root.json, nil when keyless is not used
 	Revocations []byte // targets/revocations.json, nil when the role has published none
+	Drivers     []byte // targets/drivers.json, nil when no driver signs receipts
 	// Ratchet is Trust.Ratchet of the trust before this one, nil at first.
 	Ratchet []byte
 	// PreviousRevocationExpires is the expiry of the last revocation role whose
@@ -54,6 +55,7 @@ type Trust struct {
 	driverVersion string
 
 	authorities *authorities
+	receiptKeys []ReceiptKey // also revoked ones
 	revoked     ratchet
 	keyless     *keyless // nil: certificates are refused
 	// revocationFault is why revocations.json was not taken; nil when it was.
@@ -93,19 +95,23 @@ type keyless struct {
 }
 
 // ParseTrust reads trust whole and lets it prove that it refuses. The error is
-// about authorities.json or trusted_root.json; a revocations.json that does not
-// parse never holds back the rest: the ratchet and its old expiry stay in force
-// and RevocationFault tells.
+// about authorities.json, trusted_root.json or drivers.json; a revocations.json
+// that does not parse never holds back the rest: the ratchet and its old expiry
+// stay in force and RevocationFault tells.
 func ParseTrust(src TrustSource) (*Trust, error) {
 	a, err := parseAuthorities(src.Authorities)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.refuseReserved(src.Reserved); err != nil {
+	receiptKeys, err := parseDrivers(src.Drivers)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.refuseReserved(reserved(src.Reserved, receiptKeys)); err != nil {
 		return nil, err
 	}
 	t := &Trust{epoch: src.Epoch, versions: src.Versions, expires: src.Expires,
-		driverVersion: src.DriverVersion, authorities: a}
+		driverVersion: src.DriverVersion, authorities: a, receiptKeys: receiptKeys}
 	if err := t.turnRatchet(&src); err != nil {
 		return nil, err
 	}

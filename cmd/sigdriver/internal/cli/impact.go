@@ -42,8 +42,8 @@ newly be allowed, and where from then on nobody may be missing: a requirement th
 exactly as many people can meet as it asks for.
 
 --candidate is a ceremony's folder, of which it takes what is staged; a published
-repository; or a plain folder with any of authorities.json, trusted_root.json and
-revocations.json, the others staying as they are today.
+repository; or a plain folder with any of authorities.json, trusted_root.json,
+revocations.json and drivers.json, the others staying as they are today.
 
 Today's trust is what --trust and --root name, or the driver's in --state, or what
 the ceremony of the candidate has published.

@@ -205,9 +205,7 @@ func (f *impactFlags) plain(env *Env, today *impactSide) (*impactSide, error) {
 	s := &impactSide{name: f.candidate, source: today.source, targets: today.targets}
 	s.source.Epoch, s.source.Versions = 0, verifier.Versions{}
 	found := false
-	for name, to := range map[string]*[]byte{
-		"authorities.json": &s.source.Authorities, "trusted_root.json": &s.source.TrustedRoot, "revocations.json": &s.source.Revocations,
-	} {
+	for name, to := range trustFiles(&s.source) {
 		path := filepath.Join(f.candidate, name)
 		if !exists(path) {
 			continue
@@ -220,7 +218,7 @@ func (f *impactFlags) plain(env *Env, today *impactSide) (*impactSide, error) {
 	}
 	if !found {
 		return nil, usageError(fmt.Errorf("%q is no candidate", f.candidate),
-			"give a ceremony's folder, a published repository, or a folder with authorities.json, trusted_root.json or revocations.json")
+			"give a ceremony's folder, a published repository, or a folder with authorities.json, trusted_root.json, revocations.json or drivers.json")
 	}
 	return s, nil
 }

@@ -80,6 +80,7 @@ func trustSource(s *tuf.Snapshot, note tuf.Note) verifier.TrustSource {
 		Authorities: s.Targets["authorities.json"],
 		TrustedRoot: s.Targets["trusted_root.json"],
 		Revocations: s.Targets["revocations.json"],
+		Drivers:     s.Targets["drivers.json"],
 		Ratchet:     note.Ratchet,
 		Epoch:       note.Epoch,
 		Versions: verifier.Versions{

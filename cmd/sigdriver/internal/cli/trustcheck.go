@@ -19,14 +19,15 @@ import (
 
 // contentFlags are the files that a change brings.
 type contentFlags struct {
-	authorities, trustedRoot, revocations string
-	attestations, remove                  []string
+	authorities, trustedRoot, revocations, drivers string
+	attestations, remove                           []string
 }
 
 func (f *contentFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.authorities, "authorities", "", "publish this authorities.json")
 	cmd.Flags().StringVar(&f.trustedRoot, "trusted-root", "", "publish this Sigstore trusted_root.json")
 	cmd.Flags().StringVar(&f.revocations, "revocations", "", "publish this revocations.json")
+	cmd.Flags().StringVar(&f.drivers, "drivers", "", "publish this drivers.json, the receipt keys of drivers")
 }
 
 func (f *contentFlags) registerMore(cmd *cobra.Command) {
@@ -38,7 +39,7 @@ func (f *contentFlags) registerMore(cmd *cobra.Command) {
 func (f *contentFlags) read(env *Env) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for target, path := range map[string]string{
-		"authorities.json": f.authorities, "trusted_root.json": f.trustedRoot, "revocations.json": f.revocations,
+		"authorities.json": f.authorities, "trusted_root.json": f.trustedRoot, "revocations.json": f.revocations, "drivers.json": f.drivers,
 	} {
 		if path == "" {
 			continue
@@ -98,9 +99,7 @@ func targetName(path string) string {
 // over base, and lets it check itself. Without authorities.json there is none yet.
 func checkTrust(base *tuf.Repository, files map[string][]byte) (*verifier.Trust, error) {
 	src := verifier.TrustSource{Epoch: 1, DriverVersion: version.Driver}
-	for target, to := range map[string]*[]byte{
-		"authorities.json": &src.Authorities, "trusted_root.json": &src.TrustedRoot, "revocations.json": &src.Revocations,
-	} {
+	for target, to := range trustFiles(&src) {
 		data, err := nextTarget(base, files, target)
 		if err != nil {
 			return nil, err
@@ -108,7 +107,7 @@ func checkTrust(base *tuf.Repository, files map[string][]byte) (*verifier.Trust,
 		*to = data
 	}
 	if src.Authorities == nil {
-		if src.TrustedRoot != nil || src.Revocations != nil {
+		if src.TrustedRoot != nil || src.Revocations != nil || src.Drivers != nil {
 			return nil, usageError(errors.New("there is no authorities.json to judge the other files by"), "give it with --authorities")
 		}
 		return nil, nil
@@ -121,6 +120,14 @@ func checkTrust(base *tuf.Repository, files map[string][]byte) (*verifier.Trust,
 		return nil, usageError(fmt.Errorf("drivers would not take this revocations.json: %w", err), "nothing was published; mend the file and try again")
 	}
 	return trust, nil
+}
+
+// trustFiles says which file of trust goes where.
+func trustFiles(src *verifier.TrustSource) map[string]*[]byte {
+	return map[string]*[]byte{
+		"authorities.json": &src.Authorities, "trusted_root.json": &src.TrustedRoot,
+		"revocations.json": &src.Revocations, "drivers.json": &src.Drivers,
+	}
 }
 
 // nextTarget returns a file as it will be; nil when there will be none.

@@ -173,9 +173,7 @@ func lintOf(name string, p publication, names *ceremony) (*lintSubject, error) {
 // readTargets reads the trust files of a publication, as far as it has them.
 func readTargets(p publication, src *verifier.TrustSource) error {
 	targets := p.Targets()
-	for target, to := range map[string]*[]byte{
-		"authorities.json": &src.Authorities, "trusted_root.json": &src.TrustedRoot, "revocations.json": &src.Revocations,
-	} {
+	for target, to := range trustFiles(src) {
 		if !slices.Contains(targets, target) {
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/verifier"
 )
 
 // trustPublishFlags are the options of trust publish.
@@ -93,7 +94,7 @@ func (f *trustPublishFlags) publishStaged(env *Env, base *tuf.Repository, s *tuf
 // stagedFiles returns the trust files as the stage leaves them, nil for none.
 func stagedFiles(s *tuf.Stage) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	for _, target := range []string{"authorities.json", "trusted_root.json", "revocations.json"} {
+	for _, target := range sortedKeys(trustFiles(&verifier.TrustSource{})) {
 		data, err := s.Target(target)
 		if err != nil && !isNotExist(err) {
 			return nil, trustError(err)

@@ -35,7 +35,7 @@ func (f *changeFlags) register(cmd *cobra.Command) {
 
 func (f *changeFlags) empty() bool {
 	c := f.content
-	return c.authorities+c.trustedRoot+c.revocations == "" &&
+	return c.authorities+c.trustedRoot+c.revocations+c.drivers == "" &&
 		len(c.attestations)+len(c.remove)+len(f.renew)+len(f.addKeys)+len(f.removeKeys)+len(f.threshold) == 0
 }
 

@@ -60,6 +60,7 @@ type driver struct {
 	floors  *floors.Store
 	clock   *clock.Clock
 	attest  *attest.Attester // nil: the driver signs no receipts
+	own     []ownKey
 	client  *tuf.Client
 	index   *index.Index
 	keeper  *trustkeeper.Keeper
@@ -181,10 +182,10 @@ func (d *driver) openTrust(ctx context.Context) error {
 	d.keeper = trustkeeper.New(trustkeeper.Config{
 		Client: d.client, Clock: d.clock, Index: d.index, Floors: d.floors, Metrics: d.metrics, Logger: d.logger.Named("trust"),
 		Memory:        trustkeeper.FileMemory{FS: disk.OS{}, Path: filepath.Join(d.conf.StateDir, "revocations-expire")},
-		DriverVersion: version.Driver, Interval: time.Duration(d.conf.Trust.RefreshInterval),
+		DriverVersion: version.Driver, Reserved: d.reserved(), Interval: time.Duration(d.conf.Trust.RefreshInterval),
 	})
 	if err := d.keeper.Load(); err != nil {
-		return err
+		return d.reservedFault(err)
 	}
 	if d.keeper.Current().Trust.State(d.now()).Condition == verifier.Refused {
 		first, cancel := context.WithTimeout(ctx, firstRefresh)
@@ -192,6 +193,7 @@ func (d *driver) openTrust(ctx context.Context) error {
 		d.keeper.Refresh(first) // it says itself how that ended
 	}
 	d.index.Scan()
+	d.warnUnlisted()
 	return nil
 }
 

@@ -5,13 +5,18 @@ package daemon
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/attest"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf/disk"
+	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/receipt"
 )
 
@@ -27,6 +32,55 @@ func (d *driver) openReceipts(context.Context) error {
 	}
 	id := receipt.Driver{ID: d.conf.Attest.DriverID, Version: version.Driver, Revision: version.Revision()}
 	d.attest = attest.New(id, key, sequence)
+	d.reserve("attest.key", key.SPKI())
 	d.logger.Info("signing receipts", "driver", hclog.Quote(id.ID), "key", key.ID())
 	return nil
+}
+
+// ownKey is a key that the driver signs with itself, and where the configuration
+// names it.
+type ownKey struct {
+	setting string
+	spki    [32]byte
+}
+
+// reserve keeps a key of the driver's own from approving policies.
+func (d *driver) reserve(setting string, spki []byte) {
+	d.own = append(d.own, ownKey{setting, sha256.Sum256(spki)})
+}
+
+func (d *driver) reserved() [][32]byte {
+	var all [][32]byte
+	for _, k := range d.own {
+		all = append(all, k.spki)
+	}
+	return all
+}
+
+// reservedFault blames the setting when the trust in use lists its key.
+func (d *driver) reservedFault(err error) error {
+	var reserved *verifier.ReservedKeyError
+	if !errors.As(err, &reserved) {
+		return err
+	}
+	for _, k := range d.own {
+		if k.spki == reserved.SPKI {
+			return d.conf.Fault(k.setting, fmt.Errorf("CONFIG_INVALID: %w", reserved), "one key must not both approve policies and sign what was decided")
+		}
+	}
+	return err
+}
+
+// warnUnlisted says when nobody can learn from trust whose receipts these are.
+func (d *driver) warnUnlisted() {
+	trust := d.keeper.Current().Trust
+	if d.attest == nil || trust == nil {
+		return
+	}
+	for _, k := range trust.ReceiptKeys() {
+		if k.Driver == d.conf.Attest.DriverID && slices.Contains(d.reserved(), k.SPKI) {
+			return
+		}
+	}
+	d.logger.Warn("the receipt key is not in drivers.json under this driver's id: nobody can learn it from trust", "driver", hclog.Quote(d.conf.Attest.DriverID))
 }

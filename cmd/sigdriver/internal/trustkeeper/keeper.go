@@ -134,7 +134,8 @@ func (k *Keeper) Kick() {
 }
 
 // Load puts in use what was accepted before the last stop, if it can be proven
-// again. It takes no network. Nothing accepted is no error.
+// again. It takes no network. Nothing accepted is no error; a key of the driver's
+// own that approves policies there is (a *verifier.ReservedKeyError).
 func (k *Keeper) Load() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -148,6 +149,10 @@ func (k *Keeper) Load() error {
 		return nil
 	}
 	trust, err := k.parse(snapshot, note.Ratchet, note.Epoch)
+	var reserved *verifier.ReservedKeyError
+	if errors.As(err, &reserved) {
+		return err // the driver was given a key of somebody else
+	}
 	if err != nil {
 		k.say("trust", "what was accepted before does not parse any more: every request is refused until a refresh succeeds", err)
 		return nil
@@ -266,6 +271,7 @@ func Source(s *tuf.Snapshot, ratchet []byte, epoch uint64) verifier.TrustSource 
 		Authorities: s.Targets["authorities.json"],
 		TrustedRoot: s.Targets["trusted_root.json"],
 		Revocations: s.Targets["revocations.json"],
+		Drivers:     s.Targets["drivers.json"],
 		Ratchet:     ratchet,
 		Epoch:       epoch,
 		Versions: verifier.Versions{Root: role("root").Version, Timestamp: role("timestamp").Version, Snapshot: role("snapshot").Version,
