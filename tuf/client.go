@@ -77,6 +77,13 @@ var ErrClosed = errors.New("tuf: the client is closed")
 // ErrSuperseded is returned by Accept for an Update that is not the last one.
 var ErrSuperseded = errors.New("tuf: a later refresh has replaced this update")
 
+// CheckRoot says why bytes cannot be the pinned root of a Client, nil if they can.
+func CheckRoot(root []byte) (err error) {
+	defer caught(&err)
+	_, err = newWalk(root, time.Now())
+	return err
+}
+
 // Open reads the state folder: it replays the stored root chain from the pinned
 // root and, at the time of its acceptance, what was accepted last, checking every
 // signature again. It uses no network. What is damaged is set aside, logged and
@@ -84,7 +91,7 @@ var ErrSuperseded = errors.New("tuf: a later refresh has replaced this update")
 // floors are a *FloorsLostError and a damaged history is a *CorruptError.
 func Open(cfg Config) (c *Client, err error) {
 	defer caught(&err)
-	cfg.FS = orReal(cfg.FS)
+	cfg.FS = disk.OrOS(cfg.FS)
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}

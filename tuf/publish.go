@@ -27,7 +27,7 @@ import (
 // error, publishing the same stage again completes it; a stage that changes the
 // root should have been saved for that, because roots are never replaced.
 func (s *Stage) Publish(fsys disk.FS, dir string, now time.Time) (err error) {
-	files := orReal(fsys)
+	files := disk.OrOS(fsys)
 	publication, err := s.publication(now)
 	if err != nil {
 		return err

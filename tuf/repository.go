@@ -74,7 +74,7 @@ func (e *RepositoryError) Unwrap() error { return e.Err }
 // another, replaces them.
 func OpenRepository(fsys disk.FS, dir string) (r *Repository, err error) {
 	defer caught(&err)
-	files := orReal(fsys)
+	files := disk.OrOS(fsys)
 	chain, err := readRoots(files, dir)
 	if err != nil {
 		return nil, err

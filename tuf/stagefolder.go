@@ -41,7 +41,7 @@ func (e *StageError) Error() string {
 // part of a change could pass for a smaller one. In one that is there signatures
 // that are not in the stage are removed.
 func (s *Stage) Save(fsys disk.FS, dir string) error {
-	files := orReal(fsys)
+	files := disk.OrOS(fsys)
 	dir = filepath.Clean(dir)
 	content, err := s.folder()
 	if err != nil {
@@ -152,7 +152,7 @@ func (s *Stage) dropOldSignatures(files disk.FS, dir string, content []published
 // not follow the published version by version. No stage is an fs.ErrNotExist.
 func OpenStage(fsys disk.FS, dir string, base *Repository) (s *Stage, err error) {
 	defer caught(&err)
-	files := orReal(fsys)
+	files := disk.OrOS(fsys)
 	if base == nil {
 		base = &Repository{}
 	}

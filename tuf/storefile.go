@@ -21,14 +21,6 @@ const (
 	publicFile  fs.FileMode = 0o644
 )
 
-// orReal is the file system to work on: nil means the real one.
-func orReal(fsys disk.FS) disk.FS {
-	if fsys == nil {
-		return disk.OS{}
-	}
-	return fsys
-}
-
 // What follows is disk's, with this package's errors.
 
 // readFile returns a regular file; one longer than limit is a *LengthError.

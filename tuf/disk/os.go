@@ -17,6 +17,14 @@ import (
 // OS is the real file system.
 type OS struct{}
 
+// OrOS returns fsys, or for nil the real file system.
+func OrOS(fsys FS) FS {
+	if fsys == nil {
+		return OS{}
+	}
+	return fsys
+}
+
 // Open implements FS.
 func (o OS) Open(name string, flag int, perm fs.FileMode) (File, error) {
 	f, err := o.OpenOS(name, flag, perm)

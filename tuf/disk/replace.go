@@ -4,6 +4,7 @@
 package disk
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -47,11 +48,28 @@ func ReadRegular(f File, name string, limit int64) ([]byte, error) {
 	if st.Size() > limit {
 		return nil, &TooLongError{name, limit, st.Size()}
 	}
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
+	return readAll(f, name, limit, st.Size())
+}
+
+// ReadInput returns a file that somebody named for us to read, of at most limit
+// bytes. It may be a pipe, which is waited for.
+func ReadInput(fsys FS, name string, limit int64) ([]byte, error) {
+	f, err := fsys.Open(name, os.O_RDONLY|Follow, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readAll(f, name, limit, 0)
+}
+
+// readAll reads to the end, with room for expected bytes.
+func readAll(f File, name string, limit, expected int64) ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 0, expected+bytes.MinRead))
+	n, err := b.ReadFrom(io.LimitReader(f, limit+1))
+	if err == nil && n > limit {
 		return nil, &TooLongError{name, limit, -1}
 	}
-	return data, err
+	return b.Bytes(), err
 }
 
 // MakeDirs makes a folder and those above it that are missing, each durably.

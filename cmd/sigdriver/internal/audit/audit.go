@@ -10,12 +10,12 @@ package audit
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // maxFindings bounds what is listed: the first tell where to look.
@@ -87,7 +87,7 @@ func (e *NoStateError) Error() string {
 // Verify checks a state folder, or a copy of one. What is wrong in it is a
 // finding; an error is a folder that cannot be read.
 func Verify(dir string, o Options) (*Report, error) {
-	if info, err := os.Stat(filepath.Join(dir, "audit")); err != nil || !info.IsDir() {
+	if info, err := (disk.OS{}).Stat(filepath.Join(dir, "audit")); err != nil || !info.IsDir() {
 		return nil, &NoStateError{dir}
 	}
 	v := &verification{dir: dir, options: o, report: &Report{}}
@@ -126,6 +126,13 @@ func (v *verification) find(f Finding) {
 
 func (v *verification) path(name string) string {
 	return filepath.Join(v.dir, filepath.FromSlash(name))
+}
+
+// maxFile bounds a file of the folder in bytes; a segment has less than a thousandth.
+const maxFile = 1 << 40
+
+func (v *verification) read(name string) ([]byte, error) {
+	return disk.Read(disk.OS{}, v.path(name), maxFile)
 }
 
 // asCorrupt returns what a journal reader found, nil if it could not read at all.

@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io/fs"
-	"os"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/tuf/disk"
@@ -85,7 +84,7 @@ func (v *verification) pinpoint(corrupt *journal.CorruptError) (int64, bool) {
 	if entry == nil || !bytes.Contains(entry, []byte(`"prev":"`+v.report.Head.String()+`"`)) {
 		return 0, false
 	}
-	data, err := os.ReadFile(v.path("audit/" + corrupt.Segment))
+	data, err := v.read("audit/" + corrupt.Segment)
 	if err != nil || corrupt.Offset > int64(len(data)) {
 		return 0, false
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 
 	"golang.org/x/mod/sumdb/note"
@@ -37,7 +36,7 @@ func (v *verification) readCheckpoint() error {
 		v.unchecked("there is no tile log, so nothing but the journal's own chain binds its entries: configure [log]")
 		return nil
 	}
-	data, err := os.ReadFile(v.path(fileCheckpoint))
+	data, err := v.read(fileCheckpoint)
 	if errors.Is(err, fs.ErrNotExist) {
 		v.find(Finding{journal.LogGap, fileCheckpoint, -1, -1, "the tile log has no checkpoint"})
 		return nil
@@ -106,7 +105,7 @@ func (v *verification) unchecked(sentence string) {
 
 // readTree reads what the writer remembers, nil when there is nothing to compare.
 func (v *verification) readTree() *tree {
-	data, err := os.ReadFile(v.path(fileTree))
+	data, err := v.read(fileTree)
 	if err != nil {
 		v.find(Finding{journal.LogGap, fileTree, -1, -1, fmt.Sprintf("it cannot be read: %v", reason(err))})
 		return nil

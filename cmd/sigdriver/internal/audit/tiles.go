@@ -6,13 +6,13 @@ package audit
 import (
 	"encoding/binary"
 	"fmt"
-	"os"
 
 	"github.com/transparency-dev/merkle/compact"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"github.com/transparency-dev/tessera/api/layout"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // tiles builds, entry by entry, the tile log that the journal makes, and holds
@@ -120,7 +120,7 @@ func (t *tiles) partial(name, full string, want []byte, entries bool) {
 
 // compare holds one file of the log against what it has to be.
 func (t *tiles) compare(name string, want []byte, required, entries bool) {
-	have, err := os.ReadFile(t.v.path("log/" + name))
+	have, err := t.v.read("log/" + name)
 	if err != nil {
 		if required {
 			t.v.find(Finding{journal.LogGap, "log/" + name, -1, -1, fmt.Sprintf("the checkpoint covers this file, and it cannot be read: %v", reason(err))})
@@ -154,9 +154,9 @@ func entryAt(bundle []byte, at int) int64 {
 // bundled returns an entry as its bundle in the folder has it, nil if it has none.
 func (t *tiles) bundled(seq uint64) []byte {
 	n := seq / layout.EntryBundleWidth
-	data, err := os.ReadFile(t.v.path("log/" + layout.EntriesPath(n, 0)))
+	data, err := t.v.read("log/" + layout.EntriesPath(n, 0))
 	if p := t.size % layout.EntryBundleWidth; err != nil && n == t.size/layout.EntryBundleWidth && p > 0 {
-		data, err = os.ReadFile(t.v.path("log/" + layout.EntriesPath(n, uint8(p))))
+		data, err = t.v.read("log/" + layout.EntriesPath(n, uint8(p)))
 	}
 	if err != nil {
 		return nil
@@ -175,6 +175,6 @@ func (t *tiles) bundled(seq uint64) []byte {
 }
 
 func exists(path string) bool {
-	_, err := os.Stat(path)
+	_, err := disk.OS{}.Stat(path)
 	return err == nil
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // Env is the world as a command sees it. Commands use nothing else of the
@@ -21,6 +23,8 @@ type Env struct {
 	Stderr io.Writer
 	Now    func() time.Time
 	Getenv func(string) string
+	// FS is where files are read and written; nil is the real file system.
+	FS disk.FS
 }
 
 // colour tells whether w is a terminal whose owner has nothing against colour.

@@ -8,28 +8,27 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // readFile reads a file that an argument names, "-" for the standard input, of
 // at most limit bytes. what is what it should be, for the error.
 func readFile(env *Env, path, what string, limit int) ([]byte, error) {
-	r := env.Stdin
-	if path != "-" {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, cannotRead(path, what, err)
-		}
-		defer f.Close()
-		r = f
+	var data []byte
+	var err error
+	if path == "-" {
+		data, err = io.ReadAll(io.LimitReader(env.Stdin, int64(limit)+1))
+	} else {
+		data, err = disk.ReadInput(disk.OrOS(env.FS), path, int64(limit))
 	}
-	data, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	var tooLong *disk.TooLongError
+	if len(data) > limit || errors.As(err, &tooLong) {
+		return nil, usageError(fmt.Errorf("the %s %q is larger than %d bytes", what, path, limit), "")
+	}
 	if err != nil {
 		return nil, cannotRead(path, what, err)
-	}
-	if len(data) > limit {
-		return nil, usageError(fmt.Errorf("the %s %q is larger than %d bytes", what, path, limit), "")
 	}
 	return data, nil
 }
@@ -49,22 +48,7 @@ func writeFile(env *Env, path string, data []byte) error {
 		_, err := env.Stdout.Write(data)
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".sigdriver-out-*")
-	if err != nil {
-		return cannotWrite(path, err)
-	}
-	defer os.Remove(tmp.Name())
-	defer tmp.Close()
-	if _, err := tmp.Write(data); err != nil {
-		return cannotWrite(path, err)
-	}
-	if err := tmp.Chmod(0o644); err != nil {
-		return cannotWrite(path, err)
-	}
-	if err := tmp.Close(); err != nil {
-		return cannotWrite(path, err)
-	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
+	if err := disk.Replace(disk.OrOS(env.FS), filepath.Dir(path), path, data, 0o644); err != nil {
 		return cannotWrite(path, err)
 	}
 	return nil

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -152,14 +152,23 @@ func (f *impactFlags) collect(env *Env) (*asked, error) {
 
 // requestFiles is a file, or the *.json files of a folder, which must have some.
 func requestFiles(path string) ([]string, error) {
-	if st, err := os.Stat(path); err != nil || !st.IsDir() {
+	if st, err := (disk.OS{}).Stat(path); err != nil || !st.IsDir() {
 		return []string{path}, nil // reading it says what is wrong
 	}
-	files, err := filepath.Glob(filepath.Join(globQuote(path), "*.json"))
-	if err == nil && len(files) == 0 {
-		err = usageError(fmt.Errorf("the folder %q has no request", path), "put ProtoJSON of VerifyRequests there, named *.json")
+	names, err := disk.OS{}.List(path)
+	if err != nil {
+		return nil, cannotRead(path, "folder of requests", err)
 	}
-	return files, err
+	files := []string{}
+	for _, name := range names {
+		if strings.HasSuffix(name, ".json") {
+			files = append(files, filepath.Join(path, name))
+		}
+	}
+	if len(files) == 0 {
+		return nil, usageError(fmt.Errorf("the folder %q has no request", path), "put ProtoJSON of VerifyRequests there, named *.json")
+	}
+	return files, nil
 }
 
 // maxRequestFile bounds a request in ProtoJSON, where bytes take a third more.

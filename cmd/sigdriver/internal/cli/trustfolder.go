@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // maxSmallFile bounds a plan, a ceremony.toml or a public key in bytes.
@@ -65,7 +65,7 @@ type ceremony struct {
 // openCeremony reads the notes; a folder without them has none.
 func (f *ceremonyFlags) openCeremony(env *Env) (*ceremony, error) {
 	c := &ceremony{}
-	if _, err := os.Lstat(f.notes()); errors.Is(err, fs.ErrNotExist) {
+	if !exists(f.notes()) {
 		return c, nil
 	}
 	data, err := readFile(env, f.notes(), "ceremony's notes", maxSmallFile)
@@ -178,21 +178,24 @@ func (f *ceremonyFlags) stage(base *tuf.Repository) (*tuf.Stage, error) {
 }
 
 func exists(path string) bool {
-	_, err := os.Lstat(path)
+	_, err := disk.OS{}.Lstat(path)
 	return err == nil
 }
 
 // dropStage removes the stage, under another name first: what is left of a change
 // when this is interrupted could pass for a smaller one.
-func (f *ceremonyFlags) dropStage() error {
-	gone := f.staged() + ".unfinished"
-	if err := os.RemoveAll(gone); err != nil {
+func (f *ceremonyFlags) dropStage(env *Env) error {
+	fsys, gone := disk.OrOS(env.FS), f.staged()+".unfinished"
+	if err := disk.RemoveAll(fsys, gone); err != nil {
 		return err
 	}
-	if err := os.Rename(f.staged(), gone); err != nil {
+	if err := fsys.Rename(f.staged(), gone); err != nil {
 		return err
 	}
-	return os.RemoveAll(gone)
+	if err := fsys.SyncDir(f.dir); err != nil {
+		return err
+	}
+	return disk.RemoveAll(fsys, gone)
 }
 
 // signers loads the keys given with --key and those of the keys folder that have
@@ -216,14 +219,15 @@ func (f *ceremonyFlags) signers(env *Env, ids []string) ([]crypto.Signer, error)
 // localKeys returns the key files in the keys folder whose public half has one
 // of the ids.
 func (f *ceremonyFlags) localKeys(env *Env, ids []string) ([]string, error) {
-	publics, err := filepath.Glob(filepath.Join(globQuote(f.keyDir()), "*.pub"))
-	if err != nil {
-		return nil, err
+	names, err := disk.OrOS(env.FS).List(f.keyDir())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, trustError(err)
 	}
 	files := []string{}
-	for _, public := range publics {
-		private := strings.TrimSuffix(public, ".pub") + ".key"
-		if !exists(private) {
+	for _, name := range names {
+		base, isPublic := strings.CutSuffix(name, ".pub")
+		public, private := filepath.Join(f.keyDir(), name), filepath.Join(f.keyDir(), base+".key")
+		if !isPublic || !exists(private) {
 			continue
 		}
 		key, err := readPublicKey(env, public)
@@ -236,11 +240,6 @@ func (f *ceremonyFlags) localKeys(env *Env, ids []string) ([]string, error) {
 		}
 	}
 	return files, nil
-}
-
-// globQuote keeps the meta characters of a folder's name from being a pattern.
-func globQuote(dir string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(dir)
 }
 
 const publicKeyRemedy = "write it with `openssl pkey -in NAME.key -pubout -out NAME.pub`"
@@ -282,11 +281,11 @@ type newKey struct {
 
 // writeKeys puts new keys into the keys folder, encrypted when there is a
 // passphrase. An existing file is never replaced.
-func (f *ceremonyFlags) writeKeys(made []newKey, passphrase []byte) error {
+func (f *ceremonyFlags) writeKeys(env *Env, made []newKey, passphrase []byte) error {
 	if len(made) == 0 {
 		return nil
 	}
-	if err := os.MkdirAll(f.keyDir(), 0o700); err != nil {
+	if err := disk.MakeDirs(disk.OrOS(env.FS), f.keyDir(), 0o700); err != nil {
 		return trustError(err)
 	}
 	for _, k := range made {
@@ -296,7 +295,7 @@ func (f *ceremonyFlags) writeKeys(made []newKey, passphrase []byte) error {
 		}
 		for suffix, data := range map[string][]byte{".key": private, ".pub": k.key.PublicPEM()} {
 			file := filepath.Join(f.keyDir(), k.name+suffix)
-			if err := keys.Write(file, data); errors.Is(err, fs.ErrExist) {
+			if err := keys.Write(env.FS, file, data); errors.Is(err, fs.ErrExist) {
 				return usageError(fmt.Errorf("the key file %q exists already", file), "choose another folder with --keys")
 			} else if err != nil {
 				return trustError(err)

@@ -6,11 +6,11 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // trustInitFlags are the options of trust init.
@@ -104,7 +104,7 @@ func (f *trustInitFlags) readPlan(env *Env) (*trustPlan, error) {
 
 // make writes the new keys and the notes.
 func (f *trustInitFlags) make(env *Env, start *founding) error {
-	if err := os.MkdirAll(f.dir, 0o755); err != nil {
+	if err := disk.MakeDirs(disk.OrOS(env.FS), f.dir, 0o755); err != nil {
 		return trustError(err)
 	}
 	var passphrase []byte
@@ -117,7 +117,7 @@ func (f *trustInitFlags) make(env *Env, start *founding) error {
 			return usageError(errors.New("an empty passphrase protects nothing"), "give one, or leave --encrypt out for plain key files")
 		}
 	}
-	if err := f.writeKeys(start.made, passphrase); err != nil {
+	if err := f.writeKeys(env, start.made, passphrase); err != nil {
 		return err
 	}
 	return f.saveCeremony(env, start.ceremony)
@@ -136,7 +136,7 @@ func (f *trustInitFlags) firstPublication(env *Env, s *tuf.Stage, start *foundin
 	err = s.Complete(signers, env.Now(), start.change.Validity)
 	var missing *tuf.QuorumError
 	if errors.As(err, &missing) {
-		if err := s.Save(nil, f.staged()); err != nil {
+		if err := s.Save(env.FS, f.staged()); err != nil {
 			return trustError(err)
 		}
 		notes = append(notes, fmt.Sprintf("others have to sign: pass %s on; each runs `sigdriver trust sign --dir DIR --key FILE`, then `sigdriver trust publish --dir DIR` completes it", printable(f.staged())))

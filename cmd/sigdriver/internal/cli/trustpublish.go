@@ -144,13 +144,13 @@ func (f *ceremonyFlags) commit(env *Env, s *tuf.Stage, notes []string, out sinks
 	if err != nil {
 		return trustError(err)
 	}
-	if err := s.Save(nil, f.staged()); err != nil {
+	if err := s.Save(env.FS, f.staged()); err != nil {
 		return trustError(err)
 	}
-	if err := s.Publish(nil, f.published(), env.Now()); err != nil {
+	if err := s.Publish(env.FS, f.published(), env.Now()); err != nil {
 		return trustError(err)
 	}
-	if err := f.dropStage(); err != nil {
+	if err := f.dropStage(env); err != nil {
 		return trustError(err)
 	}
 	return f.report(env, out, "published", changes, nil, notes)

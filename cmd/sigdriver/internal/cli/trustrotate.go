@@ -136,7 +136,7 @@ func (f *rotateRootFlags) keep(env *Env, made []newKey, names *ceremony) error {
 			return usageError(err, "")
 		}
 	}
-	if err := f.writeKeys(made, passphrase); err != nil {
+	if err := f.writeKeys(env, made, passphrase); err != nil {
 		return err
 	}
 	return f.saveCeremony(env, names)

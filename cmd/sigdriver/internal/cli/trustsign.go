@@ -62,7 +62,7 @@ func trustSign(env *Env, f *trustSignFlags) error {
 	if err := f.addSignatures(env, s); err != nil {
 		return err
 	}
-	if err := s.Save(nil, f.staged()); err != nil {
+	if err := s.Save(env.FS, f.staged()); err != nil {
 		return trustError(err)
 	}
 	return f.report(env, out, "signed", nil, s, s.Warnings())

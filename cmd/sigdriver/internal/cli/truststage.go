@@ -194,7 +194,7 @@ func trustStage(env *Env, f *trustStageFlags) error {
 		if !exists(f.staged()) {
 			return usageError(errors.New("nothing is staged"), "")
 		}
-		if err := f.dropStage(); err != nil {
+		if err := f.dropStage(env); err != nil {
 			return trustError(err)
 		}
 		fmt.Fprintln(env.Stdout, "What was staged is dropped; what is published stays as it was.")
@@ -228,7 +228,7 @@ func trustStage(env *Env, f *trustStageFlags) error {
 
 // saveStage writes a new stage and shows it.
 func (f *ceremonyFlags) saveStage(env *Env, s *tuf.Stage, notes []string, out sinks) error {
-	if err := s.Save(nil, f.staged()); err != nil {
+	if err := s.Save(env.FS, f.staged()); err != nil {
 		return trustError(err)
 	}
 	return f.reportStage(env, out, "staged", s, notes)

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -58,7 +59,7 @@ func (c *Config) AttestKey() (*keys.Key, error) {
 		}
 		return key, nil
 	}
-	info, err := os.Lstat(c.Attest.Key)
+	info, err := disk.OS{}.Lstat(c.Attest.Key)
 	switch {
 	case err != nil:
 		return nil, c.Fault("attest.key", err, makeKey)

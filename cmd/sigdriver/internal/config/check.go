@@ -6,7 +6,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -21,6 +20,7 @@ import (
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -219,27 +219,11 @@ const maxRootFile = tuf.MaxRoot
 
 // PinnedRoot reads the root metadata that trust begins with.
 func (c *Config) PinnedRoot() ([]byte, error) {
-	data, err := readRegular(c.Trust.Root, maxRootFile)
+	data, err := disk.Read(disk.OS{}, c.Trust.Root, maxRootFile)
 	if err != nil {
 		return nil, c.Fault("trust.root", err, "name the root metadata, readable to the driver's user")
 	}
 	return data, nil
-}
-
-func readRegular(path string, limit int64) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > limit {
-		return nil, fmt.Errorf("%q is no file of at most %d bytes", path, limit)
-	}
-	return io.ReadAll(io.LimitReader(f, limit))
 }
 
 // CheckPlaces looks at the files and folders that the configuration names,
@@ -258,7 +242,7 @@ func (c *Config) CheckPlaces() error {
 		return err
 	}
 	if c.Attestations.Dir != "" {
-		d, err := os.Open(c.Attestations.Dir)
+		d, err := disk.OS{}.Open(c.Attestations.Dir, os.O_RDONLY|disk.Follow, 0)
 		if err != nil {
 			return c.Fault("attestations.dir", err, "create the folder, readable to the driver's user")
 		}
@@ -279,9 +263,9 @@ func (c *Config) CheckPlaces() error {
 
 // checkState refuses a state folder that others can look into or write.
 func (c *Config) checkState() error {
-	info, err := os.Lstat(c.StateDir)
+	info, err := disk.OS{}.Lstat(c.StateDir)
 	if errors.Is(err, fs.ErrNotExist) {
-		parent, err := os.Stat(filepath.Dir(c.StateDir))
+		parent, err := disk.OS{}.Stat(filepath.Dir(c.StateDir))
 		if err != nil {
 			return c.Fault("state_dir", err, "create the folder above it")
 		}

@@ -7,12 +7,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"os"
+	"io/fs"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // maxFile bounds the configuration file in bytes.
@@ -43,17 +44,13 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Load reads and checks a configuration file. The error is always an *Error.
 func Load(path string) (*Config, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, &Error{File: path, Text: reason(err), Remedy: "name a configuration file that the driver's user can read", Err: err}
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, &Error{File: path, Text: reason(err), Remedy: "name a configuration file that the driver's user can read", Err: err}
-	}
-	if len(data) > maxFile {
+	data, err := disk.ReadInput(disk.OS{}, path, maxFile)
+	var tooLong *disk.TooLongError
+	if errors.As(err, &tooLong) {
 		return nil, &Error{File: path, Text: fmt.Sprintf("longer than %d bytes", maxFile), Remedy: "this is no configuration file of the driver"}
+	}
+	if err != nil {
+		return nil, &Error{File: path, Text: reason(err), Remedy: "name a configuration file that the driver's user can read", Err: err}
 	}
 	return parse(path, data)
 }
@@ -153,7 +150,7 @@ func (c *Config) Fault(key string, err error, remedy string) error {
 // reason is an error without the operation that failed, which means nothing to
 // whoever wrote the file.
 func reason(err error) string {
-	var path *os.PathError
+	var path *fs.PathError
 	if errors.As(err, &path) {
 		return fmt.Sprintf("%q: %v", path.Path, path.Err)
 	}

@@ -8,7 +8,6 @@ package daemon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -64,17 +63,10 @@ func check(conf *config.Config) error {
 	if err != nil {
 		return err
 	}
-	// A client in an empty folder reads the root and nothing else.
-	scratch, err := os.MkdirTemp("", "sigdriver-check-")
-	if err != nil {
-		return fmt.Errorf("a temporary folder is needed: %w", err)
-	}
-	defer os.RemoveAll(scratch)
-	client, err := tuf.Open(tuf.Config{Root: root, Dir: scratch})
-	if err != nil {
+	if err := tuf.CheckRoot(root); err != nil {
 		return trustFault(conf, err)
 	}
-	return client.Close()
+	return nil
 }
 
 // Run serves until the context ends or SIGTERM or SIGINT comes, then finishes

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -125,7 +124,7 @@ func (d *driver) configure(context.Context) error {
 // openState opens the state folder: one driver at a time.
 func (d *driver) openState(context.Context) error {
 	dir := d.conf.StateDir
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := (disk.OS{}).MakeDir(dir, 0o700); err != nil {
 		return d.conf.Fault("state_dir", err, "create it for the driver's user with mode 0700")
 	}
 	var err error
@@ -144,7 +143,7 @@ func (d *driver) openState(context.Context) error {
 	if cut := d.journal.Cut(); cut != nil {
 		d.logger.Warn("the journal ended in a torn record, which was cut off", "detail", cut)
 	}
-	if d.floors, err = floors.Open(filepath.Join(dir, "floors.db")); err != nil {
+	if d.floors, err = floors.Open(filepath.Join(dir, "floors.db"), nil); err != nil {
 		return err
 	}
 	if d.options.RebuildFloors {

@@ -132,13 +132,15 @@ func (s *Store) update(rows []row, next saved) error {
 func (s *Store) transact(rows []row, next saved) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer guard(s.path, &err)
-	return s.db.Update(func(tx *bolt.Tx) error {
-		for _, r := range rows {
-			if err := tx.Bucket(r.bucket).Put(r.key, r.sealed()); err != nil {
-				return err
+	return s.fs.Change(s.path, func() error {
+		return s.db.Update(func(tx *bolt.Tx) error {
+			for _, r := range rows {
+				if err := tx.Bucket(r.bucket).Put(r.key, r.sealed()); err != nil {
+					return err
+				}
 			}
-		}
-		return putSaved(tx, next)
+			return putSaved(tx, next)
+		})
 	})
 }
 

@@ -39,6 +39,9 @@ var (
 	format = []byte("sigdriver.floors/v1")
 )
 
+// maxFile bounds floors.db in bytes; a million floors take less than a thousandth of it.
+const maxFile = 1 << 40
+
 // CorruptError says that floors.db is not what this package wrote.
 type CorruptError struct {
 	Path   string
@@ -51,13 +54,14 @@ func (e *CorruptError) Error() string {
 
 // Open opens the file at path and reads all of it, creating it when there is
 // none. A damaged file is a *CorruptError, one in use a *disk.LockedError. Call
-// Check before trusting what it holds.
-func Open(path string) (*Store, error) {
-	lock, err := disk.OS{}.Lock(path + ".lock")
+// Check before trusting what it holds. A nil fsys is the real file system.
+func Open(path string, fsys disk.FS) (*Store, error) {
+	fsys = disk.OrOS(fsys)
+	lock, err := fsys.Lock(path + ".lock")
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, lock: lock, wake: make(chan struct{}, 1), done: make(chan struct{}), resets: map[string]uint64{}}
+	s := &Store{path: path, fs: fsys, lock: lock, wake: make(chan struct{}, 1), done: make(chan struct{}), resets: map[string]uint64{}}
 	if err := s.open(); err != nil {
 		lock.Close()
 		return nil, err
@@ -68,12 +72,12 @@ func Open(path string) (*Store, error) {
 
 // open checks the pages, then has bbolt open the file, then reads the rows.
 func (s *Store) open() error {
-	file, err := os.ReadFile(s.path)
+	file, err := disk.Read(s.fs, s.path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := create(s.path); err != nil {
+		if err := create(s.fs, s.path); err != nil {
 			return fmt.Errorf("creating %q: %w", s.path, err)
 		}
-		file, err = os.ReadFile(s.path)
+		file, err = disk.Read(s.fs, s.path, maxFile)
 	}
 	if err != nil {
 		return err
@@ -81,7 +85,7 @@ func (s *Store) open() error {
 	if err := checkPages(file); err != nil {
 		return &CorruptError{Path: s.path, Detail: err.Error()}
 	}
-	if s.db, err = openBolt(s.path); err != nil {
+	if s.db, err = openBolt(s.fs, s.path); err != nil {
 		return err
 	}
 	if err := s.load(); err != nil {
@@ -93,41 +97,44 @@ func (s *Store) open() error {
 
 // create makes an empty file under another name first, so that a crash leaves
 // none or a whole one.
-func create(path string) error {
+func create(fsys disk.FS, path string) error {
 	fresh := path + ".new"
-	if err := os.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := fsys.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	db, err := openBolt(fresh)
+	db, err := openBolt(fsys, fresh)
 	if err != nil {
 		return err
 	}
-	err = db.Update(func(tx *bolt.Tx) error {
-		for _, name := range [][]byte{bucketFloors, bucketPlaces, bucketResets, bucketMeta} {
-			if _, err := tx.CreateBucket(name); err != nil {
-				return err
-			}
-		}
-		if err := putSaved(tx, saved{}); err != nil {
-			return err
-		}
-		return putMeta(tx, metaFormat, format)
-	})
+	err = fsys.Change(fresh, func() error { return db.Update(firstRows) })
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(fresh, path); err != nil {
+	if err := fsys.Rename(fresh, path); err != nil {
 		return err
 	}
-	return disk.OS{}.SyncDir(filepath.Dir(path))
+	return fsys.SyncDir(filepath.Dir(path))
+}
+
+// firstRows is what a store without floors holds.
+func firstRows(tx *bolt.Tx) error {
+	for _, name := range [][]byte{bucketFloors, bucketPlaces, bucketResets, bucketMeta} {
+		if _, err := tx.CreateBucket(name); err != nil {
+			return err
+		}
+	}
+	if err := putSaved(tx, saved{}); err != nil {
+		return err
+	}
+	return putMeta(tx, metaFormat, format)
 }
 
 // openBolt opens a bbolt file. The library panics on some damage; that is an
 // error here.
-func openBolt(path string) (db *bolt.DB, err error) {
+func openBolt(fsys disk.FS, path string) (db *bolt.DB, err error) {
 	var file *os.File
 	open := func(name string, flag int, perm fs.FileMode) (*os.File, error) {
-		f, err := os.OpenFile(name, flag|unix.O_NOFOLLOW, perm)
+		f, err := fsys.OpenOS(name, flag, perm)
 		file = f
 		return f, err
 	}

@@ -29,12 +29,14 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
 // Store is the durable memory. It is safe for concurrent use.
 type Store struct {
 	path   string
+	fs     disk.FS
 	lock   io.Closer
 	db     *bolt.DB
 	snap   atomic.Pointer[Snapshot]

@@ -20,7 +20,7 @@ import (
 
 func open(t testing.TB, path string) *Store {
 	t.Helper()
-	s, err := Open(path)
+	s, err := Open(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +341,7 @@ func TestHighWater(t *testing.T) {
 func TestLocked(t *testing.T) {
 	s := fresh(t)
 	var locked *disk.LockedError
-	if _, err := Open(s.path); !errors.As(err, &locked) {
+	if _, err := Open(s.path, nil); !errors.As(err, &locked) {
 		t.Errorf("a second opener: %v", err)
 	}
 	reopen(t, s)
@@ -399,7 +399,7 @@ func TestDamage(t *testing.T) {
 		if err := os.WriteFile(path, bad, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		s, err := Open(path)
+		s, err := Open(path, nil)
 		if err != nil {
 			var corrupt *CorruptError
 			if !errors.As(err, &corrupt) {

@@ -78,7 +78,7 @@ func TestKill(t *testing.T) {
 
 // raiseForEver raises floors from several callers and says so after each.
 func raiseForEver(t *testing.T, path string) {
-	s, err := Open(path)
+	s, err := Open(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func raiseForEver(t *testing.T, path string) {
 // Whatever is on the file, checkPages ends, and says so without a panic.
 func FuzzCheckPages(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "floors.db")
-	s, err := Open(path)
+	s, err := Open(path, nil)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 // forest writes a file large enough for branch pages and returns its bytes.
 func forest(t testing.TB) []byte {
 	t.Helper()
-	s, err := Open(filepath.Join(t.TempDir(), "floors.db"))
+	s, err := Open(filepath.Join(t.TempDir(), "floors.db"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestRowsAreSealed(t *testing.T) {
 		if err := errors.Join(err, db.Close()); err != nil {
 			t.Fatal(err)
 		}
-		s, err = Open(s.path)
+		s, err = Open(s.path, nil)
 		var corrupt *CorruptError
 		if name == "" {
 			if err != nil {

@@ -11,10 +11,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -29,8 +31,8 @@ type file struct {
 type stamp struct {
 	inode    uint64
 	size     int64
-	modified unix.Timespec
-	changed  unix.Timespec
+	modified syscall.Timespec
+	changed  syscall.Timespec
 }
 
 // Scan makes one pass over the local folder: it forgets files that are gone,
@@ -138,7 +140,7 @@ func (x *Index) due(now []found) []found {
 	return out
 }
 
-func compareTime(a, b unix.Timespec) int {
+func compareTime(a, b syscall.Timespec) int {
 	switch {
 	case a.Nano() < b.Nano():
 		return -1
@@ -192,7 +194,7 @@ func list(dir string) ([]found, error) {
 // folder lists one folder, a few entries at a time. Names that begin with a dot
 // are files in the making.
 func (l *lister) folder(dir string, top bool) error {
-	d, err := os.OpenFile(dir, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	d, err := disk.OS{}.Open(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
 	if err != nil {
 		return err
 	}
@@ -225,29 +227,20 @@ func (l *lister) folder(dir string, top bool) error {
 }
 
 func (l *lister) file(path string) {
-	var st unix.Stat_t
-	if unix.Lstat(path, &st) == nil && st.Mode&unix.S_IFMT == unix.S_IFREG { // else it changed meanwhile
-		l.files = append(l.files, found{path, stamp{st.Ino, st.Size, st.Mtim, st.Ctim}})
+	info, err := disk.OS{}.Lstat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return // it changed meanwhile
 	}
+	st := info.Sys().(*syscall.Stat_t)
+	l.files = append(l.files, found{path, stamp{st.Ino, st.Size, st.Mtim, st.Ctim}})
 }
 
 // read returns a regular file of acceptable size; it never waits for a pipe.
 func read(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	f, err := disk.OS{}.Open(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > verifier.MaxAttestation {
-		return nil, errors.New("no attestation")
-	}
-	raw, err := io.ReadAll(io.LimitReader(f, verifier.MaxAttestation+1))
-	if err == nil && len(raw) > verifier.MaxAttestation {
-		err = errors.New("no attestation")
-	}
-	return raw, err
+	return disk.ReadRegular(f, path, verifier.MaxAttestation)
 }

@@ -9,11 +9,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // maxFile bounds a key file in bytes; a real one has less than 2 KiB.
@@ -54,22 +53,23 @@ type Passphrase func() ([]byte, error)
 // error is a *FormatError, ErrPassphrase, ErrNoPassphrase, pass's or the file
 // system's.
 func Load(path string, pass Passphrase) (*Key, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
+	data, err := disk.ReadInput(disk.OS{}, path, maxFile)
+	var tooLong *disk.TooLongError
+	if errors.As(err, &tooLong) {
+		return nil, errTooLarge
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, err
 	}
 	return Parse(data, pass)
 }
 
+var errTooLarge = &FormatError{Found: "a file larger than 64 KiB"}
+
 // Parse reads a private key from PEM, exactly one block.
 func Parse(data []byte, pass Passphrase) (*Key, error) {
 	if len(data) > maxFile {
-		return nil, &FormatError{Found: "a file larger than 64 KiB"}
+		return nil, errTooLarge
 	}
 	block, rest := pem.Decode(data)
 	if block == nil {
@@ -133,33 +133,8 @@ func (k *Key) Marshal(passphrase []byte) ([]byte, error) {
 }
 
 // Write creates the file with mode 0600 and these contents, durably: all of it
-// or nothing, and never over a file that exists (an fs.ErrExist).
-func Write(path string, data []byte) error {
-	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, ".sigdriver-key-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	defer tmp.Close()
-	if _, err := tmp.Write(data); err != nil {
-		return err
-	}
-	if err := tmp.Sync(); err != nil {
-		return err
-	}
-	// A link, unlike a rename, fails when the name is taken.
-	if err := os.Link(tmp.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
+// or nothing, and never over a file that exists (an fs.ErrExist). A nil fsys is
+// the real file system.
+func Write(fsys disk.FS, path string, data []byte) error {
+	return disk.Create(disk.OrOS(fsys), path, data, 0o600)
 }

@@ -42,7 +42,7 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatal(err)
 			}
 			path := filepath.Join(t.TempDir(), "k.key")
-			if err := Write(path, text); err != nil {
+			if err := Write(nil, path, text); err != nil {
 				t.Fatal(err)
 			}
 			back, err := Load(path, fixed("correct horse"))
@@ -204,10 +204,10 @@ func TestRefused(t *testing.T) {
 func TestWriteNeverOverwrites(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "k.key")
-	if err := Write(path, []byte("first")); err != nil {
+	if err := Write(nil, path, []byte("first")); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(path, []byte("second")); !errors.Is(err, fs.ErrExist) {
+	if err := Write(nil, path, []byte("second")); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("second write: %v", err)
 	}
 	got, err := os.ReadFile(path)

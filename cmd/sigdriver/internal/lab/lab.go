@@ -93,10 +93,10 @@ func (l *Lab) Person(name string) (string, error) {
 	if err := os.MkdirAll(l.Path("keys"), 0o700); err != nil {
 		return "", err
 	}
-	if err := keys.Write(l.Path("keys", name+".key"), private); err != nil {
+	if err := keys.Write(nil, l.Path("keys", name+".key"), private); err != nil {
 		return "", err
 	}
-	return string(key.PublicPEM()), keys.Write(l.Path("keys", name+".pub"), key.PublicPEM())
+	return string(key.PublicPEM()), keys.Write(nil, l.Path("keys", name+".pub"), key.PublicPEM())
 }
 
 // Driver is a running driver process.

@@ -5,11 +5,10 @@ package recorded
 
 import (
 	"crypto/sha256"
-	"io"
-	"io/fs"
-	"os"
+	"errors"
 	"path/filepath"
 
+	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -23,20 +22,39 @@ type Documents struct {
 // file too large for any document is passed over.
 func OpenDocuments(dir string) (*Documents, error) {
 	d := &Documents{paths: map[[32]byte]string{}}
-	root, err := filepath.EvalSymlinks(dir)
+	return d, d.folder(dir)
+}
+
+// folder looks at what is in a folder and below. It follows no link there.
+func (d *Documents) folder(dir string) error {
+	names, err := disk.OS{}.List(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return d, filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		info, err := disk.OS{}.Lstat(path)
+		switch {
+		case err != nil:
+			return err
+		case info.IsDir():
+			err = d.folder(path)
+		case info.Mode().IsRegular():
+			err = d.file(path)
+		}
+		if err != nil {
 			return err
 		}
-		data, err := readBounded(path)
-		if err == nil && data != nil {
-			d.paths[sha256.Sum256(data)] = path
-		}
-		return err
-	})
+	}
+	return nil
+}
+
+func (d *Documents) file(path string) error {
+	data, err := readBounded(path)
+	if err == nil && data != nil {
+		d.paths[sha256.Sum256(data)] = path
+	}
+	return err
 }
 
 // Len is the number of different documents.
@@ -61,14 +79,10 @@ func (d *Documents) Get(sum [32]byte) []byte {
 
 // readBounded reads a file, nil when no document is as large.
 func readBounded(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
+	data, err := disk.Read(disk.OS{}, path, verifier.MaxEffective)
+	var tooLong *disk.TooLongError
+	if errors.As(err, &tooLong) {
+		return nil, nil
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, verifier.MaxEffective+1))
-	if err != nil || len(data) > verifier.MaxEffective {
-		return nil, err
-	}
-	return data, nil
+	return data, err
 }

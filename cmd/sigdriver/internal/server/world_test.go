@@ -134,7 +134,7 @@ func newWorld(t testing.TB, s *verifiertest.Scenario) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := floors.Open(filepath.Join(state, "floors.db"))
+	f, err := floors.Open(filepath.Join(state, "floors.db"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

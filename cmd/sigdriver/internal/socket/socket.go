@@ -8,6 +8,7 @@ package socket
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // MaxPath is the longest path that fits a socket address on Linux, less the
@@ -40,13 +43,16 @@ type Options struct {
 	GID int
 	// Mode is the socket's mode: 0660, or 0600 in development.
 	Mode fs.FileMode
+	// FS is the file system; nil is the real one.
+	FS disk.FS
 }
 
 // Socket is a listening Unix socket.
 type Socket struct {
 	*net.UnixListener
 	path     string
-	lock     *os.File
+	lock     io.Closer
+	fs       disk.FS
 	device   uint64
 	inode    uint64
 	removeIt bool
@@ -59,13 +65,14 @@ func Listen(o Options) (*Socket, error) {
 	if err := CheckPath(o.Path); err != nil {
 		return nil, err
 	}
+	o.FS = disk.OrOS(o.FS)
 	if err := makeFolder(o); err != nil {
 		return nil, err
 	}
-	if err := CheckFolder(o.Path); err != nil {
+	if err := checkFolder(o.FS, o.Path); err != nil {
 		return nil, err
 	}
-	lock, err := lockPath(o.Path)
+	lock, err := lockPath(o.FS, o.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -93,11 +100,13 @@ func CheckPath(path string) error {
 
 // CheckFolder refuses a folder in which others could put something in the
 // socket's place. A folder that does not exist is judged by its parent.
-func CheckFolder(path string) error {
+func CheckFolder(path string) error { return checkFolder(disk.OS{}, path) }
+
+func checkFolder(fsys disk.FS, path string) error {
 	dir := filepath.Dir(path)
-	info, err := os.Lstat(dir)
+	info, err := fsys.Lstat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return checkAncestors(path, filepath.Dir(dir))
+		return checkAncestors(fsys, path, filepath.Dir(dir))
 	}
 	if err != nil {
 		return &Error{path, fmt.Sprintf("its folder cannot be read: %v", err), "make it readable to the driver's user"}
@@ -112,13 +121,13 @@ func CheckFolder(path string) error {
 	case info.Mode().Perm()&0o022 != 0:
 		return &Error{path, fmt.Sprintf("its folder %q has mode %04o: others may replace the socket", dir, info.Mode().Perm()), fmt.Sprintf("chmod 0750 %s", dir)}
 	}
-	return checkAncestors(path, filepath.Dir(dir))
+	return checkAncestors(fsys, path, filepath.Dir(dir))
 }
 
 // checkAncestors refuses a chain of folders in which somebody other than root
 // and us could rename what lies below.
-func checkAncestors(path, dir string) error {
-	real, err := filepath.EvalSymlinks(dir)
+func checkAncestors(fsys disk.FS, path, dir string) error {
+	real, err := fsys.Real(dir)
 	if err != nil {
 		return &Error{path, fmt.Sprintf("its folder cannot be made: %v", err), fmt.Sprintf("create %q", dir)}
 	}
@@ -126,7 +135,7 @@ func checkAncestors(path, dir string) error {
 		return &Error{path, fmt.Sprintf("%q goes through a symbolic link", dir), fmt.Sprintf("write %q instead", filepath.Join(real, filepath.Base(filepath.Dir(path)), filepath.Base(path)))}
 	}
 	for ; ; dir = filepath.Dir(dir) {
-		info, err := os.Lstat(dir)
+		info, err := fsys.Lstat(dir)
 		if err != nil {
 			return &Error{path, err.Error(), "make it readable to the driver's user"}
 		}
@@ -147,38 +156,42 @@ func owner(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) 
 // makeFolder creates the socket's folder if it is missing.
 func makeFolder(o Options) error {
 	dir := filepath.Dir(o.Path)
-	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := o.FS.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err := checkAncestors(o.Path, filepath.Dir(dir)); err != nil {
+	if err := checkAncestors(o.FS, o.Path, filepath.Dir(dir)); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, 0o750); err != nil {
+	if err := o.FS.MakeDir(dir, 0o750); err != nil {
 		return &Error{o.Path, err.Error(), fmt.Sprintf("create %q for the driver's user with mode 0750", dir)}
 	}
-	if err := os.Lchown(dir, -1, o.GID); err != nil {
+	// What is there now may be somebody else's, put there meanwhile.
+	if err := checkFolder(o.FS, o.Path); err != nil {
+		return err
+	}
+	if err := o.FS.Chgrp(dir, o.GID); err != nil {
 		return &Error{o.Path, err.Error(), fmt.Sprintf("make the driver's user a member of group %d", o.GID)}
 	}
-	return os.Chmod(dir, 0o750)
+	return o.FS.Chmod(dir, 0o750)
 }
 
 // lockPath takes the lock that two drivers would share; it never waits.
-func lockPath(path string) (*os.File, error) {
-	f, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
+func lockPath(fsys disk.FS, path string) (io.Closer, error) {
+	held, err := fsys.Lock(path + ".lock")
+	var locked *disk.LockedError
+	switch {
+	case errors.As(err, &locked):
+		return nil, &Error{path, "another driver holds its lock", "stop the other driver, or choose another path"}
+	case err != nil:
 		return nil, &Error{path, err.Error(), "make its folder writable to the driver's user"}
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		return nil, &Error{path, "another driver holds its lock", "stop the other driver, or choose another path"}
-	}
-	return f, nil
+	return held, nil
 }
 
 // bind removes a dead socket of ours and makes a new one. The umask closes the
 // window between bind and chmod.
 func bind(o Options) (*Socket, error) {
-	if err := removeStale(o.Path); err != nil {
+	if err := removeStale(o.FS, o.Path); err != nil {
 		return nil, err
 	}
 	old := unix.Umask(0o177)
@@ -188,7 +201,7 @@ func bind(o Options) (*Socket, error) {
 		return nil, &Error{o.Path, err.Error(), "make its folder writable to the driver's user"}
 	}
 	l.SetUnlinkOnClose(false)
-	s := &Socket{UnixListener: l, path: o.Path, removeIt: true}
+	s := &Socket{UnixListener: l, path: o.Path, fs: o.FS, removeIt: true}
 	if err := s.finish(o); err != nil {
 		s.Close()
 		return nil, err
@@ -198,21 +211,21 @@ func bind(o Options) (*Socket, error) {
 
 // finish remembers which file is ours and opens it to the group.
 func (s *Socket) finish(o Options) error {
-	info, err := os.Lstat(o.Path)
+	info, err := o.FS.Lstat(o.Path)
 	if err != nil {
 		return err
 	}
 	st := info.Sys().(*syscall.Stat_t)
 	s.device, s.inode = uint64(st.Dev), st.Ino
-	if err := os.Lchown(o.Path, -1, o.GID); err != nil {
+	if err := o.FS.Chgrp(o.Path, o.GID); err != nil {
 		return &Error{o.Path, err.Error(), fmt.Sprintf("make the driver's user a member of group %d", o.GID)}
 	}
-	return os.Chmod(o.Path, o.Mode)
+	return o.FS.Chmod(o.Path, o.Mode)
 }
 
 // removeStale removes a socket that nobody listens on any more, and nothing else.
-func removeStale(path string) error {
-	info, err := os.Lstat(path)
+func removeStale(fsys disk.FS, path string) error {
+	info, err := fsys.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -235,7 +248,7 @@ func removeStale(path string) error {
 	if !errors.Is(err, unix.ECONNREFUSED) {
 		return &Error{path, fmt.Sprintf("a socket is in its place that cannot be tried: %v", err), "remove it, or choose another path"}
 	}
-	return os.Remove(path)
+	return fsys.Remove(path)
 }
 
 // Close stops listening and removes the socket if it is still the one we made.
@@ -243,7 +256,7 @@ func (s *Socket) Close() error {
 	err := net.ErrClosed
 	s.once.Do(func() {
 		if s.removeIt && s.ours() {
-			os.Remove(s.path)
+			s.fs.Remove(s.path)
 		}
 		err = s.UnixListener.Close()
 		if s.lock != nil {
@@ -254,7 +267,7 @@ func (s *Socket) Close() error {
 }
 
 func (s *Socket) ours() bool {
-	info, err := os.Lstat(s.path)
+	info, err := s.fs.Lstat(s.path)
 	if err != nil {
 		return false
 	}

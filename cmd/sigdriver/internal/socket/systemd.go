@@ -10,6 +10,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // firstActivated is the descriptor at which systemd hands over sockets.
@@ -57,7 +59,7 @@ func fromDescriptor(fd int, path string) (*Socket, error) {
 
 // checkActivated judges a socket that another program made for us.
 func checkActivated(path string) error {
-	info, err := os.Lstat(path)
+	info, err := disk.OS{}.Lstat(path)
 	if err != nil {
 		return &Error{path, err.Error(), "restart the socket unit"}
 	}

@@ -1,0 +1,187 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// filePackages can reach files. What of them is listed here cannot; everything
+// else, also what a later Go adds, belongs into tuf/disk.
+var filePackages = map[string][]string{
+	"os": {
+		"Args", "Exit", "Getenv", "LookupEnv", "Unsetenv", "Getpid", "Getuid", "Geteuid", "Getegid", "Getppid", "Signal", "Interrupt",
+		"Stdin", "Stdout", "Stderr", "File", "FileMode", "FileInfo", "PathError", "SyscallError", "ErrNotExist", "ErrProcessDone", "Process",
+		"O_RDONLY", "O_WRONLY", "O_RDWR", "O_APPEND", "O_CREATE", "O_EXCL", "O_TRUNC",
+	},
+	"syscall": {
+		"Stat_t", "Timespec", "Errno", "WaitStatus", "Kill", "SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "Credential", "SysProcAttr",
+		"ENOSPC", "EIO",
+	},
+	"golang.org/x/sys/unix": {
+		"O_NONBLOCK", "O_DIRECTORY", "O_CLOEXEC", "O_NOFOLLOW", "ECONNREFUSED", "EWOULDBLOCK", "Errno",
+		"SOL_SOCKET", "SO_PEERCRED", "SO_PEERGROUPS", "GetsockoptUcred", "Ucred", "CloseOnExec", "Rlimit", "Getrlimit", "RLIMIT_NOFILE",
+	},
+	"path/filepath": {
+		"Abs", "Base", "Clean", "Dir", "Ext", "FromSlash", "IsAbs", "IsLocal", "Join", "Match", "Rel", "Separator", "Split", "ToSlash",
+	},
+	"io/ioutil": nil,
+}
+
+// makeFiles are functions of other packages that open or make files.
+var makeFiles = map[string][]string{
+	"net":              {"ListenUnix", "ListenUnixgram"},
+	"net/http":         {"Dir", "FileServer", "ServeFile"},
+	"crypto/tls":       {"LoadX509KeyPair"},
+	"go.etcd.io/bbolt": {"Open"},
+}
+
+type exception struct{ where, uses, why string }
+
+// exceptions are the files and folders of the module that reach files by
+// themselves: the whole list, with everything they use for it.
+var exceptions = []exception{
+	{"tuf/disk", "filepath.EvalSymlinks os.Chmod os.Lchown os.Link os.Lstat os.Mkdir os.Open os.OpenFile os.OpenRoot os.ReadDir os.ReadFile os.Remove os.RemoveAll os.Rename os.Stat os.Truncate os.WriteFile unix.Flock unix.LOCK_EX unix.LOCK_NB unix.Statfs unix.Statfs_t",
+		"the layer, and its test double"},
+	{"cmd/sigdriver/internal/floors/file.go", "bbolt.Open unix.Flock unix.LOCK_UN",
+		"bbolt takes its file from the layer; its own lock on it has to be given back when it panics"},
+	{"cmd/sigdriver/internal/socket/socket.go", "net.ListenUnix unix.Umask",
+		"only the net package makes a listening socket; the umask is the process's"},
+	{"cmd/sigdriver/internal/socket/systemd.go", "os.NewFile", "a descriptor that systemd opened"},
+	{"cmd/sigdriver/internal/keys/passphrase.go", "os.NewFile os.OpenFile", "a descriptor that the caller opened, and the terminal"},
+	{"cmd/sigdriver/internal/cli/demo.go", "os.Executable", "a name, to run ourselves"},
+	{"cmd/sigdriver/internal/lab", "os.Create os.Mkdir os.MkdirAll os.MkdirTemp os.ReadFile os.RemoveAll os.Stat os.WriteFile",
+		"a laboratory for demo and bench in the temporary folder, which outlives neither"},
+	{"cmd/sigdriver/internal/demo", "os.ReadFile", "what its laboratory holds"},
+	{"cmd/sigdriver/internal/bench", "os.Executable os.Stat", "a tool: it looks whether the laboratory's socket is there"},
+	{"cmd/sigdriver/internal/config/gen", "os.WriteFile", "a generator: its output is checked in"},
+	{"cmd/sigdriver/internal/server/gen", "filepath.Glob os.ReadFile os.WriteFile", "a generator: its output is checked in"},
+	{"verifier/verifiertest", "filepath.Glob os.MkdirAll os.Remove os.WriteFile", "the generator of the vectors: its output is checked in"},
+	{"cmd/sigdriver/internal/recorded/recordedtest", "os.WriteFile", "what a test reads back"},
+	{"tuf/tuftest", "os.MkdirAll os.Remove os.RemoveAll os.Rename os.WriteFile", "somebody else's web server, hostile ones too"},
+	{"tuf/tufconformance", "filepath.Glob os.MkdirAll os.ReadFile os.Remove os.WriteFile",
+		"plain files for the conformance suite to look at; the client's own go through the layer"},
+}
+
+// TestFilesGoThroughTheLayer holds every file operation of the module to
+// tuf/disk, where tests can end the process or fail the operation.
+func TestFilesGoThroughTheLayer(t *testing.T) {
+	unused := map[string][]string{}
+	for _, e := range exceptions {
+		if e.why == "" || e.uses == "" || unused[e.where] != nil {
+			t.Errorf("%s: an exception names once what it uses and why", e.where)
+		}
+		unused[e.where] = strings.Fields(e.uses)
+	}
+	found := reach(t, filepath.Join("..", ".."))
+	for _, file := range slices.Sorted(maps.Keys(found)) {
+		where := file
+		if unused[where] == nil {
+			where = path.Dir(file)
+			for unused[where] == nil && where != "." {
+				where = path.Dir(where)
+			}
+		}
+		i := slices.IndexFunc(exceptions, func(e exception) bool { return e.where == where })
+		for _, use := range found[file] {
+			if i < 0 || !slices.Contains(strings.Fields(exceptions[i].uses), use) {
+				t.Errorf("%s uses %s: go through tuf/disk, which tests can fail", file, use)
+				continue
+			}
+			unused[where] = slices.DeleteFunc(unused[where], func(u string) bool { return u == use })
+		}
+	}
+	for _, e := range exceptions {
+		if len(unused[e.where]) > 0 {
+			t.Errorf("%s no longer uses %s: take it from the exceptions", e.where, strings.Join(unused[e.where], " "))
+		}
+	}
+}
+
+// reach returns what every file of the module, by its path, uses to reach files.
+func reach(t *testing.T, root string) map[string][]string {
+	t.Helper()
+	found := map[string][]string{}
+	parsed := 0
+	err := filepath.WalkDir(root, func(file string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(root, file)
+		if err != nil {
+			return err
+		}
+		if e.IsDir() && name != "." && (strings.HasPrefix(e.Name(), ".") || name == "bin" || name == "out") {
+			return fs.SkipDir
+		}
+		if e.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		parsed++
+		parsedFile, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			return err
+		}
+		if uses := fileUses(t, name, parsedFile); len(uses) > 0 {
+			found[filepath.ToSlash(name)] = uses
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if parsed < 150 {
+		t.Fatalf("only %d files were parsed", parsed)
+	}
+	return found
+}
+
+// fileUses returns the selectors of a file that reach files, each once, sorted.
+func fileUses(t *testing.T, name string, f *ast.File) []string {
+	t.Helper()
+	packages := map[string]string{} // by the name in the file
+	for _, spec := range f.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, reaches := filePackages[imported]
+		as := path.Base(imported)
+		if spec.Name != nil {
+			as = spec.Name.Name
+		}
+		if as == "." && reaches {
+			t.Errorf("%s imports %s without a name", name, imported)
+		}
+		packages[as] = imported
+	}
+	var uses []string
+	ast.Inspect(f, func(n ast.Node) bool {
+		s, ok := n.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		x, ok := s.X.(*ast.Ident)
+		if !ok {
+			return true
+		}
+		harmless, reaches := filePackages[packages[x.Name]]
+		if reaches && !slices.Contains(harmless, s.Sel.Name) || slices.Contains(makeFiles[packages[x.Name]], s.Sel.Name) {
+			uses = append(uses, path.Base(packages[x.Name])+"."+s.Sel.Name)
+		}
+		return true
+	})
+	slices.Sort(uses)
+	return slices.Compact(uses)
+}
