@@ -31,7 +31,8 @@ type approval struct {
 	reason    string    // for people, never parsed
 }
 
-// approvalScope are globs over the document's subject.
+// approvalScope are globs: of an approval over the document's subject, of a set
+// over where it would be enforced.
 type approvalScope struct{ gateway, workspace, name string }
 
 // parseApproval reads the predicate of a policy-approval. It is our own format:
@@ -49,41 +50,44 @@ func parseApproval(predicate []byte) (*approval, *Finding) {
 		"notBefore": &notBefore, "notAfter": &notAfter, "reason": &a.reason,
 	}, "reason")
 	if err == nil {
-		err = closedObject(scope, map[string]any{
-			"gateway": &a.scope.gateway, "workspace": &a.scope.workspace, "name": &a.scope.name,
-		})
+		err = a.scope.read(scope)
 	}
 	if err != nil {
 		return nil, refuseAttestation(PredicateInvalid, "the approval: %v", err)
 	}
-	if f := a.fill(version, notBefore, notAfter); f != nil {
+	var f *Finding
+	if a.version, a.notBefore, a.notAfter, f = readTerms(version, notBefore, notAfter); f != nil {
 		return nil, f
+	}
+	if a.surface == "" {
+		return nil, refuseAttestation(PredicateInvalid, "surface is empty")
+	}
+	if _, ok := RoleByName(a.role); !ok {
+		return nil, refuseAttestation(PredicateInvalid, "role %s is none that we know", quote(a.role))
 	}
 	return a, nil
 }
 
-// fill reads the members that have a form of their own.
-func (a *approval) fill(version, notBefore, notAfter string) *Finding {
+func (s *approvalScope) read(object []byte) error {
+	return closedObject(object, map[string]any{"gateway": &s.gateway, "workspace": &s.workspace, "name": &s.name})
+}
+
+// readTerms reads the version and the window that both kinds of approval have.
+func readTerms(version, notBefore, notAfter string) (v uint64, from, until time.Time, f *Finding) {
 	var ok bool
-	if a.version, ok = readVersion(version); !ok {
-		return refuseAttestation(PredicateInvalid, "version %s is not a decimal string from 1 to 9223372036854775807 without sign or leading zero", quote(version))
+	if v, ok = readVersion(version); !ok {
+		return v, from, until, refuseAttestation(PredicateInvalid, "version %s is not a decimal string from 1 to 9223372036854775807 without sign or leading zero", quote(version))
 	}
-	if a.notBefore, ok = parseInstant(notBefore); !ok {
-		return refuseAttestation(PredicateInvalid, "notBefore %s is not a UTC time like 2026-01-02T15:04:05Z", quote(notBefore))
+	if from, ok = parseInstant(notBefore); !ok {
+		return v, from, until, refuseAttestation(PredicateInvalid, "notBefore %s is not a UTC time like 2026-01-02T15:04:05Z", quote(notBefore))
 	}
-	if a.notAfter, ok = parseInstant(notAfter); !ok {
-		return refuseAttestation(PredicateInvalid, "notAfter %s is not a UTC time like 2026-01-02T15:04:05Z", quote(notAfter))
+	if until, ok = parseInstant(notAfter); !ok {
+		return v, from, until, refuseAttestation(PredicateInvalid, "notAfter %s is not a UTC time like 2026-01-02T15:04:05Z", quote(notAfter))
 	}
-	if !a.notBefore.Before(a.notAfter) {
-		return refuseAttestation(PredicateInvalid, "notBefore %s is not before notAfter %s", quote(notBefore), quote(notAfter))
+	if !from.Before(until) {
+		return v, from, until, refuseAttestation(PredicateInvalid, "notBefore %s is not before notAfter %s", quote(notBefore), quote(notAfter))
 	}
-	if a.surface == "" {
-		return refuseAttestation(PredicateInvalid, "surface is empty")
-	}
-	if _, ok := RoleByName(a.role); !ok {
-		return refuseAttestation(PredicateInvalid, "role %s is none that we know", quote(a.role))
-	}
-	return nil
+	return v, from, until, nil
 }
 
 // closedObject reads an object whose members are all named in want, where a

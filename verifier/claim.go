@@ -173,7 +173,8 @@ type Evidence struct {
 	SubjectSHA256 []string
 	PredicateType string
 	Principal     string
-	// Version is what a policy-approval approves; 0 for other predicates.
+	// Version is what a policy-approval or a policy-bundle approves; 0 for
+	// other predicates.
 	Version uint64
 	// SHA256 is the digest of the attestation: of its DSSE PAE.
 	SHA256 [32]byte
@@ -212,12 +213,19 @@ func (t *Trust) evidence(p *proof) (*Evidence, *Finding) {
 		return nil, f
 	}
 	e := &Evidence{PredicateType: s.predicateType, Principal: c.principal.name, SHA256: p.digest}
-	if s.predicateType == ApprovalPredicateType {
+	switch s.predicateType {
+	case ApprovalPredicateType:
 		a, f := parseApproval(s.predicate)
 		if f != nil {
 			return nil, f
 		}
 		e.Version = a.version
+	case SetPredicateType:
+		set, f := parseSetStatement(s)
+		if f != nil {
+			return nil, f
+		}
+		e.Version = set.name.version
 	}
 	for _, subject := range s.subjects {
 		if sum := subject.digest["sha256"]; isHexSHA256(sum) {

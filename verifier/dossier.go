@@ -18,12 +18,14 @@ import (
 // signature is checked while it is made, none afterwards.
 type dossier struct {
 	index   int
-	compose bool
+	purpose Purpose
+	where   *Target
 	sha256  [32]byte
 	doc     *parsedDocument // nil when the body was refused
 	fault   *Finding        // why it is refused whatever was signed; nil for nothing
 	rules   []*rule         // matching, in force
 	shadows []*rule         // matching, in shadow mode
+	heard   bool            // whether the attestations were looked at
 	votes   []*vote
 	remarks []remark // attestations that never count
 	signed  uint64   // the highest signed floor that matches
@@ -40,7 +42,7 @@ type remark struct {
 // open reads one document of the request against trust.
 func open(req *Request, index int, trust *Trust, floors Floors, budget *int) *dossier {
 	in := &req.Documents[index]
-	d := &dossier{index: index, compose: req.Purpose == Compose}
+	d := &dossier{index: index, purpose: req.Purpose, where: &req.Target}
 	if d.doc, d.fault = parseDocument(in, &req.Target); d.fault != nil {
 		d.sha256 = sha256.Sum256(in.Body)
 		return d
@@ -79,6 +81,7 @@ func open(req *Request, index int, trust *Trust, floors Floors, budget *int) *do
 // hear checks every attestation and keeps what counts for this document.
 // SPEC: R4 what does not is a finding and counts for nothing; the others go on.
 func (d *dossier) hear(attestations [][]byte, trust *Trust, wanted map[string]bool, budget *int) {
+	d.heard = true
 	for i, raw := range attestations {
 		proofs, refused := trust.prove(i, raw, budget)
 		for _, f := range refused {
@@ -90,7 +93,7 @@ func (d *dossier) hear(attestations [][]byte, trust *Trust, wanted map[string]bo
 				d.remarks = append(d.remarks, remark{Finding: *f})
 				continue
 			}
-			v, f := cast(c, d.doc, wanted)
+			v, f := d.cast(c, wanted)
 			if f != nil {
 				d.remarks = append(d.remarks, remark{*f, c.statement.predicateType})
 				continue
@@ -110,36 +113,49 @@ type ruling struct {
 	shadow   []Finding
 }
 
-// rule judges the dossier at one instant. It checks no signature.
-func (d *dossier) rule(now time.Time) ruling {
-	r := ruling{result: DocumentResult{SHA256: d.sha256}}
+// sitting is a dossier at one instant: what counts then, tallied for each rule.
+type sitting struct {
+	*dossier
+	remarks []remark // of the dossier, and on what does not count now
+	tallies []*tally // of the rules in force
+	shadows []*tally
+}
+
+// sit tallies the votes of the dossier at one instant. It checks no signature.
+func (d *dossier) sit(now time.Time) *sitting {
 	remarks, timely := d.timely(now)
-	tallies := tallyAll(d.rules, d.sha256, timely, now)
-	remarks = append(remarks, idle(tallies, timely, now)...)
-	for _, m := range remarks {
+	s := &sitting{dossier: d, tallies: d.tally(d.rules, timely, now), shadows: d.tally(d.shadows, timely, now)}
+	s.remarks = append(remarks, idle(s.tallies, s.shadows, timely, now)...)
+	return s
+}
+
+// rule judges the document, once all documents have been brought together.
+func (s *sitting) rule() ruling {
+	r := ruling{result: DocumentResult{SHA256: s.sha256}}
+	for _, m := range s.remarks {
 		r.findings = append(r.findings, m.Finding)
 	}
-	r.shadow = d.shadow(timely, remarks, now)
-	if d.fault != nil {
-		r.denied = d.fault
+	r.shadow = s.shadow()
+	if s.fault != nil {
+		r.denied = s.fault
 		return r
 	}
-	a := agree(tallies)
+	a := agree(s.tallies)
 	if a.short != nil {
-		r.short, r.denied = a.short, d.shortFinding(a.short, remarks)
+		r.short, r.denied = a.short, s.shortFinding(a.short)
 		return r
 	}
 	r.result.Version, r.result.NotAfter, r.result.Principals = a.version, a.until, names(a.counted)
-	r.rollback = d.belowFloor(a.version)
+	r.rollback = s.belowFloor(a.version)
 	return r
 }
 
 // shadow reports what the rules in shadow mode would have denied.
-func (d *dossier) shadow(votes []*vote, remarks []remark, now time.Time) (found []Finding) {
-	for _, s := range d.shadows {
-		if a := agree(tallyAll([]*rule{s}, d.sha256, votes, now)); a.short != nil {
-			f := d.shortFinding(a.short, remarks)
-			f.Detail = clip(fmt.Sprintf("shadow rule %s would deny: %s", quote(s.name), f.Detail), MaxDetail-4)
+func (s *sitting) shadow() (found []Finding) {
+	for _, t := range s.shadows {
+		if a := agree([]*tally{t}); a.short != nil {
+			f := s.shortFinding(a.short)
+			f.Detail = clip(fmt.Sprintf("shadow rule %s would deny: %s", quote(t.rule.name), f.Detail), MaxDetail-4)
 			found = append(found, *f)
 		}
 	}
@@ -159,26 +175,27 @@ func (d *dossier) timely(now time.Time) (remarks []remark, votes []*vote) {
 	return remarks, votes
 }
 
-func tallyAll(rules []*rule, sha256 [32]byte, votes []*vote, now time.Time) []*tally {
+func (d *dossier) tally(rules []*rule, votes []*vote, now time.Time) []*tally {
 	all := make([]*tally, len(rules))
 	for i, r := range rules {
-		all[i] = count(r, sha256, votes, now)
+		all[i] = count(r, d.sha256, votes, now)
+		all[i].of = d
 	}
 	return all
 }
 
-// idle remarks on the votes that no requirement of any rule in force takes, with
-// the requirement that came closest to taking them.
-func idle(tallies []*tally, votes []*vote, now time.Time) []remark {
+// idle remarks on the votes that no requirement of any rule takes, with the
+// requirement of a rule in force that came closest to taking them.
+func idle(tallies, shadows []*tally, votes []*vote, now time.Time) []remark {
 	var out []remark
 	for _, v := range votes {
 		var best *Finding
 		taken := false
-		for _, t := range tallies {
-			for i := range t.rule.require {
-				f := v.counts(t.rule, &t.rule.require[i], now)
+		for i, t := range slices.Concat(tallies, shadows) {
+			for j := range t.rule.require {
+				f := v.counts(t.rule, &t.rule.require[j], now)
 				taken = taken || f == nil
-				if f != nil && (best == nil || closeness[f.Reason] > closeness[best.Reason]) {
+				if f != nil && i < len(tallies) && (best == nil || closeness[f.Reason] > closeness[best.Reason]) {
 					best = f
 				}
 			}
@@ -195,15 +212,15 @@ var closeness = map[Reason]int{PredicateType: 1, SignerOutOfScope: 2, Algorithm:
 
 // shortFinding says why a rule does not hold: THRESHOLD when somebody counted,
 // else what became of the attestation that got furthest, else that none was offered.
-func (d *dossier) shortFinding(s *shortfall, remarks []remark) *Finding {
-	f := &Finding{Reason: s.reason, Attestation: -1, Detail: s.text()}
-	if s.reason != AttestationMissing {
+func (s *sitting) shortFinding(short *shortfall) *Finding {
+	f := &Finding{Reason: short.reason, Attestation: -1, Detail: short.text()}
+	if short.reason != AttestationMissing {
 		return f
 	}
 	var best *remark
-	for i := range remarks {
-		m := &remarks[i]
-		if s.requirement == nil || m.predicateType != "" && m.predicateType != s.requirement.predicateType && m.Reason != PredicateType {
+	for i := range s.remarks {
+		m := &s.remarks[i]
+		if short.requirement == nil || m.predicateType != "" && m.predicateType != short.requirement.predicateType && m.Reason != PredicateType {
 			continue // about another requirement
 		}
 		if best == nil || further(m, best) {
@@ -214,7 +231,7 @@ func (d *dossier) shortFinding(s *shortfall, remarks []remark) *Finding {
 	case best != nil:
 		copied := best.Finding
 		return &copied
-	case d.compose:
+	case s.purpose == Compose:
 		f.Reason = CompositionPartUnattested
 	}
 	return f

@@ -55,7 +55,7 @@ func (l *linter) unsatisfiable(r *rule) string {
 	}
 	for _, q := range r.require {
 		name := plain(q.authority.name)
-		if r.maxAge > 0 && q.predicateType != ApprovalPredicateType && l.trust.keyless == nil {
+		if r.maxAge > 0 && !versioned(q.predicateType) && l.trust.keyless == nil {
 			return fmt.Sprintf("it has a maxAge, and without a trusted_root.json nothing shows the age of a %s", quote(q.predicateType))
 		}
 		if len(l.able(q.authority, nil, l.now)) < q.authority.threshold {
@@ -111,7 +111,7 @@ func (r *rule) possibleRoles() []Role {
 	if len(r.roles) > 0 {
 		return r.roles
 	}
-	return surfaceRoles[r.surface]
+	return rolesOf(r.surface)
 }
 
 // missesRole says why the rule's subject matches no document of a role.

@@ -23,9 +23,11 @@ func (h *hearing) nearestMiss(d *Decision, now time.Time) NearestMiss {
 		return miss
 	}
 	dos := h.dossiers[i]
-	switch r := dos.rule(now); {
+	switch r := h.rule(now)[i]; {
 	case d.Reason == ScopeMismatch && h.moved != nil && d.leading.Attestation < 0:
 		// A sandbox under another name: no signature mends that.
+	case r.short != nil && r.short.requirement != nil && r.short.requirement.predicateType == SetPredicateType:
+		miss.Text, miss.Command = h.nearestSet(r.short, now)
 	case r.short != nil && r.short.requirement != nil:
 		miss.Text, miss.Command = dos.nearestVote(r.short, h.trust, now)
 	case r.rollback != nil:
@@ -38,30 +40,40 @@ func (h *hearing) nearestMiss(d *Decision, now time.Time) NearestMiss {
 
 // nearestVote says whose statement is missing.
 func (d *dossier) nearestVote(s *shortfall, t *Trust, now time.Time) (text, command string) {
-	var able []string
-	for p := range s.requirement.authority.members {
-		if !slices.Contains(s.have, p) && t.canSpeak(p, now) {
-			able = append(able, p.name)
-		}
-	}
-	slices.Sort(able)
+	able := s.able(t, now)
 	what := "approval"
 	if s.requirement.predicateType != ApprovalPredicateType {
 		what = "attestation of type " + quote(s.requirement.predicateType)
 	}
-	missing := max(s.need-len(s.have), 1)
-	count, by := "one "+what, oneOf(able, "or")
-	if missing > 1 {
-		count, by = fmt.Sprintf("%d %ss", missing, what), oneOf(able, "and")
-		if len(able) > missing {
-			by = fmt.Sprintf("any %d of %s", missing, by)
-		}
-	}
-	text = fmt.Sprintf("%s by %s over sha256:%s would allow it", count, by, hex.EncodeToString(d.sha256[:]))
+	text = fmt.Sprintf("%s over sha256:%s would allow it", s.missing(what, "", able), hex.EncodeToString(d.sha256[:]))
 	if s.requirement.predicateType == ApprovalPredicateType && len(able) > 0 {
 		command = d.signCommand(able[0], d.approveAt())
 	}
 	return clip(text, MaxDetail-4), command
+}
+
+// able lists who else could make a statement that counts toward the requirement.
+func (s *shortfall) able(t *Trust, now time.Time) (names []string) {
+	for p := range s.requirement.authority.members {
+		if !slices.Contains(s.have, p) && t.canSpeak(p, now) {
+			names = append(names, p.name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// missing says how many statements are missing, and by whom.
+func (s *shortfall) missing(what, of string, able []string) string {
+	n := max(s.need-len(s.have), 1)
+	if n == 1 {
+		return fmt.Sprintf("one %s%s by %s", what, of, oneOf(able, "or"))
+	}
+	by := oneOf(able, "and")
+	if len(able) > n {
+		by = fmt.Sprintf("any %d of %s", n, by)
+	}
+	return fmt.Sprintf("%d %ss%s by %s", n, what, of, by)
 }
 
 // canSpeak tells whether a signature that the principal made now could count:
@@ -172,6 +184,13 @@ func (s *shortfall) text() string {
 	}
 	if s.reason == Distinct {
 		return clip(fmt.Sprintf("the rule %s asks for %d different principals over two authorities: %s spoken", quote(s.rule.name), s.need, got), MaxDetail-4)
+	}
+	if s.apart != nil {
+		return s.apart.text(s.rule)
+	}
+	if s.set != nil {
+		got += " approved the set " + s.set.name.String()
+		return clip(fmt.Sprintf("the rule %s asks for %d of %s over one set: %s", quote(s.rule.name), s.need, quote(s.requirement.authority.name), got), MaxDetail-4)
 	}
 	return clip(fmt.Sprintf("the rule %s asks for %d of %s: %s spoken", quote(s.rule.name), s.need, quote(s.requirement.authority.name), got), MaxDetail-4)
 }

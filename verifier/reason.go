@@ -88,6 +88,7 @@ const (
 	AttestationMissing Reason = 100
 	Threshold          Reason = 101
 	Distinct           Reason = 102
+	SetMismatch        Reason = 103
 
 	// Versions. SPEC: R8.
 	VersionRollback     Reason = 110

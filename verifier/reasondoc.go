@@ -77,6 +77,7 @@ const (
 // Commands that more than one page names.
 const (
 	cmdSign         = "sigdriver sign --document policy.json --key approver.key --gateway GATEWAY --workspace WORKSPACE --name NAME --version N --valid-for 2160h --out policy.sigstore.json"
+	cmdSignSet      = "sigdriver sign --bundle-id ID --version N --member SANDBOX_POLICY:NAME:policy.json --member PROVIDER_PROFILE:ID:profile.json --key approver.key --gateway GATEWAY --workspace WORKSPACE --name NAME"
 	cmdInspect      = "sigdriver inspect FILE"
 	cmdCanonicalize = "sigdriver canonicalize --role SANDBOX_POLICY policy.protojson --out policy.json"
 	cmdStatus       = "sigdriver trust status --dir TRUST"
@@ -287,6 +288,8 @@ var reasonDocs = []Doc{
 		approver, "Have one more member approve the same document at the same version.", cmdSign},
 	{"DISTINCT", Distinct, StageRequirement, "", "Two authorities must speak through different people, and the same principal was needed for both.",
 		approver, "Have somebody else approve for one of the two.", cmdSign},
+	{"SET_MISMATCH", SetMismatch, StageRequirement, "", "A rule asks for one approved set over every document that it matches. Sets were approved, and none of them covers all: the documents at hand come from different sets, or one was left out. The finding names the set that came closest and the document it lacks.",
+		approver, "Have the documents approved together, as one set under one version; or put back the ones that were.", cmdSignSet},
 
 	{"VERSION_ROLLBACK", VersionRollback, StageVersion, "", "The document's approved version is below the floor: a newer version was already enforced for this subject, or the signed floors demand more.",
 		approver, "To go back on purpose, approve the old document again under a higher version.", cmdSign},

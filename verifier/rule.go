@@ -13,13 +13,14 @@ import (
 // rule says which authorities must have spoken for which documents, where.
 type rule struct {
 	name    string
-	surface string
+	surface string // of a document, or anySurface
 	roles   []Role // empty: any
 	// Globs; nil matches anything. The first three match where the document
 	// would be enforced, subject matches the name of what it is about.
 	gateway, workspace, target, subject *string
 	shadow                              bool
 	require                             []requirement
+	sets                                bool // a requirement asks for one set over all documents
 	distinct                            [][2]*authority
 	pinned                              map[[32]byte]bool
 	maxAge                              time.Duration // 0: any age
@@ -60,6 +61,18 @@ var surfaceRoles = map[string][]Role{
 	surfaceSandboxPolicy:   {SandboxPolicy, GlobalPolicy},
 	surfaceProviderProfile: {ProviderProfile},
 	surfaceSettings:        {Settings},
+}
+
+// anySurface stands for every surface: documents that are approved together are
+// of different ones.
+const anySurface = "*"
+
+// rolesOf lists the roles that a rule's surface can play, nil for an unknown one.
+func rolesOf(surface string) []Role {
+	if surface == anySurface {
+		return []Role{SandboxPolicy, GlobalPolicy, ProviderProfile, Settings}
+	}
+	return surfaceRoles[surface]
 }
 
 func (a *authorities) readRules(f *authoritiesFile) error {
@@ -104,8 +117,8 @@ func (a *authorities) readRule(w *ruleFile, at string) (*rule, error) {
 }
 
 func (r *rule) readPlace(w *ruleFile, _ *authorities) error {
-	possible, ok := surfaceRoles[w.Surface]
-	if !ok {
+	possible := rolesOf(w.Surface)
+	if possible == nil {
 		return refuseAuthorities(".surface", "%s is no surface this driver knows", quote(w.Surface))
 	}
 	for _, name := range w.Roles {
@@ -141,6 +154,7 @@ func (r *rule) readRequire(w *ruleFile, a *authorities) error {
 		}
 		seen[q] = true
 		r.require = append(r.require, requirement{got, q.PredicateType})
+		r.sets = r.sets || q.PredicateType == SetPredicateType
 	}
 	return nil
 }
@@ -213,7 +227,7 @@ func (r *rule) readConditions(w *ruleFile, _ *authorities) error {
 // matches tells whether the rule speaks about the document where it would be
 // enforced.
 func (r *rule) matches(doc *parsedDocument, where *Target) bool {
-	return r.surface == doc.surface &&
+	return (r.surface == anySurface || r.surface == doc.surface) &&
 		(len(r.roles) == 0 || slices.Contains(r.roles, doc.role)) &&
 		globOrAny(r.gateway, where.GatewayID) && globOrAny(r.workspace, where.Workspace) &&
 		globOrAny(r.target, where.Name) && globOrAny(r.subject, doc.subject.name)

@@ -24,7 +24,7 @@ func (t *Trust) selfCheck() error {
 		for _, q := range r.require {
 			for alg := range knownAlgorithms {
 				c := &claim{principal: stranger, algorithm: alg, statement: &statement{predicateType: q.predicateType}}
-				votes = append(votes, &vote{claim: c, version: everyVersion, seen: time.Unix(0, 0)})
+				votes = append(votes, &vote{claim: c, version: everyVersion, seen: time.Unix(0, 0), set: &policySet{}})
 			}
 		}
 		if a := agree([]*tally{count(r, [32]byte{}, votes, time.Unix(0, 0))}); a.short == nil {

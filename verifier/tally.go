@@ -11,38 +11,62 @@ import (
 )
 
 // tally is one rule with the votes that count toward each of its requirements
-// at one instant: for every principal the one with the highest version. One
-// principal is one vote, however many keys and attestations they have.
+// for one document at one instant. One principal is one vote, however many keys
+// and attestations they have.
 type tally struct {
 	rule   *rule
+	of     *dossier // nil in the self-check
 	pinned bool
-	counts []map[*principal]*vote // by requirement
+	counts [][]party // by requirement
+	apart  []*apart  // by requirement: what keeps every set from counting; nil for nothing
+}
+
+// party is votes that may be counted together toward one requirement: all of
+// them, or those for one set. Of every principal it has the one with the highest
+// version.
+type party struct {
+	set   *policySet // nil where no set was asked for
+	votes map[*principal]*vote
 }
 
 // count tallies the votes for one rule.
 func count(r *rule, sha256 [32]byte, votes []*vote, now time.Time) *tally {
-	t := &tally{rule: r, pinned: r.pinned[sha256], counts: make([]map[*principal]*vote, len(r.require))}
+	t := &tally{rule: r, pinned: r.pinned[sha256], counts: make([][]party, len(r.require)), apart: make([]*apart, len(r.require))}
 	for i := range r.require {
-		t.counts[i] = map[*principal]*vote{}
 		for _, v := range votes {
 			if v.counts(r, &r.require[i], now) != nil {
 				continue
 			}
-			if best := t.counts[i][v.principal]; best == nil || v.version > best.version {
-				t.counts[i][v.principal] = v
+			votes := t.votesFor(i, v.set)
+			if best := votes[v.principal]; best == nil || v.version > best.version {
+				votes[v.principal] = v
 			}
 		}
 	}
 	return t
 }
 
+// votesFor returns the votes of the party that a vote for the set belongs to.
+func (t *tally) votesFor(i int, set *policySet) map[*principal]*vote {
+	for _, p := range t.counts[i] {
+		if set == nil && p.set == nil || set != nil && p.set != nil && p.set.name == set.name {
+			return p.votes
+		}
+	}
+	p := party{set, map[*principal]*vote{}}
+	t.counts[i] = append(t.counts[i], p)
+	return p.votes
+}
+
 // shortfall is the first thing that keeps a rule from holding.
 type shortfall struct {
 	rule        *rule
 	requirement *requirement // nil: the rule requires nothing and pins nothing
-	reason      Reason       // Threshold, AttestationMissing or Distinct
+	reason      Reason       // Threshold, AttestationMissing, SetMismatch or Distinct
 	have        []*principal // who counted toward the requirement
 	need        int          // how many
+	set         *policySet   // that those who counted approved; nil for none
+	apart       *apart       // of a SetMismatch
 }
 
 // at returns what keeps the rule from holding at version v; nil when it holds.
@@ -57,56 +81,88 @@ func (t *tally) at(v uint64) *shortfall {
 	}
 	for i := range t.counts {
 		q := &t.rule.require[i]
-		have := t.voters(i, v)
+		have, set := t.largest(i, v)
 		if len(have) >= q.authority.threshold {
 			continue
 		}
 		reason := AttestationMissing
-		if len(have) > 0 {
+		switch {
+		case len(have) > 0:
 			reason = Threshold
+		case t.apart[i] != nil:
+			reason = SetMismatch
 		}
-		return &shortfall{t.rule, q, reason, have, q.authority.threshold}
+		return &shortfall{t.rule, q, reason, have, q.authority.threshold, set, t.apart[i]}
 	}
 	return t.distinctAt(v)
 }
 
+// largest returns who counts toward requirement i at version v: of several
+// parties the largest.
+func (t *tally) largest(i int, v uint64) (have []*principal, set *policySet) {
+	for _, p := range t.counts[i] {
+		if who := p.voters(v); len(who) > len(have) {
+			have, set = who, p.set
+		}
+	}
+	return have, set
+}
+
 // distinctAt checks the pairs of authorities that must be different people: with
 // each threshold met, two sets can be told apart exactly when their union is at
-// least the sum of the thresholds.
+// least the sum of the thresholds. Which sets of documents the two approved does
+// not matter: any two parties will do.
 func (t *tally) distinctAt(v uint64) *shortfall {
 	for _, pair := range t.rule.distinct {
-		union := map[*principal]bool{}
 		var last *requirement
+		unions := []map[*principal]bool{{}}
 		for i := range t.counts {
 			q := &t.rule.require[i]
-			if q.authority != pair[0] && q.authority != pair[1] {
-				continue
-			}
-			last = q
-			for _, p := range t.voters(i, v) {
-				union[p] = true
+			if q.authority == pair[0] || q.authority == pair[1] {
+				last = q
+				unions = t.joined(unions, i, v)
 			}
 		}
-		if need := pair[0].threshold + pair[1].threshold; len(union) < need {
-			return &shortfall{t.rule, last, Distinct, sortedPrincipals(union), need}
+		widest := slices.MaxFunc(unions, func(a, b map[*principal]bool) int { return cmp.Compare(len(a), len(b)) })
+		if need := pair[0].threshold + pair[1].threshold; len(widest) < need {
+			return &shortfall{rule: t.rule, requirement: last, reason: Distinct, have: sortedPrincipals(widest), need: need}
 		}
 	}
 	return nil
 }
 
-// voters returns who counts toward requirement i at version v, by name.
-func (t *tally) voters(i int, v uint64) []*principal {
-	at := map[*principal]bool{}
-	for p, vote := range t.counts[i] {
-		if vote.version >= v { // SPEC: R7 an approval counts at every version up to the one it says
-			at[p] = true
+// joined adds to each union the voters of each party that meets requirement i.
+func (t *tally) joined(unions []map[*principal]bool, i int, v uint64) (out []map[*principal]bool) {
+	for _, p := range t.counts[i] {
+		who := p.voters(v)
+		if len(who) < t.rule.require[i].authority.threshold {
+			continue
+		}
+		for _, u := range unions {
+			u = maps.Clone(u)
+			for _, p := range who {
+				u[p] = true
+			}
+			out = append(out, u)
 		}
 	}
-	return sortedPrincipals(at)
+	return out
+}
+
+// voters returns who of the party counts at version v, by name.
+func (p party) voters(v uint64) []*principal {
+	at := make([]*principal, 0, len(p.votes))
+	for who, vote := range p.votes {
+		if vote.version >= v { // SPEC: R7 an approval counts at every version up to the one it says
+			at = append(at, who)
+		}
+	}
+	slices.SortFunc(at, byName)
+	return at
 }
 
 func sortedPrincipals(set map[*principal]bool) []*principal {
-	return slices.SortedFunc(maps.Keys(set), func(a, b *principal) int { return cmp.Compare(a.name, b.name) })
+	return slices.SortedFunc(maps.Keys(set), byName)
 }
 
 // agreed is what the tallies of all enforce rules come to.
@@ -119,15 +175,15 @@ type agreed struct {
 
 // agree finds the highest version at which every rule holds.
 func agree(tallies []*tally) agreed {
-	versions, versioned := approvalVersions(tallies)
-	if !versioned {
+	versions, any := approvalVersions(tallies)
+	if !any {
 		versions = []uint64{1} // SPEC: R8 … it has no version and no floor
 	}
 	for _, v := range versions {
 		if firstShort(tallies, v) == nil {
 			a := agreed{version: v}
 			a.collect(tallies)
-			if !versioned {
+			if !any {
 				a.version = 0
 			}
 			return a
@@ -148,23 +204,25 @@ func firstShort(tallies []*tally, v uint64) *shortfall {
 
 // approvalVersions lists the versions that approvals say, highest first, and
 // tells whether any rule that is not pinned asks for an approval at all.
-func approvalVersions(tallies []*tally) (versions []uint64, versioned bool) {
+func approvalVersions(tallies []*tally) (versions []uint64, any bool) {
 	for _, t := range tallies {
 		if t.pinned {
 			continue
 		}
-		for i, counts := range t.counts {
-			if t.rule.require[i].predicateType != ApprovalPredicateType {
+		for i, parties := range t.counts {
+			if !versioned(t.rule.require[i].predicateType) {
 				continue
 			}
-			versioned = true
-			for _, v := range counts {
-				versions = append(versions, v.version)
+			any = true
+			for _, p := range parties {
+				for _, v := range p.votes {
+					versions = append(versions, v.version)
+				}
 			}
 		}
 	}
 	slices.SortFunc(versions, func(a, b uint64) int { return cmp.Compare(b, a) })
-	return slices.Compact(versions), versioned
+	return slices.Compact(versions), any
 }
 
 // collect gathers the votes that carried the version.
@@ -173,12 +231,21 @@ func (a *agreed) collect(tallies []*tally) {
 		if t.pinned {
 			continue
 		}
-		for i := range t.counts {
-			for _, p := range t.voters(i, a.version) {
-				v := t.counts[i][p]
-				a.counted = append(a.counted, v)
-				a.until = earliest(a.until, v.ends(t.rule))
+		for i, parties := range t.counts {
+			for _, p := range parties {
+				a.collectFrom(p, t.rule, t.rule.require[i].authority.threshold)
 			}
 		}
+	}
+}
+
+func (a *agreed) collectFrom(p party, r *rule, threshold int) {
+	who := p.voters(a.version)
+	if len(who) < threshold {
+		return
+	}
+	for _, w := range who {
+		a.counted = append(a.counted, p.votes[w])
+		a.until = earliest(a.until, p.votes[w].ends(r))
 	}
 }

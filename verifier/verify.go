@@ -124,9 +124,14 @@ func (d *Decision) allow(h *hearing) {
 // rule judges every document, and the documents of one subject against each other.
 func (h *hearing) rule(now time.Time) []ruling {
 	rulings := make([]ruling, len(h.dossiers))
+	sittings := make([]*sitting, len(h.dossiers))
+	for i, d := range h.dossiers {
+		sittings[i] = d.sit(now)
+	}
+	concert(sittings)
 	highest := map[FloorKey]int{}
 	for i, d := range h.dossiers {
-		rulings[i] = d.rule(now)
+		rulings[i] = sittings[i].rule()
 		if i == h.source() && rulings[i].denied == nil {
 			rulings[i].denied = h.moved
 		}

@@ -16,7 +16,8 @@ type vote struct {
 	// version is the highest at which the vote counts: what an approval says,
 	// and anything for other statements. SPEC: R7.
 	version  uint64
-	approval bool
+	approval bool       // of a document, alone or in a set
+	set      *policySet // that it was approved in; nil for none
 	// An approval counts from notBefore until before notAfter. SPEC: R6.
 	notBefore, notAfter time.Time
 	// seen is what age is measured from; zero when nothing says. SPEC: R7.
@@ -28,39 +29,57 @@ const everyVersion = math.MaxUint64
 
 // cast turns a claim into a vote for the document, or says why it is none. The
 // order of the checks is the order of the stages: statement, then scope.
-func cast(c *claim, doc *parsedDocument, wanted map[string]bool) (*vote, *Finding) {
-	if len(wanted) > 0 && !wanted[c.statement.predicateType] { // with no rule at all, RULE_MISSING says it
-		return nil, refuse(c, PredicateType, "predicate type %s is not what a rule for this document asks for", quote(c.statement.predicateType))
+func (d *dossier) cast(c *claim, wanted map[string]bool) (*vote, *Finding) {
+	typ := c.statement.predicateType
+	if len(wanted) > 0 && !wanted[typ] { // with no rule at all, RULE_MISSING says it
+		return nil, refuse(c, PredicateType, "predicate type %s is not what a rule for this document asks for", quote(typ))
+	}
+	if n := len(c.statement.subjects); typ == ApprovalPredicateType && n > 1 {
+		return nil, refuse(c, SubjectAmbiguous, "an approval names exactly one subject, this one %d", n)
+	}
+	if f := speaksFor(c, d.doc); f != nil {
+		return nil, f
 	}
 	v := &vote{claim: c, version: everyVersion}
 	if len(c.times) > 0 {
 		v.seen = c.times[0]
 	}
-	if c.statement.predicateType != ApprovalPredicateType {
-		if f := speaksFor(c, doc); f != nil {
-			return nil, f
-		}
-		return v, nil
+	var f *Finding
+	switch typ {
+	case ApprovalPredicateType:
+		f = v.approve(d.doc)
+	case SetPredicateType:
+		f = v.approveSet(d)
 	}
-	if n := len(c.statement.subjects); n > 1 {
-		return nil, refuse(c, SubjectAmbiguous, "an approval names exactly one subject, this one %d", n)
-	}
-	if f := speaksFor(c, doc); f != nil {
-		return nil, f
-	}
-	a, f := parseApproval(c.statement.predicate)
 	if f != nil {
 		f.Attestation = c.attestation
 		return nil, f
 	}
-	if f := inScope(c, a, doc); f != nil {
-		return nil, f
-	}
-	v.approval, v.version, v.notBefore, v.notAfter = true, a.version, a.notBefore, a.notAfter
-	if v.seen.IsZero() {
-		v.seen = a.notBefore
+	if v.approval && v.seen.IsZero() {
+		v.seen = v.notBefore
 	}
 	return v, nil
+}
+
+// approve makes the vote that of an approval.
+func (v *vote) approve(doc *parsedDocument) *Finding {
+	a, f := parseApproval(v.statement.predicate)
+	if f != nil {
+		return f
+	}
+	v.approval, v.version, v.notBefore, v.notAfter = true, a.version, a.notBefore, a.notAfter
+	return inScope(v.claim, a, doc)
+}
+
+// approveSet makes the vote that of an approval of a set.
+func (v *vote) approveSet(d *dossier) *Finding {
+	s, f := parseSetStatement(v.statement)
+	if f != nil {
+		return f
+	}
+	// SPEC: R8 the set's version is each member's version.
+	v.approval, v.set, v.version, v.notBefore, v.notAfter = true, s, s.name.version, s.notBefore, s.notAfter
+	return s.holds(v.claim, d.doc, d.where, d.purpose)
 }
 
 // inScope checks that an approval is about this kind of document and subject.

@@ -82,7 +82,7 @@ func by(version uint64, principals ...string) Doc { return Doc{version, principa
 // Catalogue is every case, positives first.
 func Catalogue() []*Case {
 	return slices.Concat(allowCases(), trustCases(), documentCases(), envelopeCases(), statementCases(),
-		ruleCases(), compositionCases(), keylessCases())
+		ruleCases(), setCases(), compositionCases(), keylessCases())
 }
 
 // Find returns the case of a name.

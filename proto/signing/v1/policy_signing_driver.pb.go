@@ -418,6 +418,8 @@ const (
 	Reason_REASON_THRESHOLD Reason = 101
 	// The same principals counted for two authorities that must differ.
 	Reason_REASON_DISTINCT Reason = 102
+	// Sets of documents were approved, and no one of them covers all.
+	Reason_REASON_SET_MISMATCH Reason = 103
 	// A version below the floor.
 	Reason_REASON_VERSION_ROLLBACK Reason = 110
 	// Another document already has this version.
@@ -499,6 +501,7 @@ var (
 		100: "REASON_ATTESTATION_MISSING",
 		101: "REASON_THRESHOLD",
 		102: "REASON_DISTINCT",
+		103: "REASON_SET_MISMATCH",
 		110: "REASON_VERSION_ROLLBACK",
 		111: "REASON_VERSION_EQUIVOCATION",
 		120: "REASON_COMPOSITION_PART_UNATTESTED",
@@ -569,6 +572,7 @@ var (
 		"REASON_ATTESTATION_MISSING":         100,
 		"REASON_THRESHOLD":                   101,
 		"REASON_DISTINCT":                    102,
+		"REASON_SET_MISMATCH":                103,
 		"REASON_VERSION_ROLLBACK":            110,
 		"REASON_VERSION_EQUIVOCATION":        111,
 		"REASON_COMPOSITION_PART_UNATTESTED": 120,
@@ -2159,7 +2163,7 @@ const file_signing_v1_policy_signing_driver_proto_rawDesc = "" +
 	"\x1bTRUST_CONDITION_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15TRUST_CONDITION_FRESH\x10\x01\x12\x19\n" +
 	"\x15TRUST_CONDITION_STALE\x10\x02\x12\x1b\n" +
-	"\x17TRUST_CONDITION_REFUSED\x10\x03*\xa5\x0f\n" +
+	"\x17TRUST_CONDITION_REFUSED\x10\x03*\xbe\x0f\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eREASON_ALLOWED\x10\x01\x12\x1c\n" +
@@ -2222,7 +2226,8 @@ const file_signing_v1_policy_signing_driver_proto_rawDesc = "" +
 	"\x1aREASON_SIGNER_OUT_OF_SCOPE\x10^\x12\x1e\n" +
 	"\x1aREASON_ATTESTATION_MISSING\x10d\x12\x14\n" +
 	"\x10REASON_THRESHOLD\x10e\x12\x13\n" +
-	"\x0fREASON_DISTINCT\x10f\x12\x1b\n" +
+	"\x0fREASON_DISTINCT\x10f\x12\x17\n" +
+	"\x13REASON_SET_MISMATCH\x10g\x12\x1b\n" +
 	"\x17REASON_VERSION_ROLLBACK\x10n\x12\x1f\n" +
 	"\x1bREASON_VERSION_EQUIVOCATION\x10o\x12&\n" +
 	"\"REASON_COMPOSITION_PART_UNATTESTED\x10x\x12#\n" +
