@@ -32,7 +32,8 @@ type scriptWorld struct {
 //	documents  policy.json, forge.json, mirror.json, the effective policy of
 //	           all three, effective.json, and policy.protojson, not canonical
 //	rules      authorities.json, the base; one.json, where one of security is
-//	           enough; unreachable.json, where nobody is
+//	           enough; unreachable.json, where nobody is; stacks.json, where
+//	           policy and profiles are approved together
 //	repo       a published TUF repository with the base authorities, and root.json
 //	stale      the same, its timestamp expired two days ago
 func newWorld(t *testing.T) *scriptWorld {
@@ -53,6 +54,7 @@ func newWorld(t *testing.T) *scriptWorld {
 		"rules": {
 			"authorities.json": rules(2),
 			"one.json":         rules(1),
+			"stacks.json":      verifiertest.ComposeSet().Authorities.JSON(),
 			"unreachable.json": rules(9),
 		},
 		"repo":  repository(t, "repo", time.Now()),

@@ -224,7 +224,11 @@ func setRuleCases() []*Case {
 			func(s *Scenario) { s.Offer(2, s.Set("stack").By("bob")...) }, onAll(verifier.SetMismatch)),
 		denies("set-mismatch-unpinned", allowPolicy2, "Without its pin the layer has to be in the set.",
 			func(s *Scenario) { s.Authorities.Rules[0].Pinned = nil },
-			func() Want { w := onAll(verifier.SetMismatch); w.More[1].Reason = verifier.CompositionPartUnattested.String(); return w }()),
+			func() Want {
+				w := onAll(verifier.SetMismatch)
+				w.More[1].Reason = verifier.CompositionPartUnattested.String()
+				return w
+			}()),
 		denies("set-mismatch-settings", "allow-set-settings", "The settings are approved in another set than the policy.",
 			func(s *Scenario) { s.Offer(1, s.Set("other").By("alice")...) },
 			Want{Reason: verifier.SetMismatch, Attestation: -1, Blank: []int{1}, More: []ExpectFinding{finding(verifier.SetMismatch, 1, -1)}}),
@@ -310,7 +314,9 @@ func setFormCases() []*Case {
 		set("id-long", "An id one byte past the limit.", func(s *Set) { s.BundleID = strings.Repeat("i", verifier.MaxName+1) }),
 		set("version-zero", "Version 0.", func(s *Set) { s.Version = "0" }),
 		set("window", "notAfter at notBefore.", func(s *Set) { s.NotAfter = s.NotBefore }),
-		set("same-member", "Two documents for one role and name.", func(s *Set) { s.Members = append(s.Members, Member{"PROVIDER_PROFILE", "forge", SHA256([]byte("another"))}) }),
+		set("same-member", "Two documents for one role and name.", func(s *Set) {
+			s.Members = append(s.Members, Member{"PROVIDER_PROFILE", "forge", SHA256([]byte("another"))})
+		}),
 		set("member-role", "A role that there is not.", func(s *Set) { s.Members[1].Role = "EVERYTHING" }),
 		set("member-name-empty", "A profile without a name.", func(s *Set) { s.Members[1].Name = "" }),
 		set("member-upper-case", "A digest in upper case, in subject and member.", func(s *Set) { s.Members[1].SHA256 = strings.ToUpper(s.Members[1].SHA256) }),

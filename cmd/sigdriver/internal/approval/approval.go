@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package approval writes policy approvals: an in-toto Statement with the
-// predicate https://sigdriver.dev/policy-approval/v1, signed as DSSE inside a
-// Sigstore bundle. It is the author's side of what package verifier reads.
+// predicate https://sigdriver.dev/policy-approval/v1, for one document, or
+// https://sigdriver.dev/policy-bundle/v1, for several together, signed as DSSE
+// inside a Sigstore bundle. It is the author's side of what package verifier
+// reads.
 package approval
 
 import (
@@ -65,11 +67,18 @@ func (a *Approval) Check() error {
 			Text:   fmt.Sprintf("the profile's id is %.80q, so an approval for the name %.80q would match nothing", a.Document.Name, a.Name),
 			Remedy: "leave --name out to approve it under its id",
 		}
-	case a.Version < 1 || a.Version > maxVersion:
+	}
+	return checkTerms(a.Version, a.NotBefore, a.NotAfter)
+}
+
+// checkTerms refuses a version and a window that no verifier would read.
+func checkTerms(version uint64, from, until time.Time) error {
+	switch {
+	case version < 1 || version > maxVersion:
 		return &Error{"the version must be between 1 and 9223372036854775807", "give --version a number above the last approved one"}
-	case a.NotBefore.IsZero() || !a.NotBefore.Before(a.NotAfter):
+	case from.IsZero() || !from.Before(until):
 		return &Error{"the approval would end before it begins", "give a --not-after later than --not-before, or a --valid-for above zero"}
-	case a.NotAfter.Year() > 9999 || a.NotBefore.Year() < 1:
+	case until.Year() > 9999 || from.Year() < 1:
 		return &Error{"the times must lie between the years 1 and 9999", "give a shorter --valid-for"}
 	}
 	return nil
@@ -91,18 +100,21 @@ func (a *Approval) Statement() ([]byte, error) {
 	if a.Reason != "" {
 		fields["reason"] = a.Reason
 	}
+	return write(verifier.ApprovalPredicateType, fields, a.Document)
+}
+
+// write makes a Statement about documents, in its canonical form.
+func write(predicateType string, fields map[string]any, documents ...*Document) ([]byte, error) {
 	predicate, err := structpb.NewStruct(fields)
 	if err != nil {
 		return nil, err
 	}
-	statement := &intoto.Statement{
-		Type: intoto.StatementTypeUri,
-		Subject: []*intoto.ResourceDescriptor{{
-			Name:   a.Document.File,
-			Digest: map[string]string{"sha256": hex.EncodeToString(a.Document.SHA256[:])},
-		}},
-		PredicateType: verifier.ApprovalPredicateType,
-		Predicate:     predicate,
+	statement := &intoto.Statement{Type: intoto.StatementTypeUri, PredicateType: predicateType, Predicate: predicate}
+	for _, d := range documents {
+		statement.Subject = append(statement.Subject, &intoto.ResourceDescriptor{
+			Name:   d.File,
+			Digest: map[string]string{"sha256": hex.EncodeToString(d.SHA256[:])},
+		})
 	}
 	if err := statement.Validate(); err != nil {
 		return nil, err
@@ -126,6 +138,11 @@ func (a *Approval) Sign(key *keys.Key) (*Signed, error) {
 	if err != nil {
 		return nil, err
 	}
+	return seal(payload, key)
+}
+
+// seal signs a payload and puts it into a bundle.
+func seal(payload []byte, key *keys.Key) (*Signed, error) {
 	pae := dsse.PAE(in_toto.PayloadType, payload)
 	sig, err := key.Sign(pae)
 	if err != nil {

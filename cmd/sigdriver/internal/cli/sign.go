@@ -27,13 +27,14 @@ type signFlags struct {
 	reason, out                    string
 	passphrase                     passphraseFlags
 	workspaceGiven, nameGiven      bool
+	set                            setFlags
 }
 
 func newSignCommand(env *Env) *cobra.Command {
 	f := &signFlags{}
 	cmd := &cobra.Command{
-		Use:   "sign --document FILE --key FILE --workspace GLOB --name GLOB --version N",
-		Short: "Approve a document",
+		Use:   "sign {--document FILE | --bundle-id ID --member ROLE:NAME:FILE…} --key FILE --workspace GLOB --name GLOB --version N",
+		Short: "Approve a document, or several together",
 		Long: `Signs an approval of one canonical document: which kind it is, where it may be
 enforced, under which version, and how long. The result is a Sigstore bundle.
 
@@ -42,11 +43,18 @@ characters: the sandbox's gateway, workspace and name for a sandbox policy; the
 gateway alone for a global policy; the gateway, its workspace if it has one, and
 its id for a provider profile.
 
+With --bundle-id it approves several documents as one set, for rules that accept them
+only together: one --member for each, and the scope is where the set may be enforced,
+the sandbox's gateway, workspace and name.
+
 What is being approved is printed before the key is opened.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.workspaceGiven = cmd.Flags().Changed("workspace")
 			f.nameGiven = cmd.Flags().Changed("name")
+			if f.set.id != "" {
+				return signSet(env, f)
+			}
 			return sign(env, f)
 		},
 	}
@@ -64,8 +72,9 @@ What is being approved is printed before the key is opened.`,
 	fl.StringVar(&f.reason, "reason", "", "why, for people")
 	fl.StringVar(&f.out, "out", "", "where to write the bundle (default: the standard output)")
 	f.passphrase.register(cmd)
+	f.set.register(cmd)
 	cmd.MarkFlagsMutuallyExclusive("not-after", "valid-for")
-	for _, name := range []string{"document", "key", "version"} {
+	for _, name := range []string{"key", "version"} {
 		_ = cmd.MarkFlagRequired(name) // fails only for a flag that does not exist
 	}
 	return cmd
@@ -86,6 +95,11 @@ func sign(env *Env, f *signFlags) error {
 	if err != nil {
 		return approvalError(err)
 	}
+	return f.deliver(env, signed)
+}
+
+// deliver writes the finished approval to where it belongs.
+func (f *signFlags) deliver(env *Env, signed *approval.Signed) error {
 	if err := writeFile(env, f.out, signed.Bundle); err != nil {
 		return err
 	}
