@@ -1,6 +1,6 @@
 # Two commands for a stranger: `make demo` and `make test`.
 
-.PHONY: build test race soak check fmt vet lint generate generate-check tidy demo bench fuzz conformance clean
+.PHONY: build test race soak check fmt vet lint generate generate-check tidy demo bench fuzz conformance gateway-test clean
 
 TOOL := go tool -modfile=go.tool.mod
 
@@ -80,6 +80,14 @@ conformance:
 	@if [ ! -d "$(TUF_CONFORMANCE)/tuf_conformance" ]; then echo "conformance: set TUF_CONFORMANCE to a checkout of theupdateframework/tuf-conformance (now: '$(TUF_CONFORMANCE)')"; exit 2; fi
 	go build -o bin/tufconformance ./tuf/tufconformance
 	cd "$(TUF_CONFORMANCE)" && python3 -m pytest tuf_conformance --entrypoint "$(CURDIR)/bin/tufconformance"
+
+# The gateway's side, in Rust: it needs cargo and, the first time, crates from the
+# registry. Its integration tests start the driver that was just built.
+GATEWAY_CARGO := cd gateway-patch/openshell-policy-signing && SIGDRIVER="$(CURDIR)/bin/sigdriver" cargo
+gateway-test: build
+	$(GATEWAY_CARGO) fmt --check
+	$(GATEWAY_CARGO) clippy --locked --all-targets --all-features -- -D warnings
+	$(GATEWAY_CARGO) test --locked --all-features
 
 clean:
 	rm -rf bin out

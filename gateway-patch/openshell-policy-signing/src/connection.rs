@@ -1,0 +1,263 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! One connection: to the right socket, of the right user, with a driver that speaks
+//! the same contract. All three are looked at on every connection, so a driver that
+//! was replaced meanwhile is too.
+
+use std::fmt;
+use std::io;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use hyper_util::rt::TokioIo;
+use tokio::net::UnixStream;
+use tonic::transport::{Channel, Endpoint, Uri};
+
+use crate::config::Settings;
+use crate::document::Role;
+use crate::proto::policy_signing_driver_client::PolicySigningDriverClient;
+use crate::proto::{GetCapabilitiesRequest, GetCapabilitiesResponse, PeerMetadata};
+use crate::question::RECIPE;
+
+const PROTOCOL_VERSION: u32 = 1;
+const CAPABILITY: &str = "openshell.policy-signing.contract";
+const CANONICAL_FORM: &str = "openshell-protojson-jcs/v1";
+
+/// The contract's limits on a message.
+const MAX_REQUEST: usize = 8 << 20;
+const MAX_RESPONSE: usize = 256 << 10;
+
+/// The digest of the document vectors that this crate's tests read.
+///
+/// # Panics
+///
+/// Never: a test reads the file that is compiled in.
+pub fn document_vectors_sha256() -> [u8; 32] {
+    let text = include_str!("document-vectors.sha256").trim();
+    std::array::from_fn(|i| {
+        u8::from_str_radix(&text[2 * i..2 * i + 2], 16).expect("64 hex digits, as a test checks")
+    })
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectError {
+    /// Nobody listens there, yet.
+    NotThere(String),
+    /// Something is there that may not answer for the driver.
+    Foreign(String),
+    /// The driver speaks another contract.
+    Incompatible(String),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotThere(why) => write!(f, "no driver answers: {why}"),
+            Self::Foreign(why) => write!(f, "this is not the driver: {why}"),
+            Self::Incompatible(why) => write!(f, "the driver speaks another contract: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+/// A connection whose driver has said what it speaks.
+pub(crate) struct Connection {
+    client: PolicySigningDriverClient<Channel>,
+    /// The driver gives receipts, as far as is known.
+    pub(crate) attests: AtomicBool,
+}
+
+impl Connection {
+    pub(crate) async fn open(settings: &Settings) -> Result<Self, ConnectError> {
+        let stream = dial(settings).await?;
+        let mut client = PolicySigningDriverClient::new(channel(stream).await?)
+            .max_decoding_message_size(MAX_RESPONSE)
+            .max_encoding_message_size(MAX_REQUEST);
+        let request = GetCapabilitiesRequest {
+            peer: Some(PeerMetadata {
+                protocol_version: PROTOCOL_VERSION,
+                implementation_name: env!("CARGO_PKG_NAME").to_owned(),
+                implementation_version: env!("CARGO_PKG_VERSION").to_owned(),
+                supported_capabilities: vec![CAPABILITY.to_owned()],
+                required_capabilities: vec![CAPABILITY.to_owned()],
+            }),
+        };
+        let capabilities = client
+            .get_capabilities(request)
+            .await
+            .map_err(|status| handshake_error(&status))?
+            .into_inner();
+        check_capabilities(&capabilities, settings).map_err(ConnectError::Incompatible)?;
+        Ok(Self {
+            client,
+            attests: AtomicBool::new(true),
+        })
+    }
+
+    pub(crate) fn client(&self) -> PolicySigningDriverClient<Channel> {
+        self.client.clone()
+    }
+
+    pub(crate) fn attests(&self) -> bool {
+        self.attests.load(Ordering::Relaxed)
+    }
+}
+
+/// Connects to the socket, if its owner and whoever listens are the driver's user. A
+/// socket that root listens on for the driver (socket activation) is as good.
+async fn dial(settings: &Settings) -> Result<UnixStream, ConnectError> {
+    let path = &settings.socket_path;
+    let not_there = |error: io::Error| ConnectError::NotThere(error.to_string());
+    let found = std::fs::symlink_metadata(path).map_err(not_there)?;
+    if !found.file_type().is_socket() {
+        return Err(ConnectError::Foreign("socket_path is no socket".to_owned()));
+    }
+    let want = settings.driver_uid;
+    if found.uid() != want {
+        return Err(ConnectError::Foreign(format!(
+            "the socket's owner is uid {}, driver_uid is {want}",
+            found.uid()
+        )));
+    }
+    let stream = UnixStream::connect(path).await.map_err(not_there)?;
+    let listener = stream.peer_cred().map_err(not_there)?.uid();
+    if listener != want && listener != 0 {
+        return Err(ConnectError::Foreign(format!(
+            "uid {listener} listens on the socket, driver_uid is {want}"
+        )));
+    }
+    Ok(stream)
+}
+
+/// A channel over exactly this stream: it does not connect again by itself, because
+/// nobody would look at what it connects to.
+async fn channel(stream: UnixStream) -> Result<Channel, ConnectError> {
+    let once = Mutex::new(Some(stream));
+    let connector = tower::service_fn(move |_: Uri| {
+        let stream = once.lock().ok().and_then(|mut stream| stream.take());
+        std::future::ready(stream.map(TokioIo::new).ok_or_else(closed))
+    });
+    Endpoint::from_static("http://policy-signing-driver.invalid")
+        .connect_with_connector(connector)
+        .await
+        .map_err(|error| ConnectError::NotThere(error.to_string()))
+}
+
+fn closed() -> io::Error {
+    io::ErrorKind::NotConnected.into()
+}
+
+fn handshake_error(status: &tonic::Status) -> ConnectError {
+    let code = status.code();
+    let text = format!("GetCapabilities failed with {code:?}");
+    if std::error::Error::source(status).is_some() {
+        return ConnectError::NotThere(text);
+    }
+    ConnectError::Incompatible(text)
+}
+
+/// Refuses a driver that would judge other bytes, or compose otherwise, than this
+/// gateway.
+fn check_capabilities(got: &GetCapabilitiesResponse, settings: &Settings) -> Result<(), String> {
+    let peer = got.peer.clone().unwrap_or_default();
+    if peer.protocol_version != PROTOCOL_VERSION {
+        return Err(format!(
+            "protocol version {}, not {PROTOCOL_VERSION}",
+            peer.protocol_version
+        ));
+    }
+    if !peer.supported_capabilities.iter().any(|c| c == CAPABILITY) {
+        return Err(format!("it lacks the capability {CAPABILITY}"));
+    }
+    if peer.required_capabilities.iter().any(|c| c != CAPABILITY) {
+        return Err("it requires a capability that this gateway lacks".to_owned());
+    }
+    if got.canonical_form != CANONICAL_FORM {
+        return Err(format!("documents are not in the form {CANONICAL_FORM}"));
+    }
+    if !got.recipes.iter().any(|recipe| recipe == RECIPE) {
+        return Err(format!("it does not know the recipe {RECIPE}"));
+    }
+    for role in [Role::SandboxPolicy, Role::ProviderProfile, Role::Settings] {
+        if !got.surfaces.iter().any(|s| s == role.surface()) {
+            return Err(format!("it does not judge {}", role.surface()));
+        }
+    }
+    if got.document_vectors_sha256[..] != settings.document_vectors_sha256 {
+        return Err("it was tested with other document vectors".to_owned());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        crate::PolicySigningConfig {
+            socket_path: "/s".into(),
+            gateway_id: "gw-1".into(),
+            driver_uid: 1,
+            mode: crate::Mode::Enforce,
+            timeout: "250ms".into(),
+        }
+        .settings()
+        .expect("it is complete")
+    }
+
+    fn right() -> GetCapabilitiesResponse {
+        GetCapabilitiesResponse {
+            peer: Some(PeerMetadata {
+                protocol_version: 1,
+                supported_capabilities: vec!["another".into(), CAPABILITY.into()],
+                ..Default::default()
+            }),
+            surfaces: [Role::Settings, Role::ProviderProfile, Role::SandboxPolicy]
+                .map(|role| role.surface().to_owned())
+                .into(),
+            canonical_form: CANONICAL_FORM.into(),
+            recipes: vec!["older".into(), RECIPE.into()],
+            limits: None,
+            document_vectors_sha256: document_vectors_sha256().to_vec().into(),
+        }
+    }
+
+    #[test]
+    fn any_mismatch_refuses() {
+        type Change = fn(&mut GetCapabilitiesResponse);
+        let changes: [Change; 9] = [
+            |c| c.peer = None,
+            |c| c.peer.get_or_insert_default().protocol_version = 2,
+            |c| {
+                c.peer
+                    .get_or_insert_default()
+                    .supported_capabilities
+                    .clear();
+            },
+            |c| {
+                c.peer
+                    .get_or_insert_default()
+                    .required_capabilities
+                    .push("x".into());
+            },
+            |c| c.canonical_form.push('x'),
+            |c| c.recipes.clear(),
+            |c| _ = c.surfaces.pop(),
+            |c| c.document_vectors_sha256 = bytes::Bytes::new(),
+            |c| c.document_vectors_sha256 = vec![0; 32].into(),
+        ];
+        assert_eq!(check_capabilities(&right(), &settings()), Ok(()));
+        for (i, change) in changes.into_iter().enumerate() {
+            let mut capabilities = right();
+            change(&mut capabilities);
+            assert!(
+                check_capabilities(&capabilities, &settings()).is_err(),
+                "change {i}"
+            );
+        }
+    }
+}

@@ -1,0 +1,212 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Documents: the canonical bytes of one gateway object.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use crate::{jcs, normalise, proto, strict};
+
+/// The most bytes of a document's body, and of the effective policy.
+pub(crate) const MAX_BODY: usize = 1 << 20;
+pub(crate) const MAX_EFFECTIVE: usize = 2 << 20;
+
+/// The part a document plays in a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The sandbox's own policy.
+    SandboxPolicy,
+    /// The policy in the gateway's global settings.
+    GlobalPolicy,
+    /// The profile of one attached provider.
+    ProviderProfile,
+    /// The settings that the sandbox obeys beside its policy.
+    Settings,
+}
+
+impl Role {
+    /// The contract's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SandboxPolicy => "SANDBOX_POLICY",
+            Self::GlobalPolicy => "GLOBAL_POLICY",
+            Self::ProviderProfile => "PROVIDER_PROFILE",
+            Self::Settings => "SETTINGS",
+        }
+    }
+
+    /// The role of the contract's name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        [
+            Self::SandboxPolicy,
+            Self::GlobalPolicy,
+            Self::ProviderProfile,
+            Self::Settings,
+        ]
+        .into_iter()
+        .find(|role| role.name() == name)
+    }
+
+    pub(crate) const fn surface(self) -> &'static str {
+        match self {
+            Self::SandboxPolicy | Self::GlobalPolicy => "openshell.sandbox.v1.SandboxPolicy",
+            Self::ProviderProfile => "openshell.v1.ProviderProfile",
+            Self::Settings => "sigdriver.v1.GatewaySettings",
+        }
+    }
+
+    pub(crate) const fn wire(self) -> proto::Role {
+        match self {
+            Self::SandboxPolicy => proto::Role::SandboxPolicy,
+            Self::GlobalPolicy => proto::Role::GlobalPolicy,
+            Self::ProviderProfile => proto::Role::ProviderProfile,
+            Self::Settings => proto::Role::Settings,
+        }
+    }
+}
+
+/// Canonical bytes and their digest: `@type` and the `ProtoJSON` of a message, as
+/// RFC 8785 text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Document {
+    role: Role,
+    body: Bytes,
+    sha256: [u8; 32],
+}
+
+impl Document {
+    /// The document of a message in `ProtoJSON`: `@type` set, what the gateway
+    /// derives left out. The gateway's own codec writes such values; the result
+    /// holds what the driver's `canonicalize` makes of the same JSON.
+    pub fn new(role: Role, message: Value) -> Result<Self, DocumentError> {
+        let tree = normalise::document(role, object(message)?)?;
+        Self::write(role, tree, MAX_BODY)
+    }
+
+    /// The same from text of uncertain origin, read strictly.
+    pub fn parse(role: Role, protojson: &[u8]) -> Result<Self, DocumentError> {
+        if protojson.len() > 4 * MAX_BODY {
+            return Err(DocumentError::TooLarge {
+                limit: 4 * MAX_BODY,
+            });
+        }
+        let message = strict::parse_strict(protojson).map_err(DocumentError::NotJson)?;
+        Self::new(role, message)
+    }
+
+    /// The effective policy as it would be served, markers included.
+    pub fn effective(policy: Value) -> Result<Self, DocumentError> {
+        let role = Role::SandboxPolicy;
+        let tree = normalise::effective(object(policy)?)?;
+        Self::write(role, tree, MAX_EFFECTIVE)
+    }
+
+    fn write(role: Role, tree: Map<String, Value>, limit: usize) -> Result<Self, DocumentError> {
+        let tree = Value::Object(tree);
+        if normalise::deeper_than(&tree, strict::MAX_DEPTH) {
+            return Err(DocumentError::Shape("nests deeper than 32".to_owned()));
+        }
+        let text = jcs::to_text(&tree).map_err(|_| DocumentError::InexactNumber)?;
+        if text.len() > limit {
+            return Err(DocumentError::TooLarge { limit });
+        }
+        let sha256 = Sha256::digest(&text).into();
+        Ok(Self {
+            role,
+            body: text.into(),
+            sha256,
+        })
+    }
+
+    /// The part it plays.
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The canonical bytes.
+    pub const fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The SHA-256 of the bytes.
+    pub const fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+}
+
+/// Never shows the body.
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} sha256:{}", self.role.name(), hex(&self.sha256))
+    }
+}
+
+fn object(value: Value) -> Result<Map<String, Value>, DocumentError> {
+    match value {
+        Value::Object(members) => Ok(members),
+        _ => Err(DocumentError::Shape("is no JSON object".to_owned())),
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}"); // a String takes everything
+        out
+    })
+}
+
+/// Why a message has no document. Never holds a value of the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DocumentError {
+    /// The text is no strict JSON.
+    NotJson(strict::StrictError),
+    /// It holds an integer that a double does not: it must be a string.
+    InexactNumber,
+    /// It is larger than the contract allows.
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// It is not shaped as its role demands; a sentence without its subject.
+    Shape(String),
+    /// Its `@type` is not its role's.
+    Surface,
+    /// A source policy has a rule under a key that composition uses.
+    ReservedName,
+}
+
+impl DocumentError {
+    /// The stable reason, as the driver would name it.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "REQUEST_TOO_LARGE",
+            Self::Surface => "DOCUMENT_SURFACE",
+            Self::ReservedName => "DOCUMENT_RESERVED_NAME",
+            Self::NotJson(_) | Self::InexactNumber | Self::Shape(_) => "DOCUMENT_NONCANONICAL",
+        }
+    }
+}
+
+impl fmt::Display for DocumentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson(error) => write!(f, "the document is no strict JSON: {error}"),
+            Self::InexactNumber => {
+                f.write_str("the document holds a number that changes its value as a double")
+            }
+            Self::TooLarge { limit } => write!(f, "the document is over {limit} bytes"),
+            Self::Shape(what) => write!(f, "the document {what}"),
+            Self::Surface => f.write_str("the document's @type does not fit its role"),
+            Self::ReservedName => f.write_str(
+                "the policy has a rule under a key that starts with _provider_, which is kept for providers",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for DocumentError {}

@@ -1,0 +1,290 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! The real signer: the driver at the other end of the socket.
+
+use std::error::Error as _;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, sleep, timeout_at};
+use tonic::{Code, Status};
+use tracing::{info, warn};
+
+use crate::answer::{self, Allowed, Attested};
+use crate::config::Settings;
+use crate::connection::{ConnectError, Connection};
+use crate::proto::{AttestRequest, AttestResponse, VerifyRequest, VerifyResponse};
+use crate::question::Question;
+use crate::refusal::{self, Fault, Refusal};
+use crate::signer::PolicySigner;
+use crate::watch::{self, TrustView, Watcher};
+
+/// How long a gateway that starts waits between two tries.
+const START_PAUSE: Duration = Duration::from_millis(250);
+
+/// A client of one driver. It connects again whenever a connection was lost, looks at
+/// the socket and the driver anew each time, and waits for nothing longer than the
+/// deadline of the call.
+pub struct Driver {
+    link: Arc<Link>,
+    watcher: Watcher,
+    timeout: Duration,
+    ids: Ids,
+}
+
+impl Driver {
+    /// Connects and shakes hands. A driver that is not there yet is waited for; one
+    /// that is not the right one is an error at once.
+    pub async fn connect(settings: Settings) -> Result<Self, ConnectError> {
+        let timeout = settings.timeout;
+        let deadline = Instant::now() + settings.start_timeout;
+        let link = Arc::new(Link::new(settings));
+        loop {
+            let error = match timeout_at(deadline, link.connection()).await {
+                Ok(Ok(_)) => break,
+                Ok(Err(error)) => error,
+                Err(_) => ConnectError::NotThere("it accepts but does not answer".to_owned()),
+            };
+            if !matches!(error, ConnectError::NotThere(_)) || Instant::now() >= deadline {
+                return Err(error);
+            }
+            sleep(START_PAUSE).await;
+        }
+        info!(socket = %link.settings.socket_path.display(), gateway_id = %link.settings.gateway_id,
+            mode = ?link.settings.mode, "policy signing driver connected");
+        let watcher = watch::start(Arc::clone(&link));
+        Ok(Self {
+            link,
+            watcher,
+            timeout,
+            ids: Ids::new(),
+        })
+    }
+
+    /// The driver's trust as it last said; none before it said anything.
+    pub fn trust(&self) -> tokio::sync::watch::Receiver<Option<TrustView>> {
+        self.watcher.trust()
+    }
+
+    async fn verify(&self, question: &Question) -> Result<Allowed, Refusal> {
+        let (request, deadline) = self.prepare(question);
+        let response: VerifyResponse = self.link.ask(request.clone(), deadline).await?;
+        answer::check(question, &request.request_id, &response)
+    }
+
+    fn prepare(&self, question: &Question) -> (VerifyRequest, Instant) {
+        let mut request = question.request.clone(); // bodies are shared, not copied
+        request.request_id = self.ids.next();
+        (request, Instant::now() + self.timeout)
+    }
+}
+
+#[tonic::async_trait]
+impl PolicySigner for Driver {
+    async fn admit(&self, question: &Question) -> Result<Allowed, Refusal> {
+        self.verify(question).await
+    }
+
+    async fn compose(&self, question: &Question) -> Result<Allowed, Refusal> {
+        self.verify(question).await
+    }
+
+    async fn attest(&self, question: &Question) -> Result<Attested, Refusal> {
+        let (request, deadline) = self.prepare(question);
+        let id = request.request_id.clone();
+        let attest = AttestRequest {
+            request: Some(request.clone()),
+            nonce: nonce()?,
+        };
+        match self.link.ask::<AttestRequest>(attest, deadline).await {
+            Err(Refusal::Unavailable(Fault::Driver {
+                code: Code::Unimplemented,
+                ..
+            })) => {
+                // The driver gives no receipts: its word alone.
+                let response = self.link.ask::<VerifyRequest>(request, deadline).await?;
+                let allowed = answer::check(question, &id, &response)?;
+                Ok(Attested {
+                    allowed,
+                    envelope: None,
+                })
+            }
+            other => {
+                let AttestResponse { response, envelope } = other?;
+                let response = response.unwrap_or_default();
+                let allowed = answer::check(question, &id, &response)?;
+                let envelope = Some(answer::check_envelope(envelope)?);
+                Ok(Attested { allowed, envelope })
+            }
+        }
+    }
+}
+
+/// A nonce nobody can guess, for the receipt.
+fn nonce() -> Result<Bytes, Refusal> {
+    let mut nonce = [0; 32];
+    getrandom::fill(&mut nonce).map_err(|_| {
+        Refusal::Unavailable(Fault::Unreachable(
+            "the machine has no random numbers".to_owned(),
+        ))
+    })?;
+    Ok(Bytes::copy_from_slice(&nonce))
+}
+
+/// Request ids: unlike any other process's, counted within this one.
+struct Ids {
+    prefix: String,
+    next: AtomicU64,
+}
+
+impl Ids {
+    fn new() -> Self {
+        let mut prefix = [0; 8];
+        // Ids tell answers apart, they keep no secret: zeros would do as well.
+        let _ = getrandom::fill(&mut prefix);
+        Self {
+            prefix: crate::document::hex(&prefix),
+            next: AtomicU64::new(1),
+        }
+    }
+
+    fn next(&self) -> String {
+        format!(
+            "{}-{}",
+            self.prefix,
+            self.next.fetch_add(1, Ordering::Relaxed)
+        )
+    }
+}
+
+/// The connection in use, made when needed.
+pub(crate) struct Link {
+    pub(crate) settings: Settings,
+    current: RwLock<Option<Arc<Connection>>>,
+    opening: tokio::sync::Mutex<()>,
+}
+
+impl Link {
+    fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            current: RwLock::default(),
+            opening: tokio::sync::Mutex::default(),
+        }
+    }
+
+    fn current(&self) -> Option<Arc<Connection>> {
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The connection in use, or a new one. One caller opens, the others wait for it.
+    pub(crate) async fn connection(&self) -> Result<Arc<Connection>, ConnectError> {
+        if let Some(connection) = self.current() {
+            return Ok(connection);
+        }
+        let _one = self.opening.lock().await;
+        if let Some(connection) = self.current() {
+            return Ok(connection);
+        }
+        let connection = Arc::new(Connection::open(&self.settings).await?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) =
+            Some(Arc::clone(&connection));
+        Ok(connection)
+    }
+
+    /// Forgets a connection that broke, unless there is another already.
+    pub(crate) fn forget(&self, broken: &Arc<Connection>) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_some_and(|c| Arc::ptr_eq(c, broken)) {
+            *current = None;
+        }
+    }
+
+    /// Asks within the deadline. A connection that had broken before is replaced and
+    /// the question asked once more: deciding twice is harmless.
+    async fn ask<Q: Call>(&self, request: Q, deadline: Instant) -> Result<Q::Answer, Refusal> {
+        let asked = timeout_at(deadline, async {
+            let mut again = self.current().is_some();
+            loop {
+                let connection = self.connection().await.map_err(unreachable)?;
+                let result = request.clone().call(&connection, deadline).await;
+                match result {
+                    Ok(answer) => return Ok(answer),
+                    Err(status) if broken(&status) => {
+                        self.forget(&connection);
+                        if !std::mem::take(&mut again) {
+                            return Err(lost(&status));
+                        }
+                    }
+                    Err(status) => return Err(refusal::from_status(&status)),
+                }
+            }
+        });
+        asked
+            .await
+            .unwrap_or(Err(Refusal::Unavailable(Fault::Late)))
+    }
+}
+
+fn unreachable(error: ConnectError) -> Refusal {
+    warn!(%error, "policy signing driver is unreachable");
+    Refusal::Unavailable(Fault::Unreachable(error.to_string()))
+}
+
+fn lost(status: &Status) -> Refusal {
+    let why = format!("the connection broke ({:?})", status.code());
+    Refusal::Unavailable(Fault::Unreachable(why))
+}
+
+/// Tells a connection that failed from a driver that answered: only the former has a
+/// cause on this side.
+fn broken(status: &Status) -> bool {
+    status.source().is_some() && status.code() != Code::DeadlineExceeded
+}
+
+/// A request and how it is sent.
+#[tonic::async_trait]
+trait Call: Clone + Send + Sync {
+    type Answer: Send;
+    async fn call(self, on: &Connection, deadline: Instant) -> Result<Self::Answer, Status>;
+}
+
+/// A request that carries its deadline, so that the driver does not work in vain.
+fn until<T>(message: T, deadline: Instant) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.set_timeout(deadline.saturating_duration_since(Instant::now()));
+    request
+}
+
+#[tonic::async_trait]
+impl Call for VerifyRequest {
+    type Answer = VerifyResponse;
+    async fn call(self, on: &Connection, deadline: Instant) -> Result<VerifyResponse, Status> {
+        let response = on.client().verify(until(self, deadline)).await?;
+        Ok(response.into_inner())
+    }
+}
+
+#[tonic::async_trait]
+impl Call for AttestRequest {
+    type Answer = AttestResponse;
+    async fn call(self, on: &Connection, deadline: Instant) -> Result<AttestResponse, Status> {
+        if !on.attests() {
+            return Err(Status::unimplemented("")); // it said so on this connection
+        }
+        let result = on.client().attest(until(self, deadline)).await;
+        if let Err(status) = &result
+            && status.code() == Code::Unimplemented
+        {
+            info!("policy signing driver gives no receipts");
+            on.attests.store(false, Ordering::Relaxed);
+        }
+        Ok(result?.into_inner())
+    }
+}

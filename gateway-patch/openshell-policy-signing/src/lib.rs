@@ -1,0 +1,63 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! The gateway's side of `PolicySigningDriver`: before a policy is served, ask the
+//! driver beside the gateway whether it may be enforced, and believe nothing but a
+//! clear yes about exactly that policy.
+//!
+//! A gateway makes one [`Hook`] at start ([`Driver::connect`] refuses to start without
+//! a driver that speaks the same contract) and calls it once at each seam:
+//!
+//! ```no_run
+//! # use openshell_policy_signing::*;
+//! # async fn seam(hook: &Hook, sandbox: Sandbox, parts: Parts) -> Result<(), tonic::Status> {
+//! let receipt = hook.compose("get_sandbox_config", &sandbox, parts).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! An `Err` is what the gateway answers: `FAILED_PRECONDITION` for a refusal,
+//! `UNAVAILABLE` when nobody could decide. There is no third way: an answer that is
+//! late, about something else, over its limit or not understood is no answer.
+//!
+//! Documents, digests and the request's summary are those of the contract, with
+//! vectors that the driver's own tests read too.
+
+mod answer;
+mod config;
+mod connection;
+mod document;
+mod driver;
+mod hook;
+mod jcs;
+mod normalise;
+mod outcome;
+mod question;
+mod refusal;
+mod signer;
+mod strict;
+mod summary;
+mod watch;
+
+/// The contract, generated from `proto/signing/v1`.
+#[allow(clippy::all, clippy::pedantic, missing_docs, rust_2018_idioms)]
+pub mod proto {
+    tonic::include_proto!("openshell.signing.v1");
+}
+
+pub use answer::{Allowed, Attested};
+pub use config::{ConfigError, Mode, PolicySigningConfig, Settings};
+pub use connection::{ConnectError, document_vectors_sha256};
+pub use document::{Document, DocumentError, Role};
+pub use driver::Driver;
+pub use hook::{Hook, Parts, ProfileLayer, RECEIPT_METADATA};
+pub use outcome::{Outcome, Outcomes};
+pub use question::{
+    Composition, HostNames, Layer, MAX_DOCUMENTS, Question, RECIPE, Sandbox, Target,
+};
+pub use refusal::{Denial, Fault, Refusal};
+pub use signer::PolicySigner;
+#[cfg(any(test, feature = "test-support"))]
+pub use signer::Scripted;
+pub use strict::{StrictError, parse_strict};
+pub use summary::{Summary, SummaryDocument};
+pub use watch::{TrustCondition, TrustView};

@@ -1,0 +1,212 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Questions: a request and what its answer must be about.
+
+use crate::document::{Document, Role};
+use crate::proto;
+use crate::summary::{Summary, SummaryDocument};
+
+/// How this gateway composes an effective policy.
+pub const RECIPE: &str = "openshell.compose/2026-08";
+
+/// The most documents in one request.
+pub const MAX_DOCUMENTS: usize = 64;
+
+/// A sandbox as the gateway's database names it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sandbox {
+    /// Its workspace; empty where the gateway has none.
+    pub workspace: String,
+    /// Its id; may be empty at admission.
+    pub id: String,
+    /// Its name; empty for what is not about a sandbox.
+    pub name: String,
+}
+
+/// Where a policy would be enforced.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Target {
+    /// The gateway.
+    pub gateway_id: String,
+    /// The workspace.
+    pub workspace: String,
+    /// The sandbox's id.
+    pub sandbox_id: String,
+    /// The sandbox's name.
+    pub name: String,
+}
+
+impl Target {
+    /// The place of a sandbox at a gateway.
+    pub fn of(gateway_id: &str, sandbox: &Sandbox) -> Self {
+        Self {
+            gateway_id: gateway_id.to_owned(),
+            workspace: sandbox.workspace.clone(),
+            sandbox_id: sandbox.id.clone(),
+            name: sandbox.name.clone(),
+        }
+    }
+}
+
+/// One attached provider.
+#[derive(Debug, Clone)]
+pub struct Layer {
+    /// The provider record's name.
+    pub provider: String,
+    /// The workspace its profile is scoped to; empty for a profile of the gateway.
+    pub workspace: String,
+    /// The profile.
+    pub profile: Document,
+}
+
+/// What the gateway's own logs call a policy. Recorded, never judged.
+#[derive(Debug, Clone, Default)]
+pub struct HostNames {
+    /// The gateway's policy hash.
+    pub policy_hash: String,
+    /// The gateway's policy revision.
+    pub policy_version: u64,
+    /// The gateway's configuration revision.
+    pub config_revision: u64,
+}
+
+/// An effective policy and the parts it was composed from.
+#[derive(Debug, Clone, Default)]
+pub struct Composition {
+    /// The sandbox's policy or the global one. A missing source is asked about and
+    /// refused by the driver: the sandbox's image would supply one.
+    pub source: Option<Document>,
+    /// Every attached provider that has a profile, in attachment order, whatever
+    /// the source.
+    pub layers: Vec<Layer>,
+    /// The settings that the sandbox obeys beside its policy.
+    pub settings: Option<Document>,
+    /// The policy as it would be served.
+    pub effective: Option<Document>,
+    /// Whether the gateway inserts layers.
+    pub providers_v2_enabled: bool,
+    /// For the record.
+    pub host: HostNames,
+}
+
+/// A request, ready but for its id, and the digest of what it asks.
+#[derive(Debug, Clone)]
+pub struct Question {
+    pub(crate) request: proto::VerifyRequest,
+    pub(crate) documents: Vec<[u8; 32]>,
+    pub(crate) effective: Option<[u8; 32]>,
+    pub(crate) asked: [u8; 32],
+}
+
+impl Question {
+    /// May this document be stored? `workspace` is the one a profile is scoped to.
+    pub fn admit(target: Target, document: Document, workspace: &str) -> Self {
+        Builder::new("ADMIT", proto::Purpose::Admit, target)
+            .document(document, workspace, "")
+            .build()
+    }
+
+    /// May this effective policy be served?
+    pub fn compose(target: Target, composition: Composition) -> Self {
+        let mut builder = Builder::new("COMPOSE", proto::Purpose::Compose, target);
+        if let Some(source) = composition.source {
+            builder = builder.document(source, "", "");
+        }
+        for layer in composition.layers {
+            builder = builder.document(layer.profile, &layer.workspace, &layer.provider);
+        }
+        if let Some(settings) = composition.settings {
+            builder = builder.document(settings, "", "");
+        }
+        if let Some(effective) = composition.effective {
+            builder.summary.effective_sha256 = Some(*effective.sha256());
+            builder.request.effective = effective.body().clone();
+        }
+        RECIPE.clone_into(&mut builder.request.recipe);
+        builder.request.providers_v2_enabled = composition.providers_v2_enabled;
+        builder.request.host = Some(proto::Host {
+            policy_hash: composition.host.policy_hash,
+            policy_version: composition.host.policy_version,
+            config_revision: composition.host.config_revision,
+        });
+        builder.build()
+    }
+
+    /// `asked_sha256` of a right answer.
+    pub const fn asked_sha256(&self) -> &[u8; 32] {
+        &self.asked
+    }
+
+    /// Where the policy would be enforced.
+    pub fn target(&self) -> &proto::Target {
+        static NOWHERE: proto::Target = proto::Target {
+            gateway_id: String::new(),
+            workspace: String::new(),
+            sandbox_id: String::new(),
+            name: String::new(),
+        };
+        self.request.target.as_ref().unwrap_or(&NOWHERE)
+    }
+
+    /// The digests of the documents and of the effective policy, for logs.
+    pub fn digests(&self) -> (&[[u8; 32]], Option<&[u8; 32]>) {
+        (&self.documents, self.effective.as_ref())
+    }
+}
+
+struct Builder {
+    request: proto::VerifyRequest,
+    summary: Summary,
+}
+
+impl Builder {
+    fn new(name: &'static str, purpose: proto::Purpose, target: Target) -> Self {
+        let request = proto::VerifyRequest {
+            purpose: purpose.into(),
+            target: Some(proto::Target {
+                gateway_id: target.gateway_id.clone(),
+                workspace: target.workspace.clone(),
+                sandbox_id: target.sandbox_id.clone(),
+                name: target.name.clone(),
+            }),
+            ..Default::default()
+        };
+        let summary = Summary {
+            purpose: name,
+            target,
+            ..Default::default()
+        };
+        Self { request, summary }
+    }
+
+    fn document(mut self, document: Document, workspace: &str, provider: &str) -> Self {
+        let role: Role = document.role();
+        self.summary.documents.push(SummaryDocument {
+            role,
+            workspace: workspace.to_owned(),
+            provider: provider.to_owned(),
+            sha256: *document.sha256(),
+            attestations: Vec::new(),
+        });
+        self.request.documents.push(proto::Document {
+            role: role.wire().into(),
+            workspace: workspace.to_owned(),
+            provider: provider.to_owned(),
+            body: document.body().clone(),
+            attestations: Vec::new(),
+        });
+        self
+    }
+
+    fn build(mut self) -> Question {
+        self.summary.recipe.clone_from(&self.request.recipe);
+        self.summary.providers_v2_enabled = self.request.providers_v2_enabled;
+        Question {
+            documents: self.summary.documents.iter().map(|d| d.sha256).collect(),
+            effective: self.summary.effective_sha256,
+            asked: self.summary.sha256(),
+            request: self.request,
+        }
+    }
+}
