@@ -79,7 +79,7 @@ const (
 	cmdSign         = "sigdriver sign --document policy.json --key approver.key --gateway GATEWAY --workspace WORKSPACE --name NAME --version N --valid-for 2160h --out policy.sigstore.json"
 	cmdSignSet      = "sigdriver sign --bundle-id ID --version N --member SANDBOX_POLICY:NAME:policy.json --member PROVIDER_PROFILE:ID:profile.json --key approver.key --gateway GATEWAY --workspace WORKSPACE --name NAME"
 	cmdInspect      = "sigdriver inspect FILE"
-	cmdCanonicalize = "sigdriver canonicalize --role SANDBOX_POLICY policy.protojson --out policy.json"
+	cmdCanonicalize = "sigdriver canonicalize --type sandbox-policy policy.yaml --out policy.json"
 	cmdStatus       = "sigdriver trust status --dir TRUST"
 	cmdPublish      = "sigdriver trust publish --dir TRUST --authorities authorities.json"
 	cmdVerify       = "sigdriver verify --target GATEWAY:WORKSPACE/NAME --document policy.json --attestation policy.sigstore.json --trust DIR --root root.json"

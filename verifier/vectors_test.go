@@ -123,17 +123,23 @@ func TestEveryReasonHasAVector(t *testing.T) {
 }
 
 func TestDocumentVectors(t *testing.T) {
-	vectors := verifiertest.DocumentVectors()
-	if len(vectors) == 0 {
-		t.Fatal("no document vectors")
+	ran := 0
+	for _, v := range verifiertest.DocumentVectors() {
+		if v.From == verifiertest.FromProtoJSON {
+			t.Run(v.Name, func(t *testing.T) { runDocument(t, v) })
+			ran++
+		}
 	}
-	for _, v := range vectors {
-		t.Run(v.Name, func(t *testing.T) { runDocument(t, v) })
+	if ran == 0 {
+		t.Fatal("no document vectors")
 	}
 }
 
 func runDocument(t *testing.T, v *verifiertest.DocumentVector) {
 	t.Helper()
+	if v.From == verifiertest.FromAuthored {
+		t.Skip("run by the reader of what authors write, cmd/sigdriver/internal/authoring")
+	}
 	role, ok := verifier.RoleByName(v.Role)
 	if !ok {
 		t.Fatalf("no role %q", v.Role)

@@ -10,25 +10,37 @@ import (
 )
 
 // DocumentFormat names the format of a document vector.
-const DocumentFormat = "sigdriver.document-vector/v1"
+const DocumentFormat = "sigdriver.document-vector/v2"
 
-// DocumentVector is the canonical form of one message: ProtoJSON in, document
-// out, or a refusal.
+// What a vector's input is.
+const (
+	FromProtoJSON = "protojson" // of the message: what a gateway holds
+	FromAuthored  = "authored"  // what people write: YAML, or JSON with its names
+)
+
+// DocumentVector is the canonical form of one message: ProtoJSON or what an author
+// wrote in, document out, or a refusal.
 type DocumentVector struct {
 	Format  string   `json:"format"`
 	Name    string   `json:"name"`
 	About   string   `json:"about"`
 	Attacks []string `json:"attacks,omitempty"`
 	Role    string   `json:"role"`
+	From    string   `json:"from"`
 	Input   Bytes    `json:"input"`
 	// Document and SHA256 are absent, and Refused is true, when there is none.
 	Document Bytes  `json:"document,omitzero"`
 	SHA256   string `json:"sha256,omitempty"`
 	Refused  bool   `json:"refused,omitempty"`
+	// At is line:column of the fault in what an author wrote, from 1; absent when
+	// only the whole file can be blamed.
+	At string `json:"at,omitempty"`
 }
 
-// DocumentVectors are the canonical forms, written by hand.
-func DocumentVectors() []*DocumentVector {
+// DocumentVectors are the canonical forms, none of them made by our own code.
+func DocumentVectors() []*DocumentVector { return append(protoJSONVectors(), authoredVectors()...) }
+
+func protoJSONVectors() []*DocumentVector {
 	policy := func(name, about, input, document string, attacks ...string) *DocumentVector {
 		return documentVector(name, about, verifier.SandboxPolicy, input, document, attacks)
 	}
@@ -90,7 +102,7 @@ func DocumentVectors() []*DocumentVector {
 }
 
 func documentVector(name, about string, role verifier.Role, input, document string, attacks []string) *DocumentVector {
-	v := &DocumentVector{Format: DocumentFormat, Name: name, About: about, Attacks: attacks, Role: RoleNames[role], Input: Bytes(input)}
+	v := &DocumentVector{Format: DocumentFormat, Name: name, About: about, Attacks: attacks, Role: RoleNames[role], From: FromProtoJSON, Input: Bytes(input)}
 	if document == "" {
 		v.Refused = true
 		return v

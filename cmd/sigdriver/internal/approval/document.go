@@ -27,7 +27,7 @@ func ReadDocument(file string, role verifier.Role, body []byte) (*Document, erro
 	refused := &Error{Text: fmt.Sprintf("%s: %s", fault.Reason, fault.Detail), Remedy: fault.Hint}
 	switch fault.Reason {
 	case verifier.DocumentNoncanonical, verifier.DocumentDuplicateKey, verifier.DocumentSurface:
-		refused.Remedy = fmt.Sprintf("make the document with `sigdriver canonicalize --role ROLE %q --out document.json` and sign that", file)
+		refused.Remedy = fmt.Sprintf("make the document with `sigdriver canonicalize --type TYPE %q --out document.json` and sign that", file)
 	}
 	return nil, refused
 }

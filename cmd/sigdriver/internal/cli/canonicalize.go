@@ -10,52 +10,69 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sigdriver/sigdriver/verifier"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/authoring"
 )
 
 func newCanonicalizeCommand(env *Env) *cobra.Command {
-	var role, out string
+	var typeName, out string
+	var digest bool
 	cmd := &cobra.Command{
-		Use:   "canonicalize --role ROLE FILE",
-		Short: "Turn the ProtoJSON of a policy or profile into its document",
-		Long: `Reads the ProtoJSON of a message and writes the canonical document that is signed
-and verified: what the gateway derives is left out, @type is put in, and the text
-follows RFC 8785. A file named - is the standard input. Notes about what was
-changed go to the standard error.`,
+		Use:   "canonicalize --type TYPE FILE",
+		Short: "Turn a policy, profile or settings file into its document",
+		Long: `Reads what an author writes and writes the canonical document that is signed and
+verified. A sandbox policy or provider profile may be OpenShell's YAML, JSON with
+the same names, ProtoJSON, or what "openshell policy get" prints. A file named -
+is the standard input. Notes about what was changed go to the standard error.
+
+What two readers of YAML could read as two things is refused; docs/documents.md
+lists every field and what becomes of it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			r, err := readRole("--role", role)
-			if err != nil {
-				return err
+			t, ok := authoring.ParseType(typeName)
+			if !ok {
+				return usageError(fmt.Errorf("--type %q is no type", typeName), "use sandbox-policy, provider-profile or settings")
 			}
-			return canonicalize(env, r, args[0], out)
+			return canonicalize(env, t, args[0], out, digest)
 		},
 	}
-	cmd.Flags().StringVar(&role, "role", "SANDBOX_POLICY", "SANDBOX_POLICY, GLOBAL_POLICY, PROVIDER_PROFILE or SETTINGS")
+	cmd.Flags().StringVar(&typeName, "type", authoring.SandboxPolicy.String(), "sandbox-policy (also for a global policy), provider-profile or settings")
 	cmd.Flags().StringVar(&out, "out", "", "where to write the document (default: the standard output)")
+	cmd.Flags().BoolVar(&digest, "digest", false, "print only the document's sha256; the document itself goes to --out, if that is given")
 	return cmd
 }
 
-func canonicalize(env *Env, role verifier.Role, path, out string) error {
-	data, err := readFile(env, path, "file", verifier.MaxProtoJSON)
+func canonicalize(env *Env, t authoring.Type, path, out string, digest bool) error {
+	data, err := readFile(env, path, "file", authoring.MaxInput)
 	if err != nil {
 		return err
 	}
-	document, notes, err := verifier.Canonicalize(role, data)
-	var refused *verifier.CanonicalizeError
-	switch {
-	case errors.As(err, &refused):
-		return usageError(fmt.Errorf("%q has no document: %w", path, refused),
-			fmt.Sprintf("mend it there; `sigdriver explain %s` says more", refused.Reason))
-	case err != nil:
-		return err
+	result, err := authoring.Document(t, data)
+	if err != nil {
+		return noDocument(path, err)
 	}
-	for _, note := range notes {
+	for _, note := range result.Notes {
 		fmt.Fprintf(env.Stderr, "note: %s\n", printable(note))
 	}
-	if err := writeFile(env, out, document); err != nil {
+	sum := sha256.Sum256(result.Document)
+	if out != "" || !digest {
+		if err := writeFile(env, out, result.Document); err != nil {
+			return err
+		}
+	}
+	if digest {
+		_, err := fmt.Fprintf(env.Stdout, "%x\n", sum)
 		return err
 	}
-	fmt.Fprintf(env.Stderr, "%s document, %s, sha256:%x\n", role, plural(len(document), "byte", "bytes"), sha256.Sum256(document))
+	fmt.Fprintf(env.Stderr, "%s document, %s, sha256:%x\n", t, plural(len(result.Document), "byte", "bytes"), sum)
 	return nil
+}
+
+// noDocument says why a file has no document.
+func noDocument(path string, err error) error {
+	remedy := "mend it there; docs/documents.md lists every key"
+	var refused *authoring.Error
+	if errors.As(err, &refused) && refused.Reason != 0 {
+		remedy = fmt.Sprintf("mend it there; `sigdriver explain %s` says more", refused.Reason)
+	}
+	return usageError(fmt.Errorf("%q has no document: %w", path, err), remedy)
 }

@@ -24,17 +24,17 @@ type documents struct {
 // approve turns the samples into documents and has people sign them.
 func (p *play) approve() error {
 	p.act("2. People approve documents: canonical bytes, signed as DSSE in Sigstore bundles")
-	for _, role := range []struct{ role, sample string }{
-		{"SANDBOX_POLICY", "policy"}, {"PROVIDER_PROFILE", "forge"}, {"PROVIDER_PROFILE", "mirror"},
+	for _, d := range []struct{ typeName, sample string }{
+		{"sandbox-policy", "policy"}, {"provider-profile", "forge"}, {"provider-profile", "mirror"},
 	} {
-		data, err := samples.ReadFile("samples/" + role.sample + ".json")
+		data, err := samples.ReadFile("samples/" + d.sample + ".json")
 		if err != nil {
 			return err
 		}
-		if _, err := p.lab.Write(role.sample+".protojson", data); err != nil {
+		if _, err := p.lab.Write(d.sample+".protojson", data); err != nil {
 			return err
 		}
-		if err := p.command("canonicalize", "--role", role.role, role.sample+".protojson", "--out", role.sample+".json"); err != nil {
+		if err := p.command("canonicalize", "--type", d.typeName, d.sample+".protojson", "--out", d.sample+".json"); err != nil {
 			return err
 		}
 	}

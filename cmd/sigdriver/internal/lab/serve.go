@@ -120,7 +120,7 @@ func (l *Lab) benchRequest(ctx context.Context, n, size int) (*signingv1.VerifyR
 
 func (l *Lab) composeBench(ctx context.Context, target *signingv1.Target, n, padding int) (*signingv1.VerifyRequest, error) {
 	req := &signingv1.VerifyRequest{Purpose: signingv1.Purpose_PURPOSE_COMPOSE, Target: target, Recipe: "openshell.compose/2026-08", ProvidersV2Enabled: true}
-	source, err := l.approved(ctx, "SANDBOX_POLICY", fmt.Sprintf("policy-%d-%d", n, padding), benchPolicy(padding))
+	source, err := l.approved(ctx, "sandbox-policy", fmt.Sprintf("policy-%d-%d", n, padding), benchPolicy(padding))
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (l *Lab) composeBench(ctx context.Context, target *signingv1.Target, n, pad
 	var layers []Layer
 	for i := range benchProfiles {
 		id := fmt.Sprintf("p%d-%d-%d", i, n, padding)
-		profile, err := l.approved(ctx, "PROVIDER_PROFILE", id, map[string]any{
+		profile, err := l.approved(ctx, "provider-profile", id, map[string]any{
 			"id": id, "endpoints": []any{map[string]any{"host": id + ".example", "port": 443}}})
 		if err != nil {
 			return nil, err
@@ -162,7 +162,7 @@ func benchPolicy(padding int) map[string]any {
 }
 
 // approved makes a document and anna's approval of it, with the command line.
-func (l *Lab) approved(ctx context.Context, role, name string, body map[string]any) (*signingv1.Document, error) {
+func (l *Lab) approved(ctx context.Context, typeName, name string, body map[string]any) (*signingv1.Document, error) {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
@@ -171,7 +171,7 @@ func (l *Lab) approved(ctx context.Context, role, name string, body map[string]a
 		return nil, err
 	}
 	for _, args := range [][]string{
-		{"canonicalize", "--role", role, name + ".protojson", "--out", name + ".json"},
+		{"canonicalize", "--type", typeName, name + ".protojson", "--out", name + ".json"},
 		{"sign", "--document", name + ".json", "--key", "keys/anna.key", "--workspace", "*", "--name", "*", "--version", "1", "--out", "attestations/" + name + ".bundle"},
 	} {
 		if _, err := l.Run(ctx, args...); err != nil {

@@ -1,0 +1,134 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package authoring
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/sigdriver/sigdriver/verifier"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+)
+
+// vectors reads the committed document vectors that authors wrote.
+func vectors(t testing.TB) map[string]*verifiertest.DocumentVector {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join("..", "..", "..", "..", "testdata", "vectors", "documents", "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]*verifiertest.DocumentVector{}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := new(verifiertest.DocumentVector)
+		if err := json.Unmarshal(data, v, json.RejectUnknownMembers(true)); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if v.Format != verifiertest.DocumentFormat {
+			t.Fatalf("%s has the format %q", path, v.Format)
+		}
+		switch v.From {
+		case verifiertest.FromAuthored:
+			found[v.Name] = v
+		case verifiertest.FromProtoJSON:
+		default:
+			t.Fatalf("%s is from %q", path, v.From)
+		}
+	}
+	if len(found) < 100 {
+		t.Fatalf("only %d vectors", len(found))
+	}
+	return found
+}
+
+// typeOf returns the type of a vector's file.
+func typeOf(t testing.TB, v *verifiertest.DocumentVector) Type {
+	t.Helper()
+	for typ := range types {
+		if typ.Role().String() == v.Role {
+			return typ
+		}
+	}
+	t.Fatalf("%s has the role %q", v.Name, v.Role)
+	return 0
+}
+
+func TestVectors(t *testing.T) {
+	accepted, refused := 0, 0
+	for _, v := range vectors(t) {
+		if v.Refused {
+			refused++
+		} else {
+			accepted++
+		}
+		t.Run(v.Name, func(t *testing.T) { runVector(t, v) })
+	}
+	if accepted == 0 || refused == 0 {
+		t.Errorf("%d vectors with a document, %d without", accepted, refused)
+	}
+}
+
+func runVector(t *testing.T, v *verifiertest.DocumentVector) {
+	got, err := Document(typeOf(t, v), v.Input)
+	if !v.Refused {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got.Document) != string(v.Document) || verifiertest.SHA256(got.Document) != v.SHA256 {
+			t.Errorf("got  %s\nwant %s", got.Document, v.Document)
+		}
+		return
+	}
+	if err == nil {
+		t.Fatalf("not refused: %s", got.Document)
+	}
+	var refused *Error
+	if got != nil || !errors.As(err, &refused) {
+		t.Fatalf("%v and %T", got, err)
+	}
+	at := ""
+	if refused.Line > 0 {
+		at = fmt.Sprintf("%d:%d", refused.Line, refused.Column)
+	}
+	if at != v.At {
+		t.Errorf("at %q, want %q: %v", at, v.At, err)
+	}
+	t.Log(err)
+}
+
+// Two files of one policy are one document; the vectors must not both be wrong.
+func TestOrderIsNoMatter(t *testing.T) {
+	all := vectors(t)
+	if a, b := all["yaml-order"], all["yaml-order-other"]; a == nil || b == nil || a.SHA256 != b.SHA256 {
+		t.Error("yaml-order and yaml-order-other differ")
+	}
+}
+
+// What comes out goes in: a document is the ProtoJSON of itself.
+func TestDocumentsStay(t *testing.T) {
+	for _, v := range vectors(t) {
+		if v.Refused {
+			continue
+		}
+		got, err := Document(typeOf(t, v), v.Document)
+		if err != nil || string(got.Document) != string(v.Document) {
+			t.Errorf("%s: %v\n%s", v.Name, err, v.Document)
+		}
+		if v.Role != verifier.SandboxPolicy.String() {
+			continue
+		}
+		global, _, err := verifier.Canonicalize(verifier.GlobalPolicy, v.Document)
+		if err != nil || string(global) != string(v.Document) {
+			t.Errorf("%s as a global policy: %v", v.Name, err)
+		}
+	}
+}

@@ -1,0 +1,240 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package authoring
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+	"golang.org/x/text/unicode/norm"
+)
+
+// The YAML that is read is the part of YAML 1.1 and 1.2 on which all readers
+// agree. The library, like the host's a port of libyaml, finds the nodes; what
+// may be among them is decided here.
+
+// parseYAML reads one YAML document, or what `openshell policy get` prints.
+func (r *reader) parseYAML(input []byte) (*node, error) {
+	if len(input) > MaxYAML {
+		return nil, tooLarge(len(input), MaxYAML)
+	}
+	if err := checkText(input); err != nil {
+		return nil, err
+	}
+	text, skipped, err := r.cutPrinted(input)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkStart(text, skipped); err != nil {
+		return nil, err
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	var document, second yaml.Node
+	if err := dec.Decode(&document); err != nil {
+		return nil, yamlFault(err)
+	}
+	c := &converter{lines: splitLines(text), skipped: skipped}
+	root, err := c.convert(document.Content[0], 0)
+	if err != nil {
+		return nil, err
+	}
+	switch err := dec.Decode(&second); {
+	case err == nil:
+		return nil, c.fail(&second, "starts a second document: one file is one document")
+	case !errors.Is(err, io.EOF):
+		return nil, yamlFault(err)
+	}
+	return root, nil
+}
+
+func yamlFault(err error) error {
+	if errors.Is(err, io.EOF) {
+		return &Error{Text: "the file is empty"}
+	}
+	return &Error{Text: "the file is no YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+}
+
+// checkText refuses bytes that readers of YAML take for different text: what is
+// not UTF-8, a byte order mark, and the characters that end a line in YAML 1.1 but
+// not in 1.2.
+func checkText(input []byte) error {
+	line, column := 1, 1
+	for rest := input; len(rest) > 0; {
+		c, size := utf8.DecodeRune(rest)
+		what := ""
+		switch c {
+		case utf8.RuneError:
+			if size == 1 {
+				what = "is a byte that is not UTF-8: save the file as UTF-8"
+			}
+		case '\ufeff':
+			what = "is a byte order mark: save the file without one"
+		case '\u0085', '\u2028', '\u2029':
+			what = `is a character that only some readers take for a line break: write it as \N, \L or \P in double quotes`
+		}
+		if what != "" {
+			return &Error{Line: line, Column: column, Text: what}
+		}
+		column++
+		if c == '\n' || c == '\r' && !bytes.HasPrefix(rest[size:], []byte("\n")) {
+			line, column = line+1, 1
+		}
+		rest = rest[size:]
+	}
+	return nil
+}
+
+// checkStart refuses directives: they change how the rest is read.
+func checkStart(text []byte, skipped int) error {
+	for i, line := range splitLines(text) {
+		trimmed := bytes.TrimSpace(line)
+		if len(trimmed) == 0 || trimmed[0] == '#' {
+			continue
+		}
+		if line[0] == '%' {
+			return &Error{Line: i + 1 + skipped, Column: 1, Text: "is a YAML directive: leave it out"}
+		}
+		break
+	}
+	return nil
+}
+
+// splitLines splits a text as the library counts lines.
+func splitLines(text []byte) [][]byte {
+	var lines [][]byte
+	for {
+		i := bytes.IndexAny(text, "\r\n")
+		if i < 0 {
+			return append(lines, text)
+		}
+		lines = append(lines, text[:i])
+		if bytes.HasPrefix(text[i:], []byte("\r\n")) {
+			i++
+		}
+		text = text[i+1:]
+	}
+}
+
+// converter turns the library's nodes into ours.
+type converter struct {
+	lines   [][]byte
+	skipped int // lines of the file before the first of these
+}
+
+func (c *converter) fail(n *yaml.Node, text string) error {
+	return &Error{Line: n.Line + c.skipped, Column: n.Column, Text: text}
+}
+
+func (c *converter) convert(n *yaml.Node, depth int) (*node, error) {
+	if depth > maxDepth {
+		return nil, c.fail(n, "nests too deep: a document nests at most 32 deep")
+	}
+	if err := c.checkProperties(n); err != nil {
+		return nil, err
+	}
+	out := &node{line: n.Line + c.skipped, column: n.Column}
+	switch n.Kind {
+	case yaml.ScalarNode:
+		return out, c.scalar(n, out)
+	case yaml.SequenceNode:
+		out.kind = listNode
+		for _, item := range n.Content {
+			converted, err := c.convert(item, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			out.items = append(out.items, converted)
+		}
+		return out, nil
+	case yaml.MappingNode:
+		out.kind = mappingNode
+		return out, c.mapping(n, out, depth)
+	}
+	return nil, c.fail(n, "is neither a value, a list nor a mapping")
+}
+
+// checkProperties refuses what is written once and meant elsewhere, and what says
+// that a text is something else.
+func (c *converter) checkProperties(n *yaml.Node) error {
+	switch {
+	case n.Kind == yaml.AliasNode:
+		return c.fail(n, "is an alias: write the value out")
+	case n.Anchor != "":
+		return c.fail(n, "is an anchor: leave it out, and write each value where it belongs")
+	case n.Style&yaml.TaggedStyle != 0 || c.startsWithTag(n):
+		return c.fail(n, "is a tag: leave it out, and put a text into quotes")
+	}
+	return nil
+}
+
+// startsWithTag finds the tag "!", which the library forgets.
+func (c *converter) startsWithTag(n *yaml.Node) bool {
+	if n.Line < 1 || n.Line > len(c.lines) {
+		return false
+	}
+	line := c.lines[n.Line-1]
+	for range n.Column - 1 {
+		_, size := utf8.DecodeRune(line)
+		line = line[size:]
+	}
+	return len(line) > 0 && line[0] == '!'
+}
+
+func (c *converter) scalar(n *yaml.Node, out *node) error {
+	out.kind, out.text, out.plain = scalarNode, n.Value, n.Style == 0
+	if !out.plain {
+		return nil
+	}
+	if why := ambiguous(n.Value); why != "" {
+		return c.fail(n, printable(n.Value)+" "+why)
+	}
+	return nil
+}
+
+func (c *converter) mapping(n *yaml.Node, out *node, depth int) error {
+	seen := map[string]*node{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, err := c.convert(n.Content[i], depth+1)
+		if err != nil {
+			return err
+		}
+		if err := c.checkKey(n.Content[i], key, seen); err != nil {
+			return err
+		}
+		value, err := c.convert(n.Content[i+1], depth+1)
+		if err != nil {
+			return err
+		}
+		out.keys, out.items = append(out.keys, key), append(out.items, value)
+	}
+	return nil
+}
+
+// checkKey refuses keys that are no text, and names that are there twice, also in
+// two Unicode spellings that look the same.
+func (c *converter) checkKey(n *yaml.Node, key *node, seen map[string]*node) error {
+	switch {
+	case key.kind != scalarNode:
+		return c.fail(n, "is a key that is no text")
+	case key.plain && key.text == "<<":
+		return c.fail(n, "is a merge: write the values out")
+	case key.plain && classify(key.text) != isText:
+		return c.fail(n, printable(key.text)+" is a key that is no text: put it into quotes")
+	}
+	form := norm.NFC.String(key.text)
+	first, twice := seen[form]
+	if !twice {
+		seen[form] = key
+		return nil
+	}
+	text := printable(key.text) + " is there twice, first on line " + itoa(first.line)
+	if first.text != key.text {
+		text = printable(key.text) + " looks like the key on line " + itoa(first.line) + ": the two differ only in how Unicode spells them"
+	}
+	return c.fail(n, text)
+}
