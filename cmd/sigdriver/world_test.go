@@ -31,6 +31,8 @@ type scriptWorld struct {
 //	           sealed.key is alice's under the passphrase "correct horse"
 //	documents  policy.json, forge.json, mirror.json, the effective policy of
 //	           all three, effective.json, and policy.protojson, not canonical
+//	changes    wider.json, the policy with a rule more; audited.json, where nothing
+//	           is enforced; strange.json, with a member that nobody knows
 //	rules      authorities.json, the base; one.json, where one of security is
 //	           enough; unreachable.json, where nobody is; stacks.json, where
 //	           policy and profiles are approved together
@@ -51,6 +53,7 @@ func newWorld(t *testing.T) *scriptWorld {
 			"effective.json":   compose.Request.Effective,
 			"policy.protojson": loose,
 		},
+		"changes": changes(),
 		"rules": {
 			"authorities.json": rules(2),
 			"one.json":         rules(1),
@@ -67,6 +70,26 @@ func newWorld(t *testing.T) *scriptWorld {
 	}
 	w.things["keys"]["sealed.key"] = sealed(t, w.things["keys"]["alice.key"], "correct horse")
 	return w
+}
+
+// changes are documents that differ from the policy.
+func changes() map[string][]byte {
+	files := map[string][]byte{}
+	for name, change := range map[string]func(policy, rules verifiertest.Tree){
+		"wider.json": func(_, rules verifiertest.Tree) {
+			rules["other"] = verifiertest.Tree{"endpoints": verifiertest.List{verifiertest.Tree{"host": "other.example", "port": 443}}}
+		},
+		"audited.json": func(_, rules verifiertest.Tree) {
+			endpoint := rules["tickets"].(verifiertest.Tree)["endpoints"].(verifiertest.List)[0]
+			endpoint.(verifiertest.Tree)["enforcement"] = "audit"
+		},
+		"strange.json": func(policy, _ verifiertest.Tree) { policy["mystery"] = "\u202e" },
+	} {
+		policy := verifiertest.Policy()
+		change(policy, policy["networkPolicies"].(verifiertest.Tree))
+		files[name] = verifiertest.Canonical(policy)
+	}
+	return files
 }
 
 // sealed encrypts a private key as cosign does.

@@ -14,6 +14,7 @@ type Document struct {
 	verifier.DocumentView
 	File string // the file's name, for people
 	Size int    // of the body in bytes
+	Body []byte
 }
 
 // ReadDocument takes the bytes of a document, in a role or in the one it usually
@@ -22,7 +23,7 @@ type Document struct {
 func ReadDocument(file string, role verifier.Role, body []byte) (*Document, error) {
 	view, fault := verifier.ViewDocument(role, body)
 	if fault == nil {
-		return &Document{*view, file, len(body)}, nil
+		return &Document{*view, file, len(body), body}, nil
 	}
 	refused := &Error{Text: fmt.Sprintf("%s: %s", fault.Reason, fault.Detail), Remedy: fault.Hint}
 	switch fault.Reason {

@@ -20,6 +20,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/grants"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -30,21 +31,49 @@ const maxInspect = 64 << 20
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
 func newInspectCommand(env *Env) *cobra.Command {
-	return &cobra.Command{
+	var outputs []string
+	cmd := &cobra.Command{
 		Use:   "inspect FILE",
 		Short: "Show what a file says, without verifying any of it",
-		Long: `Shows a bundle, envelope, statement, document, trust file, TUF metadata, public key,
+		Long: `Shows a document, bundle, envelope, statement, trust file, TUF metadata, public key,
 certificate or journal segment in a form that is safe to print. It verifies nothing.
+Of a document it shows what it grants, and the document as its author would write it.
+-o json and -o yaml are for documents alone: the view, versioned, and the YAML.
 A file named - is the standard input.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			out, err := readOutputs(outputs, "yaml")
+			if err != nil {
+				return err
+			}
 			data, err := readFile(env, args[0], "file", maxInspect)
 			if err != nil {
 				return err
 			}
-			return inspect(env.Stdout, args[0], data)
+			return inspectTo(env, out, args[0], data)
 		},
 	}
+	cmd.Flags().StringArrayVarP(&outputs, "output", "o", []string{"text"}, "text, json or yaml, with =FILE to write to a file (repeatable)")
+	return cmd
+}
+
+// inspectTo shows a file in every form that was asked for.
+func inspectTo(env *Env, out sinks, name string, data []byte) error {
+	for _, s := range out {
+		var b bytes.Buffer
+		err := inspect(&b, name, data)
+		if s.format != "text" {
+			b.Reset()
+			err = inspectDocument(&b, s.format, name, data)
+		}
+		if err != nil {
+			return err
+		}
+		if err := writeFile(env, s.path, b.Bytes()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inspector prints the parts of a file.
@@ -303,7 +332,17 @@ func (in *inspector) document(data []byte) {
 		in.field("role", "%s", view.Role)
 		in.field("digest", "sha256:%x", view.SHA256)
 	}
-	in.json(data)
+	doc, err := grants.Read(data)
+	if err != nil {
+		in.json(data)
+		return
+	}
+	in.head("What it grants")
+	doc.View().Print(in.w)
+	in.head("As its author would write it")
+	for line := range strings.Lines(doc.YAML()) {
+		in.line("    %s", strings.TrimSuffix(line, "\n"))
+	}
 }
 
 func (in *inspector) tuf(data []byte, m map[string]jsontext.Value) {

@@ -17,13 +17,15 @@ type sink struct{ format, path string }
 
 type sinks []sink
 
-// readOutputs reads FORMAT or FORMAT=FILE, as often as given.
-func readOutputs(specs []string) (sinks, error) {
+// readOutputs reads FORMAT or FORMAT=FILE, as often as given. A command may have
+// more formats than text and json.
+func readOutputs(specs []string, more ...string) (sinks, error) {
 	var all sinks
 	for _, spec := range specs {
 		format, path, _ := strings.Cut(spec, "=")
-		if format != "text" && format != "json" {
-			return nil, usageError(fmt.Errorf("-o %.40q is no output", spec), "use text or json, or json=FILE to write to a file")
+		if format != "text" && format != "json" && !slices.Contains(more, format) {
+			known := strings.Join(append([]string{"text", "json"}, more...), " or ")
+			return nil, usageError(fmt.Errorf("-o %.40q is no output", spec), "use "+known+", or json=FILE to write to a file")
 		}
 		if slices.ContainsFunc(all, func(s sink) bool { return s.path == path }) {
 			return nil, usageError(fmt.Errorf("-o %.40q goes where another output goes", spec), "give all but one of them a file, as in -o text -o json=decision.json")

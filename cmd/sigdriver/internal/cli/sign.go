@@ -26,6 +26,8 @@ type signFlags struct {
 	notBefore, notAfter, validFor  string
 	reason, out                    string
 	passphrase                     passphraseFlags
+	previous                       string
+	yes                            bool
 	workspaceGiven, nameGiven      bool
 	set                            setFlags
 }
@@ -47,7 +49,8 @@ With --bundle-id it approves several documents as one set, for rules that accept
 only together: one --member for each, and the scope is where the set may be enforced,
 the sandbox's gateway, workspace and name.
 
-What is being approved is printed before the key is opened.`,
+What is being approved, and what it grants, is printed before the key is opened; with
+--previous also what that widens and narrows. Then it asks, on the terminal.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.workspaceGiven = cmd.Flags().Changed("workspace")
@@ -71,6 +74,8 @@ What is being approved is printed before the key is opened.`,
 	fl.StringVar(&f.validFor, "valid-for", "90d", "how long the approval lasts, as 90d or 36h")
 	fl.StringVar(&f.reason, "reason", "", "why, for people")
 	fl.StringVar(&f.out, "out", "", "where to write the bundle (default: the standard output)")
+	fl.StringVar(&f.previous, "previous", "", "an earlier document, to show what this one changes")
+	fl.BoolVar(&f.yes, "yes", false, "sign without being asked")
 	f.passphrase.register(cmd)
 	f.set.register(cmd)
 	cmd.MarkFlagsMutuallyExclusive("not-after", "valid-for")
@@ -86,6 +91,12 @@ func sign(env *Env, f *signFlags) error {
 		return err
 	}
 	printApproval(env.Stderr, a)
+	if err := f.show(env, a.Document); err != nil {
+		return err
+	}
+	if err := f.confirm(env); err != nil {
+		return err
+	}
 	key, err := f.passphrase.load(env, f.key)
 	if err != nil {
 		return err

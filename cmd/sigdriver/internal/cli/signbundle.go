@@ -31,6 +31,7 @@ func (f *setFlags) register(cmd *cobra.Command) {
 	cmd.MarkFlagsOneRequired("document", "bundle-id")
 	cmd.MarkFlagsMutuallyExclusive("document", "bundle-id")
 	cmd.MarkFlagsMutuallyExclusive("role", "bundle-id")
+	cmd.MarkFlagsMutuallyExclusive("previous", "bundle-id")
 }
 
 // signSet approves several documents together.
@@ -40,6 +41,14 @@ func signSet(env *Env, f *signFlags) error {
 		return err
 	}
 	printSet(env.Stderr, s)
+	for _, m := range s.Members {
+		if err := f.show(env, m.Document); err != nil {
+			return err
+		}
+	}
+	if err := f.confirm(env); err != nil {
+		return err
+	}
 	key, err := f.passphrase.load(env, f.key)
 	if err != nil {
 		return err

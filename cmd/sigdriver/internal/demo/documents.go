@@ -52,7 +52,7 @@ func (p *play) approve() error {
 		{"forge.json", "dave", "*", "forge", "3", "dave-forge.bundle"},
 		{"mirror.json", "dave", "*", "mirror", "1", "dave-mirror.bundle"},
 	} {
-		err := p.command("sign", "--document", a.document, "--key", "keys/"+a.who+".key",
+		err := p.command("sign", "--yes", "--document", a.document, "--key", "keys/"+a.who+".key",
 			"--workspace", a.workspace, "--name", a.name, "--version", a.version, "--out", a.out)
 		if err != nil {
 			return err

@@ -172,7 +172,7 @@ func (l *Lab) approved(ctx context.Context, typeName, name string, body map[stri
 	}
 	for _, args := range [][]string{
 		{"canonicalize", "--type", typeName, name + ".protojson", "--out", name + ".json"},
-		{"sign", "--document", name + ".json", "--key", "keys/anna.key", "--workspace", "*", "--name", "*", "--version", "1", "--out", "attestations/" + name + ".bundle"},
+		{"sign", "--yes", "--document", name + ".json", "--key", "keys/anna.key", "--workspace", "*", "--name", "*", "--version", "1", "--out", "attestations/" + name + ".bundle"},
 	} {
 		if _, err := l.Run(ctx, args...); err != nil {
 			return nil, err

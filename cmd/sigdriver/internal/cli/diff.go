@@ -1,0 +1,130 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/grants"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+const diffSchema = "application/vnd.sigdriver.diff.v1+json"
+
+// diffReport is what lies between two documents.
+type diffReport struct {
+	Schema  string          `json:"schema"`
+	Old     diffSide        `json:"old"`
+	New     diffSide        `json:"new"`
+	Changes []grants.Change `json:"changes"`
+}
+
+type diffSide struct {
+	File   string `json:"file"`
+	SHA256 string `json:"sha256"`
+	doc    *grants.Document
+	body   []byte
+}
+
+func newDiffCommand(env *Env) *cobra.Command {
+	var outputs []string
+	cmd := &cobra.Command{
+		Use:   "diff OLD NEW",
+		Short: "Show what a change of a document widens and narrows",
+		Long: `Compares two documents field by field. Each difference is judged alone: it widens,
+if more may be granted after it; it narrows, if certainly no more is; everything else
+changes. It verifies nothing.
+
+Ends with 0 if the documents are the same bytes, with 1 if they differ.`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(_ *cobra.Command, args []string) error {
+			out, err := readOutputs(outputs)
+			if err != nil {
+				return err
+			}
+			r, err := diff(env, args[0], args[1])
+			if err != nil {
+				return err
+			}
+			if err := out.writeAll(env, r, func(p *printer) { r.print(p.w) }); err != nil {
+				return err
+			}
+			if len(r.Changes) > 0 {
+				return &ExitError{Code: ExitDenied}
+			}
+			return nil
+		},
+	}
+	registerOutputs(cmd, &outputs)
+	return cmd
+}
+
+func diff(env *Env, oldPath, newPath string) (*diffReport, error) {
+	if oldPath == "-" && newPath == "-" {
+		return nil, usageError(errors.New("only one of the two can be the standard input"), "give the other one as a file")
+	}
+	was, err := readSide(env, oldPath)
+	if err != nil {
+		return nil, err
+	}
+	is, err := readSide(env, newPath)
+	if err != nil {
+		return nil, err
+	}
+	return was.compare(is)
+}
+
+func readSide(env *Env, path string) (*diffSide, error) {
+	body, err := readFile(env, path, "document", verifier.MaxBody)
+	if err != nil {
+		return nil, err
+	}
+	return newSide(path, body)
+}
+
+func newSide(path string, body []byte) (*diffSide, error) {
+	doc, err := readGrants(path, body)
+	if err != nil {
+		return nil, err
+	}
+	return &diffSide{path, fmt.Sprintf("%x", sha256.Sum256(body)), doc, body}, nil
+}
+
+func (was *diffSide) compare(is *diffSide) (*diffReport, error) {
+	r := &diffReport{Schema: diffSchema, Old: *was, New: *is, Changes: []grants.Change{}}
+	if bytes.Equal(was.body, is.body) {
+		return r, nil
+	}
+	changes, err := grants.Diff(was.doc, is.doc)
+	if err != nil {
+		return nil, usageError(fmt.Errorf("%q and %q cannot be compared: %w", was.File, is.File, err), "give two documents of one kind")
+	}
+	if len(changes) == 0 {
+		changes = []grants.Change{{Class: grants.Changes, Says: "only the spelling of the JSON differs"}}
+	}
+	r.Changes = changes
+	return r, nil
+}
+
+func (r *diffReport) print(w io.Writer) {
+	fmt.Fprintln(w, "Not verified: this compares what two files say, not whether either is true.")
+	fmt.Fprintf(w, "old: %s, sha256:%s\n", printable(r.Old.File), r.Old.SHA256)
+	fmt.Fprintf(w, "new: %s, sha256:%s\n\n", printable(r.New.File), r.New.SHA256)
+	r.printChanges(w)
+}
+
+func (r *diffReport) printChanges(w io.Writer) {
+	if len(r.Changes) == 0 {
+		fmt.Fprintln(w, "They are the same, byte for byte.")
+		return
+	}
+	grants.PrintChanges(w, r.Changes)
+	fmt.Fprintf(w, "\n%s: %s\n", plural(len(r.Changes), "difference", "differences"), grants.Tally(r.Changes))
+}

@@ -1,0 +1,193 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package grants
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// policyWith is a policy with one rule, of which some text is replaced.
+func policyWith(edits ...string) string {
+	return strings.NewReplacer(edits...).Replace(`{"@type":"type.googleapis.com/openshell.sandbox.v1.SandboxPolicy",
+"filesystem":{"includeWorkdir":true,"readOnly":["/usr"],"readWrite":["/tmp"]},"landlock":{"compatibility":"hard_requirement"},
+"networkMiddlewares":{"guard":{"endpoints":{"include":["a.example"],"exclude":["b.example"]},"middleware":"g","onError":"fail_closed"}},
+"networkPolicies":{"web":{"binaries":[{"path":"/bin/a"},{"path":"/bin/b"}],"endpoints":[
+{"access":"read-write","allowedIps":["10.0.0.1"],"enforcement":"enforce","host":"a.example","port":443,"ports":[443,444],"protocol":"rest"},
+{"denyRules":[{"method":"DELETE"}],"enforcement":"enforce","host":"b.example","mcp":{"strictToolNames":true},"path":"/x","port":80,"protocol":"mcp",
+"rules":[{"allow":{"method":"initialize"}},{"allow":{"method":"tools/call"}}]}]},"EXTRA":{}},
+"process":{"runAsUser":"sandbox"},"version":1}`)
+}
+
+// TestClasses holds what single changes of a policy are classed as, and their
+// opposites.
+func TestClasses(t *testing.T) {
+	for _, c := range []struct {
+		what, from, to string
+		class, back    Class
+	}{
+		{"enforcement", `"access":"read-write","allowedIps":["10.0.0.1"],"enforcement":"enforce"`, `"access":"read-write","allowedIps":["10.0.0.1"],"enforcement":"audit"`, Widens, Narrows},
+		{"enforcement left out", `["10.0.0.1"],"enforcement":"enforce",`, `["10.0.0.1"],`, Widens, Narrows},
+		{"an enforcement nobody knows", `["10.0.0.1"],"enforcement":"enforce"`, `["10.0.0.1"],"enforcement":"strict"`, Changes, Changes},
+		{"access up", "read-write", "full", Widens, Narrows},
+		{"access down", "read-write", "read-only", Narrows, Widens},
+		{"access gone", `"access":"read-write",`, "", Changes, Changes},
+		{"inspection gone", `"protocol":"rest"`, `"protocol":"tcp"`, Widens, Changes},
+		{"protocol left out", `,"protocol":"rest"`, "", Widens, Changes},
+		{"tls skip", `"protocol":"rest"`, `"protocol":"rest","tls":"skip"`, Widens, Changes},
+		{"an address more", `["10.0.0.1"]`, `["10.0.0.0/8","10.0.0.1"]`, Widens, Narrows},
+		{"no address", `"allowedIps":["10.0.0.1"],`, "", Changes, Changes},
+		{"a port more", "[443,444]", "[443,444,445]", Widens, Narrows},
+		{"another port", `"port":80`, `"port":81`, Widens, Widens},
+		{"a rule more", `{"allow":{"method":"initialize"}},`, `{"allow":{"method":"initialize"}},{"allow":{"method":"x"}},`, Widens, Narrows},
+		{"no rules", `"rules":[{"allow":{"method":"initialize"}},{"allow":{"method":"tools/call"}}]`, `"rules":[]`, Widens, Changes},
+		{"a denial more", `{"method":"DELETE"}`, `{"method":"DELETE"},{"method":"PUT"}`, Narrows, Widens},
+		{"denials gone", `"denyRules":[{"method":"DELETE"}],`, "", Widens, Narrows},
+		{"no path", `"path":"/x",`, "", Widens, Changes},
+		{"loose tool names", `"strictToolNames":true`, `"strictToolNames":false`, Widens, Narrows},
+		{"strict tool names by default", `{"strictToolNames":true}`, "{}", Changes, Changes},
+		{"all methods", `"strictToolNames":true`, `"allowAllKnownMcpMethods":true,"strictToolNames":true`, Widens, Narrows},
+		{"uninspected credentials", `"access":`, `"allowUninspectedCredentials":true,"access":`, Widens, Narrows},
+		{"encoded slash", `"access":`, `"allowEncodedSlash":true,"access":`, Widens, Narrows},
+		{"WebSocket credentials", `"access":`, `"websocketCredentialRewrite":true,"access":`, Widens, Changes},
+		{"body credentials", `"access":`, `"requestBodyCredentialRewrite":true,"access":`, Widens, Narrows},
+		{"a credential binding", `"access":`, `"credentialBinding":{"provider":"p"},"access":`, Widens, Narrows},
+		{"signing", `"access":`, `"credentialSigning":"sigv4","access":`, Widens, Changes},
+		{"a proposal", `"access":`, `"advisorProposed":true,"access":`, Changes, Widens},
+		{"persisted queries", `"access":`, `"persistedQueries":"allow_registered","access":`, Widens, Narrows},
+		{"a body limit", `"access":`, `"jsonRpcMaxBodyBytes":1,"access":`, Changes, Changes},
+		{"a member nobody knows", `"access":`, `"mystery":1,"access":`, Changes, Changes},
+		{"a binary more", `{"path":"/bin/b"}`, `{"path":"/bin/b"},{"path":"/bin/c"}`, Widens, Narrows},
+		{"a network rule more", `"EXTRA":{}`, `"EXTRA":{},"more":{"endpoints":[{"host":"c.example","port":443}]}`, Widens, Narrows},
+		{"a network rule more to the same place", `"EXTRA":{}`, `"EXTRA":{},"more":{"endpoints":[{"host":"A.example","port":443}]}`, Widens, Changes},
+		{"a path to read more", `["/usr"]`, `["/lib","/usr"]`, Widens, Narrows},
+		{"the working directory", `"includeWorkdir":true,`, "", Narrows, Widens},
+		{"best effort", "hard_requirement", "best_effort", Widens, Narrows},
+		{"landlock left out", `"landlock":{"compatibility":"hard_requirement"},`, "", Widens, Narrows},
+		{"no filesystem", `"filesystem":{"includeWorkdir":true,"readOnly":["/usr"],"readWrite":["/tmp"]},`, "", Widens, Changes},
+		{"root", `"runAsUser":"sandbox"`, `"runAsUser":"root"`, Widens, Changes},
+		{"another user", `"runAsUser":"sandbox"`, `"runAsUser":"1500"`, Changes, Changes},
+		{"fail open", "fail_closed", "fail_open", Widens, Narrows},
+		{"a host without middleware", `"include":["a.example"]`, `"include":[]`, Widens, Changes},
+		{"an exclusion more", `["b.example"]`, `["b.example","c.example"]`, Widens, Changes},
+		{"no middleware", `"guard":{"endpoints":{"include":["a.example"],"exclude":["b.example"]},"middleware":"g","onError":"fail_closed"}`, "", Widens, Changes},
+		{"another version", `"version":1`, `"version":2`, Changes, Changes},
+	} {
+		was, is := read(t, policyWith()), read(t, policyWith(c.from, c.to))
+		if was.root.json() == is.root.json() {
+			t.Errorf("%s: the edit changes nothing", c.what)
+			continue
+		}
+		for _, way := range []struct {
+			was, is *Document
+			want    Class
+		}{{was, is, c.class}, {is, was, c.back}} {
+			changes, err := Diff(way.was, way.is)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !only(changes, way.want) {
+				t.Errorf("%s: %+v, want only %v", c.what, changes, way.want)
+			}
+		}
+	}
+}
+
+// TestNotNarrower: what looks like taking away and is not, or not for certain.
+func TestNotNarrower(t *testing.T) {
+	for _, c := range []struct {
+		what string
+		from []string // turns the base into the old document
+		to   []string // and into the new one
+		want Class
+	}{
+		{"the last path", []string{`"includeWorkdir":true,"readOnly":["/usr"],"readWrite":["/tmp"]`, `"readOnly":["/usr"]`},
+			[]string{`"includeWorkdir":true,"readOnly":["/usr"],"readWrite":["/tmp"]`, `"readOnly":[]`}, Widens},
+		{"a port that a pattern covers", []string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"*.example","port":444}]}`},
+			[]string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"*.example","port":444}]}`, "[443,444]", "[443]"}, Changes},
+		{"a binary whose host another rule has", []string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"b.example","port":80}]}`},
+			[]string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"b.example","port":80}]}`, `,{"path":"/bin/b"}`, ""}, Changes},
+		{"an endpoint beside one without a host", []string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"allowedIps":["10.0.0.1"],"port":80},{"host":"c.example","port":80}]}`},
+			[]string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"allowedIps":["10.0.0.1"],"port":80}]}`}, Changes},
+		{"the order of endpoints", []string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"c.example","port":1},{"host":"d.example","port":1}]}`},
+			[]string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"d.example","port":1},{"host":"c.example","port":1}]}`}, Changes},
+		{"an element twice", nil, []string{`["/usr"]`, `["/usr","/usr"]`}, Changes},
+		{"a member twice", nil, []string{`"version":1`, `"version":1,"version":1`}, Changes},
+		{"a member of another type", nil, []string{`"readOnly":["/usr"]`, `"readOnly":"/usr"`}, Changes},
+	} {
+		was, is := read(t, policyWith(c.from...)), read(t, policyWith(c.to...))
+		changes, err := Diff(was, is)
+		if err != nil || !only(changes, c.want) {
+			t.Errorf("%s: %+v, %v; want only %v", c.what, changes, err, c.want)
+		}
+	}
+}
+
+// TestProfileClasses: credentials and what feeds them.
+func TestProfileClasses(t *testing.T) {
+	base := `{"@type":"type.googleapis.com/openshell.v1.ProviderProfile","id":"p","credentials":[
+{"name":"a","envVars":["A","B"],"refresh":{"tokenUrl":"https://t","scopes":["x","y"]}},{"name":"b"}]}`
+	for _, c := range []struct {
+		from, to    string
+		class, back Class
+	}{
+		{`,{"name":"b"}`, "", Narrows, Widens},
+		{`["A","B"]`, `["A"]`, Narrows, Widens},
+		{`["x","y"]`, `["x"]`, Narrows, Widens},
+		{`["x","y"]`, `[]`, Changes, Changes},
+		{"https://t", "https://u", Changes, Changes},
+		{`{"name":"b"}`, `{"name":"b","tokenGrant":{"tokenEndpoint":"https://t"}}`, Widens, Changes},
+	} {
+		edited := strings.Replace(base, c.from, c.to, 1)
+		if edited == base {
+			t.Fatalf("%s is not there", c.from)
+		}
+		was, is := read(t, base), read(t, edited)
+		there, _ := Diff(was, is)
+		back, _ := Diff(is, was)
+		if !only(there, c.class) || !only(back, c.back) {
+			t.Errorf("%s to %s: %+v and back %+v", c.from, c.to, there, back)
+		}
+	}
+}
+
+func TestDiffOfTwoKinds(t *testing.T) {
+	if changes, err := Diff(read(t, policyWith()), read(t, `{"@type":"type.googleapis.com/openshell.v1.ProviderProfile"}`)); err == nil {
+		t.Error(changes)
+	}
+}
+
+func TestTally(t *testing.T) {
+	for want, classes := range map[string][]Class{
+		"":                             nil,
+		"1 widens":                     {Widens},
+		"2 widen, 1 narrows, 3 change": {Changes, Widens, Changes, Narrows, Widens, Changes},
+		"1 changes":                    {0},
+	} {
+		var changes []Change
+		for _, c := range classes {
+			changes = append(changes, change(c, "", nil, nil, ""))
+		}
+		if got := Tally(changes); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// TestManyEndpoints: the largest documents are compared in bounded time, and what
+// was not looked at is not said to narrow.
+func TestManyEndpoints(t *testing.T) {
+	document := func(from int) *Document {
+		var b strings.Builder
+		for i := from; i < from+9000; i++ {
+			fmt.Fprintf(&b, `,{"host":"h%d.example","port":443}`, i)
+		}
+		return read(t, policyWith("EXTRA\":{}", `EXTRA":{"endpoints":[`+b.String()[1:]+"]}"))
+	}
+	changes, err := Diff(document(0), document(100))
+	if err != nil || Tally(changes) != "100 widen, 100 change" {
+		t.Errorf("%s, %v", Tally(changes), err)
+	}
+}

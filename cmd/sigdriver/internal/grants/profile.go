@@ -1,0 +1,94 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package grants
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// profile shows what a provider brings to the sandboxes that it is attached to.
+func (v *viewer) profile(root *node) {
+	v.grant("profile", "/id", word(root.text("id")), "%s, %s%s", quoted(root.text("displayName")), word(short(root.text("category"), "PROVIDER_PROFILE_CATEGORY_")), inference(root))
+	who := v.binaries("", root)
+	for i, e := range root.list("endpoints") {
+		v.endpoint("/endpoints/"+strconv.Itoa(i), root.text("id"), who, e)
+	}
+	if len(root.list("endpoints")) == 0 {
+		v.grant("network", "/endpoints", word(root.text("id")), "no endpoint, for %s", who)
+	}
+	for i, c := range root.list("credentials") {
+		v.credential("/credentials/"+strconv.Itoa(i), c)
+	}
+}
+
+func inference(root *node) string {
+	if root.flag("inferenceCapable") {
+		return ", may serve inference"
+	}
+	return ""
+}
+
+// short leaves an enum's common prefix away, and writes it as authors do.
+func short(value, prefix string) string {
+	if s, ok := strings.CutPrefix(value, prefix); ok {
+		return strings.ToLower(s)
+	}
+	return value
+}
+
+const strategyPrefix = "PROVIDER_CREDENTIAL_REFRESH_STRATEGY_"
+
+func (v *viewer) credential(at string, c *node) {
+	g := v.grant("credential", at, word(c.text("name")), "in %s, %s", orNone(words(c.texts("envVars"))), placement(c))
+	if r := c.get("refresh"); r != nil {
+		line := "refreshed by " + word(short(r.text("strategy"), strategyPrefix))
+		if u := r.text("tokenUrl"); u != "" {
+			line += " at " + word(u)
+			v.unprotected(pointer(at, "refresh"), u)
+		}
+		g.Details = append(g.Details, line+scopeText(r))
+		for _, o := range r.list("additionalOutputs") {
+			g.Details = append(g.Details, fmt.Sprintf("%s also goes to %s", word(o.text("output")), word(o.text("credential"))))
+		}
+	}
+	if t := c.get("tokenGrant"); t != nil {
+		v.unprotected(pointer(at, "tokenGrant"), t.text("tokenEndpoint"))
+		g.Details = append(g.Details, "granted by "+word(t.text("tokenEndpoint"))+scopeText(t))
+		for _, o := range t.list("audienceOverrides") {
+			g.Details = append(g.Details, fmt.Sprintf("for audience %s at %s:%s%s", word(o.text("audience")), word(o.text("host")), portText(o), scopeText(o)))
+		}
+	}
+}
+
+// placement says where in a request the credential stands.
+func placement(c *node) string {
+	parts := []string{}
+	for _, name := range []string{"authStyle", "headerName", "queryParam", "pathTemplate"} {
+		if s := c.text(name); s != "" {
+			parts = append(parts, map[string]string{"authStyle": "as ", "headerName": "in header ", "queryParam": "in query parameter ", "pathTemplate": "in path "}[name]+word(s))
+		}
+	}
+	if !c.flag("required") {
+		parts = append(parts, "optional")
+	}
+	if len(parts) == 0 {
+		return "required"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func scopeText(n *node) string {
+	if scopes := n.texts("scopes"); len(scopes) > 0 {
+		return ", scopes " + words(scopes)
+	}
+	return ""
+}
+
+func (v *viewer) unprotected(at, url string) {
+	if !strings.HasPrefix(url, "https://") {
+		v.note(at, "secrets go to %s, which is no https address", word(url))
+	}
+}

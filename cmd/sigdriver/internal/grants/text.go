@@ -1,0 +1,89 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package grants
+
+import (
+	"fmt"
+	"io"
+)
+
+// kinds are the headings of a view, in their order.
+var kinds = []struct{ kind, title string }{
+	{"profile", "provider profile"},
+	{"network", "network"},
+	{"credential", "credentials"},
+	{"middleware", "middleware"},
+	{"filesystem", "filesystem"},
+	{"process", "process"},
+	{"setting", "settings"},
+}
+
+// Print writes the view for people. Nothing in it is obeyed by a terminal.
+func (v *View) Print(w io.Writer) {
+	for _, k := range kinds {
+		headed := false
+		for _, g := range v.Grants {
+			if g.Kind != k.kind {
+				continue
+			}
+			if !headed {
+				fmt.Fprintf(w, "  %s\n", k.title)
+				headed = true
+			}
+			g.print(w)
+		}
+	}
+	if len(v.Unusual) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "  look twice\n")
+	for _, n := range v.Unusual {
+		fmt.Fprintf(w, "    ! %s %s\n", place(n.Path), n.Text)
+	}
+}
+
+func (g *Grant) print(w io.Writer) {
+	if g.Name == "" {
+		fmt.Fprintf(w, "    %s\n", g.Text)
+	} else {
+		fmt.Fprintf(w, "    %-14s %s\n", g.Name, g.Text)
+	}
+	for _, d := range g.Details {
+		fmt.Fprintf(w, "    %-14s   %s\n", "", d)
+	}
+}
+
+// place is a JSON pointer on a line.
+func place(at string) string {
+	if at == "" {
+		return "the document"
+	}
+	return word(at)
+}
+
+// PrintChanges writes changes for people, what widens first.
+func PrintChanges(w io.Writer, changes []Change) {
+	for _, class := range []Class{Widens, Changes, Narrows} {
+		for _, c := range changes {
+			if c.Class == class {
+				c.print(w)
+			}
+		}
+	}
+}
+
+func (c *Change) print(w io.Writer) {
+	fmt.Fprintf(w, "  %-8s %s\n", c.Class, place(c.Path))
+	switch {
+	case c.Was != "" && c.Is != "":
+		fmt.Fprintf(w, "             was %s\n             is  %s\n", clip(c.Was), clip(c.Is))
+	case c.Is != "":
+		fmt.Fprintf(w, "           + %s\n", clip(c.Is))
+	case c.Was != "":
+		fmt.Fprintf(w, "           - %s\n", clip(c.Was))
+	}
+	if c.Says != "" {
+		fmt.Fprintf(w, "             %s\n", c.Says)
+	}
+}

@@ -1,0 +1,245 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package grants
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// YAML writes the document as its author would, in OpenShell's YAML. Text in it
+// is quoted where it is not plain. What was canonicalised from YAML canonicalises
+// again from this; a member that authors cannot write, or that this build does not
+// know, stands under its JSON name with a comment.
+func (d *Document) YAML() string {
+	var b strings.Builder
+	a := author{policy: d.Surface == policySurface}
+	tree := d.root
+	if d.Known() {
+		tree = a.message(d.message(), tree)
+		tree.drop("@type")
+	}
+	writeYAML(&b, tree, "")
+	return b.String()
+}
+
+// author turns documents into what authors write.
+type author struct{ policy bool }
+
+func (a *author) message(m *message, n *node) *node {
+	if n.kind != object {
+		return n
+	}
+	out := &node{kind: object}
+	for i, name := range n.names {
+		f := m.field(name)
+		switch {
+		case f == nil && name == "@type":
+			out.put(name, n.items[i])
+		case f == nil:
+			out.put(name, n.items[i].remarked("not known to this build"))
+		case f.wrong(n.items[i]):
+			out.put(name, n.items[i].remarked("not of the type that this build knows"))
+		case f.internal:
+			out.put(name, n.items[i].remarked("no author can write this"))
+		default:
+			out.put(f.authored(), a.field(f, n.items[i]))
+		}
+	}
+	if m == endpointMessage {
+		a.endpoint(out)
+	}
+	return m.ordered(out)
+}
+
+// ordered puts members into the order in which the schema lists them, and what it
+// does not list at the end.
+func (m *message) ordered(n *node) *node {
+	out := &node{kind: n.kind, comment: n.comment}
+	for _, f := range m.fields {
+		for i, name := range n.names {
+			if name == f.authored() {
+				out.put(name, n.items[i])
+			}
+		}
+	}
+	for i, name := range n.names {
+		if !slices.ContainsFunc(m.fields, func(f field) bool { return f.authored() == name }) {
+			out.put(name, n.items[i])
+		}
+	}
+	return out
+}
+
+func (a *author) field(f *field, n *node) *node {
+	switch f.kind {
+	case one:
+		return a.message(f.of, n)
+	case many, named:
+		out := &node{kind: n.kind, names: n.names}
+		for _, e := range n.items {
+			out.items = append(out.items, shortMatcher(f.of, a.message(f.of, e)))
+		}
+		return out
+	case count:
+		if n.kind == str && wholeNumber.MatchString(n.value) {
+			return &node{kind: number, value: n.value} // 64-bit integers are strings in ProtoJSON only
+		}
+	case text:
+		for _, prefix := range []string{"PROVIDER_PROFILE_CATEGORY_", strategyPrefix} {
+			if strings.HasPrefix(n.value, prefix) && (f.name == "category" || f.name == "strategy") {
+				return &node{kind: str, value: short(n.value, prefix)}
+			}
+		}
+	}
+	return n
+}
+
+var wholeNumber = regexp.MustCompile(`^(0|-?[1-9][0-9]{0,18})$`)
+
+// shortMatcher writes a matcher of a single glob as that glob.
+func shortMatcher(m *message, n *node) *node {
+	if glob := n.get("glob"); m == matcherMessage && n.kind == object && len(n.items) == 1 && glob != nil && glob.kind == str {
+		return glob
+	}
+	return n
+}
+
+// endpoint writes what a policy's author says in other words than the message.
+func (a *author) endpoint(e *node) {
+	if !a.policy {
+		return
+	}
+	port, ports := e.get("port"), e.list("ports")
+	switch {
+	case len(ports) == 1 && same(port, ports[0]):
+		e.drop("ports")
+	case len(ports) > 1 && same(port, ports[0]):
+		e.drop("port")
+	}
+	if limit := e.get("json_rpc_max_body_bytes"); limit != nil {
+		e.drop("json_rpc_max_body_bytes")
+		stanza := "json_rpc"
+		if strings.EqualFold(e.text("protocol"), "mcp") || e.get("mcp") != nil {
+			stanza = "mcp"
+		}
+		if e.get(stanza) == nil {
+			e.put(stanza, &node{kind: object})
+		}
+		e.get(stanza).put("max_body_bytes", limit)
+	}
+}
+
+// authored is the name that authors give a field.
+func (f *field) authored() string {
+	if f.yaml != "" {
+		return f.yaml
+	}
+	var b strings.Builder
+	for _, c := range f.name {
+		if 'A' <= c && c <= 'Z' {
+			b.WriteByte('_')
+			c += 'a' - 'A'
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+func (n *node) put(name string, value *node) {
+	n.index = nil
+	n.names, n.items = append(n.names, name), append(n.items, value)
+}
+
+func (n *node) drop(name string) {
+	n.index = nil
+	if i := slices.Index(n.names, name); i >= 0 {
+		n.names, n.items = slices.Delete(n.names, i, i+1), slices.Delete(n.items, i, i+1)
+	}
+}
+
+// remarked is a copy of a value with a comment.
+func (n *node) remarked(comment string) *node {
+	c := *n
+	c.comment = comment
+	return &c
+}
+
+// writeYAML writes a block of YAML for an object or array, or a scalar.
+func writeYAML(b *strings.Builder, n *node, indent string) {
+	for i, e := range n.items {
+		lead := "- "
+		if n.kind == object {
+			lead = yamlText(n.names[i]) + ": "
+		}
+		b.WriteString(indent)
+		switch {
+		case len(e.items) == 0:
+			b.WriteString(lead + yamlScalar(e) + e.remark() + "\n")
+		case n.kind == array && e.kind == object && e.comment == "":
+			var inner strings.Builder
+			writeYAML(&inner, e, indent+"  ")
+			b.WriteString(lead + strings.TrimPrefix(inner.String(), indent+"  "))
+		case e.kind == array && oneLine(e):
+			b.WriteString(lead + flow(e) + e.remark() + "\n")
+		default:
+			b.WriteString(strings.TrimSuffix(lead, " ") + e.remark() + "\n")
+			writeYAML(b, e, indent+"  ")
+		}
+	}
+	if len(n.items) == 0 {
+		b.WriteString(indent + yamlScalar(n) + "\n")
+	}
+}
+
+func (n *node) remark() string {
+	if n.comment == "" {
+		return ""
+	}
+	return " # " + n.comment
+}
+
+// oneLine tells whether a list fits on a line.
+func oneLine(n *node) bool {
+	for _, e := range n.items {
+		if e.kind == object || e.kind == array {
+			return false
+		}
+	}
+	return len(flow(n)) <= 88
+}
+
+func flow(n *node) string {
+	all := make([]string, len(n.items))
+	for i, e := range n.items {
+		all[i] = yamlScalar(e)
+	}
+	return "[" + strings.Join(all, ", ") + "]"
+}
+
+func yamlScalar(n *node) string {
+	switch n.kind {
+	case object:
+		return "{}"
+	case array:
+		return "[]"
+	case str:
+		return yamlText(n.value)
+	}
+	return n.json()
+}
+
+// yamlPlain is text that no YAML reader takes for anything but a string.
+var yamlPlain = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9_./-]*$`)
+
+// yamlWords are plain to look at and no strings to some reader.
+var yamlWords = strings.Fields("true false yes no on off null y n inf nan")
+
+func yamlText(s string) string {
+	if yamlPlain.MatchString(s) && !slices.Contains(yamlWords, strings.ToLower(s)) {
+		return s
+	}
+	return quoted(s)
+}
