@@ -4,7 +4,6 @@
 package tuf
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/sha256"
 	"errors"
@@ -368,41 +367,6 @@ func (p *press) killed(t *testing.T, n int) {
 	q.holds(t, fmt.Sprintf("killed at %d", n))
 }
 
-// smallDisk is a file system of its own with this many KiB.
-func smallDisk(t *testing.T, kib int) string {
-	t.Helper()
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, fmt.Sprintf("size=%dk", kib)); err != nil {
-		t.Skipf("a small tmpfs cannot be mounted here, which takes CAP_SYS_ADMIN: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
-			t.Errorf("unmount: %v", err)
-		}
-	})
-	return dir
-}
-
-// fill takes everything but this many pages from a file system.
-func fill(t *testing.T, dir string, pages int) (free func()) {
-	t.Helper()
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(dir, &st); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, "filler")
-	if most := int(st.Bavail) - pages; most > 0 {
-		if err := os.WriteFile(file, bytes.Repeat([]byte{1}, most*int(st.Bsize)), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return func() {
-		if err := os.RemoveAll(file); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // TestFullDisk runs a refresh and a publication on a disk with ever more room,
 // from none to enough: each that fails says so and leaves what was there.
 func TestFullDisk(t *testing.T) {
@@ -411,7 +375,7 @@ func TestFullDisk(t *testing.T) {
 		"publish": publishOnFullDisk(newPress(t)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			disk, full := smallDisk(t, 1024), 0
+			disk, full := disktest.SmallDisk(t, 1024), 0
 			for pages := 0; !run(t, disk, pages); pages++ {
 				full++
 			}
@@ -431,7 +395,7 @@ func refreshOnFullDisk(s *scene) func(*testing.T, string, int) bool {
 		defer os.RemoveAll(state)
 		cfg := s.cfg
 		cfg.Dir, cfg.ArchiveDir = filepath.Join(state, "trust"), filepath.Join(state, "archive")
-		free := fill(t, disk, pages)
+		free := disktest.Fill(t, disk, pages)
 		err := update(cfg)
 		free()
 		if err != nil && !errors.Is(err, syscall.ENOSPC) {
@@ -447,7 +411,7 @@ func publishOnFullDisk(p *press) func(*testing.T, string, int) bool {
 		t.Helper()
 		q := p.copyTo(t, filepath.Join(disk, "press"))
 		defer os.RemoveAll(q.dir)
-		free := fill(t, disk, pages)
+		free := disktest.Fill(t, disk, pages)
 		err := q.publish(nil)
 		free()
 		if err != nil && !errors.Is(err, syscall.ENOSPC) {

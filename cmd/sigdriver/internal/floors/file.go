@@ -85,6 +85,10 @@ func (s *Store) open() error {
 	if err := checkPages(file); err != nil {
 		return &CorruptError{Path: s.path, Detail: err.Error()}
 	}
+	// Also of a file that is there: it may have been renamed just before a crash.
+	if err := s.fs.SyncDir(filepath.Dir(s.path)); err != nil {
+		return err
+	}
 	if s.db, err = openBolt(s.fs, s.path); err != nil {
 		return err
 	}
@@ -96,7 +100,7 @@ func (s *Store) open() error {
 }
 
 // create makes an empty file under another name first, so that a crash leaves
-// none or a whole one.
+// none or a whole one. open makes its name durable.
 func create(fsys disk.FS, path string) error {
 	fresh := path + ".new"
 	if err := fsys.Remove(fresh); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -110,10 +114,7 @@ func create(fsys disk.FS, path string) error {
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	if err := fsys.Rename(fresh, path); err != nil {
-		return err
-	}
-	return fsys.SyncDir(filepath.Dir(path))
+	return fsys.Rename(fresh, path)
 }
 
 // firstRows is what a store without floors holds.
