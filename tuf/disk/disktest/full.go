@@ -21,6 +21,7 @@ func SmallDisk(t testing.TB, kib int) string {
 		t.Skipf("a small tmpfs cannot be mounted here, which takes CAP_SYS_ADMIN: %v", err)
 	}
 	t.Cleanup(func() {
+		// What failed on it may still hold a file open.
 		if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
 			t.Errorf("unmount: %v", err)
 		}
