@@ -93,5 +93,10 @@ type Decision struct {
 	Raises  []Raise
 	Binding *Binding
 
+	// Evidence lists the attestations, as {document, attestation}, that somebody
+	// whom trust knows has signed: what an archive needs to decide again. What is
+	// left out had no bearing, but for its findings.
+	Evidence [][2]int
+
 	leading Finding // the finding behind Reason, for the nearest miss
 }

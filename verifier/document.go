@@ -40,6 +40,9 @@ type parsedDocument struct {
 	subject  documentSubject
 	floorKey FloorKey
 	provider string // the provider record's name, for a profile in COMPOSE
+	// against is what was found against an attestation, of a document that is
+	// recalled without its body; nil for any other.
+	against func(attestation int) []Finding
 }
 
 // documentSubject is what a document is about.
@@ -65,7 +68,9 @@ func parseDocument(d *Document, target *Target) (*parsedDocument, *Finding) {
 	if fault := checkBody(d.Role, tree); fault != nil {
 		return nil, fault
 	}
-	about := subjectOf(d, tree, target)
+	id, _ := tree.get("id")
+	name, _ := id.(string) // of a profile; checkProfile saw it
+	about := subjectOf(d, name, target)
 	return &parsedDocument{
 		role: d.Role, surface: surface, sha256: sum, body: d.Body, tree: tree,
 		subject:  about,
@@ -77,13 +82,12 @@ func parseDocument(d *Document, target *Target) (*parsedDocument, *Finding) {
 // subjectOf says what a document is about. A policy or the settings are about
 // the sandbox, a global policy about the gateway, a profile about itself: its
 // id, in its workspace or in the whole gateway.
-func subjectOf(d *Document, tree object, target *Target) documentSubject {
+func subjectOf(d *Document, id string, target *Target) documentSubject {
 	switch d.Role {
 	case GlobalPolicy:
 		return documentSubject{gateway: target.GatewayID}
 	case ProviderProfile:
-		id, _ := tree.get("id")
-		return documentSubject{target.GatewayID, d.Workspace, id.(string)} // checkProfile saw the id
+		return documentSubject{target.GatewayID, d.Workspace, id}
 	}
 	return documentSubject{target.GatewayID, target.Workspace, target.Name}
 }

@@ -5,7 +5,6 @@ package verifier
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"maps"
@@ -30,6 +29,8 @@ type dossier struct {
 	remarks []remark // attestations that never count
 	signed  uint64   // the highest signed floor that matches
 	own     Floor    // the driver's own
+	// signedBy are the attestations whose signer trust knows.
+	signedBy []int
 }
 
 // remark is a finding about an attestation, with the predicate type it turned
@@ -40,11 +41,11 @@ type remark struct {
 }
 
 // open reads one document of the request against trust.
-func open(req *Request, index int, trust *Trust, floors Floors, budget *int) *dossier {
-	in := &req.Documents[index]
+func open(q question, index int, trust *Trust, floors Floors, budget *int) *dossier {
+	req := q.request()
 	d := &dossier{index: index, purpose: req.Purpose, where: &req.Target}
-	if d.doc, d.fault = parseDocument(in, &req.Target); d.fault != nil {
-		d.sha256 = sha256.Sum256(in.Body)
+	if d.doc, d.fault = q.document(index); d.fault != nil {
+		d.sha256 = q.digest(index)
 		return d
 	}
 	d.sha256 = d.doc.sha256
@@ -73,26 +74,24 @@ func open(req *Request, index int, trust *Trust, floors Floors, budget *int) *do
 			Detail: fmt.Sprintf("no enforced rule speaks about a %s named %s in workspace %s", d.doc.role, quote(d.doc.subject.name), quote(req.Target.Workspace))}
 	}
 	if d.fault == nil || len(d.shadows) > 0 { // else no rule would listen
-		d.hear(in.Attestations, trust, wanted, budget)
+		d.hear(q, trust, wanted, budget)
 	}
 	return d
 }
 
 // hear checks every attestation and keeps what counts for this document.
 // SPEC: R4 what does not is a finding and counts for nothing; the others go on.
-func (d *dossier) hear(attestations [][]byte, trust *Trust, wanted map[string]bool, budget *int) {
+func (d *dossier) hear(q question, trust *Trust, wanted map[string]bool, budget *int) {
 	d.heard = true
-	for i, raw := range attestations {
-		proofs, refused := trust.prove(i, raw, budget)
-		for _, f := range refused {
+	for i := range q.request().Documents[d.index].Attestations {
+		h := q.hear(trust, d.index, i, budget)
+		if h.signed {
+			d.signedBy = append(d.signedBy, i)
+		}
+		for _, f := range h.refused {
 			d.remarks = append(d.remarks, remark{Finding: f})
 		}
-		for j := range proofs {
-			c, f := trust.judge(&proofs[j])
-			if f != nil {
-				d.remarks = append(d.remarks, remark{Finding: *f})
-				continue
-			}
+		for _, c := range h.claims {
 			v, f := d.cast(c, wanted)
 			if f != nil {
 				d.remarks = append(d.remarks, remark{*f, c.statement.predicateType})
@@ -237,10 +236,11 @@ func (s *sitting) shortFinding(short *shortfall) *Finding {
 	return f
 }
 
-// further orders remarks: the later stage, then the lower index, then the lower reason.
+// further orders remarks: the later stage, then the lower index, then the lower
+// reason, then the detail, so that no order of signatures shows.
 func further(a, b *remark) bool {
 	return cmp.Or(cmp.Compare(b.Reason.Stage(), a.Reason.Stage()),
-		cmp.Compare(a.Attestation, b.Attestation), cmp.Compare(a.Reason, b.Reason)) < 0
+		cmp.Compare(a.Attestation, b.Attestation), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Detail, b.Detail)) < 0
 }
 
 // belowFloor checks the version that was agreed on against the floors.

@@ -134,6 +134,7 @@ type (
 		Place           *bindingFile     `json:"place,omitempty"`
 		Raises          []raiseFile      `json:"raises"`
 		Binding         *bindingFile     `json:"binding,omitempty"`
+		Evidence        [][2]int         `json:"evidence"`
 	}
 	nearestMissFile struct {
 		Document *int   `json:"document,omitzero"`
@@ -193,6 +194,7 @@ func DecisionJSON(d *Decision) []byte {
 		ValidUntil: d.ValidUntil.UTC(), Recheck: d.Recheck.UTC(),
 		Consulted: raiseFiles(d.Consulted), Place: bindingFileOf(d.Place),
 		Raises: raiseFiles(d.Raises), Binding: bindingFileOf(d.Binding),
+		Evidence: append([][2]int{}, d.Evidence...),
 	}
 	if m := d.NearestMiss; m != (NearestMiss{}) {
 		f.NearestMiss = &nearestMissFile{indexFile(m.Document), m.Text, m.Command}
@@ -228,6 +230,9 @@ func (f *decisionFile) decision() (*Decision, error) {
 	d := &Decision{
 		EffectiveSHA256: f.EffectiveSHA256, Stale: f.Stale, ValidUntil: f.ValidUntil, Recheck: f.Recheck,
 		Place: f.Place.binding(), Binding: f.Binding.binding(),
+	}
+	if len(f.Evidence) > 0 {
+		d.Evidence = f.Evidence
 	}
 	if f.NearestMiss != nil {
 		d.NearestMiss = NearestMiss{indexOf(f.NearestMiss.Document), f.NearestMiss.Text, f.NearestMiss.Command}

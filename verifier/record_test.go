@@ -178,6 +178,7 @@ func fullDecision() *verifier.Decision {
 		EffectiveSHA256: [32]byte{2}, Stale: true, ValidUntil: at, Recheck: at,
 		Consulted: []verifier.Raise{{Key: key, Floor: verifier.Floor{Version: 3, SHA256: [32]byte{3}}}}, Place: place,
 		Raises: []verifier.Raise{{Key: key, Floor: verifier.Floor{Version: 4, SHA256: [32]byte{4}}}}, Binding: place,
+		Evidence: [][2]int{{0, 1}},
 	}
 }
 

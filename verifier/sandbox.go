@@ -51,7 +51,7 @@ func (h *hearing) absent() *Finding {
 	if h.source() < 0 {
 		return missing("the request has no source policy: without one the sandbox image would supply its own")
 	}
-	if len(h.req.Effective) == 0 {
+	if _, some := h.effective(); !some {
 		return missing("the request has no effective policy to compare with")
 	}
 	// SPEC: R2 where an enforce rule for SETTINGS matches, COMPOSE without it is DENY.

@@ -39,15 +39,29 @@ func speaksFor(c *claim, doc *parsedDocument) *Finding {
 			continue
 		}
 		// SPEC: R5 … and no other digest of a known algorithm in that subject is wrong.
-		if alg := wrongDigest(s, doc.body); alg != "" {
-			return refuse(c, SubjectMismatch, "a subject has the document's sha256 but another document's %s", alg)
-		}
-		return nil
+		return doc.spoils(c, s)
 	}
 	if !named {
 		return refuse(c, SubjectDigestAlg, "no subject has a sha256 digest")
 	}
 	return refuse(c, SubjectMismatch, "is about another document, not sha256:%s", want)
+}
+
+// spoils says which other digest of a subject is not the document's. Without the
+// body it repeats what was found then.
+func (doc *parsedDocument) spoils(c *claim, s subject) *Finding {
+	if doc.against == nil {
+		if alg := wrongDigest(s, doc.body); alg != "" {
+			return refuse(c, SubjectMismatch, "a subject has the document's sha256 but another document's %s", alg)
+		}
+		return nil
+	}
+	for _, f := range doc.against(c.attestation) {
+		if f.Reason == SubjectMismatch && len(s.digest) > 1 {
+			return &f
+		}
+	}
+	return nil
 }
 
 // wrongDigest names the first known algorithm whose digest is not the body's.

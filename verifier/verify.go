@@ -5,7 +5,6 @@ package verifier
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"fmt"
 	"slices"
 	"time"
@@ -23,12 +22,19 @@ func Verify(req *Request, trust *Trust, floors Floors, now time.Time) Decision {
 	if CheckRequest(req) != nil {
 		return Decision{}
 	}
+	return answer(received{req}, trust, floors, now)
+}
+
+// answer decides a question, however it came to be known: Verify received it,
+// Recalled.Again has it from a record.
+func answer(q question, trust *Trust, floors Floors, now time.Time) Decision {
 	// SPEC: R1 no trust, or trust that no longer holds: DENY.
 	if f := distrust(trust, floors, now); f != nil {
-		return refuseAll(req, f)
+		return refuseAll(q, f)
 	}
-	c := prepare(req, trust, floors)
+	c := prepare(q, trust, floors)
 	d := c.decide(now)
+	d.Evidence = c.evidence()
 	d.Recheck, d.ValidUntil = c.standsUntil(now, &d)
 	d.NearestMiss = c.nearestMiss(&d, now)
 	return d
@@ -37,6 +43,7 @@ func Verify(req *Request, trust *Trust, floors Floors, now time.Time) Decision {
 // hearing is a request with everything that bears on it and does not depend on
 // the time.
 type hearing struct {
+	question
 	req      *Request
 	trust    *Trust
 	dossiers []*dossier
@@ -48,13 +55,14 @@ type hearing struct {
 }
 
 // prepare checks every signature and compares the composition.
-func prepare(req *Request, trust *Trust, floors Floors) *hearing {
-	h := &hearing{req: req, trust: trust}
+func prepare(q question, trust *Trust, floors Floors) *hearing {
+	req := q.request()
+	h := &hearing{question: q, req: req, trust: trust}
 	budget := MaxSignatureChecks
 	parsed := make([]*parsedDocument, len(req.Documents))
 	whole := true
 	for i := range req.Documents {
-		d := open(req, i, trust, floors, &budget)
+		d := open(q, i, trust, floors, &budget)
 		h.dossiers = append(h.dossiers, d)
 		parsed[i] = d.doc
 		whole = whole && d.doc != nil
@@ -63,13 +71,24 @@ func prepare(req *Request, trust *Trust, floors Floors) *hearing {
 	if req.Purpose != Compose {
 		return h
 	}
-	h.sums = sha256.Sum256(req.Effective)
+	h.sums, _ = q.effective()
 	h.find(floors)
 	// SPEC: R9 the effective document equals the recipe applied to the others.
 	if whole && h.missing == nil {
-		h.composed = checkComposition(req, parsed)
+		h.composed = q.compose(parsed)
 	}
 	return h
+}
+
+// evidence lists the attestations that somebody whom trust knows has signed.
+func (h *hearing) evidence() [][2]int {
+	var list [][2]int
+	for i, d := range h.dossiers {
+		for _, j := range d.signedBy {
+			list = append(list, [2]int{i, j})
+		}
+	}
+	return list
 }
 
 // decide judges the case at one instant.
@@ -253,13 +272,13 @@ func (h *hearing) standsUntil(now time.Time, d *Decision) (recheck, validUntil t
 }
 
 // refuseAll is the decision when trust itself does not hold.
-func refuseAll(req *Request, f *Finding) Decision {
+func refuseAll(q question, f *Finding) Decision {
 	d := Decision{Verdict: Deny, Reason: f.Reason, leading: *f}
-	for i := range req.Documents {
-		d.Documents = append(d.Documents, DocumentResult{SHA256: sha256.Sum256(req.Documents[i].Body)})
+	for i := range q.request().Documents {
+		d.Documents = append(d.Documents, DocumentResult{SHA256: q.digest(i)})
 	}
-	if req.Purpose == Compose {
-		d.EffectiveSHA256 = sha256.Sum256(req.Effective)
+	if q.request().Purpose == Compose {
+		d.EffectiveSHA256, _ = q.effective()
 	}
 	d.add(-1, f)
 	d.sort()

@@ -24,7 +24,7 @@ type Record struct {
 	// Request is verifier.RequestJSON; its sha256 is the entry's RequestSHA256.
 	Request []byte
 	// Attestations are the archive addresses (sha256 of the encoded bytes) of
-	// those offered with each document. Those that counted are archived.
+	// those offered with each document. Those in Decision.Evidence are archived.
 	Attestations [][]Digest
 	Decision     *verifier.Decision
 }

@@ -138,19 +138,12 @@ func (c *call) record(ctx context.Context, d *verifier.Decision, before *floors.
 	return auditUnavailable(err)
 }
 
-// evidence lists the attestations that counted: those without a finding.
+// evidence lists the attestations that bore on the decision. Nobody can make one
+// without a key that trust knows, so that no caller can fill the disk with them.
 func evidence(req *verifier.Request, d *verifier.Decision) [][]byte {
-	failed := map[[2]int]bool{}
-	for i := range d.Findings {
-		failed[[2]int{d.Findings[i].Document, d.Findings[i].Attestation}] = true
-	}
 	var out [][]byte
-	for i := range req.Documents {
-		for j, raw := range req.Documents[i].Attestations {
-			if !failed[[2]int{i, j}] && len(raw) <= verifier.MaxAttestation {
-				out = append(out, raw)
-			}
-		}
+	for _, at := range d.Evidence {
+		out = append(out, req.Documents[at[0]].Attestations[at[1]])
 	}
 	return out
 }

@@ -86,19 +86,11 @@ func (d *Driver) Append(e journal.Entry, record journal.Record, evidence ...[]by
 	}
 }
 
-// evidence is what the archive keeps: the attestations without a finding.
+// evidence is what the archive keeps: the attestations that bore on the decision.
 func evidence(s *verifiertest.Scenario, decision *verifier.Decision) [][]byte {
-	failed := map[[2]int]bool{}
-	for _, f := range decision.Findings {
-		failed[[2]int{f.Document, f.Attestation}] = true
-	}
 	var kept [][]byte
-	for i, doc := range s.Request.Documents {
-		for j, raw := range doc.Attestations {
-			if !failed[[2]int{i, j}] {
-				kept = append(kept, raw)
-			}
-		}
+	for _, at := range decision.Evidence {
+		kept = append(kept, s.Attestation(at[0], at[1]))
 	}
 	return kept
 }
