@@ -6,6 +6,7 @@ package tuf
 import (
 	"archive/tar"
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -59,6 +60,7 @@ func TestAsOf(t *testing.T) {
 				}
 			}
 		}
+		provePast(t, dir, s.cfg.Root, times)
 		var none *NoHistoryError
 		if _, _, err := AsOf(dir, s.cfg.Root, times[0].Add(-1)); !errors.As(err, &none) {
 			t.Errorf("before everything: %v", err)
@@ -68,6 +70,42 @@ func TestAsOf(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(last, live) || !reflect.DeepEqual(note, liveNote) {
 			t.Errorf("LoadOffline: %v %v, %v", last, note, err)
 		}
+	}
+}
+
+// provePast holds each line of a Past against AsOf, and its list against both.
+func provePast(t *testing.T, dir string, root []byte, times []time.Time) {
+	t.Helper()
+	p, err := OpenPast(dir, root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := p.Lines()
+	if len(lines) != len(times) {
+		t.Fatalf("%d lines, want %d", len(lines), len(times))
+	}
+	named, err := p.Objects()
+	if err != nil || !named[sha256.Sum256(root)] && !named[lines[0].Roles[RoleTimestamp].SHA256] {
+		t.Errorf("objects: %v, %v", named, err)
+	}
+	for i, l := range lines {
+		got, note, err := p.Prove(i)
+		want, wantNote, err2 := AsOf(dir, root, times[i])
+		if err != nil || err2 != nil || !reflect.DeepEqual(got, want) || !reflect.DeepEqual(note, wantNote) {
+			t.Errorf("line %d: %v %v", i, err, err2)
+			continue
+		}
+		if !l.AcceptedAt.Equal(got.AcceptedAt) || l.Epoch != note.Epoch || l.Root != got.Roles[RoleRoot].Version || l.Line != uint64(i)+1 {
+			t.Errorf("line %d is listed as %+v", i, l)
+		}
+		for role, f := range l.Roles {
+			if got.Roles[role].SHA256 != f.SHA256 || got.Roles[role].Version != f.Version || !named[f.SHA256] {
+				t.Errorf("line %d: role %s is listed as %+v", i, role, f)
+			}
+		}
+	}
+	if h, err := readHistory("text", p.Text()); err != nil || len(h.lines) != len(lines) {
+		t.Errorf("the text: %v", err)
 	}
 }
 

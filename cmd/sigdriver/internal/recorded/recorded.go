@@ -167,7 +167,7 @@ func (r *reader) request(e *journal.Entry) (req *verifier.Request, unarchived in
 		unarchived += n
 	}
 	if summary.Effective != nil {
-		if req.Effective = r.effective(req, *summary.Effective); req.Effective == nil {
+		if req.Effective = effective(r.documents, req, *summary.Effective); req.Effective == nil {
 			return nil, 0, fmt.Errorf("its effective policy, sha256:%x, is neither exported nor what its documents compose to", *summary.Effective)
 		}
 	}
@@ -197,8 +197,8 @@ func (r *reader) attestations(doc *verifier.Document, sums []journal.Digest) (mi
 
 // effective is the exported effective policy, or what the documents compose to
 // when that is the one: a gateway stores it nowhere.
-func (r *reader) effective(req *verifier.Request, want [32]byte) []byte {
-	if data := r.documents.Get(want); data != nil {
+func effective(documents *Documents, req *verifier.Request, want [32]byte) []byte {
+	if data := documents.Get(want); data != nil {
 		return data
 	}
 	if data, fault := verifier.Composed(req); fault == nil && sha256.Sum256(data) == want {
