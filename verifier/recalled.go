@@ -34,13 +34,18 @@ type Recalled struct {
 type Recollection struct {
 	Verdict    Verdict
 	Reason     Reason
-	JSON       []byte // DecisionJSON
+	Findings   []Finding
 	ValidUntil time.Time
 	// Assumed counts the attestations that were not at hand: what was found
 	// against them is taken from the record. Unread tells that a body was not.
 	Assumed int
 	Unread  bool
+
+	decision Decision // stays here: no caller gets one that was not asked for
 }
+
+// JSON is DecisionJSON of what was decided again.
+func (r *Recollection) JSON() []byte { return DecisionJSON(&r.decision) }
 
 // RecallError says why a record cannot be decided again.
 type RecallError struct {
@@ -176,7 +181,7 @@ func (q *Recalled) Again(trust *Trust, floors Floors, now time.Time) (*Recollect
 		return nil, contradicts("it was refused as %s, and there was trust that held", q.was.Reason)
 	}
 	d := answer(q, trust, floors, now)
-	r := &Recollection{Verdict: d.Verdict, Reason: d.Reason, JSON: DecisionJSON(&d), ValidUntil: d.ValidUntil, Unread: !q.bodies}
+	r := &Recollection{Verdict: d.Verdict, Reason: d.Reason, Findings: d.Findings, ValidUntil: d.ValidUntil, Unread: !q.bodies, decision: d}
 	for i := range q.req.Documents {
 		for j := range q.req.Documents[i].Attestations {
 			if q.assumed(i, j) {

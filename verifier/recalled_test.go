@@ -83,8 +83,8 @@ func TestRecalled(t *testing.T) {
 					t.Errorf("%s: %v", c.Name, err)
 					continue
 				}
-				if string(got.JSON) != string(verifier.DecisionJSON(&want)) || got.Verdict != want.Verdict || got.Reason != want.Reason {
-					t.Errorf("%s: decided again as\n%s\nwas\n%s", c.Name, got.JSON, verifier.DecisionJSON(&want))
+				if string(got.JSON()) != string(verifier.DecisionJSON(&want)) || got.Verdict != want.Verdict || got.Reason != want.Reason {
+					t.Errorf("%s: decided again as\n%s\nwas\n%s", c.Name, got.JSON(), verifier.DecisionJSON(&want))
 				}
 				if got.Unread {
 					unread++

@@ -82,3 +82,40 @@ func TestTopLevel(t *testing.T) {
 		}
 	}
 }
+
+// TestRecallIsForAuditors: what a record says about a body is believed by nobody
+// who answers a gateway. Only the package replay recalls requests.
+func TestRecallIsForAuditors(t *testing.T) {
+	found := 0
+	err := filepath.WalkDir("internal", func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, name := range []string{"verifier.Recall(", "verifier.Recalled"} {
+			if !strings.Contains(string(text), name) {
+				continue
+			}
+			found++
+			if filepath.Dir(path) != filepath.Join("internal", "replay") {
+				t.Errorf("%s names %s", path, name)
+			}
+		}
+		return nil
+	})
+	if err != nil || found == 0 {
+		t.Fatalf("%d uses: %v", found, err)
+	}
+	for _, pkg := range []string{"server", "daemon"} {
+		out, err := exec.Command("go", "list", "-deps", module+"/cmd/sigdriver/internal/"+pkg).Output()
+		if err != nil {
+			t.Fatalf("go list %s: %v", pkg, err)
+		}
+		if strings.Contains(string(out), "/internal/replay") || strings.Contains(string(out), "/internal/recorded") {
+			t.Errorf("%s reaches what auditors use", pkg)
+		}
+	}
+}

@@ -89,18 +89,12 @@ func (v *verification) checkRecord(e *journal.Stored, data []byte) {
 	}
 }
 
-// counted lists the attestations without a finding, which are archived.
+// counted lists the attestations that bore on a decision, which are archived.
 func counted(record *journal.Record) []journal.Digest {
-	failed := map[[2]int]bool{}
-	for _, f := range record.Decision.Findings {
-		failed[[2]int{f.Document, f.Attestation}] = true
-	}
 	var out []journal.Digest
-	for i, list := range record.Attestations {
-		for j, sum := range list {
-			if !failed[[2]int{i, j}] {
-				out = append(out, sum)
-			}
+	for _, at := range record.Decision.Evidence {
+		if at[0] >= 0 && at[0] < len(record.Attestations) && at[1] >= 0 && at[1] < len(record.Attestations[at[0]]) {
+			out = append(out, record.Attestations[at[0]][at[1]])
 		}
 	}
 	return out

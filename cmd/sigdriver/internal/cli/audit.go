@@ -29,6 +29,7 @@ These commands read the folder or a copy of it, on any machine, and change nothi
 	}
 	cmd.AddCommand(
 		newAuditVerifyCommand(env),
+		newAuditReplayCommand(env),
 	)
 	return cmd
 }

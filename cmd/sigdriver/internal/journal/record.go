@@ -27,6 +27,8 @@ type Record struct {
 	// those offered with each document. Those in Decision.Evidence are archived.
 	Attestations [][]Digest
 	Decision     *verifier.Decision
+	// DecisionJSON is the text of Decision as ParseRecord read it.
+	DecisionJSON []byte
 }
 
 type recordFile struct {
@@ -70,8 +72,8 @@ func ParseRecord(data []byte) (*Record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decision record: %w", err)
 	}
-	r := &Record{Request: f.Request, Attestations: f.Attestations, Decision: d}
-	if again, err := r.JSON(); err != nil || !bytes.Equal(again, data) {
+	r := &Record{Request: f.Request, Attestations: f.Attestations, Decision: d, DecisionJSON: f.Decision}
+	if again, err := canonical(&f); err != nil || !bytes.Equal(again, data) {
 		return nil, fmt.Errorf("decision record: the text is not in its one canonical form")
 	}
 	return r, nil

@@ -62,8 +62,8 @@ func (r *replayer) decide(out *Result) error {
 		return err
 	}
 	out.Unread, out.Assumed = got.Unread, got.Assumed
-	if was := verifier.DecisionJSON(left.Record.Decision); !bytes.Equal(was, got.JSON) {
-		out.Outcome, out.Why = Different, difference(e, was, got.JSON)
+	if was, is := left.Record.DecisionJSON, got.JSON(); !bytes.Equal(was, is) {
+		out.Outcome, out.Why = Different, difference(e, was, is)
 		return nil
 	}
 	out.Outcome = Identical

@@ -63,6 +63,8 @@ func readLog(dir string) (*log, error) {
 		l.head = e.Sum
 		if e.Suppressed != nil {
 			l.suppressed += e.Suppressed.Count
+		}
+		if e.Decision == nil {
 			continue
 		}
 		e.Raw = nil

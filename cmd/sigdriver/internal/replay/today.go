@@ -36,22 +36,35 @@ type Today struct {
 	Text   string
 }
 
-// today asks "valid now?" and, if not, goes through the trust accepted since for
-// the event that changed it.
+// today asks "valid now?" and, if not, for the first event that changed it: a trust
+// accepted since, time, or a later version.
 func (r *replayer) today(q *verifier.Recalled, out *Result, line int, then verifier.MapFloors) *Today {
-	last := len(r.trusts.lines) - 1
-	now, err := r.ask(q, last, r.current(), r.Now)
+	now, err := r.ask(q, len(r.trusts.lines)-1, r.current(), r.Now)
 	switch {
 	case err != nil:
 		return &Today{Change: Unknown, Text: err.Error()}
 	case now.Verdict == verifier.Allow:
 		return &Today{Change: StillValid, Reason: now.Reason}
 	}
+	first := r.ended(q, out, line, then)
+	if later := superseded(r.log, out); later != nil && (first == nil || later.At.Before(first.At)) {
+		first = later
+	}
+	if first == nil {
+		first = &Today{Change: Unknown, Text: "no single event explains it"}
+	}
+	first.Reason = now.Reason
+	return first
+}
+
+// ended goes through the trust accepted since for what ended something allowed,
+// whatever the floors are; nil for nothing.
+func (r *replayer) ended(q *verifier.Recalled, out *Result, line int, then verifier.MapFloors) *Today {
 	held, err := r.ask(q, line, then, out.Entry.Time)
 	if err != nil {
-		return &Today{Change: Unknown, Text: err.Error()}
+		return &Today{Change: Unknown, At: out.Entry.Time, Text: err.Error()}
 	}
-	for i := line + 1; i <= last; i++ {
+	for i := line + 1; i < len(r.trusts.lines); i++ {
 		if r.trusts.lines[i].Epoch == r.trusts.lines[i-1].Epoch {
 			continue // signed anew, nothing else
 		}
@@ -68,10 +81,7 @@ func (r *replayer) today(q *verifier.Recalled, out *Result, line int, then verif
 		}
 		held = next
 	}
-	if t := expiredBy(held, r.Now); t != nil {
-		return t
-	}
-	return superseded(now, r.log, out)
+	return expiredBy(held, r.Now)
 }
 
 // ask decides by the trust of a line, taken to be fresh.
@@ -101,15 +111,10 @@ var (
 // changed names the trust that ended it, and in which way.
 func (r *replayer) changed(next *verifier.Recollection, line int) *Today {
 	l := r.trusts.lines[line]
-	t := &Today{Change: Ruled, At: l.AcceptedAt, Reason: next.Reason}
-	d, err := verifier.ParseDecisionJSON(next.JSON)
-	if err != nil {
-		return &Today{Change: Unknown, Text: err.Error()}
-	}
 	found := func(reasons []verifier.Reason) bool {
-		return slices.ContainsFunc(d.Findings, func(f verifier.Finding) bool { return slices.Contains(reasons, f.Reason) })
+		return slices.ContainsFunc(next.Findings, func(f verifier.Finding) bool { return slices.Contains(reasons, f.Reason) })
 	}
-	what := "the rules changed"
+	t, what := &Today{Change: Ruled, At: l.AcceptedAt}, "the rules changed"
 	switch {
 	case found(revocations):
 		t.Change, what = Revoked, "revoked"
@@ -120,14 +125,18 @@ func (r *replayer) changed(next *verifier.Recollection, line int) *Today {
 	return t
 }
 
-// superseded names the entry that put a later version in force.
-func superseded(now *verifier.Recollection, l *log, out *Result) *Today {
-	t := &Today{Change: Superseded, Reason: now.Reason, Text: "floors have risen since"}
-	for _, seen := range out.Decision.Consulted {
+// superseded names the entry that put a later version of one of the documents in
+// force; nil for none.
+func superseded(l *log, out *Result) *Today {
+	var t *Today
+	for i, seen := range out.Decision.Consulted {
+		if i >= len(out.Decision.Documents) || out.Decision.Documents[i].Version == 0 {
+			continue
+		}
 		for _, raised := range l.raises[seen.Key] {
-			if raised.seq > out.Seq && (t.At.IsZero() || raised.at.Before(t.At)) {
-				t.At = raised.at
-				t.Text = fmt.Sprintf("superseded by version %d in entry %d, %s", raised.after.Version, raised.seq, stamp(raised.at))
+			if raised.seq > out.Seq && raised.after.Version > out.Decision.Documents[i].Version && (t == nil || raised.at.Before(t.At)) {
+				t = &Today{Change: Superseded, At: raised.at,
+					Text: fmt.Sprintf("superseded by version %d in entry %d, %s", raised.after.Version, raised.seq, stamp(raised.at))}
 			}
 		}
 	}

@@ -94,7 +94,8 @@ type testJournal struct {
 	*journal.Journal
 	appends atomic.Int64
 	fail    atomic.Pointer[error]
-	before  func() // runs in Append, if set
+	before  func()                   // runs in Append, if set
+	kept    atomic.Pointer[[][]byte] // evidence of the last entry
 }
 
 func (j *testJournal) Append(ctx context.Context, e journal.Entry, record []byte, evidence ...[]byte) (uint64, [32]byte, error) {
@@ -105,6 +106,7 @@ func (j *testJournal) Append(ctx context.Context, e journal.Entry, record []byte
 		return 0, [32]byte{}, *err
 	}
 	j.appends.Add(1)
+	j.kept.Store(&evidence)
 	return j.Journal.Append(ctx, e, record, evidence...)
 }
 
