@@ -136,7 +136,7 @@ func (w *World) start(path string) {
 	w.must(err)
 	w.journal, err = journal.Open(filepath.Join(w.Dir, "audit"), journal.Options{Archive: store, DenyBudget: 1 << 20})
 	w.must(err)
-	w.floors, err = floors.Open(filepath.Join(w.Dir, "floors.db"))
+	w.floors, err = floors.Open(filepath.Join(w.Dir, "floors.db"), disk.OS{})
 	w.must(err)
 	w.must(w.floors.Check(w.journal))
 	w.client, err = tuf.Open(tuf.Config{Root: w.Repo.Root(), Source: tuf.DirSource(w.Repo.Dir()), Dir: filepath.Join(w.Dir, "trust"),
