@@ -133,3 +133,8 @@ func checkLines(data []byte, at int) error {
 	}
 	return nil
 }
+
+// Text is what is signed.
+func (c *Checkpoint) Text() string {
+	return fmt.Sprintf("%s\n%d\n%s\n", c.Origin, c.Size, base64.StdEncoding.EncodeToString(c.Root[:]))
+}

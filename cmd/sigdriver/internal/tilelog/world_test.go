@@ -1,0 +1,181 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tilelog
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+const origin = "example.com/sigdriver/test"
+
+// logKey is the same in every process of a test.
+func logKey(t testing.TB) *checkpoint.Key {
+	t.Helper()
+	k, err := keys.Parse(verifiertest.NewKey("log", "ed25519").PrivatePEM(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := checkpoint.NewKey(origin, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// state is a state folder that is being written.
+type state struct {
+	t       testing.TB
+	dir     string
+	journal *journal.Journal
+	log     *Log
+	said    said
+}
+
+// said is what was logged.
+type said struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+func newState(t testing.TB) *state {
+	s := &state{t: t, dir: t.TempDir()}
+	s.openJournal(journal.Options{})
+	return s
+}
+
+func (s *state) openJournal(o journal.Options) {
+	s.t.Helper()
+	store, err := archive.Open(filepath.Join(s.dir, "archive"), nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	o.Archive, o.DenyBudget = store, 10000
+	if s.journal, err = journal.Open(filepath.Join(s.dir, "audit"), o); err != nil {
+		s.t.Fatal(err)
+	}
+	j := s.journal
+	s.t.Cleanup(func() { j.Close() })
+}
+
+// open opens the log, or returns why it does not open.
+func (s *state) open(o Options) error {
+	s.t.Helper()
+	if o.Key == nil {
+		o.Key = logKey(s.t)
+	}
+	if o.Interval == 0 {
+		o.Interval = MinInterval
+	}
+	o.Logger = hclog.New(&hclog.LoggerOptions{Output: &s.said})
+	l, err := Open(filepath.Join(s.dir, "log"), s.journal, o)
+	if err != nil {
+		return err
+	}
+	s.log = l
+	s.t.Cleanup(func() {
+		if s.log == l {
+			s.close()
+		}
+	})
+	return nil
+}
+
+func (s *state) mustOpen(o Options) {
+	s.t.Helper()
+	if err := s.open(o); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// close closes the log only.
+func (s *state) close() {
+	s.t.Helper()
+	l := s.log
+	s.log = nil
+	if err := l.Close(); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// decide appends decisions.
+func (s *state) decide(n int) {
+	s.t.Helper()
+	for i := range n {
+		if _, _, err := appendOne(s.journal, fmt.Sprintf("web-%d", i)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// appendOne appends one decision with a record that can be replayed.
+func appendOne(j *journal.Journal, name string) (uint64, [32]byte, error) {
+	e, record := decision(name)
+	return j.Append(context.Background(), e, record)
+}
+
+// covered waits until the checkpoint covers everything.
+func (s *state) covered() {
+	s.t.Helper()
+	s.eventually("a checkpoint over everything", func() bool {
+		st := s.log.Status()
+		return st.Covered == s.journal.Head().Size && st.Covered > 0
+	})
+}
+
+func (s *state) eventually(what string, is func() bool) {
+	s.t.Helper()
+	for until := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(until) {
+			s.t.Fatalf("there never was %s; %+v\n%s", what, s.log.Status(), s.said.String())
+		}
+	}
+}
+
+// audit is what an auditor finds.
+func (s *state) audit() *audit.Report {
+	s.t.Helper()
+	r, err := audit.Verify(s.dir, audit.Options{LogKeys: []note.Verifier{logKey(s.t)}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return r
+}
+
+func (s *state) well() *audit.Report {
+	s.t.Helper()
+	r := s.audit()
+	if !r.Well() || len(r.Unchecked) > 0 {
+		s.t.Fatalf("findings %+v, unchecked %q", r.Findings, r.Unchecked)
+	}
+	return r
+}
