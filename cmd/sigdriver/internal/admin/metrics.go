@@ -36,7 +36,7 @@ type Metrics struct {
 // maxReason is above every decision reason.
 const maxReason = 256
 
-// Readings are what is read when somebody looks. All are required.
+// Readings are what is read when somebody looks. All but Log are required.
 type Readings struct {
 	Cold         func() int // evaluations under way
 	CacheEntries func() int
@@ -46,8 +46,17 @@ type Readings struct {
 	Connections  func() int
 	JournalSize  func() uint64
 	JournalWorks func() bool
+	// Log is how the transparency log stands; nil where there is none.
+	Log func() LogReading
 	// Trust returns the epoch and the state of the trust in use, as of now.
 	Trust func() (epoch uint64, state verifier.TrustState)
+}
+
+// LogReading is how the transparency log stands.
+type LogReading struct {
+	Entries, Covered uint64        // in tiles, and by the checkpoint
+	Waiting          time.Duration // of the oldest entry that no checkpoint covers
+	Well             bool
 }
 
 // NewMetrics makes the metrics of a driver.
@@ -98,10 +107,28 @@ func (m *Metrics) Watch(r Readings) {
 	} {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sigdriver_" + g.name, Help: g.help}, g.read))
 	}
+	if r.Log != nil {
+		m.watchLog(r.Log)
+	}
 	for _, c := range []verifier.Condition{verifier.Refused, verifier.Stale, verifier.Fresh} {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "sigdriver_trust_state", Help: "1 for the condition that trust is in.", ConstLabels: prometheus.Labels{"condition": c.String()},
 		}, func() float64 { _, s := r.Trust(); return truth(s.Condition == c) }))
+	}
+}
+
+// watchLog adds the readings of a transparency log.
+func (m *Metrics) watchLog(read func() LogReading) {
+	for _, g := range []struct {
+		name, help string
+		read       func(LogReading) float64
+	}{
+		{"log_up", "1 while the transparency log keeps up with the journal.", func(r LogReading) float64 { return truth(r.Well) }},
+		{"log_entries", "Journal entries that are in the tiles of the transparency log.", func(r LogReading) float64 { return float64(r.Entries) }},
+		{"log_checkpoint_entries", "Journal entries that the signed checkpoint covers.", func(r LogReading) float64 { return float64(r.Covered) }},
+		{"log_waiting_seconds", "How long the oldest entry that no checkpoint covers has waited; 0 for none.", func(r LogReading) float64 { return r.Waiting.Seconds() }},
+	} {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sigdriver_" + g.name, Help: g.help}, func() float64 { return g.read(read()) }))
 	}
 }
 

@@ -5,7 +5,6 @@ package checkpoint
 
 import (
 	"crypto/ed25519"
-	"crypto/sha256"
 	"fmt"
 
 	fnote "github.com/transparency-dev/formats/note"
@@ -19,12 +18,14 @@ import (
 type Key struct {
 	note.Verifier
 	vkey string
-	spki [32]byte
 	key  *keys.Key
 }
 
 // KeyError says why a key cannot sign a log.
-type KeyError struct{ Text, Remedy string }
+type KeyError struct {
+	Text, Remedy string
+	Origin       bool // it is the log's name that is wrong
+}
 
 func (e *KeyError) Error() string { return e.Text }
 
@@ -33,7 +34,7 @@ func (e *KeyError) Error() string { return e.Text }
 func NewKey(origin string, k *keys.Key) (*Key, error) {
 	public, ok := k.Signer().Public().(ed25519.PublicKey)
 	if !ok {
-		return nil, &KeyError{"a log is signed with Ed25519, and this is an " + k.Algorithm() + " key", "make one with `openssl genpkey -algorithm ed25519 -out log.key`"}
+		return nil, &KeyError{"a log is signed with Ed25519, and this is an " + k.Algorithm() + " key", "make one with `openssl genpkey -algorithm ed25519 -out log.key`", false}
 	}
 	vkey, err := note.NewEd25519VerifierKey(origin, public)
 	if err != nil {
@@ -41,18 +42,17 @@ func NewKey(origin string, k *keys.Key) (*Key, error) {
 	}
 	v, err := note.NewVerifier(vkey) // which looks at the name
 	if err != nil {
-		return nil, &KeyError{fmt.Sprintf("%.80q is no name for a log", origin), "write one such as \"example.com/sigdriver/gw-1\": no spaces, no +"}
+		return nil, &KeyError{fmt.Sprintf("%.80q is no name for a log", origin), "write one such as \"example.com/sigdriver/gw-1\": no spaces, no +", true}
 	}
-	return &Key{Verifier: v, vkey: vkey, spki: sha256.Sum256(k.SPKI()), key: k}, nil
+	return &Key{Verifier: v, vkey: vkey, key: k}, nil
 }
 
 // VKey is the public key as the verifiers of signed notes read it: what an
 // auditor pins.
 func (k *Key) VKey() string { return k.vkey }
 
-// SPKI is the sha256 of the public key's SubjectPublicKeyInfo, by which trust
-// refuses it in any other use.
-func (k *Key) SPKI() [32]byte { return k.spki }
+// SPKI is the public key as DER SubjectPublicKeyInfo.
+func (k *Key) SPKI() []byte { return k.key.SPKI() }
 
 // Sign implements note.Signer.
 func (k *Key) Sign(msg []byte) ([]byte, error) { return k.key.Sign(msg) }

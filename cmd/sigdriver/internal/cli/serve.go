@@ -46,10 +46,14 @@ nothing, and exits: 0 when the driver would start, 2 when not.`,
 }
 
 func serveCheck(env *Env, file string) error {
-	if err := daemon.Check(file); err != nil {
+	notes, err := daemon.Check(file)
+	if err != nil {
 		return startError(err)
 	}
 	fmt.Fprintf(env.Stdout, "%s: the driver would start\n", printable(file))
+	for _, note := range notes {
+		fmt.Fprintln(env.Stdout, printable(note))
+	}
 	return nil
 }
 

@@ -4,15 +4,10 @@
 package config
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"syscall"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
-	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -59,26 +54,5 @@ func (c *Config) AttestKey() (*keys.Key, error) {
 		}
 		return key, nil
 	}
-	info, err := disk.OS{}.Lstat(c.Attest.Key)
-	switch {
-	case err != nil:
-		return nil, c.Fault("attest.key", err, makeKey)
-	case !info.Mode().IsRegular():
-		return nil, c.fault("attest.key", "name the file itself", "%q is not a regular file", c.Attest.Key)
-	case info.Mode().Perm()&0o077 != 0:
-		return nil, c.fault("attest.key", "chmod 0600 "+c.Attest.Key, "%q has mode %04o: others can read it", c.Attest.Key, info.Mode().Perm())
-	case int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() && info.Sys().(*syscall.Stat_t).Uid != 0:
-		return nil, c.fault("attest.key", fmt.Sprintf("chown %d %s", os.Geteuid(), c.Attest.Key), "%q belongs to another user", c.Attest.Key)
-	}
-	key, err := keys.Load(c.Attest.Key, nil)
-	var format *keys.FormatError
-	switch {
-	case errors.Is(err, keys.ErrNoPassphrase):
-		return nil, c.fault("attest.key", "give the driver an unencrypted copy, for example as a systemd credential", "%q is encrypted, and there is nobody to ask for its passphrase", c.Attest.Key)
-	case errors.As(err, &format):
-		return nil, c.Fault("attest.key", err, makeKey)
-	case err != nil:
-		return nil, c.Fault("attest.key", err, "make it readable to the driver's user")
-	}
-	return key, nil
+	return c.ownKey("attest.key", c.Attest.Key, makeKey)
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,6 +43,7 @@ func (c *Config) check() error {
 		c.checkPath("attestations.dir", c.Attestations.Dir, false),
 		c.checkRange("audit.deny_per_minute", c.Audit.DenyPerMinute, maxDeny),
 		c.checkRange("audit.reserve_mib", c.Audit.ReserveMiB, maxReserve),
+		c.checkTransparency(),
 		c.checkAttest(),
 		c.checkAdmin(),
 		c.checkInterceptor(),
@@ -238,6 +240,9 @@ func (c *Config) CheckPlaces() error {
 	if _, err := c.PinnedRoot(); err != nil {
 		return err
 	}
+	if _, err := c.LogKey(); err != nil {
+		return err
+	}
 	if _, err := c.AttestKey(); err != nil {
 		return err
 	}
@@ -310,6 +315,7 @@ func (c *Config) NeedRestart(next *Config) []string {
 		{"trust.source", c.Trust.Source == next.Trust.Source},
 		{"attestations", c.Attestations == next.Attestations},
 		{"audit", c.Audit == next.Audit},
+		{"transparency", reflect.DeepEqual(c.Transparency, next.Transparency)},
 		{"attest", c.Attest == next.Attest},
 		{"admin", c.Admin == next.Admin},
 		{"interceptor", c.Interceptor == next.Interceptor},

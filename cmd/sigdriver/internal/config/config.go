@@ -40,6 +40,10 @@ type Config struct {
 	// Audit bounds what refusals may write.
 	Audit Audit `toml:"audit"`
 
+	// Transparency makes a transparency log of the journal, which auditors can
+	// follow. Without it the journal's own chain is all that binds its entries.
+	Transparency Transparency `toml:"transparency"`
+
 	// Attest lets the driver sign receipts of what it allowed. Without it the
 	// Attest call is not served.
 	Attest Attest `toml:"attest"`
@@ -109,6 +113,38 @@ type Audit struct {
 	// ReserveMiB is the free disk space that is kept for recording ALLOWs.
 	// Optional: 64. From 1 to 65536.
 	ReserveMiB int `toml:"reserve_mib"`
+}
+
+// Transparency is the log in state_dir/log.
+type Transparency struct {
+	// Key is what the log's checkpoints are signed with: the absolute path of an
+	// Ed25519 key in PKCS#8 PEM, unencrypted, mode 0600 or less. Optional: without it
+	// there is no log. It signs nothing else: trust that lets it approve policies is
+	// refused. `sigdriver serve --check` prints its public half for auditors.
+	Key string `toml:"key"`
+	// Origin is the log's name in its checkpoints, such as
+	// "example.com/sigdriver/gw-1". Required with key. No two logs share one, and it
+	// is never changed.
+	Origin string `toml:"origin"`
+	// Witness is somebody else who sees each checkpoint before it counts, one table
+	// for each. Optional: none.
+	Witness []Witness `toml:"witness"`
+	// WitnessQuorum is how many of the witnesses have to sign a checkpoint.
+	// Optional: all of them.
+	WitnessQuorum int `toml:"witness_quorum"`
+	// WitnessRequired is whether ALLOWs stop while the witnesses refuse a checkpoint,
+	// have not confirmed the log since the start, or keep an entry waiting for 10 s.
+	// Optional: false, when the checkpoint waits for them and decisions do not.
+	WitnessRequired bool `toml:"witness_required"`
+}
+
+// Witness is a witness of the C2SP tlog-witness protocol.
+type Witness struct {
+	// Key is the witness's public key, NAME+HASH+KEY, of a cosignature/v1 key.
+	// Required.
+	Key string `toml:"key"`
+	// URL is where it answers: add-checkpoint below it, https or http. Required.
+	URL string `toml:"url"`
 }
 
 // Attest is the driver's own key.

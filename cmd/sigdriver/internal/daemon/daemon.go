@@ -43,16 +43,32 @@ func (e *StartError) Error() string { return e.Err.Error() }
 func (e *StartError) Unwrap() error { return e.Err }
 
 // Check reads a configuration and looks at everything that it names, without
-// changing any of it. The error is a *StartError.
-func Check(configFile string) error {
+// changing any of it. The notes are lines for whoever asked. The error is a
+// *StartError.
+func Check(configFile string) (notes []string, err error) {
 	conf, err := config.Load(configFile)
 	if err == nil {
 		err = check(conf)
 	}
-	if err != nil {
-		return &StartError{err}
+	if err == nil {
+		notes, err = describe(conf)
 	}
-	return nil
+	if err != nil {
+		return nil, &StartError{err}
+	}
+	return notes, nil
+}
+
+// describe says what others need to know of this driver.
+func describe(conf *config.Config) ([]string, error) {
+	key, err := conf.LogKey()
+	if err != nil {
+		return nil, err
+	}
+	if key == nil {
+		return []string{"no transparency log: [transparency] names no key"}, nil
+	}
+	return []string{"transparency log: auditors pin " + key.VKey()}, nil
 }
 
 func check(conf *config.Config) error {

@@ -308,7 +308,7 @@ func TestStartErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			if err := Check(w.path("sigdriver.toml")); err != nil {
+			if _, err := Check(w.path("sigdriver.toml")); err != nil {
 				t.Fatalf("before: %v", err)
 			}
 			if _, err := os.Stat(w.path("state")); err == nil {
@@ -316,7 +316,7 @@ func TestStartErrors(t *testing.T) {
 			}
 			c.breakIt(w)
 			var start *StartError
-			if err := Check(w.path("sigdriver.toml")); c.check != errors.As(err, &start) {
+			if _, err := Check(w.path("sigdriver.toml")); c.check != errors.As(err, &start) {
 				t.Errorf("Check: %v", err)
 			}
 			err := Run(t.Context(), Options{ConfigFile: w.path("sigdriver.toml"), Log: &w.log})

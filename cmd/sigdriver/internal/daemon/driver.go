@@ -32,6 +32,7 @@ import (
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf"
@@ -57,6 +58,7 @@ type driver struct {
 	archive *archive.Store
 	journal *journal.Journal
 	floors  *floors.Store
+	log     *tilelog.Log // nil: there is no transparency log
 	clock   *clock.Clock
 	attest  *attest.Attester // nil: the driver signs no receipts
 	own     []ownKey
@@ -93,7 +95,7 @@ func (d *driver) start(ctx context.Context) error {
 	quietGRPC()
 	tuneMemory()
 	for _, step := range []func(context.Context) error{
-		d.configure, d.openState, d.openReceipts, d.openTrust, d.listen, d.intercept, d.watch,
+		d.configure, d.openState, d.openLog, d.openReceipts, d.openTrust, d.listen, d.intercept, d.watch,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -232,6 +234,9 @@ func (d *driver) listen(context.Context) error {
 		Peers: d.listener.List, Trust: d.keeper, Clock: d.clock, Index: d.index, Floors: d.floors, Journal: d.journal,
 		Metrics: d.metrics, Logger: d.logger,
 	}
+	if d.log != nil {
+		parts.Log = d.log
+	}
 	if d.attest != nil {
 		parts.Attester = d.attest
 	}
@@ -287,7 +292,8 @@ func (d *driver) watch(context.Context) error {
 		IndexFiles:   func() int { _, n := d.index.Current().Size(); return n },
 		Connections:  d.listener.Open,
 		JournalSize:  func() uint64 { return d.journal.Head().Size },
-		JournalWorks: func() bool { return d.healthy("audit") },
+		JournalWorks: d.server.Recording,
+		Log:          d.logReading(),
 		Trust:        d.trustState,
 	})
 	if d.conf.Admin.Listen == "" {
@@ -299,7 +305,7 @@ func (d *driver) watch(context.Context) error {
 	}
 	checks := []admin.Check{
 		{Name: "trust", Well: func() bool { return d.healthy("trust") }},
-		{Name: "audit", Well: func() bool { return d.healthy("audit") }},
+		{Name: "audit", Well: d.server.Recording},
 	}
 	d.admin = admin.Serve(l, admin.Handler(d.metrics, checks), d.logger.Named("admin"))
 	return nil
@@ -335,6 +341,7 @@ func (d *driver) serve(ctx context.Context, hangup <-chan os.Signal) error {
 	d.cancel = cancel
 	d.background.Go(func() { d.keeper.Run(inner) })
 	d.background.Go(func() { d.index.Run(inner) })
+	d.background.Go(func() { d.server.CountServed(inner) })
 	failed := make(chan error, 2)
 	go func() { failed <- d.grpc.Serve(d.listener) }()
 	if d.second != nil {
@@ -401,6 +408,9 @@ func (d *driver) close() error {
 	}
 	if d.client != nil {
 		errs = append(errs, d.client.Close())
+	}
+	if d.log != nil { // before the journal, which it reads
+		errs = append(errs, d.log.Close())
 	}
 	if d.journal != nil {
 		errs = append(errs, d.journal.Close())

@@ -154,7 +154,7 @@ func (c *call) remember(d *verifier.Decision, before *floors.Snapshot) (*answer,
 	if err != nil {
 		return nil, err
 	}
-	a := &answer{body: body, verdict: d.Verdict, reason: d.Reason, recheck: d.Recheck}
+	a := &answer{body: body, verdict: d.Verdict, reason: d.Reason, recheck: d.Recheck, entry: c.logged}
 	if c.server.Attester != nil && d.Verdict == verifier.Allow && c.req.Purpose == verifier.Compose && c.logged != nil {
 		a.grounds = c.groundsOf(d)
 	}

@@ -38,9 +38,15 @@ func (s *Server) Healthy(service string) (well, known bool) {
 		now, err := s.Clock.Now()
 		return err == nil && s.Trust.Current().Trust.State(now).Condition != verifier.Refused, true
 	case healthAudit:
-		return s.Journal.Err() == nil && s.Floors.Err() == nil && (s.Attester == nil || s.Attester.Err() == nil), true
+		return s.Recording() && (s.Log == nil || s.Log.Well()), true
 	}
 	return false, false
+}
+
+// Recording tells whether decisions can be recorded, so that they may be answered.
+// A transparency log that is late does not count.
+func (s *Server) Recording() bool {
+	return s.Journal.Err() == nil && s.Floors.Err() == nil && (s.Attester == nil || s.Attester.Err() == nil) && (s.Log == nil || s.Log.MayAllow() == nil)
 }
 
 func (h *health) status(service string) grpc_health_v1.HealthCheckResponse_ServingStatus {

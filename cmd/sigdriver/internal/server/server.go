@@ -90,6 +90,8 @@ type Floors interface {
 // Journal makes decisions durable.
 type Journal interface {
 	Append(ctx context.Context, e journal.Entry, record []byte, evidence ...[]byte) (uint64, [32]byte, error)
+	// Count makes durable how often answers were given again.
+	Count(ctx context.Context, s journal.Served) (left journal.Served, err error)
 	Err() error
 }
 
@@ -102,6 +104,14 @@ type Metrics interface {
 	Panicked()
 }
 
+// Log is the transparency log over the journal.
+type Log interface {
+	// MayAllow returns why no ALLOW may leave although it is recorded.
+	MayAllow() error
+	// Well tells whether the log keeps up. Decisions do not depend on it.
+	Well() bool
+}
+
 // Attester signs receipts.
 type Attester interface {
 	// Sign makes a receipt of what the server fills in: everything but who signs,
@@ -111,7 +121,7 @@ type Attester interface {
 	Err() error
 }
 
-// Config is what a Server is made of. All fields but Attester are required.
+// Config is what a Server is made of. All fields but Log and Attester are required.
 type Config struct {
 	Peers   func() *peer.List
 	Trust   Trust
@@ -121,6 +131,8 @@ type Config struct {
 	Journal Journal
 	Metrics Metrics
 	Logger  hclog.Logger
+	// Log is nil where the driver keeps no transparency log.
+	Log Log
 	// Attester is nil where the driver signs no receipts.
 	Attester Attester
 }
@@ -133,6 +145,7 @@ type Server struct {
 	flight flight
 	cold   chan struct{}
 	trust  trustBytes
+	served served
 	done   chan struct{}
 
 	printer *printer

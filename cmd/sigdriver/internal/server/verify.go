@@ -40,7 +40,9 @@ type answer struct {
 	place     *verifier.Binding
 	revision  atomic.Uint64 // of the floors at which it was last seen to hold
 
-	grounds *grounds // of a receipt; nil where none may be signed
+	entry   *place        // the journal entry that made it; nil for a refusal without one
+	served  atomic.Uint64 // how often it was given again and that was not counted yet
+	grounds *grounds      // of a receipt; nil where none may be signed
 }
 
 // size is what the answer costs in the cache.
@@ -147,6 +149,12 @@ func (s *Server) judge(ctx context.Context, caller peer.Credentials, data mem.Bu
 	if err != nil {
 		return judged{}, err
 	}
+	if err := s.mayLeave(a); err != nil {
+		return judged{}, err
+	}
+	if cached {
+		s.served.add(a)
+	}
 	trust, err := s.trust.encoded(c.trust, state.Condition == verifier.Stale)
 	if err != nil {
 		return judged{}, err
@@ -156,6 +164,17 @@ func (s *Server) judge(ctx context.Context, caller peer.Credentials, data mem.Bu
 		c.log(a, "cached", true)
 	}
 	return judged{a, now, trust}, nil
+}
+
+// mayLeave holds an ALLOW back while the log says that none may leave.
+func (s *Server) mayLeave(a *answer) error {
+	if s.Log == nil || a.verdict != verifier.Allow {
+		return nil
+	}
+	if err := s.Log.MayAllow(); err != nil {
+		return auditUnavailable(err)
+	}
+	return nil
 }
 
 // answer finds or makes the answer to a question. An answer that was found, or

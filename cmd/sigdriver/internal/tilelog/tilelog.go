@@ -204,6 +204,9 @@ func (l *Log) Status() Status {
 	return s
 }
 
+// Well tells whether the log keeps up with the journal.
+func (l *Log) Well() bool { return l.Status().Well(time.Now()) }
+
 // MayAllow returns a *WitnessError while witnesses are required and the log does
 // not have their word.
 func (l *Log) MayAllow() error {

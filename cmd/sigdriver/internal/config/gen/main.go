@@ -49,14 +49,15 @@ func main() {
 			}
 		}
 	}
-	text := head + "## Top level\n\n" + table(structs, structs["Config"])
+	text := head + "## Top level\n\n" + table(structs, structs["Config"], "")
 	if err := os.WriteFile(*out, []byte(text), 0o644); err != nil {
 		log.Fatal(err)
 	}
 }
 
-// table describes the keys of one table, then the tables below it.
-func table(structs map[string]*ast.StructType, st *ast.StructType) string {
+// table describes the keys of one table, then the tables below it, whose names
+// begin with prefix.
+func table(structs map[string]*ast.StructType, st *ast.StructType, prefix string) string {
 	var keys, below strings.Builder
 	for _, f := range st.Fields.List {
 		key := key(f)
@@ -64,16 +65,16 @@ func table(structs map[string]*ast.StructType, st *ast.StructType) string {
 			continue
 		}
 		comment := text(f)
-		title, kind := "["+key+"]", f.Type
+		title, kind := "["+prefix+key+"]", f.Type
 		if list, ok := kind.(*ast.ArrayType); ok {
-			title, kind = "[["+key+"]]", list.Elt
+			title, kind = "[["+prefix+key+"]]", list.Elt
 		}
 		name, ok := kind.(*ast.Ident)
 		if !ok || structs[name.Name] == nil {
 			fmt.Fprintf(&keys, "- `%s`: %s\n", key, comment)
 			continue
 		}
-		fmt.Fprintf(&below, "\n## %s\n\n%s\n\n%s", title, comment, table(structs, structs[name.Name]))
+		fmt.Fprintf(&below, "\n## %s\n\n%s\n\n%s", title, comment, table(structs, structs[name.Name], prefix+key+"."))
 	}
 	return keys.String() + below.String()
 }
