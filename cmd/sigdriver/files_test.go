@@ -62,6 +62,8 @@ var exceptions = []exception{
 		"only the net package makes a listening socket; the umask is the process's"},
 	{"cmd/sigdriver/internal/socket/systemd.go", "os.NewFile", "a descriptor that systemd opened"},
 	{"cmd/sigdriver/internal/keys/passphrase.go", "os.NewFile os.OpenFile", "a descriptor that the caller opened, and the terminal"},
+	{"cmd/sigdriver/internal/tilelog", "os.Chtimes unix.EINTR unix.FcntlFlock unix.F_OFD_SETLKW unix.F_WRLCK unix.Flock_t",
+		"the log's files are tessera's: one is made to look old, and its lock is waited for"},
 	{"cmd/sigdriver/internal/cli/demo.go", "os.Executable", "a name, to run ourselves"},
 	{"cmd/sigdriver/internal/lab", "os.Create os.Mkdir os.MkdirAll os.MkdirTemp os.ReadFile os.RemoveAll os.Stat os.WriteFile",
 		"a laboratory for demo and bench in the temporary folder, which outlives neither"},

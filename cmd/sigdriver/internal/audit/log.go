@@ -33,7 +33,7 @@ type tree struct {
 // readCheckpoint reads what the tile log says of itself.
 func (v *verification) readCheckpoint() error {
 	if !exists(v.path("log")) {
-		v.unchecked("there is no tile log, so nothing but the journal's own chain binds its entries: configure [log]")
+		v.unchecked("there is no tile log, so nothing but the journal's own chain binds its entries: configure [transparency]")
 		return nil
 	}
 	data, err := v.read(fileCheckpoint)

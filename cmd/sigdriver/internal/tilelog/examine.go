@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -20,6 +19,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // stateDir is where the log's writer keeps what it remembers, treeFile how far
@@ -62,7 +62,7 @@ func (l *Log) examine() (*guard, error) {
 
 // readCheckpoint reads the checkpoint in the folder; the zero one if there is none.
 func (l *Log) readCheckpoint() (*checkpoint.Checkpoint, error) {
-	data, err := os.ReadFile(filepath.Join(l.dir, layout.CheckpointPath))
+	data, err := disk.Read(disk.OS{}, filepath.Join(l.dir, layout.CheckpointPath), checkpoint.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &checkpoint.Checkpoint{}, nil
 	}
@@ -81,7 +81,7 @@ func (l *Log) readCheckpoint() (*checkpoint.Checkpoint, error) {
 
 // treeSize reads how many entries the log's writer has put into tiles.
 func (l *Log) treeSize() (uint64, error) {
-	data, err := os.ReadFile(filepath.Join(l.dir, treeFile))
+	data, err := disk.Read(disk.OS{}, filepath.Join(l.dir, treeFile), checkpoint.MaxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // How long the log waits before it tries again.
@@ -60,7 +61,7 @@ func (l *Log) follow(ctx context.Context) error {
 		return err
 	}
 	defer g.close()
-	if err := sweep(l.dir); err != nil {
+	if err := sweep(disk.OS{}, l.dir); err != nil {
 		return err
 	}
 	f := &feeder{log: l, guard: g}
@@ -135,7 +136,7 @@ func (f *feeder) close() {
 // notices, has put down what it holds. Its lock is of the kind that does not hold
 // against the same process; one on an open file description does.
 func settle(dir string) {
-	file, err := os.OpenFile(filepath.Join(dir, stateDir, "publish.lock"), os.O_RDWR|unix.O_CLOEXEC, 0)
+	file, err := disk.OS{}.OpenOS(filepath.Join(dir, stateDir, "publish.lock"), os.O_RDWR, 0)
 	if err != nil {
 		return // it never published
 	}

@@ -4,8 +4,6 @@
 package tilelog
 
 import (
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -13,17 +11,33 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // sweep removes the temporary files that a killed writer left: the name of the
 // file that they were to become, with a random number appended.
-func sweep(dir string) error {
-	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || !temporary(filepath.Base(filepath.Dir(path)), e.Name()) {
+func sweep(fsys disk.FS, dir string) error {
+	names, err := fsys.List(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		info, err := fsys.Lstat(path)
+		switch {
+		case err != nil:
+			return err
+		case info.IsDir():
+			err = sweep(fsys, path)
+		case temporary(filepath.Base(dir), name):
+			err = fsys.Remove(path)
+		}
+		if err != nil {
 			return err
 		}
-		return os.Remove(path)
-	})
+	}
+	return nil
 }
 
 // temporary tells a temporary file by its name and its folder's.

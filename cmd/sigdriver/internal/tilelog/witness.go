@@ -19,6 +19,8 @@ import (
 
 	"github.com/transparency-dev/tessera"
 	"github.com/transparency-dev/tessera/api/layout"
+
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 const (
@@ -177,7 +179,7 @@ func (g *gate) published(dir string) {
 	if g == nil {
 		return
 	}
-	info, err := os.Stat(filepath.Join(dir, layout.CheckpointPath))
+	info, err := disk.OS{}.Stat(filepath.Join(dir, layout.CheckpointPath))
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err == nil && !info.ModTime().Equal(g.stamp) {
