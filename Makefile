@@ -1,6 +1,6 @@
 # Two commands for a stranger: `make demo` and `make test`.
 
-.PHONY: build test race soak check fmt vet lint generate generate-check tidy demo bench fuzz conformance gateway-test clean
+.PHONY: build test race soak check fmt vet lint generate generate-check tidy demo bench fuzz conformance interop interop-python gateway-test clean
 
 TOOL := go tool -modfile=go.tool.mod
 
@@ -88,6 +88,21 @@ gateway-test: build
 	$(GATEWAY_CARGO) fmt --check
 	$(GATEWAY_CARGO) clippy --locked --all-targets --all-features -- -D warnings
 	$(GATEWAY_CARGO) test --locked --all-features
+
+# Attestations of the real cosign v2 and v3, built from the Go module proxy (minutes)
+# and judged as the recorded ones are.
+interop:
+	mkdir -p out/interop
+	testdata/interop/make.sh out/interop out/cosign
+	SIGDRIVER_INTEROP="$(CURDIR)/out/interop" go test -count=1 -v -run '^TestCosign$$' ./verifier
+
+# A Python with securesystemslib and in-toto-attestation, for TestPythonDSSE.
+interop-python: out/python/bin/python
+
+out/python/bin/python: testdata/interop/requirements.txt
+	rm -rf out/python
+	python3 -m venv out/python
+	out/python/bin/python -m pip install --quiet --disable-pip-version-check -r testdata/interop/requirements.txt
 
 clean:
 	rm -rf bin out
