@@ -82,7 +82,8 @@ func check(conf *config.Config) error {
 	if err := tuf.CheckRoot(root); err != nil {
 		return trustFault(conf, err)
 	}
-	return nil
+	_, err = connections(conf)
+	return err
 }
 
 // Run serves until the context ends or SIGTERM or SIGINT comes, then finishes

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"golang.org/x/sys/unix"
+	"golang.org/x/net/netutil"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/grpclog"
 
@@ -229,7 +229,11 @@ func (d *driver) listen(context.Context) error {
 	if d.socket, err = d.makeSocket(); err != nil {
 		return err
 	}
-	d.listener = peer.NewListener(d.socket.UnixListener, d.peers(d.conf), d.maxConns(), d.refused)
+	conns, err := connections(d.conf)
+	if err != nil {
+		return err
+	}
+	d.listener = peer.NewListener(d.socket.UnixListener, d.peers(d.conf), conns, d.refused)
 	parts := server.Config{
 		Peers: d.listener.List, Trust: d.keeper, Clock: d.clock, Index: d.index, Floors: d.floors, Journal: d.journal,
 		Metrics: d.metrics, Logger: d.logger,
@@ -273,15 +277,6 @@ func (d *driver) peers(conf *config.Config) *peer.List {
 	return conf.PeerList()
 }
 
-// maxConns leaves half of the descriptors to files.
-func (d *driver) maxConns() int {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return peer.MaxConnsPerUID
-	}
-	return int(min(limit.Cur/2, peer.MaxConns))
-}
-
 // watch opens the admin listener.
 func (d *driver) watch(context.Context) error {
 	d.metrics.Watch(admin.Readings{
@@ -303,6 +298,7 @@ func (d *driver) watch(context.Context) error {
 	if err != nil {
 		return d.conf.Fault("admin.listen", err, "choose a free address")
 	}
+	l = netutil.LimitListener(l, maxAdminConns)
 	checks := []admin.Check{
 		{Name: "trust", Well: func() bool { return d.healthy("trust") }},
 		{Name: "audit", Well: d.server.Recording},

@@ -36,13 +36,17 @@ func (d *driver) intercept(context.Context) error {
 	if err != nil {
 		return d.conf.Fault("interceptor.path", err, "choose a path of its own")
 	}
+	conns, err := connections(d.conf)
+	if err != nil {
+		return err
+	}
 	service := interceptor.New(interceptor.Config{
 		Driver: d.server, GatewayID: conf.GatewayID, Metrics: d.metrics, Logger: d.logger.Named("interceptor"),
 		Governed: func() bool { return d.keeper.Current().Trust.Governs(verifier.Settings, conf.GatewayID) },
 	})
 	d.second = &intercepting{
 		socket:   s,
-		listener: peer.NewListener(s.UnixListener, d.peers(d.conf), d.maxConns(), d.refused),
+		listener: peer.NewListener(s.UnixListener, d.peers(d.conf), conns, d.refused),
 		grpc:     service.GRPC(server.Options()),
 	}
 	return nil

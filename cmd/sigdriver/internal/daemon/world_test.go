@@ -129,11 +129,7 @@ func (w *world) start(change ...func(*Options)) {
 	case <-time.After(30 * time.Second):
 		w.t.Fatal("the driver is never ready")
 	}
-	var err error
-	w.conn, err = grpc.NewClient("unix:"+w.socket(o), grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	w.dial(w.socket(o))
 	w.stop = func() error {
 		w.stop = nil
 		w.conn.Close()
@@ -144,6 +140,16 @@ func (w *world) start(change ...func(*Options)) {
 		case <-time.After(10 * time.Second):
 			return fmt.Errorf("the driver does not stop")
 		}
+	}
+}
+
+// dial connects to a driver.
+func (w *world) dial(path string) {
+	w.t.Helper()
+	var err error
+	w.conn, err = grpc.NewClient("unix:"+path, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		w.t.Fatal(err)
 	}
 }
 
