@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/authoring"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/grants"
 	"github.com/sigdriver/sigdriver/verifier"
 )
@@ -35,12 +36,14 @@ type diffSide struct {
 
 func newDiffCommand(env *Env) *cobra.Command {
 	var outputs []string
+	var typeName string
 	cmd := &cobra.Command{
-		Use:   "diff OLD NEW",
+		Use:   "diff [--type TYPE] OLD NEW",
 		Short: "Show what a change of a document widens and narrows",
 		Long: `Compares two documents field by field. Each difference is judged alone: it widens,
 if more may be granted after it; it narrows, if certainly no more is; everything else
-changes. It verifies nothing.
+changes. It verifies nothing. With --type the files are what authors write, and what
+is compared is what canonicalize makes of them.
 
 Ends with 0 if the documents are the same bytes, with 1 if they differ.`,
 		Args: cobra.ExactArgs(2),
@@ -49,7 +52,7 @@ Ends with 0 if the documents are the same bytes, with 1 if they differ.`,
 			if err != nil {
 				return err
 			}
-			r, err := diff(env, args[0], args[1])
+			r, err := diff(env, typeName, args[0], args[1])
 			if err != nil {
 				return err
 			}
@@ -62,31 +65,57 @@ Ends with 0 if the documents are the same bytes, with 1 if they differ.`,
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&typeName, "type", "", "the files are no documents yet: sandbox-policy, provider-profile or settings")
 	registerOutputs(cmd, &outputs)
 	return cmd
 }
 
-func diff(env *Env, oldPath, newPath string) (*diffReport, error) {
+func diff(env *Env, typeName, oldPath, newPath string) (*diffReport, error) {
 	if oldPath == "-" && newPath == "-" {
 		return nil, usageError(errors.New("only one of the two can be the standard input"), "give the other one as a file")
 	}
-	was, err := readSide(env, oldPath)
+	was, err := readSide(env, typeName, oldPath)
 	if err != nil {
 		return nil, err
 	}
-	is, err := readSide(env, newPath)
+	is, err := readSide(env, typeName, newPath)
 	if err != nil {
 		return nil, err
 	}
 	return was.compare(is)
 }
 
-func readSide(env *Env, path string) (*diffSide, error) {
+// readSide reads a document, or makes it of what an author wrote.
+func readSide(env *Env, typeName, path string) (*diffSide, error) {
+	if typeName != "" {
+		body, err := readAuthored(env, typeName, path)
+		if err != nil {
+			return nil, err
+		}
+		return newSide(path, body)
+	}
 	body, err := readFile(env, path, "document", verifier.MaxBody)
 	if err != nil {
 		return nil, err
 	}
 	return newSide(path, body)
+}
+
+// readAuthored makes the document of a file, as canonicalize does.
+func readAuthored(env *Env, typeName, path string) ([]byte, error) {
+	as, ok := authoring.ParseType(typeName)
+	if !ok {
+		return nil, usageError(fmt.Errorf("--type %q is no type", typeName), "use sandbox-policy, provider-profile or settings")
+	}
+	data, err := readFile(env, path, "file", authoring.MaxInput)
+	if err != nil {
+		return nil, err
+	}
+	result, err := authoring.Document(as, data)
+	if err != nil {
+		return nil, noDocument(path, err)
+	}
+	return result.Document, nil
 }
 
 func newSide(path string, body []byte) (*diffSide, error) {

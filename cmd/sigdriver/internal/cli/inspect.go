@@ -32,13 +32,15 @@ var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.Allo
 
 func newInspectCommand(env *Env) *cobra.Command {
 	var outputs []string
+	var typeName string
 	cmd := &cobra.Command{
-		Use:   "inspect FILE",
+		Use:   "inspect [--type TYPE] FILE",
 		Short: "Show what a file says, without verifying any of it",
 		Long: `Shows a document, bundle, envelope, statement, trust file, TUF metadata, public key,
 certificate or journal segment in a form that is safe to print. It verifies nothing.
 Of a document it shows what it grants, and the document as its author would write it.
--o json and -o yaml are for documents alone: the view, versioned, and the YAML.
+-o json and -o yaml are for documents alone: the view, versioned, and the YAML. With
+--type the file is what an author writes, and what is shown is its document.
 A file named - is the standard input.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -46,13 +48,18 @@ A file named - is the standard input.`,
 			if err != nil {
 				return err
 			}
-			data, err := readFile(env, args[0], "file", maxInspect)
+			read := func() ([]byte, error) { return readFile(env, args[0], "file", maxInspect) }
+			if typeName != "" {
+				read = func() ([]byte, error) { return readAuthored(env, typeName, args[0]) }
+			}
+			data, err := read()
 			if err != nil {
 				return err
 			}
 			return inspectTo(env, out, args[0], data)
 		},
 	}
+	cmd.Flags().StringVar(&typeName, "type", "", "the file is no document yet: sandbox-policy, provider-profile or settings")
 	cmd.Flags().StringArrayVarP(&outputs, "output", "o", []string{"text"}, "text, json or yaml, with =FILE to write to a file (repeatable)")
 	return cmd
 }

@@ -55,7 +55,7 @@ func readGrants(name string, data []byte) (*grants.Document, error) {
 		err = fmt.Errorf("it has no @type")
 	}
 	if err != nil {
-		return nil, usageError(fmt.Errorf("%q is no document: %w", name, err), "make the document with `sigdriver canonicalize`")
+		return nil, usageError(fmt.Errorf("%q is no document: %w", name, err), "make the document with `sigdriver canonicalize`, or say with --type what the file is")
 	}
 	return doc, nil
 }

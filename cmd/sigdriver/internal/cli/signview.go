@@ -25,7 +25,7 @@ func (f *signFlags) show(env *Env, doc *approval.Document) error {
 	if f.previous == "" {
 		return nil
 	}
-	was, err := readSide(env, f.previous)
+	was, err := readSide(env, "", f.previous)
 	if err != nil {
 		return err
 	}

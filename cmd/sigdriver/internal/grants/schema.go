@@ -49,6 +49,8 @@ type field struct {
 	on bool
 	// optional fields of messages mean something by being there.
 	optional bool
+	// must be written by authors, also if it holds its default.
+	must bool
 	// internal fields are the gateway's own, and nothing that authors write.
 	internal bool
 	// says explains, in a clause, what the wide end means.
@@ -61,6 +63,8 @@ type message struct {
 	// keys name an element of a list of such messages, for pairing, the closest
 	// first; none for the whole element.
 	keys []func(*node) string
+	// camel tells that authors use the JSON names.
+	camel bool
 	// judge corrects the classes of changes inside such a message, where more than
 	// one field decides.
 	judge func(d *differ, was, is *node, changes []Change)
@@ -80,7 +84,7 @@ func keyed(name string) func(*node) string {
 }
 
 var binaryMessage = &message{keys: []func(*node) string{keyed("path")}, fields: []field{
-	{name: "path"},
+	{name: "path", must: true},
 	{name: "harness", kind: flag},
 }}
 
@@ -107,7 +111,7 @@ var (
 )
 
 var endpointMessage = &message{keys: []func(*node) string{hostAndPath, hostOf}, judge: judgePorts, fields: []field{
-	{name: "host"},
+	{name: "host", must: true},
 	{name: "port", kind: count, effect: opens},
 	{name: "ports", kind: texts, effect: opens, first: Changes, last: Changes},
 	{name: "protocol", judge: protocolChange, says: "requests are no longer inspected"},
@@ -135,14 +139,14 @@ var endpointMessage = &message{keys: []func(*node) string{hostAndPath, hostOf}, 
 		{name: "strictToolNames", kind: flag, on: true, effect: closes, says: "tools of any name may be called"},
 		{name: "allowAllKnownMcpMethods", kind: flag, effect: opens, says: "every known method is allowed unless rules narrow it"},
 	}}},
-	{name: "credentialBinding", kind: one, optional: true, effect: opens, of: &message{fields: []field{{name: "provider", effect: opens}}},
+	{name: "credentialBinding", kind: one, optional: true, effect: opens, of: &message{fields: []field{{name: "provider", must: true, effect: opens}}},
 		says: "this provider's credentials may be used here"},
 	{name: "allowUninspectedCredentials", kind: flag, effect: opens, says: "credentials travel where nothing can look"},
 	{name: "providerCredentialed", kind: flag, internal: true},
 }}
 
 var policyMessage = &message{fields: []field{
-	{name: "version", kind: count},
+	{name: "version", must: true, kind: count},
 	{name: "filesystem", yaml: "filesystem_policy", kind: one, optional: true, less: Widens,
 		says: "without it the policy restricts no path", of: &message{judge: judgePaths, fields: []field{
 			{name: "includeWorkdir", kind: flag, effect: opens},
@@ -160,7 +164,7 @@ var policyMessage = &message{fields: []field{
 	}}},
 	{name: "networkMiddlewares", kind: named, less: Widens, says: "the middleware no longer sees this traffic", of: &message{fields: []field{
 		{name: "name"},
-		{name: "middleware"},
+		{name: "middleware", must: true},
 		{name: "config", kind: anything},
 		{name: "onError", ranks: []string{"fail_closed", "fail_open"}, zero: "fail_closed", says: "traffic passes while the middleware is away"},
 		{name: "endpoints", kind: one, optional: true, of: &message{fields: []field{
@@ -172,7 +176,7 @@ var policyMessage = &message{fields: []field{
 }}
 
 var credentialMessage = &message{keys: []func(*node) string{keyed("name")}, fields: []field{
-	{name: "name"},
+	{name: "name", must: true},
 	{name: "description"},
 	{name: "envVars", kind: texts, effect: opens},
 	{name: "required", kind: flag},
@@ -186,18 +190,18 @@ var credentialMessage = &message{keys: []func(*node) string{keyed("name")}, fiel
 		{name: "refreshBeforeSeconds", kind: count},
 		{name: "maxLifetimeSeconds", kind: count},
 		{name: "material", kind: many, of: &message{keys: []func(*node) string{keyed("name")}, fields: []field{
-			{name: "name"}, {name: "description"}, {name: "required", kind: flag}, {name: "secret", kind: flag},
+			{name: "name", must: true}, {name: "description"}, {name: "required", kind: flag}, {name: "secret", kind: flag},
 		}}},
-		{name: "additionalOutputs", kind: many, effect: opens, of: &message{fields: []field{{name: "output"}, {name: "credential"}}}},
+		{name: "additionalOutputs", kind: many, effect: opens, of: &message{fields: []field{{name: "output", must: true}, {name: "credential", must: true}}}},
 	}}},
 	{name: "pathTemplate"},
 	{name: "tokenGrant", kind: one, optional: true, effect: opens, less: Changes, of: &message{fields: []field{
-		{name: "tokenEndpoint"},
+		{name: "tokenEndpoint", must: true},
 		{name: "audience"},
 		{name: "scopes", kind: texts, effect: opens, first: Changes, last: Changes},
 		{name: "cacheTtlSeconds", kind: count},
 		{name: "audienceOverrides", kind: many, of: &message{fields: []field{
-			{name: "host"}, {name: "port", kind: count}, {name: "path"}, {name: "audience"}, {name: "scopes", kind: texts},
+			{name: "host"}, {name: "port", kind: count}, {name: "path"}, {name: "audience", must: true}, {name: "scopes", kind: texts},
 		}}},
 		{name: "jwtSvidAudience"},
 		{name: "clientAssertionType"},
@@ -205,8 +209,8 @@ var credentialMessage = &message{keys: []func(*node) string{keyed("name")}, fiel
 }}
 
 var profileMessage = &message{fields: []field{
-	{name: "id"},
-	{name: "displayName"},
+	{name: "id", must: true},
+	{name: "displayName", must: true},
 	{name: "description"},
 	{name: "category"},
 	{name: "credentials", kind: many, of: credentialMessage, effect: opens, last: Changes},
@@ -220,13 +224,15 @@ var profileMessage = &message{fields: []field{
 	{name: "scope"},
 }}
 
-var settingsMessage = &message{fields: []field{
+var settingsMessage = &message{camel: true, fields: []field{
 	{name: "policySource"},
 	{name: "providersV2Enabled", kind: flag},
 	{name: "policyValidationFailureMode"},
 	{name: "extensionAuthenticationEnabled", kind: flag, effect: closes, says: "extensions are not asked who they are"},
 	{name: "settings", kind: anything},
-	{name: "middlewareServices", kind: many, of: &message{keys: []func(*node) string{keyed("name")}, fields: []field{
+	{name: "volumes", kind: anything},
+	{name: "drivers", kind: anything},
+	{name: "middlewareServices", kind: many, of: &message{camel: true, keys: []func(*node) string{keyed("name")}, fields: []field{
 		{name: "name"},
 		{name: "endpoint"},
 		{name: "caSha256"},

@@ -26,6 +26,7 @@ const (
 	yes     = 't'
 	no      = 'f'
 	nothing = 'n'
+	digits  = '1' // an integer of 64 bits, in YAML only
 )
 
 // node is a JSON value. Members keep their order, and their duplicates.
@@ -214,8 +215,10 @@ func same(a, b *node) bool {
 
 // pointer extends an RFC 6901 pointer.
 func pointer(at, name string) string {
-	return at + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	return at + "/" + pointerEscapes.Replace(name)
 }
+
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 // quoteJSON writes a JSON string in ASCII.
 func quoteJSON(s string) string {

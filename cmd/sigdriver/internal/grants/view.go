@@ -258,6 +258,11 @@ func (v *viewer) settings(root *node) {
 			v.grant("setting", pointer("/settings", all.names[i]), word(all.names[i]), "%s", clip(value.json()))
 		}
 	}
+	for _, name := range []string{"volumes", "drivers"} {
+		if value := root.get(name); value != nil {
+			v.grant("setting", "/"+name, name, "%s", clip(value.json()))
+		}
+	}
 	for i, s := range root.list("middlewareServices") {
 		at := "/middlewareServices/" + strconv.Itoa(i)
 		g := v.grant("middleware", at, word(s.text("name")), "at %s", word(s.text("endpoint")))

@@ -4,8 +4,10 @@
 package grants
 
 import (
+	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -45,7 +47,12 @@ func (a *author) message(m *message, n *node) *node {
 		case f.internal:
 			out.put(name, n.items[i].remarked("no author can write this"))
 		default:
-			out.put(f.authored(), a.field(f, n.items[i]))
+			out.put(m.authored(f), a.field(f, n.items[i]))
+		}
+	}
+	for i := range m.fields {
+		if f := &m.fields[i]; f.must && n.get(f.name) == nil {
+			out.put(m.authored(f), map[kind]*node{text: {kind: str}, count: {kind: number, value: "0"}}[f.kind])
 		}
 	}
 	if m == endpointMessage {
@@ -58,15 +65,15 @@ func (a *author) message(m *message, n *node) *node {
 // does not list at the end.
 func (m *message) ordered(n *node) *node {
 	out := &node{kind: n.kind, comment: n.comment}
-	for _, f := range m.fields {
+	for f := range m.fields {
 		for i, name := range n.names {
-			if name == f.authored() {
+			if name == m.authored(&m.fields[f]) {
 				out.put(name, n.items[i])
 			}
 		}
 	}
 	for i, name := range n.names {
-		if !slices.ContainsFunc(m.fields, func(f field) bool { return f.authored() == name }) {
+		if !slices.ContainsFunc(m.fields, func(f field) bool { return m.authored(&f) == name }) {
 			out.put(name, n.items[i])
 		}
 	}
@@ -85,7 +92,7 @@ func (a *author) field(f *field, n *node) *node {
 		return out
 	case count:
 		if n.kind == str && wholeNumber.MatchString(n.value) {
-			return &node{kind: number, value: n.value} // 64-bit integers are strings in ProtoJSON only
+			return &node{kind: digits, value: n.value} // 64-bit integers are strings in ProtoJSON only
 		}
 	case text:
 		for _, prefix := range []string{"PROVIDER_PROFILE_CATEGORY_", strategyPrefix} {
@@ -133,9 +140,12 @@ func (a *author) endpoint(e *node) {
 }
 
 // authored is the name that authors give a field.
-func (f *field) authored() string {
-	if f.yaml != "" {
+func (m *message) authored(f *field) string {
+	switch {
+	case f.yaml != "":
 		return f.yaml
+	case m.camel:
+		return f.name
 	}
 	var b strings.Builder
 	for _, c := range f.name {
@@ -227,6 +237,10 @@ func yamlScalar(n *node) string {
 		return "[]"
 	case str:
 		return yamlText(n.value)
+	case digits:
+		return n.value
+	case number:
+		return yamlNumber(n.value)
 	}
 	return n.json()
 }
@@ -242,4 +256,20 @@ func yamlText(s string) string {
 		return s
 	}
 	return quoted(s)
+}
+
+// yamlNumber writes a number without an exponent, about which readers differ, and
+// one that few integers can hold as what it is, a double.
+func yamlNumber(s string) string {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return s
+	}
+	if strings.ContainsAny(s, "eE") {
+		s = strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	if math.Abs(f) > 1<<53 && !strings.Contains(s, ".") {
+		s += ".0"
+	}
+	return s
 }
