@@ -83,6 +83,7 @@ const (
 	cmdStatus       = "sigdriver trust status --dir TRUST"
 	cmdPublish      = "sigdriver trust publish --dir TRUST --authorities authorities.json"
 	cmdVerify       = "sigdriver verify --target GATEWAY:WORKSPACE/NAME --document policy.json --attestation policy.sigstore.json --trust DIR --root root.json"
+	cmdReceipt      = "sigdriver receipt verify RECEIPT --trust DIR --root root.json --nonce HEX --target GATEWAY:WORKSPACE/NAME --sandbox-id ID --effective effective.json"
 	cmdCheck        = "sigdriver serve --config sigdriver.toml --check"
 )
 
@@ -318,7 +319,7 @@ var faultDocs = []Doc{
 		gatewayDev, "Stay within the limits that GetCapabilities lists.", ""},
 	{"OVERLOADED", 0, 0, "Unavailable", "Too many verifications are in flight; this one was turned away at once.",
 		driverOp, "Retry after a moment. If it lasts, look for a caller that asks for ever new documents.", ""},
-	{"AUDIT_UNAVAILABLE", 0, 0, "Unavailable", "The decision could not be recorded durably, so it was not given.",
+	{"AUDIT_UNAVAILABLE", 0, 0, "Unavailable", "The decision could not be recorded durably, or its receipt not signed, so it was not given.",
 		driverOp, "Make room on the journal's disk or mend it, then restart the driver.", ""},
 	{"CLOCK_UNTRUSTED", 0, 0, "Unavailable", "The clock stepped back by more than five minutes; nothing is allowed until it has caught up.",
 		driverOp, "Mend the machine's time service.", "timedatectl status"},
@@ -358,15 +359,15 @@ var eventDocs = []Doc{
 
 // auditDocs is list (d).
 var auditDocs = []Doc{
-	{"RECEIPT_SIGNATURE", 0, 0, "", "A receipt's signature does not verify with any receipt key that was valid then.",
-		auditor, "Treat it as forged, or publish the driver's receipt key in drivers.json.", ""},
-	{"RECEIPT_NONCE", 0, 0, "", "A receipt answers another question: its nonce is not the one that was asked with.",
-		auditor, "Ask again; a replayed receipt looks like this.", ""},
-	{"RECEIPT_SCOPE", 0, 0, "", "A receipt is about another sandbox, workspace or purpose, or is no ALLOW.",
+	{"RECEIPT_SIGNATURE", 0, 0, "", "A receipt is not signed by a pinned receipt key within its window, or its bytes are not the one form of what they say.",
+		auditor, "Treat it as forged. If the driver's key is new, publish it in drivers.json.", cmdReceipt},
+	{"RECEIPT_NONCE", 0, 0, "", "A receipt answers another question: its nonce is not the one that was asked with, or none was.",
+		auditor, "Ask again with a fresh nonce of at least 16 bytes; a replayed receipt looks like this.", ""},
+	{"RECEIPT_SCOPE", 0, 0, "", "A receipt is about another gateway, workspace or sandbox, or is no ALLOW for COMPOSE.",
 		auditor, "Ask for a receipt of this target.", ""},
-	{"RECEIPT_STALE", 0, 0, "", "A receipt is used outside its lifetime.",
-		auditor, "Ask for a new one; check both clocks.", ""},
-	{"RECEIPT_DIGEST", 0, 0, "", "What is enforced is not what the receipt is about.",
+	{"RECEIPT_STALE", 0, 0, "", "A receipt is used outside its lifetime, or its trust epoch or sequence is below one that was seen before.",
+		auditor, "Ask for a new one; check both clocks. If new ones are below as well, the driver works from an old copy of its state folder.", "timedatectl status"},
+	{"RECEIPT_DIGEST", 0, 0, "", "What is about to be enforced, or its settings, is not what the receipt is about.",
 		auditor, "Take it as an alarm: something changed the policy behind the decision.", ""},
 	{"LOG_GAP", 0, 0, "", "The log lacks an entry: the sequence jumps.",
 		auditor, "Find the missing segment in a copy; if there is none, entries were deleted.", ""},

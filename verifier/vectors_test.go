@@ -87,7 +87,7 @@ func TestVectorsAreGenerated(t *testing.T) {
 			t.Errorf("%s is not what the generator writes: run go generate ./verifier", path)
 		}
 	}
-	for _, kind := range []string{"decisions", "documents", "compositions"} {
+	for _, kind := range []string{"decisions", "documents", "compositions", "receipts"} {
 		for _, path := range glob(t, kind) {
 			if files[kind+"/"+filepath.Base(path)] == nil {
 				t.Errorf("%s is not written by the generator: run go generate ./verifier", path)

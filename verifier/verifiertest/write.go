@@ -10,8 +10,8 @@ import (
 )
 
 // Files returns every committed vector file by its path below
-// testdata/vectors: the decisions, the documents, the compositions and the
-// request digests.
+// testdata/vectors: the decisions, the documents, the compositions, the receipts
+// and the request digests.
 func Files() map[string][]byte {
 	files := map[string][]byte{}
 	add := func(path string, data []byte) {
@@ -31,6 +31,9 @@ func Files() map[string][]byte {
 	for _, v := range CompositionVectors() {
 		add("compositions/"+v.Name+".json", pretty(v))
 	}
+	for _, v := range ReceiptVectors() {
+		add("receipts/"+v.Name+".json", pretty(v))
+	}
 	add("request-sha256.json", pretty(RequestVectors()))
 	return files
 }
@@ -39,7 +42,7 @@ func Files() map[string][]byte {
 // longer are among them.
 func WriteVectors(dir string) error {
 	files := Files()
-	for _, kind := range []string{"decisions", "documents", "compositions"} {
+	for _, kind := range []string{"decisions", "documents", "compositions", "receipts"} {
 		if err := os.MkdirAll(filepath.Join(dir, kind), 0o755); err != nil {
 			return err
 		}
