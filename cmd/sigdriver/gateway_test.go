@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"os"
 	"strconv"
 	"time"
@@ -35,11 +36,12 @@ type gatewayKey struct{}
 //	gateway connects SOCKET
 //	gateway sees EPOCH — waits until fresh trust of that epoch is in use, and no later one
 //	gateway asks EPOCH REASON POLICY [ATTESTATION…] — may prod/web-1 of gw-1 have this policy?
+//	gateway attests NONCE RECEIPT POLICY [ATTESTATION…] — the same, and the receipt goes to a file
 func gatewayCommand(ts *testscript.TestScript, neg bool, args []string) {
 	g := ts.Value(gatewayKey{}).(*gateway)
 	switch {
 	case neg || len(args) < 2:
-		ts.Fatalf("usage: gateway connects SOCKET, sees EPOCH, asks EPOCH REASON POLICY [ATTESTATION…]")
+		ts.Fatalf("usage: gateway connects SOCKET, sees EPOCH, asks EPOCH REASON POLICY [ATTESTATION…], attests NONCE RECEIPT POLICY [ATTESTATION…]")
 	case args[0] == "connects" && len(args) == 2:
 		g.connect(ts, ts.MkAbs(args[1]))
 	case g.Gateway == nil:
@@ -48,6 +50,8 @@ func gatewayCommand(ts *testscript.TestScript, neg bool, args []string) {
 		g.see(ts, epoch(ts, args[1]))
 	case args[0] == "asks" && len(args) >= 4:
 		g.ask(ts, epoch(ts, args[1]), args[2], policyRequest(ts, args[3], args[4:]))
+	case args[0] == "attests" && len(args) >= 4:
+		g.attest(ts, args[1], ts.MkAbs(args[2]), policyRequest(ts, args[3], args[4:]))
 	default:
 		ts.Fatalf("gateway cannot do %q", args)
 	}
@@ -113,6 +117,22 @@ func (g *gateway) ask(ts *testscript.TestScript, want uint64, reason string, req
 	if allowed := got.GetVerdict() == signingv1.Verdict_VERDICT_ALLOW; allowed != (reason == "ALLOWED") {
 		ts.Fatalf("%v with %v", got.GetVerdict(), got.GetReason())
 	}
+}
+
+// attest expects an ALLOW, and writes its receipt and the effective policy,
+// effective.json, into files.
+func (g *gateway) attest(ts *testscript.TestScript, nonce, file string, req *signingv1.VerifyRequest) {
+	raw, err := hex.DecodeString(nonce)
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), gatewayTimeout)
+	defer cancel()
+	got, err := g.AskReceipt(ctx, req, raw)
+	ts.Check(err)
+	if got.GetResponse().GetVerdict() != signingv1.Verdict_VERDICT_ALLOW {
+		ts.Fatalf("%v %v: %v", got.GetResponse().GetVerdict(), got.GetResponse().GetReason(), got.GetResponse().GetFindings())
+	}
+	ts.Check(os.WriteFile(file, got.GetEnvelope(), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("effective.json"), req.Effective, 0o600))
 }
 
 // policyRequest is a composition without providers.

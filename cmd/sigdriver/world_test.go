@@ -16,6 +16,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
+	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
@@ -36,6 +37,8 @@ type scriptWorld struct {
 //	rules      authorities.json, the base; one.json, where one of security is
 //	           enough; unreachable.json, where nobody is; stacks.json, where
 //	           policy and profiles are approved together
+//	driver     the receipt key of a driver, east-1.key and east-1.pub; drivers.json,
+//	           which lists it; both.json, which lists alice's instead
 //	repo       a published TUF repository with the base authorities, and root.json
 //	stale      the same, its timestamp expired two days ago
 func newWorld(t *testing.T) *scriptWorld {
@@ -67,6 +70,12 @@ func newWorld(t *testing.T) *scriptWorld {
 		key := verifiertest.Person(name)
 		w.things["keys"][name+".key"] = key.PrivatePEM()
 		w.things["keys"][name+".pub"] = []byte(key.PEM())
+	}
+	driver := verifiertest.NewKey("east-1", verifier.Ed25519)
+	w.things["driver"] = map[string][]byte{
+		"east-1.key": driver.PrivatePEM(), "east-1.pub": []byte(driver.PEM()),
+		"drivers.json": verifiertest.Drivers(map[string][]verifiertest.DriverKey{"east-1": {{PEM: driver.PEM()}}}),
+		"both.json":    verifiertest.Drivers(map[string][]verifiertest.DriverKey{"east-1": {{PEM: verifiertest.Person("alice").PEM()}}}),
 	}
 	w.things["keys"]["sealed.key"] = sealed(t, w.things["keys"]["alice.key"], "correct horse")
 	return w

@@ -91,6 +91,7 @@ breakage, 4 inconclusive (trust stale or unavailable), 5 our own fault.`,
 		newExplainCommand(env),
 		newDemoCommand(env),
 		newTrustCommand(env),
+		newReceiptCommand(env),
 		newAuditCommand(env),
 		newVersionCommand(env),
 	)

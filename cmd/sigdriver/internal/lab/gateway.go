@@ -51,6 +51,20 @@ func (g *Gateway) Ask(ctx context.Context, req *signingv1.VerifyRequest) (*signi
 	return resp, nil
 }
 
+// AskReceipt is Ask by way of Attest.
+func (g *Gateway) AskReceipt(ctx context.Context, req *signingv1.VerifyRequest, nonce []byte) (*signingv1.AttestResponse, error) {
+	g.asks++
+	req.RequestId = fmt.Sprintf("ask-%d", g.asks)
+	resp, err := g.Attest(ctx, &signingv1.AttestRequest{Request: req, Nonce: nonce})
+	if err != nil {
+		return nil, err
+	}
+	if got := resp.GetResponse().GetRequestId(); got != req.GetRequestId() {
+		return nil, fmt.Errorf("asked %q and was answered %q", req.GetRequestId(), got)
+	}
+	return resp, nil
+}
+
 // Layer is one attached provider as the gateway's database has it.
 type Layer struct {
 	Provider string // the provider record's name
