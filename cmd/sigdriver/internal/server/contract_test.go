@@ -152,8 +152,12 @@ func TestFieldsReadByHand(t *testing.T) {
 			t.Errorf("%s: readQuestion does not know that it may be there twice, or once", f.Name())
 		}
 	}
-	if last := messages.ByName("VerifyResponse").Fields(); last.ByName("trust").Number() != protoreflect.FieldNumber(last.Len()) {
-		t.Error("trust is not the last field of VerifyResponse")
+	for i, name := range []protoreflect.Name{"response", "envelope"} {
+		request := messages.ByName("AttestRequest").Fields().ByName([]protoreflect.Name{"request", "nonce"}[i])
+		response := messages.ByName("AttestResponse").Fields().ByName(name)
+		if request.Number() != []protoreflect.FieldNumber{fieldRequest, fieldNonce}[i] || response.Number() != []protoreflect.FieldNumber{fieldResponse, fieldEnvelope}[i] {
+			t.Errorf("field %d of Attest's messages is another", i+1)
+		}
 	}
 }
 
