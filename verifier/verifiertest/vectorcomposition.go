@@ -71,7 +71,16 @@ func CompositionVectors() []*CompositionVector {
 	blank["endpoints"] = List{Tree{"host": "plain.example", "port": 443, "credentialSigning": " \t"}}
 	taken := clone(bare)
 	taken["networkPolicies"] = Tree{"my_rule": Tree{"name": "_provider_forge"}}
+	unnamedRules := clone(bare)
+	unnamedRules["networkPolicies"] = Tree{"": Tree{"endpoints": List{Tree{"host": "a.example", "port": 443}}}, "b": Tree{"name": ""}}
+	bound := clone(bare)
+	bound["networkPolicies"] = Tree{"model": Tree{"name": "model", "endpoints": List{
+		Tree{"host": "model.example", "port": 443, "credentialBinding": Tree{"provider": "bridge"}}}}}
 	return []*CompositionVector{
+		composition("name-empty", "Rules of the source without a name, or a key, are the source's: nobody names them.", unnamedRules, Layer{"mirror", MirrorProfile()}).
+			holds("", "b", "_provider_mirror"),
+		composition("credential-binding", "An endpoint of the source is bound to a credential whose provider has no endpoints: both rules are there.", bound, Layer{"bridge", BridgeProfile()}).
+			holds("model", "_provider_bridge"),
 		composition("no-layers", "Without providers the effective policy is the source.", Policy()),
 		composition("two-layers", "A layer with credentials and one without.", Policy(), Layer{"my-forge", ForgeProfile()}, Layer{"Mirror 2", MirrorProfile()}),
 		composition("two-layers-reversed", "The same in the other order: keys do not depend on it.", Policy(), Layer{"Mirror 2", MirrorProfile()}, Layer{"my-forge", ForgeProfile()}).attack("PO-12"),
