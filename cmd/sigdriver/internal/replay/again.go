@@ -41,15 +41,15 @@ func (r *replayer) decide(out *Result) error {
 	if err := sameEntry(e, left.Record.Decision); err != nil {
 		return err
 	}
-	floors, err := r.floors(out)
-	if err != nil {
-		return err
-	}
 	line, err := r.trusts.find(e)
 	if err != nil {
 		return err
 	}
 	trust, err := r.trusts.trust(parsedKey{line, e.Driver, false})
+	if err != nil {
+		return err
+	}
+	floors, err := r.floors(out)
 	if err != nil {
 		return err
 	}
@@ -105,8 +105,16 @@ func (r *replayer) floors(out *Result) (verifier.MapFloors, error) {
 	e, d := out.Entry, out.Decision
 	f := verifier.MapFloors{Versions: map[verifier.FloorKey]verifier.Floor{}, Places: map[verifier.SandboxKey]verifier.Place{}}
 	for _, seen := range d.Consulted {
-		switch r.log.judge(out.Seq, seen, func() []reset { return r.trusts.resetsBy(e.Time) }) {
+		var lost error // what orders to lower it there were
+		orders := func() (list []reset) {
+			list, lost = r.trusts.resetsBy(e.Time)
+			return list
+		}
+		switch r.log.judge(out.Seq, e.Time, seen, orders) {
 		case lowered:
+			if lost != nil {
+				return f, lost
+			}
 			return f, contradiction("it saw the floor of %s at version %d, below what the journal shows: the driver had forgotten, or ran on an old copy", keyText(seen.Key), seen.Floor.Version)
 		case unexplained:
 			out.Unexplained++
@@ -117,7 +125,7 @@ func (r *replayer) floors(out *Result) (verifier.MapFloors, error) {
 	if e.Purpose != verifier.Compose.String() || refusedTrust(d.Reason) {
 		return f, nil // it looked up no place
 	}
-	switch r.log.judgePlace(out.Seq, key, d.Place) {
+	switch r.log.judgePlace(out.Seq, e.Time, key, d.Place) {
 	case lowered:
 		return f, contradiction("it saw its sandbox in another place than the journal shows")
 	case unexplained:

@@ -37,14 +37,23 @@ type (
 	}
 	placed struct {
 		seq   uint64
+		at    time.Time
 		place verifier.Place
 	}
 )
 
-// concurrent is how far from its own entry a decision may have read the floors of
-// another: floors are durable first, and entries of decisions under way at the same
-// time may stand in any order. The server lets 128 be under way.
-const concurrent = 1024
+// Floors are durable before the entry that raises them, and the entries of decisions
+// that were under way together stand in any order. So a decision may have seen the
+// floors from before or after an entry that is this near, in the journal and in time.
+const (
+	nearby   = 1024
+	together = time.Minute
+)
+
+// near tells whether two decisions may have been under way together.
+func near(seq, other uint64, at, otherAt time.Time) bool {
+	return max(seq, other)-min(seq, other) <= nearby && at.Sub(otherAt).Abs() <= together
+}
 
 // readLog reads a journal whole, checking every hash and the chain.
 func readLog(dir string) (*log, error) {
@@ -81,7 +90,7 @@ func (l *log) follow(e *journal.Stored, archive *recorded.Archive) {
 	d := e.Decision
 	if d.Bound {
 		key := verifier.SandboxKey{GatewayID: d.Target.GatewayID, SandboxID: d.Target.SandboxID}
-		l.places[key] = append(l.places[key], placed{e.Seq, verifier.Place{Workspace: d.Target.Workspace, Name: d.Target.Name}})
+		l.places[key] = append(l.places[key], placed{e.Seq, d.Time, verifier.Place{Workspace: d.Target.Workspace, Name: d.Target.Name}})
 	}
 	for _, f := range d.Raised {
 		role, _ := verifier.RoleByName(f.Role) // one that is none explains no floor
@@ -123,7 +132,7 @@ const (
 // The driver's floors are durable before the entry that raises them, so one that
 // is higher may stem from a decision of which the entry was lost in a crash. One
 // that is lower is a driver that forgot, or an old copy.
-func (l *log) judge(seq uint64, seen verifier.Raise, resets func() []reset) standing {
+func (l *log) judge(seq uint64, at time.Time, seen verifier.Raise, resets func() []reset) standing {
 	list := l.raises[seen.Key]
 	from := func(seq uint64) int { return sort.Search(len(list), func(i int) bool { return list[i].seq >= seq }) }
 	after := from(seq) // raises before this entry
@@ -134,8 +143,8 @@ func (l *log) judge(seq uint64, seen verifier.Raise, resets func() []reset) stan
 	if seen.Floor == state {
 		return shown
 	}
-	for _, r := range list[from(seq-min(seq, concurrent)):from(seq+concurrent)] {
-		if r.after == seen.Floor || r.before == seen.Floor {
+	for _, r := range list[from(seq-min(seq, nearby)):from(seq+nearby)] {
+		if near(seq, r.seq, at, r.at) && (r.after == seen.Floor || r.before == seen.Floor) {
 			return shown
 		}
 	}
@@ -154,11 +163,10 @@ func (l *log) judge(seq uint64, seen verifier.Raise, resets func() []reset) stan
 }
 
 // judgePlace compares where a decision saw its sandbox first allowed.
-func (l *log) judgePlace(seq uint64, key verifier.SandboxKey, seen *verifier.Binding) standing {
+func (l *log) judgePlace(seq uint64, at time.Time, key verifier.SandboxKey, seen *verifier.Binding) standing {
 	for _, p := range l.places[key] {
-		near := p.seq >= seq || seq-p.seq <= concurrent
 		switch {
-		case seen == nil && near:
+		case seen == nil && (p.seq >= seq || near(seq, p.seq, at, p.at)):
 			return shown // it may not have been bound yet
 		case seen == nil:
 			return lowered

@@ -4,6 +4,7 @@
 package replay
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -23,7 +24,7 @@ type trusts struct {
 	lines  []tuf.PastLine
 	proven []func() (*proven, error)
 	parsed sync.Map // parsedKey → func() (*verifier.Trust, error)
-	resets func() []reset
+	resets func() ([]reset, error)
 	byRole map[trustName][]int
 
 	mu   sync.Mutex
@@ -75,7 +76,7 @@ func openTrusts(dir string, root []byte) (*trusts, error) {
 		name := trustName{l.Epoch, l.Root, l.Roles[tuf.RoleTargets].SHA256, l.Roles[tuf.RoleSnapshot].SHA256, l.Roles[tuf.RoleTimestamp].SHA256}
 		t.byRole[name] = append(t.byRole[name], i)
 	}
-	t.resets = sync.OnceValue(t.findResets)
+	t.resets = sync.OnceValues(t.findResets)
 	return t, nil
 }
 
@@ -184,12 +185,17 @@ type reset struct {
 // floor is what it gives to every subject that it matches.
 func (r reset) floor() verifier.Floor { return verifier.Floor{Version: r.Version} }
 
-func (t *trusts) findResets() []reset {
-	var list []reset
+// findResets lists the orders of every trust. The error is of the first one that
+// cannot be proven again, which may have had more.
+func (t *trusts) findResets() (list []reset, lost error) {
 	for i, l := range t.lines {
+		if _, err := t.proven[i](); err != nil {
+			lost = cmp.Or(lost, err)
+			continue
+		}
 		trust, err := t.trust(parsedKey{i, version.Driver, true})
 		if err != nil {
-			continue // it could not be used, so nothing was reset
+			continue // no driver used it, so nothing was reset
 		}
 		for _, r := range trust.Resets() {
 			if !slices.ContainsFunc(list, func(x reset) bool { return x.ID == r.ID }) {
@@ -197,12 +203,13 @@ func (t *trusts) findResets() []reset {
 			}
 		}
 	}
-	return list
+	return list, lost
 }
 
 // resetsBy are the orders that had been accepted by then.
-func (t *trusts) resetsBy(at time.Time) []reset {
-	return slices.DeleteFunc(slices.Clone(t.resets()), func(r reset) bool { return r.at.After(at.Add(slack)) })
+func (t *trusts) resetsBy(at time.Time) ([]reset, error) {
+	list, lost := t.resets()
+	return slices.DeleteFunc(slices.Clone(list), func(r reset) bool { return r.at.After(at.Add(slack)) }), lost
 }
 
 // used lists the trust that decisions were made by, and the last.

@@ -1,0 +1,89 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package replay
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// TestJudge holds floors that decisions saw against a journal in which entry 10
+// raised one to 5, entry 5000 to 8, and entry 9000 from 3, after a reset, to 4.
+func TestJudge(t *testing.T) {
+	key := verifier.FloorKey{GatewayID: "gw", Role: verifier.SandboxPolicy, Workspace: "prod", Name: "web"}
+	floor := func(v uint64) verifier.Floor {
+		if v == 0 {
+			return verifier.Floor{}
+		}
+		return verifier.Floor{Version: v, SHA256: [32]byte{byte(v)}}
+	}
+	at := func(seq uint64) time.Time { return time.Unix(int64(seq), 0) } // a decision a second
+	l := &log{raises: map[verifier.FloorKey][]raise{key: {
+		{10, at(10), floor(0), floor(5)}, {5000, at(5000), floor(5), floor(8)}, {9000, at(9000), verifier.Floor{Version: 3}, floor(4)},
+	}}}
+	none := func() []reset { return nil }
+	for _, c := range []struct {
+		name string
+		seq  uint64
+		at   time.Time
+		seen verifier.Floor
+		want standing
+	}{
+		{"before any", 5, at(5), floor(0), shown},
+		{"before any, raised meanwhile", 5, at(5), floor(5), shown},
+		{"after the first", 3000, at(3000), floor(5), shown},
+		{"as before the first, under way together", 40, at(40), floor(0), shown},
+		{"as before the first, too late", 40, at(40).Add(2 * time.Minute), floor(0), lowered},
+		{"as before the first, too far", 3000, at(40), floor(0), lowered},
+		{"forgotten", 3000, at(3000), floor(0), lowered},
+		{"lower", 3000, at(3000), floor(4), lowered},
+		{"another document", 3000, at(3000), verifier.Floor{Version: 5, SHA256: [32]byte{9}}, lowered},
+		{"the same without its document", 3000, at(3000), verifier.Floor{Version: 5}, lowered},
+		{"higher than anything shown", 3000, at(3000), floor(6), unexplained},
+		{"what the next raise saw", 8000, at(8000), verifier.Floor{Version: 3}, shown},
+		{"after the last", 20000, at(20000), floor(4), shown},
+		{"as before the last", 20000, at(20000), floor(8), unexplained},
+	} {
+		if got := l.judge(c.seq, c.at, verifier.Raise{Key: key, Floor: c.seen}, none); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+	other := key
+	other.Name = "db"
+	if got := l.judge(3000, at(3000), verifier.Raise{Key: other}, none); got != shown {
+		t.Errorf("a subject without a floor: %d", got)
+	}
+	if got := l.judge(3000, at(3000), verifier.Raise{Key: other, Floor: floor(2)}, none); got != unexplained {
+		t.Errorf("a floor from nowhere: %d", got)
+	}
+}
+
+// TestJudgePlace: sandbox 10 was first allowed as web, by entry 10.
+func TestJudgePlace(t *testing.T) {
+	key := verifier.SandboxKey{GatewayID: "gw", SandboxID: "10"}
+	web := verifier.Place{Workspace: "prod", Name: "web"}
+	at := func(seq uint64) time.Time { return time.Unix(int64(seq), 0) }
+	l := &log{places: map[verifier.SandboxKey][]placed{key: {{10, at(10), web}}}}
+	for _, c := range []struct {
+		name string
+		seq  uint64
+		key  verifier.SandboxKey
+		seen *verifier.Binding
+		want standing
+	}{
+		{"before", 5, key, nil, shown},
+		{"together", 20, key, nil, shown},
+		{"forgotten", 3000, key, nil, lowered},
+		{"known", 3000, key, &verifier.Binding{Key: key, Place: web}, shown},
+		{"another", 3000, key, &verifier.Binding{Key: key, Place: verifier.Place{Workspace: "prod", Name: "db"}}, lowered},
+		{"of no entry", 3000, verifier.SandboxKey{}, &verifier.Binding{Place: web}, unexplained},
+		{"of none", 3000, verifier.SandboxKey{}, nil, shown},
+	} {
+		if got := l.judgePlace(c.seq, at(c.seq), c.key, c.seen); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}
