@@ -4,6 +4,7 @@
 package tuf
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -149,7 +150,8 @@ func (s *Stage) dropOldSignatures(files disk.FS, dir string, content []published
 // OpenStage reads a stage from a folder, on top of the repository it changes; nil
 // for the first publication. Every file is judged anew: a signature by a key that
 // may not sign, or over other bytes, is a *StageError, as is metadata that does
-// not follow the published version by version. No stage is an fs.ErrNotExist.
+// not follow the published version by version. No stage is an fs.ErrNotExist, one
+// that is what is published is ErrPublished.
 func OpenStage(fsys disk.FS, dir string, base *Repository) (s *Stage, err error) {
 	defer caught(&err)
 	files := disk.OrOS(fsys)
@@ -168,6 +170,9 @@ func OpenStage(fsys disk.FS, dir string, base *Repository) (s *Stage, err error)
 	}
 	if len(s.metas) == 0 {
 		return nil, fmt.Errorf("%s: %w", quote(dir), fs.ErrNotExist)
+	}
+	if s.done() {
+		return nil, ErrPublished
 	}
 	for _, step := range []func(disk.FS, string) error{s.resume, s.checkVersions, s.readFiles, s.readSignatures} {
 		if err := step(files, dir); err != nil {
@@ -199,6 +204,21 @@ func (s *Stage) readMeta(files disk.FS, dir, name string) error {
 	}
 	s.metas[role] = m
 	return nil
+}
+
+// ErrPublished is returned by OpenStage for a stage whose publication is complete:
+// only its folder was not removed yet.
+var ErrPublished = errors.New("what is staged is published already")
+
+// done compares the timestamps, which vouch for all the rest.
+func (s *Stage) done() bool {
+	published := &Stage{metas: s.base.metas}
+	if s.metas[RoleTimestamp] == nil || published.metas[RoleTimestamp] == nil {
+		return false
+	}
+	staged, err := s.unsigned(RoleTimestamp)
+	have, haveErr := published.unsigned(RoleTimestamp)
+	return err == nil && haveErr == nil && bytes.Equal(staged, have)
 }
 
 // resume goes back behind the newest root when that is the staged one: its

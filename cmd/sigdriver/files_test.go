@@ -22,7 +22,7 @@ import (
 var filePackages = map[string][]string{
 	"os": {
 		"Args", "Exit", "Getenv", "LookupEnv", "Unsetenv", "Getpid", "Getuid", "Geteuid", "Getegid", "Getppid", "Signal", "Interrupt",
-		"Stdin", "Stdout", "Stderr", "File", "FileMode", "FileInfo", "PathError", "SyscallError", "ErrNotExist", "ErrProcessDone", "Process",
+		"Stdin", "Stdout", "Stderr", "File", "FileMode", "FileInfo", "PathError", "LinkError", "SyscallError", "ErrNotExist", "ErrProcessDone", "Process",
 		"O_RDONLY", "O_WRONLY", "O_RDWR", "O_APPEND", "O_CREATE", "O_EXCL", "O_TRUNC",
 	},
 	"syscall": {

@@ -234,6 +234,18 @@ func TestCreateReplacesNothing(t *testing.T) {
 	}
 }
 
+// An error about two names is about the new one, and of the type of all others.
+func TestErrorsNameTheNewFile(t *testing.T) {
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	for what, f := range map[string]func(from, to string) error{"Rename": real.Rename, "Link": real.Link} {
+		var path *fs.PathError
+		if err := f(from, to); !errors.As(err, &path) || path.Path != to || !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 // RemoveAll takes a link away, not what it leads to.
 func TestRemoveAllStaysInside(t *testing.T) {
 	outer := t.TempDir()

@@ -92,10 +92,19 @@ func (o OS) MakeDir(name string, perm fs.FileMode) error {
 }
 
 // Rename implements FS.
-func (OS) Rename(from, to string) error { return os.Rename(from, to) }
+func (OS) Rename(from, to string) error { return named(os.Rename(from, to)) }
 
 // Link implements FS.
-func (OS) Link(from, to string) error { return os.Link(from, to) }
+func (OS) Link(from, to string) error { return named(os.Link(from, to)) }
+
+// named makes an error about two names one about the new name, as all others are.
+func named(err error) error {
+	var link *os.LinkError
+	if errors.As(err, &link) {
+		return &fs.PathError{Op: link.Op, Path: link.New, Err: link.Err}
+	}
+	return err
+}
 
 // Remove implements FS.
 func (OS) Remove(name string) error { return os.Remove(name) }

@@ -147,10 +147,14 @@ func decodeTOML(path string, data []byte, v any) error {
 	return usageError(fmt.Errorf("%q: %w", path, err), "")
 }
 
-// repository opens what is published; nil when nothing is yet.
+// repository opens what is published; nil when nothing is yet. A first publication
+// that was interrupted is none: its timestamp comes last, and what is staged
+// completes it.
 func (f *ceremonyFlags) repository() (*tuf.Repository, error) {
+	metadata := filepath.Join(f.published(), "metadata")
 	r, err := tuf.OpenRepository(nil, f.published())
-	if errors.Is(err, fs.ErrNotExist) && !exists(filepath.Join(f.published(), "metadata")) {
+	begun := exists(f.staged()) && !exists(filepath.Join(metadata, "timestamp.json"))
+	if errors.Is(err, fs.ErrNotExist) && (begun || !exists(metadata)) {
 		return nil, nil
 	}
 	return r, trustError(err)
@@ -165,9 +169,12 @@ func (f *ceremonyFlags) mustRepository() (*tuf.Repository, error) {
 	return r, err
 }
 
-// stage opens what is staged; nil when nothing is.
+// stage opens what is staged; nil when nothing is, or only what is published.
 func (f *ceremonyFlags) stage(base *tuf.Repository) (*tuf.Stage, error) {
 	s, err := tuf.OpenStage(nil, f.staged(), base)
+	if errors.Is(err, tuf.ErrPublished) {
+		return nil, nil
+	}
 	if errors.Is(err, fs.ErrNotExist) && !exists(f.staged()) {
 		return nil, nil
 	}
@@ -180,6 +187,21 @@ func (f *ceremonyFlags) stage(base *tuf.Repository) (*tuf.Stage, error) {
 func exists(path string) bool {
 	_, err := disk.OS{}.Lstat(path)
 	return err == nil
+}
+
+// save writes a stage, into the folder that it came from or in the place of one
+// whose publication was interrupted at its very end.
+func (f *ceremonyFlags) save(env *Env, s *tuf.Stage) error {
+	base, err := f.repository()
+	if err != nil {
+		return err
+	}
+	if _, err := tuf.OpenStage(nil, f.staged(), base); errors.Is(err, tuf.ErrPublished) {
+		if err := f.dropStage(env); err != nil {
+			return trustError(err)
+		}
+	}
+	return trustError(s.Save(env.FS, f.staged()))
 }
 
 // dropStage removes the stage, under another name first: what is left of a change

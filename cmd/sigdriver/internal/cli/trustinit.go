@@ -136,8 +136,8 @@ func (f *trustInitFlags) firstPublication(env *Env, s *tuf.Stage, start *foundin
 	err = s.Complete(signers, env.Now(), start.change.Validity)
 	var missing *tuf.QuorumError
 	if errors.As(err, &missing) {
-		if err := s.Save(env.FS, f.staged()); err != nil {
-			return trustError(err)
+		if err := f.save(env, s); err != nil {
+			return err
 		}
 		notes = append(notes, fmt.Sprintf("others have to sign: pass %s on; each runs `sigdriver trust sign --dir DIR --key FILE`, then `sigdriver trust publish --dir DIR` completes it", printable(f.staged())))
 		return f.report(env, out, "staged", nil, s, notes)

@@ -144,8 +144,8 @@ func (f *ceremonyFlags) commit(env *Env, s *tuf.Stage, notes []string, out sinks
 	if err != nil {
 		return trustError(err)
 	}
-	if err := s.Save(env.FS, f.staged()); err != nil {
-		return trustError(err)
+	if err := f.save(env, s); err != nil {
+		return err
 	}
 	if err := s.Publish(env.FS, f.published(), env.Now()); err != nil {
 		return trustError(err)

@@ -62,8 +62,8 @@ func trustSign(env *Env, f *trustSignFlags) error {
 	if err := f.addSignatures(env, s); err != nil {
 		return err
 	}
-	if err := s.Save(env.FS, f.staged()); err != nil {
-		return trustError(err)
+	if err := f.save(env, s); err != nil {
+		return err
 	}
 	return f.report(env, out, "signed", nil, s, s.Warnings())
 }

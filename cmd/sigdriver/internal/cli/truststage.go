@@ -228,8 +228,8 @@ func trustStage(env *Env, f *trustStageFlags) error {
 
 // saveStage writes a new stage and shows it.
 func (f *ceremonyFlags) saveStage(env *Env, s *tuf.Stage, notes []string, out sinks) error {
-	if err := s.Save(env.FS, f.staged()); err != nil {
-		return trustError(err)
+	if err := f.save(env, s); err != nil {
+		return err
 	}
 	return f.reportStage(env, out, "staged", s, notes)
 }
