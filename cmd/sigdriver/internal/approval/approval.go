@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	intoto "github.com/in-toto/attestation/go/v1"
 	"github.com/in-toto/in-toto-golang/in_toto"
 	"github.com/secure-systems-lab/go-securesystemslib/dsse"
@@ -124,6 +126,18 @@ func write(predicateType string, fields map[string]any, documents ...*Document) 
 		return nil, err
 	}
 	return verifier.Canonical(text)
+}
+
+// Predicate takes the predicate out of a Statement, for another tool to put into
+// one of its own and sign.
+func Predicate(statement []byte) ([]byte, error) {
+	var s struct {
+		Predicate jsontext.Value `json:"predicate"`
+	}
+	if err := json.Unmarshal(statement, &s); err != nil {
+		return nil, err
+	}
+	return append(s.Predicate, '\n'), nil
 }
 
 // Signed is a finished approval.

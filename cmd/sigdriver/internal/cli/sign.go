@@ -27,7 +27,7 @@ type signFlags struct {
 	reason, out                    string
 	passphrase                     passphraseFlags
 	previous                       string
-	yes                            bool
+	yes, unsigned                  bool
 	workspaceGiven, nameGiven      bool
 	set                            setFlags
 }
@@ -50,7 +50,10 @@ only together: one --member for each, and the scope is where the set may be enfo
 the sandbox's gateway, workspace and name.
 
 What is being approved, and what it grants, is printed before the key is opened; with
---previous also what that widens and narrows. Then it asks, on the terminal.`,
+--previous also what that widens and narrows. Then it asks, on the terminal.
+
+With --unsigned no key is used: it writes the predicate, for cosign attest-blob, gh or
+a key service to sign.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.workspaceGiven = cmd.Flags().Changed("workspace")
@@ -76,12 +79,13 @@ What is being approved, and what it grants, is printed before the key is opened;
 	fl.StringVar(&f.out, "out", "", "where to write the bundle (default: the standard output)")
 	fl.StringVar(&f.previous, "previous", "", "an earlier document, to show what this one changes")
 	fl.BoolVar(&f.yes, "yes", false, "sign without being asked")
+	fl.BoolVar(&f.unsigned, "unsigned", false, "write the predicate for another tool to sign")
 	f.passphrase.register(cmd)
 	f.set.register(cmd)
 	cmd.MarkFlagsMutuallyExclusive("not-after", "valid-for")
-	for _, name := range []string{"key", "version"} {
-		_ = cmd.MarkFlagRequired(name) // fails only for a flag that does not exist
-	}
+	cmd.MarkFlagsMutuallyExclusive("key", "unsigned")
+	cmd.MarkFlagsOneRequired("key", "unsigned")
+	_ = cmd.MarkFlagRequired("version") // fails only for a flag that does not exist
 	return cmd
 }
 
@@ -93,6 +97,9 @@ func sign(env *Env, f *signFlags) error {
 	printApproval(env.Stderr, a)
 	if err := f.show(env, a.Document); err != nil {
 		return err
+	}
+	if f.unsigned {
+		return f.writePredicate(env, a, verifier.ApprovalPredicateType)
 	}
 	if err := f.confirm(env); err != nil {
 		return err

@@ -46,6 +46,9 @@ func signSet(env *Env, f *signFlags) error {
 			return err
 		}
 	}
+	if f.unsigned {
+		return f.writePredicate(env, s, verifier.SetPredicateType)
+	}
 	if err := f.confirm(env); err != nil {
 		return err
 	}

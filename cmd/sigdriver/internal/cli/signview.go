@@ -59,3 +59,20 @@ func (f *signFlags) confirm(env *Env) error {
 	}
 	return nil
 }
+
+// writePredicate writes what another tool shall sign.
+func (f *signFlags) writePredicate(env *Env, approved interface{ Statement() ([]byte, error) }, predicateType string) error {
+	statement, err := approved.Statement()
+	if err != nil {
+		return approvalError(err)
+	}
+	predicate, err := approval.Predicate(statement)
+	if err != nil {
+		return err
+	}
+	if err := writeFile(env, f.out, predicate); err != nil {
+		return err
+	}
+	fmt.Fprintf(env.Stderr, "\nNot signed: sign this predicate with the type %s\n", predicateType)
+	return nil
+}
