@@ -128,10 +128,12 @@ func (s *state) close() {
 }
 
 // decide appends decisions.
-func (s *state) decide(n int) {
+func (s *state) decide(n int) { s.t.Helper(); s.decideAbout("web", n) }
+
+func (s *state) decideAbout(name string, n int) {
 	s.t.Helper()
 	for i := range n {
-		if _, _, err := appendOne(s.journal, fmt.Sprintf("web-%d", i)); err != nil {
+		if _, _, err := appendOne(s.journal, fmt.Sprintf("%s-%d", name, i)); err != nil {
 			s.t.Fatal(err)
 		}
 	}
@@ -178,4 +180,11 @@ func (s *state) well() *audit.Report {
 		s.t.Fatalf("findings %+v, unchecked %q", r.Findings, r.Unchecked)
 	}
 	return r
+}
+
+// reopen opens journal and log again.
+func (s *state) reopen(o Options) {
+	s.t.Helper()
+	s.openJournal(journal.Options{})
+	s.mustOpen(o)
 }
