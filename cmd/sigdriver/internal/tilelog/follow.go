@@ -68,19 +68,11 @@ func (l *Log) follow(ctx context.Context) error {
 	if l.witness != nil {
 		g.tell = l.witness.begin
 	}
-	// The guard has to know all that is in tiles before anything is published.
 	if f.cursor, err = l.journal.Follow(g.size); err != nil {
 		return err
 	}
-	for at := g.size; at < l.entries.Load(); {
-		raws, err := f.cursor.Next(int(min(l.entries.Load()-at, batch)))
-		if err != nil || len(raws) == 0 {
-			return errors.Join(err, errors.New("the journal ends early"))
-		}
-		for _, r := range raws {
-			g.expect(r.Entry)
-		}
-		at += uint64(len(raws))
+	if err := f.rejoin(); err != nil {
+		return err
 	}
 	if err := f.open(); err != nil {
 		return err
@@ -99,6 +91,27 @@ type feeder struct {
 	shutdown func(context.Context) error
 	cancel   context.CancelFunc
 	healthy  bool // what was added was not lost
+}
+
+// rejoin tells the guard what is in tiles and not yet covered, and has it look at
+// once: what was changed is not built upon.
+func (f *feeder) rejoin() error {
+	tree := f.log.entries.Load()
+	for at := f.guard.size; at < tree; {
+		raws, err := f.cursor.Next(int(min(tree-at, batch)))
+		if err != nil {
+			return err
+		}
+		if len(raws) == 0 {
+			return errors.New("the journal ends before its tiles do") // examine has seen that it does not
+		}
+		for _, r := range raws {
+			f.guard.expect(r.Entry)
+		}
+		at += uint64(len(raws))
+	}
+	_, err := f.guard.extend(tree)
+	return err
 }
 
 // open starts an appender. Its context ends only when none of its futures is

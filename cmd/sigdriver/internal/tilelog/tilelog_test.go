@@ -12,31 +12,35 @@ import (
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
-// decision is one real decision about a sandbox called name.
-func decision(name string) (journal.Entry, []byte) {
+// decision is one real decision about a sandbox called name: its entry, its record
+// and the attestations that counted.
+func decision(name string) (journal.Entry, []byte, [][]byte) {
 	once.Do(func() {
-		s := verifiertest.ComposePlain()
-		s.Request.Documents[0].Attestations = nil
-		trust, err := verifier.ParseTrust(s.Source())
-		if err != nil {
-			panic(err)
-		}
-		d := verifier.Verify(&s.Request, trust, s.Floors, s.Now)
-		template = journal.NewEntry(&s.Request, &d, s.Floors)
-		template.Time, template.Driver = s.Now, "test"
-		if text, err = journal.NewRecord(&s.Request, &d).JSON(); err != nil {
+		asked = verifiertest.ComposePlain()
+		var err error
+		if trust, err = verifier.ParseTrust(asked.Source()); err != nil {
 			panic(err)
 		}
 	})
-	e := template
-	e.Target.Name = name
-	return e, text
+	req := asked.Request
+	req.Target.SandboxID, req.Target.Name = name, "web-1"
+	d := verifier.Verify(&req, trust, asked.Floors, asked.Now)
+	if d.Verdict != verifier.Allow {
+		panic(d.Reason)
+	}
+	e := journal.NewEntry(&req, &d, asked.Floors)
+	e.Time, e.Driver = asked.Now, "test"
+	record, err := journal.NewRecord(&req, &d).JSON()
+	if err != nil {
+		panic(err)
+	}
+	return e, record, req.Documents[0].Attestations
 }
 
 var (
-	once     sync.Once
-	template journal.Entry
-	text     []byte
+	once  sync.Once
+	asked *verifiertest.Scenario
+	trust *verifier.Trust
 )
 
 func TestLogFollowsJournal(t *testing.T) {

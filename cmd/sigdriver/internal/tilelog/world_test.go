@@ -141,8 +141,8 @@ func (s *state) decideAbout(name string, n int) {
 
 // appendOne appends one decision with a record that can be replayed.
 func appendOne(j *journal.Journal, name string) (uint64, [32]byte, error) {
-	e, record := decision(name)
-	return j.Append(context.Background(), e, record)
+	e, record, evidence := decision(name)
+	return j.Append(context.Background(), e, record, evidence...)
 }
 
 // covered waits until the checkpoint covers everything.
