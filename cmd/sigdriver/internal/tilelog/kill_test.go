@@ -150,7 +150,7 @@ func TestKilledUnderCallers(t *testing.T) {
 	var size uint64
 	told, slowest := 0, time.Duration(0)
 	for round := range rounds {
-		promised, took := victim(t, s.dir, 32, time.Duration(random.Int64N(int64(70*time.Millisecond))))
+		promised, took := victim(t, s.dir, 32, time.Duration(random.Int64N(int64(100*time.Millisecond))))
 		told += len(promised)
 		slowest = max(slowest, took)
 		size = keeps(t, s.dir, size, promised)

@@ -1,0 +1,87 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"crypto/sha256"
+	"flag"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// restartEntries is how long the journal of TestRestartOverLongLog is.
+var restartEntries = flag.Int("restart-entries", 5000, "entries of the journal that the driver restarts over")
+
+// A driver is ready within a second of its start, however long its log is: what
+// has to be read does not grow with it.
+func TestRestartOverLongLog(t *testing.T) {
+	w := newWorld(t)
+	w.transparent("")
+	w.start()
+	w.expect(compose(5), verifier.Allowed)
+	if err := w.stop(); err != nil {
+		t.Fatal(err)
+	}
+	w.fill(*restartEntries)
+	w.start() // puts them into tiles
+	for until := time.Now().Add(5 * time.Minute); w.metric("sigdriver_log_checkpoint_entries") != w.metric("sigdriver_journal_entries"); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("the log never has all of them")
+		}
+	}
+	if err := w.stop(); err != nil {
+		t.Fatal(err)
+	}
+	best := time.Hour
+	for range 5 {
+		begin := time.Now()
+		w.start()
+		took := time.Since(begin)
+		w.expect(compose(5), verifier.Allowed)
+		best = min(best, took)
+		t.Logf("%s entries: ready after %v", w.metric("sigdriver_journal_entries"), took)
+		if err := w.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if best > time.Second {
+		t.Errorf("ready after %v", best)
+	}
+}
+
+// fill appends refusals to the journal, as a driver with a busy gateway has them.
+func (w *world) fill(n int) {
+	w.t.Helper()
+	store, err := archive.Open(w.path("state/archive"), nil)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	j, err := journal.Open(w.path("state/audit"), journal.Options{Archive: store, DenyBudget: n})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for c := range 64 {
+		all.Go(func() {
+			for i := c; i < n; i += 64 {
+				e := journal.Entry{Time: time.Now(), Driver: "test", Purpose: "COMPOSE", Verdict: "DENY", Reason: "THRESHOLD",
+					Target:        journal.Target{GatewayID: "gw-east", Workspace: "prod", SandboxID: fmt.Sprint("sb-", i), Name: fmt.Sprint("web-", i)},
+					RequestSHA256: sha256.Sum256(fmt.Append(nil, i)), Documents: make([]journal.Digest, 12)}
+				if _, _, err := j.Append(w.t.Context(), e, []byte("one record for all")); err != nil {
+					w.t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if err := j.Close(); err != nil {
+		w.t.Fatal(err)
+	}
+}
