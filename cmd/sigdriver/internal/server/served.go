@@ -30,6 +30,15 @@ type served struct {
 	others  uint64
 }
 
+// begin starts the first period.
+func (s *served) begin(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.since.IsZero() {
+		s.since = now
+	}
+}
+
 // add counts one.
 func (s *served) add(a *answer) {
 	if a.served.Add(1) > 1 {
@@ -90,7 +99,7 @@ func (s *served) putBack(left journal.Served) {
 func (s *Server) CountServed(ctx context.Context) {
 	tick := time.NewTicker(servedPeriod)
 	defer tick.Stop()
-	s.served.take(time.Now()) // the first period begins
+	s.served.begin(time.Now())
 	for {
 		select {
 		case <-tick.C:
