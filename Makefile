@@ -1,6 +1,6 @@
 # Two commands for a stranger: `make demo` and `make test`.
 
-.PHONY: build test race soak check fmt vet lint generate generate-check tidy demo bench fuzz conformance interop interop-python gateway-test clean
+.PHONY: build test race pkcs11 soak check fmt vet lint generate generate-check tidy demo bench fuzz conformance interop interop-python gateway-test clean
 
 TOOL := go tool -modfile=go.tool.mod
 
@@ -14,6 +14,12 @@ test:
 # few; `make test` takes them all.
 race:
 	go test -race -short -timeout 30m ./...
+
+# Keys in tokens: needs cgo and SoftHSM (apt-get install softhsm2).
+pkcs11:
+	go vet -tags pkcs11 ./cmd/sigdriver/...
+	CGO_ENABLED=1 go build -tags pkcs11 -trimpath -o bin/sigdriver-pkcs11 ./cmd/sigdriver
+	CGO_ENABLED=1 go test -count=1 -tags pkcs11 -run 'PKCS11|Token' ./cmd/sigdriver/internal/keys ./cmd/sigdriver/internal/daemon
 
 # 64 gateways ask for a minute while a repository publishes 30 rotations, each
 # followed by something bad. `make test` plays 8 seconds of it.

@@ -153,9 +153,11 @@ type Attest struct {
 	// key; 1 to 253 bytes.
 	DriverID string `toml:"driver_id"`
 	// Key is what receipts are signed with: the absolute path of an ECDSA P-256 or
-	// Ed25519 key in PKCS#8 PEM, unencrypted, mode 0600 or less, or a pkcs11: URI
-	// in a build that has PKCS#11. Required with driver_id. It signs nothing else:
-	// trust that lets it approve policies is refused.
+	// Ed25519 key in PKCS#8 PEM, unencrypted, mode 0600 or less. Or, in a build with
+	// `-tags pkcs11`, an ECDSA P-256 key in a token, as
+	// "pkcs11:token=LABEL;object=LABEL?module-path=/LIBRARY&pin-source=file:/PIN".
+	// Required with driver_id. It signs nothing else: trust that lets it approve
+	// policies is refused.
 	Key string `toml:"key"`
 }
 

@@ -13,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
 // good is a complete configuration; %s is a folder.
@@ -45,6 +47,10 @@ reserve_mib = 128
 [admin]
 listen = "127.0.0.1:9464"
 
+[attest]
+driver_id = "east-1"
+key = "%[1]s/receipts.key"
+
 [interceptor]
 path = "%[1]s/run/interceptor.sock"
 gateway_id = "gw-north"
@@ -65,6 +71,7 @@ func place(t *testing.T) string {
 	if err := errors.Join(
 		os.WriteFile(filepath.Join(dir, "root.json"), []byte("{}"), 0o600),
 		os.Mkdir(filepath.Join(dir, "attestations"), 0o700),
+		os.WriteFile(filepath.Join(dir, "receipts.key"), verifiertest.Person("the driver").PrivatePEM(), 0o600),
 	); err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +171,14 @@ func TestRefusals(t *testing.T) {
 		{"interceptor without a path", `path = "/tmp/run/interceptor.sock"`, ``, "interceptor.path"},
 		{"interceptor of nobody's gateway", `gateway_id = "gw-north"`, `gateway_id = "gw-south"`, "interceptor.gateway_id"},
 		{"interceptor without a gateway", `gateway_id = "gw-north"`, `gateway_id = ""`, "interceptor.gateway_id"},
+		{"receipts by nobody", `driver_id = "east-1"`, `driver_id = ""`, "attest.driver_id"},
+		{"a space in the id", `driver_id = "east-1"`, `driver_id = "east 1"`, "attest.driver_id"},
+		{"a control character in the id", `driver_id = "east-1"`, `driver_id = "east\u0007"`, "attest.driver_id"},
+		{"a long id", `driver_id = "east-1"`, `driver_id = "` + strings.Repeat("e", 254) + `"`, "attest.driver_id"},
+		{"receipts without a key", `key = "/tmp/receipts.key"`, `key = ""`, "attest.key"},
+		{"relative key", `key = "/tmp/receipts.key"`, `key = "receipts.key"`, "attest.key"},
+		{"unclean key", `key = "/tmp/receipts.key"`, `key = "/tmp//receipts.key"`, "attest.key"},
+		{"a key in a token", `key = "/tmp/receipts.key"`, `key = "pkcs11:token=t"`, "attest.key"},
 		{"level", `level = "debug"`, `level = "verbose"`, "log.level"},
 		{"format", `format = "json"`, `format = "xml"`, "log.format"},
 	} {
@@ -219,6 +234,24 @@ func TestPlaces(t *testing.T) {
 		"open state":       {func(d string) error { os.Mkdir(d+"/state", 0o700); return os.Chmod(d+"/state", 0o755) }, "state_dir"},
 		"state is a file":  {func(d string) error { return os.WriteFile(d+"/state", nil, 0o600) }, "state_dir"},
 		"state is a link":  {func(d string) error { return os.Symlink(d, d+"/state") }, "state_dir"},
+		"no receipt key":   {func(d string) error { return os.Remove(d + "/receipts.key") }, "attest.key"},
+		"open receipt key": {func(d string) error { return os.Chmod(d+"/receipts.key", 0o640) }, "attest.key"},
+		"receipt key is a link": {func(d string) error {
+			return errors.Join(os.Rename(d+"/receipts.key", d+"/k"), os.Symlink(d+"/k", d+"/receipts.key"))
+		}, "attest.key"},
+		"receipt key is a folder": {func(d string) error { os.Remove(d + "/receipts.key"); return os.Mkdir(d+"/receipts.key", 0o700) }, "attest.key"},
+		"receipt key is none":     {func(d string) error { return os.WriteFile(d+"/receipts.key", []byte("no key"), 0o600) }, "attest.key"},
+		"receipt key is P-384": {func(d string) error {
+			return os.WriteFile(d+"/receipts.key", verifiertest.Person("carol").PrivatePEM(), 0o600)
+		}, "attest.key"},
+		"receipt key is sealed": {func(d string) error {
+			key, err := keys.Generate(keys.Ed25519)
+			if err != nil {
+				return err
+			}
+			data, err := key.Marshal([]byte("passphrase"))
+			return errors.Join(err, os.WriteFile(d+"/receipts.key", data, 0o600))
+		}, "attest.key"},
 		"open run":         {func(d string) error { os.Mkdir(d+"/run", 0o700); return os.Chmod(d+"/run", 0o777) }, "socket.path"},
 		"run is a symlink": {func(d string) error { return os.Symlink(d, d+"/run") }, "socket.path"},
 		"parent is open":   {func(d string) error { return os.Chmod(d, 0o777) }, "socket.path"},
@@ -254,6 +287,7 @@ func TestNeedRestart(t *testing.T) {
 		{`level = "debug"`, `level = "info"`, ""},
 		{`refresh_interval = "30s"`, `refresh_interval = "31s"`, ""},
 		{`state_dir = "/tmp/state"`, `state_dir = "/tmp/other"`, "state_dir"},
+		{`driver_id = "east-1"`, `driver_id = "east-2"`, "attest"},
 		{`root = "/tmp/root.json"`, `root = "/tmp/2.root.json"`, "trust.root"},
 		{`format = "json"`, `format = "text"`, "log.format"},
 	} {

@@ -26,6 +26,9 @@ func (d *driver) openReceipts(context.Context) error {
 	if err != nil || key == nil {
 		return err
 	}
+	if slices.Contains(d.reserved(), sha256.Sum256(key.SPKI())) {
+		return d.conf.Fault("attest.key", errors.New("CONFIG_INVALID: it signs the transparency log, too"), "give receipts a key of their own")
+	}
 	sequence, err := attest.OpenSequence(disk.OS{}, filepath.Join(d.conf.StateDir, "receipts"))
 	if err != nil {
 		return d.conf.Fault("state_dir", err, "receipts must not be numbered twice")

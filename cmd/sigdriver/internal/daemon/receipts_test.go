@@ -137,3 +137,18 @@ func TestReceiptKeyThatApproves(t *testing.T) {
 	w.eventually("the refusal is logged", func() bool { return strings.Contains(w.log.String(), "code=CONFIG_INVALID") })
 	w.expect(compose(6), verifier.Allowed) // by the trust it has
 }
+
+// RC-06: one key must not sign both the log and receipts.
+func TestReceiptKeyOfTheLog(t *testing.T) {
+	w := newWorld(t)
+	own := verifiertest.NewKey("east-1", verifier.Ed25519)
+	w.write("receipts.key", own.PrivatePEM())
+	w.write("log.key", own.PrivatePEM())
+	w.configure("[attest]\ndriver_id = \"east-1\"\nkey = \"" + w.path("receipts.key") + "\"\n" +
+		"[transparency]\norigin = \"example.com/east-1\"\nkey = \"" + w.path("log.key") + "\"\n")
+	err := Run(t.Context(), Options{ConfigFile: w.path("sigdriver.toml"), Log: &w.log})
+	var setting *config.Error
+	if !errors.As(err, &setting) || setting.Key != "attest.key" || !strings.Contains(err.Error(), "CONFIG_INVALID") {
+		t.Fatalf("Run: %v", err)
+	}
+}
