@@ -40,9 +40,9 @@ func newDiffCommand(env *Env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff [--type TYPE] OLD NEW",
 		Short: "Show what a change of a document widens and narrows",
-		Long: `Compares two documents field by field. Each difference is judged alone: it widens,
-if more may be granted after it; it narrows, if certainly no more is; everything else
-changes. It verifies nothing. With --type the files are what authors write, and what
+		Long: `Compares two documents field by field. Each difference is judged alone, without what
+attached providers add: it widens, if more may be granted after it; it narrows, if
+certainly no more is; everything else changes. It verifies nothing. With --type the files are what authors write, and what
 is compared is what canonicalize makes of them.
 
 Ends with 0 if the documents are the same bytes, with 1 if they differ.`,
@@ -156,4 +156,5 @@ func (r *diffReport) printChanges(w io.Writer) {
 	}
 	grants.PrintChanges(w, r.Changes)
 	fmt.Fprintf(w, "\n%s: %s\n", plural(len(r.Changes), "difference", "differences"), grants.Tally(r.Changes))
+	fmt.Fprintln(w, "Each is judged alone, and without what attached providers add.")
 }

@@ -11,14 +11,14 @@ import (
 
 // endpoint shows where an endpoint leads, what may be asked there and what is
 // unusual about it.
-func (v *viewer) endpoint(at, name, who string, e *node) {
+func (v *viewer) endpoint(at, name string, e *node) {
 	host := e.text("host")
 	if host == "" {
 		host = "any host"
 	} else {
 		host = word(host)
 	}
-	g := v.grant("network", at, word(name), "%s:%s%s, %s, for %s", host, portText(e), pathText(e), manner(e), who)
+	g := v.grant("network", at, word(name), "%s:%s%s, %s", host, portText(e), pathText(e), manner(e))
 	g.Details = append(requests(e), extras(e)...)
 	v.endpointHost(at, e)
 	v.endpointInspection(at, e)
@@ -194,6 +194,13 @@ func (v *viewer) endpointCredentials(at string, e *node) {
 		v.grant("credential", pointer(at, "credentialBinding"), word(binding.text("provider")), "of this provider may be used at %s:%s", word(e.text("host")), portText(e))
 	}
 	if signing := e.text("credentialSigning"); signing != "" {
-		v.grant("credential", pointer(at, "credentialSigning"), word(signing), "signs requests to %s:%s for service %s, region %s", word(e.text("host")), portText(e), word(e.text("signingService")), word(e.text("signingRegion")))
+		v.grant("credential", pointer(at, "credentialSigning"), word(signing), "signs requests to %s:%s for service %s, %s", word(e.text("host")), portText(e), word(e.text("signingService")), regionText(e))
 	}
+}
+
+func regionText(e *node) string {
+	if region := e.text("signingRegion"); region != "" {
+		return "region " + word(region)
+	}
+	return "in the region that the host names"
 }

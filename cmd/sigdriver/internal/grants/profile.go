@@ -12,13 +12,7 @@ import (
 // profile shows what a provider brings to the sandboxes that it is attached to.
 func (v *viewer) profile(root *node) {
 	v.grant("profile", "/id", word(root.text("id")), "%s, %s%s", quoted(root.text("displayName")), word(short(root.text("category"), "PROVIDER_PROFILE_CATEGORY_")), inference(root))
-	who := v.binaries("", root)
-	for i, e := range root.list("endpoints") {
-		v.endpoint("/endpoints/"+strconv.Itoa(i), root.text("id"), who, e)
-	}
-	if len(root.list("endpoints")) == 0 {
-		v.grant("network", "/endpoints", word(root.text("id")), "no endpoint, for %s", who)
-	}
+	v.rule("", root.text("id"), root)
 	for i, c := range root.list("credentials") {
 		v.credential("/credentials/"+strconv.Itoa(i), c)
 	}

@@ -19,9 +19,13 @@ var kinds = []struct{ kind, title string }{
 	{"setting", "settings"},
 }
 
+// nameWidth is the column of names; a longer one has a line of its own.
+const nameWidth = 16
+
 // Print writes the view for people. Nothing in it is obeyed by a terminal.
 func (v *View) Print(w io.Writer) {
 	for _, k := range kinds {
+		before := ""
 		headed := false
 		for _, g := range v.Grants {
 			if g.Kind != k.kind {
@@ -29,9 +33,9 @@ func (v *View) Print(w io.Writer) {
 			}
 			if !headed {
 				fmt.Fprintf(w, "  %s\n", k.title)
-				headed = true
 			}
-			g.print(w)
+			g.print(w, headed && g.Name == before)
+			headed, before = true, g.Name
 		}
 	}
 	if len(v.Unusual) == 0 {
@@ -43,14 +47,21 @@ func (v *View) Print(w io.Writer) {
 	}
 }
 
-func (g *Grant) print(w io.Writer) {
-	if g.Name == "" {
+// print writes one grant; again leaves out the name, which stands above.
+func (g *Grant) print(w io.Writer, again bool) {
+	name := g.Name
+	switch {
+	case name == "":
 		fmt.Fprintf(w, "    %s\n", g.Text)
-	} else {
-		fmt.Fprintf(w, "    %-14s %s\n", g.Name, g.Text)
+	case again:
+		fmt.Fprintf(w, "    %-*s %s\n", nameWidth, "", g.Text)
+	case len(name) > nameWidth:
+		fmt.Fprintf(w, "    %s\n    %-*s %s\n", name, nameWidth, "", g.Text)
+	default:
+		fmt.Fprintf(w, "    %-*s %s\n", nameWidth, name, g.Text)
 	}
 	for _, d := range g.Details {
-		fmt.Fprintf(w, "    %-14s   %s\n", "", d)
+		fmt.Fprintf(w, "    %-*s   %s\n", nameWidth, "", d)
 	}
 }
 

@@ -137,14 +137,14 @@ func (v *viewer) policy(root *node) {
 	}
 }
 
-// rule shows the endpoints of a rule, and who may use them.
+// rule shows who may use a rule, and its endpoints.
 func (v *viewer) rule(at, name string, rule *node) {
-	who := v.binaries(at, rule)
+	v.grant("network", pointer(at, "binaries"), word(name), "for %s", v.binaries(at, rule))
 	for i, e := range rule.list("endpoints") {
-		v.endpoint(pointer(pointer(at, "endpoints"), strconv.Itoa(i)), name, who, e)
+		v.endpoint(pointer(pointer(at, "endpoints"), strconv.Itoa(i)), name, e)
 	}
 	if len(rule.list("endpoints")) == 0 {
-		v.grant("network", at, word(name), "no endpoint, for %s", who)
+		v.grant("network", pointer(at, "endpoints"), word(name), "no endpoint")
 	}
 }
 

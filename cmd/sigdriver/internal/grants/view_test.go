@@ -69,51 +69,57 @@ func TestUnusual(t *testing.T) {
 func TestGrants(t *testing.T) {
 	for _, c := range []struct{ document, want string }{
 		{policyWith(`"EXTRA":{}`, `"raw":{"endpoints":[{"host":"r.example","port":6379,"protocol":"tcp","credentialBinding":{"provider":"p"}}]}`), `  network
-    web            a.example:{443, 444}, rest, enforced, for /bin/a, /bin/b
-                     allow read-write
-                     at addresses 10.0.0.1, internal ones too
-    web            b.example:80 /x, mcp, enforced, for /bin/a, /bin/b
-                     allow initialize
-                     allow tools/call
-                     deny DELETE
-    raw            r.example:6379, tcp, uninspected, for no binary (nobody, or everybody where the gateway does not ask for binaries)
+    web              for /bin/a, /bin/b
+                     a.example:{443, 444}, rest, enforced
+                       allow read-write
+                       at addresses 10.0.0.1, internal ones too
+                     b.example:80 /x, mcp, enforced
+                       allow initialize
+                       allow tools/call
+                       deny DELETE
+    raw              for no binary (nobody, or everybody where the gateway does not ask for binaries)
+                     r.example:6379, tcp, uninspected
   credentials
-    p              of this provider may be used at r.example:6379
+    p                of this provider may be used at r.example:6379
   middleware
-    guard          g sees traffic to a.example
-                     but not to b.example
+    guard            g sees traffic to a.example
+                       but not to b.example
   filesystem
-    read-only      /usr
-    read-write     /tmp, the working directory
-    landlock       hard_requirement: no sandbox starts where this cannot be kept up
+    read-only        /usr
+    read-write       /tmp, the working directory
+    landlock         hard_requirement: no sandbox starts where this cannot be kept up
   process
     user sandbox, group chosen by the compute driver
 `},
 		{`{"@type":"type.googleapis.com/openshell.v1.ProviderProfile","id":"p","displayName":"P","category":"PROVIDER_PROFILE_CATEGORY_DATA","inferenceCapable":true,
 "credentials":[{"name":"t","envVars":["T"],"required":true,"refresh":{"strategy":"PROVIDER_CREDENTIAL_REFRESH_STRATEGY_STATIC","tokenUrl":"http://t.example","scopes":["s"],
 "additionalOutputs":[{"output":"o","credential":"u"}]},"tokenGrant":{"tokenEndpoint":"https://g.example","audienceOverrides":[{"audience":"a","host":"h","port":1}]}}]}`, `  provider profile
-    p              "P", data, may serve inference
+    p                "P", data, may serve inference
   network
-    p              no endpoint, for no binary (nobody, or everybody where the gateway does not ask for binaries)
+    p                for no binary (nobody, or everybody where the gateway does not ask for binaries)
+                     no endpoint
   credentials
-    t              in T, required
-                     refreshed by static at http://t.example, scopes s
-                     o also goes to u
-                     granted by https://g.example
-                     for audience a at h:1
+    t                in T, required
+                       refreshed by static at http://t.example, scopes s
+                       o also goes to u
+                       granted by https://g.example
+                       for audience a at h:1
   look twice
     ! /credentials/0/refresh secrets go to http://t.example, which is no https address
 `},
 		{`{"@type":"type.googleapis.com/sigdriver.v1.GatewaySettings","policySource":"SANDBOX_POLICY","settings":{"k":1},
 "middlewareServices":[{"name":"m","endpoint":"http://m.example","caSha256":"00"}]}`, `  middleware
-    m              at http://m.example
-                     its CA is sha256:00
+    m                at http://m.example
+                       its CA is sha256:00
   settings
-    policySource   SANDBOX_POLICY
-    providersV2Enabled not set
-    policyValidationFailureMode not set
-    extensionAuthenticationEnabled not set
-    k              1
+    policySource     SANDBOX_POLICY
+    providersV2Enabled
+                     not set
+    policyValidationFailureMode
+                     not set
+    extensionAuthenticationEnabled
+                     not set
+    k                1
   look twice
     ! /extensionAuthenticationEnabled extensions are not asked who they are
     ! /middlewareServices/0 traffic may reach it unprotected
@@ -121,9 +127,9 @@ func TestGrants(t *testing.T) {
 		{`{"@type":"type.googleapis.com/openshell.sandbox.v1.SandboxPolicy","filesystem":{}}`, `  network
     nothing: no host can be reached, but for what attached providers add
   filesystem
-    read-only      nothing
-    read-write     nothing
-    landlock       best_effort: a sandbox starts also where paths cannot be restricted
+    read-only        nothing
+    read-write       nothing
+    landlock         best_effort: a sandbox starts also where paths cannot be restricted
   process
     user chosen by the compute driver, group chosen by the compute driver
 `},
