@@ -52,6 +52,10 @@ type Report struct {
 	Served     uint64         `json:"served"`     // count answers given again, and
 	Suppressed uint64         `json:"suppressed"` // count refusals without an entry
 	Head       journal.Digest `json:"head"`       // sha256 of the last entry
+	// Bundled are the first entries, whose segments were moved away, read from
+	// their bundles. Movable are the segments that may be moved away.
+	Bundled uint64   `json:"bundled,omitempty"`
+	Movable []string `json:"movable,omitempty"`
 	// Torn is the end of an append under way, or of one that was killed.
 	Torn *journal.TornError `json:"torn,omitempty"`
 
@@ -90,7 +94,7 @@ func Verify(dir string, o Options) (*Report, error) {
 	if info, err := (disk.OS{}).Stat(filepath.Join(dir, "audit")); err != nil || !info.IsDir() {
 		return nil, &NoStateError{dir}
 	}
-	v := &verification{dir: dir, options: o, report: &Report{}}
+	v := &verification{dir: dir, options: o, report: &Report{Findings: []Finding{}, Unchecked: []string{}}}
 	// The checkpoint first: entries come before it, so what is read after it has
 	// them all, also while a driver appends.
 	if err := v.readCheckpoint(); err != nil {

@@ -9,28 +9,82 @@ import (
 	"errors"
 	"io/fs"
 
+	"github.com/transparency-dev/tessera/api/layout"
+
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // readJournal reads every entry, and holds the tiles and the archive against each.
 func (v *verification) readJournal() error {
-	for e, err := range journal.Read(disk.OS{}, v.path("audit"), 0) {
+	segments, err := journal.Segments(disk.OS{}, v.path("audit"))
+	if err != nil {
+		return err
+	}
+	from := uint64(0)
+	if len(segments) > 0 && segments[0] > 0 && v.log != nil {
+		from = segments[0]
+		if whole, err := v.readBundles(from); err != nil || !whole {
+			return err
+		}
+	}
+	for e, err := range journal.Read(disk.OS{}, v.path("audit"), from) {
 		if errors.As(err, &v.report.Torn) {
-			return nil
+			break
 		}
 		if err != nil {
 			return v.breakOff(err)
 		}
-		v.report.Entries, v.report.Head = e.Seq+1, e.Sum
+		if e.Seq == from && e.Prev != v.report.Head {
+			return v.breakOff(&journal.CorruptError{Finding: journal.LogTampered, Segment: journal.SegmentFile(from), Seq: from, Detail: "it does not follow the last entry of the bundles"})
+		}
 		if err := v.entry(&e); err != nil {
 			return err
 		}
 	}
+	v.retain(segments)
 	return nil
 }
 
+// readBundles reads the entries before the first segment, which were moved away,
+// from their bundles; only whole ones that the checkpoint covers count. It tells
+// whether they are all there.
+func (v *verification) readBundles(until uint64) (bool, error) {
+	for seq := range until {
+		if seq >= v.log.size-v.log.size%layout.EntryBundleWidth {
+			v.broken = true
+			v.find(Finding{journal.LogGap, "audit/" + journal.SegmentFile(seq), -1, int64(seq), "the segment with this entry is gone, and no whole bundle that the checkpoint covers has it"})
+			return false, nil
+		}
+		file := "log/" + layout.EntriesPath(seq/layout.EntryBundleWidth, 0)
+		e, err := journal.Parse(v.log.bundled(seq))
+		if err != nil || e.Seq != seq || e.Prev != v.report.Head {
+			v.broken = true
+			v.find(Finding{journal.LogTampered, file, -1, int64(seq), "the segment with this entry is gone, and what the bundle has in its place is not the next of the chain"})
+			return false, nil
+		}
+		v.report.Bundled++
+		if err := v.entry(&e); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// retain lists the segments that may be kept elsewhere without a proof less: whole
+// bundles below the checkpoint have their entries. The driver reads the last two.
+func (v *verification) retain(segments []uint64) {
+	if v.log == nil || !v.report.Well() {
+		return
+	}
+	whole := v.log.size - v.log.size%layout.EntryBundleWidth
+	for i := 0; i+2 < len(segments) && segments[i+1] <= whole; i++ {
+		v.report.Movable = append(v.report.Movable, "audit/"+journal.SegmentFile(segments[i]))
+	}
+}
+
 func (v *verification) entry(e *journal.Stored) error {
+	v.report.Entries, v.report.Head = e.Seq+1, e.Sum
 	switch {
 	case e.Decision != nil:
 		v.report.Decisions++

@@ -30,6 +30,9 @@ type tiles struct {
 	bundle []byte
 	rng    *compact.Range
 	roots  map[uint64][]byte // of the sizes that somebody asks for
+
+	read      [][]byte // the bundle that bundled read last, and its number
+	readIndex uint64
 }
 
 func newTiles(v *verification, size uint64, ask ...uint64) *tiles {
@@ -154,6 +157,17 @@ func entryAt(bundle []byte, at int) int64 {
 // bundled returns an entry as its bundle in the folder has it, nil if it has none.
 func (t *tiles) bundled(seq uint64) []byte {
 	n := seq / layout.EntryBundleWidth
+	if t.read == nil || t.readIndex != n {
+		t.read, t.readIndex = t.split(n), n
+	}
+	if i := seq % layout.EntryBundleWidth; i < uint64(len(t.read)) {
+		return t.read[i]
+	}
+	return nil
+}
+
+// split reads a bundle into its entries, as far as they are whole.
+func (t *tiles) split(n uint64) (entries [][]byte) {
 	data, err := t.v.read("log/" + layout.EntriesPath(n, 0))
 	if p := t.size % layout.EntryBundleWidth; err != nil && n == t.size/layout.EntryBundleWidth && p > 0 {
 		data, err = t.v.read("log/" + layout.EntriesPath(n, uint8(p)))
@@ -161,17 +175,15 @@ func (t *tiles) bundled(seq uint64) []byte {
 	if err != nil {
 		return nil
 	}
-	for skip := seq % layout.EntryBundleWidth; len(data) >= 2; skip-- {
+	for len(data) >= 2 {
 		size := int(binary.BigEndian.Uint16(data))
 		if len(data) < 2+size {
-			return nil
+			break
 		}
-		if skip == 0 {
-			return data[2 : 2+size]
-		}
+		entries = append(entries, data[2:2+size])
 		data = data[2+size:]
 	}
-	return nil
+	return entries
 }
 
 func exists(path string) bool {

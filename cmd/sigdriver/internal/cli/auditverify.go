@@ -175,6 +175,12 @@ func printAudit(p *printer, dir string, r *audit.Report) {
 		return passed
 	}
 	p.check(mark("audit/"), "journal", "%d entries: %d decisions, %d counts of answers given again, %d of refusals; the last is %s", r.Entries, r.Decisions, r.Served, r.Suppressed, r.Head)
+	if r.Bundled > 0 {
+		p.check(unseen, "", "the first %d were read from their bundles: their segments are kept elsewhere", r.Bundled)
+	}
+	if n := len(r.Movable); n > 0 {
+		p.check(unseen, "", "%s may be kept elsewhere, from %s to %s", plural(n, "segment", "segments"), r.Movable[0], r.Movable[n-1])
+	}
 	if r.Torn != nil {
 		p.check(unseen, "", "%v", r.Torn)
 	}

@@ -5,6 +5,7 @@ package journal
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"iter"
@@ -107,6 +108,22 @@ func Read(fsys disk.FS, dir string, from uint64) iter.Seq2[Stored, error] {
 			}
 		}
 	}
+}
+
+// Segments returns the sequence numbers that the segments in a folder begin with,
+// ascending.
+func Segments(fsys disk.FS, dir string) ([]uint64, error) { return list(fsys, dir) }
+
+// SegmentFile is the file of the segment that begins with entry seq.
+func SegmentFile(seq uint64) string { return filepath.Base(segmentName("", seq)) }
+
+// Parse reads an entry as the journal and the bundles of a log have it.
+func Parse(entry []byte) (Stored, error) {
+	e, err := parse(entry)
+	if err != nil {
+		return Stored{}, err
+	}
+	return Stored{e.Seq, e.Prev, sha256.Sum256(entry), entry, e.Decision, e.Served, e.Suppressed}, nil
 }
 
 // errStop ends a walk that its reader has had enough of.

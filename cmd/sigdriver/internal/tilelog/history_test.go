@@ -1,0 +1,180 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tilelog
+
+import (
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+)
+
+// segmentFiles are the journal's segments, in order.
+func (s *state) segmentFiles() []string {
+	s.t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.dir, "audit", "*.seg"))
+	if err != nil || len(files) == 0 {
+		s.t.Fatal(files, err)
+	}
+	slices.Sort(files)
+	return files
+}
+
+func records(t *testing.T, file string) (all [][]byte) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for len(data) > 0 {
+		n := 4 + int(binary.BigEndian.Uint32(data)) + 32
+		all = append(all, data[:n:n])
+		data = data[n:]
+	}
+	return all
+}
+
+// AU-03: a record that is deleted, moved or put in is found at its place.
+func TestRecordsMoved(t *testing.T) {
+	s := finished(t, 2, 8)
+	file := s.segmentFiles()[0]
+	good, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := records(t, file)
+	for _, c := range []struct {
+		what    string
+		records [][]byte
+		finding string
+		entry   int64
+	}{
+		{"deleted", append(slices.Clone(all[:4]), all[5:]...), journal.LogGap, 4},
+		{"the first deleted", all[1:], journal.LogGap, 0},
+		{"the last deleted", all[:9], journal.LogFork, 9},
+		{"the last three deleted", all[:7], journal.LogFork, 7},
+		{"swapped", slices.Concat(all[:3], [][]byte{all[4], all[3]}, all[5:]), journal.LogGap, 3},
+		{"twice", slices.Concat(all[:6], [][]byte{all[5]}, all[6:]), journal.LogTampered, 6},
+		{"put in", slices.Concat(all[:6], [][]byte{all[2]}, all[6:]), journal.LogTampered, 6},
+	} {
+		if err := os.WriteFile(file, slices.Concat(c.records...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r := s.audit()
+		if r.Well() || r.Findings[0].Code != c.finding || r.Findings[0].Entry != c.entry {
+			t.Errorf("%s: %+v", c.what, r.Findings)
+		}
+	}
+	if err := os.WriteFile(file, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.well()
+}
+
+// Whatever of the log's own files is gone is missed.
+func TestFilesGone(t *testing.T) {
+	s := finished(t, 2, 600)
+	missed := 0
+	for _, name := range s.evidence() {
+		path := filepath.Join(s.dir, name)
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, cut := range []int{-1, 0, len(data) / 2, len(data) - 1} {
+			if cut >= 0 {
+				err = os.WriteFile(path, data[:cut], 0o600)
+			} else {
+				err = os.Remove(path)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := s.audit()
+			at := slices.IndexFunc(r.Findings, func(f audit.Finding) bool { return f.File == name || strings.HasPrefix(name, "audit/") })
+			if at < 0 {
+				t.Errorf("%s, cut to %d bytes: %+v", name, cut, r.Findings)
+			}
+			missed++
+		}
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if missed < 4*8 {
+		t.Errorf("only %d losses", missed)
+	}
+	s.well()
+}
+
+// Segments whose entries are in whole bundles below the checkpoint may be kept
+// elsewhere: every proof holds without them, and the driver goes on. Any other
+// that is gone is a gap.
+func TestSegmentsKeptElsewhere(t *testing.T) {
+	s := newState(t)
+	s.journal.Close()
+	s.openJournal(journal.Options{SegmentSize: 8 << 10})
+	s.decide(10)
+	s.count(600)
+	s.mustOpen(Options{})
+	s.covered()
+	s.close()
+	s.journal.Close()
+	r := s.well()
+	files := s.segmentFiles()
+	if len(r.Movable) < 2 || len(r.Movable) > len(files)-2 {
+		t.Fatalf("%d of %d segments may be moved", len(r.Movable), len(files))
+	}
+	aside := t.TempDir()
+	for i, name := range r.Movable {
+		if filepath.Join(s.dir, name) != files[i] {
+			t.Fatalf("%s is movable before %s", name, files[i])
+		}
+		if err := os.Rename(files[i], filepath.Join(aside, filepath.Base(name))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	less := s.well()
+	if less.Entries != r.Entries || less.Decisions != r.Decisions || less.Objects != r.Objects || less.Head != r.Head || less.Bundled == 0 {
+		t.Errorf("%+v\nwith all segments: %+v", less, r)
+	}
+	s.openJournal(journal.Options{SegmentSize: 8 << 10})
+	s.mustOpen(Options{})
+	s.decide(5)
+	s.covered()
+	s.close()
+	s.journal.Close()
+	s.well()
+	if err := s.fsck(); err != nil {
+		t.Error(err)
+	}
+
+	next := files[len(r.Movable)]
+	if err := os.Rename(next, filepath.Join(aside, filepath.Base(next))); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.audit(); r.Well() || r.Findings[0].Code != journal.LogGap {
+		t.Errorf("one segment more is gone: %+v", r.Findings)
+	}
+	if err := os.Rename(filepath.Join(aside, filepath.Base(next)), next); err != nil {
+		t.Fatal(err)
+	}
+	bundle := filepath.Join(s.dir, "log", "tile", "entries", "000")
+	data, err := os.ReadFile(bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)/2] ^= 1
+	if err := os.WriteFile(bundle, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.audit(); r.Well() || r.Findings[0].Code != journal.LogTampered || r.Findings[0].File != "log/tile/entries/000" {
+		t.Errorf("a flip in what is left of them: %+v", r.Findings)
+	}
+}
