@@ -5,6 +5,8 @@ package authoring
 
 import (
 	"bytes"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/text/unicode/norm"
@@ -13,7 +15,7 @@ import (
 // parseJSON reads JSON into nodes. A name that is there twice does not end it: the
 // fault is returned beside the nodes, for the verifier names it for ProtoJSON.
 func parseJSON(input []byte) (root *node, fault error, err error) {
-	j := &jsonReader{input: input, line: 1}
+	j := &jsonReader{input: input, line: 1, column: 1}
 	j.dec = jsontext.NewDecoder(bytes.NewReader(input), jsontext.AllowDuplicateNames(true))
 	root, err = j.value(0)
 	if err != nil {
@@ -39,7 +41,7 @@ type jsonReader struct {
 	input []byte
 	fault error
 	// where the last token began
-	offset, line, lineStart int
+	offset, line, column int
 }
 
 // next reads a token and moves to where it begins.
@@ -50,16 +52,18 @@ func (j *jsonReader) next() (jsontext.Token, *node, error) {
 		return token, nil, &Error{Text: "the file is no JSON: " + err.Error()}
 	}
 	start := before
-	for bytes.IndexByte([]byte(" \t\r\n,:"), j.input[start]) >= 0 {
+	for strings.IndexByte(" \t\r\n,:", j.input[start]) >= 0 {
 		start++
 	}
-	for i := j.offset; i < start; i++ {
-		if j.input[i] == '\n' {
-			j.line, j.lineStart = j.line+1, i+1
+	for ; j.offset < start; j.offset++ {
+		switch c := j.input[j.offset]; {
+		case c == '\n':
+			j.line, j.column = j.line+1, 1
+		case utf8.RuneStart(c):
+			j.column++
 		}
 	}
-	j.offset = start
-	return token, &node{line: j.line, column: len([]rune(string(j.input[j.lineStart:start]))) + 1}, nil
+	return token, &node{line: j.line, column: j.column}, nil
 }
 
 func (j *jsonReader) value(depth int) (*node, error) {

@@ -141,12 +141,12 @@ func (r *reader) matcher(n *node, at place) (any, error) {
 }
 
 // params reads the matchers of a policy's params: a mapping that is no matcher is a
-// name with dots.
-func (r *reader) params(n *node, prefix string, at place, out *object) error {
+// level of names, which become one name with dots.
+func (r *reader) params(n *node, prefix string, at place, out *object, seen map[string]bool) error {
 	for i, key := range n.keys {
 		value, here, name := n.items[i], at.key(key.text), prefix+key.text
 		if value.kind == mappingNode && !looksLikeMatcher(value) {
-			if err := r.params(value, name+".", here, out); err != nil {
+			if err := r.params(value, name+".", here, out, seen); err != nil {
 				return err
 			}
 			continue
@@ -155,9 +155,10 @@ func (r *reader) params(n *node, prefix string, at place, out *object) error {
 		if err != nil {
 			return err
 		}
-		if out.get(name) != nil {
+		if seen[name] {
 			return key.fail(here, "gives the parameter %s a second time", printable(name))
 		}
+		seen[name] = true
 		out.set(name, matcher)
 	}
 	return nil

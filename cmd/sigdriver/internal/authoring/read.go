@@ -116,7 +116,7 @@ func (r *reader) mapping(f *field, n *node, at place) (any, error) {
 		return nil, n.fail(at, "is %s and must be a mapping", n.what())
 	}
 	if f.kind == paramMap {
-		return out, r.params(n, "", at, out)
+		return out, r.params(n, "", at, out, map[string]bool{})
 	}
 	for i, key := range n.keys {
 		value, err := r.one(f, n.items[i], at.key(key.text))

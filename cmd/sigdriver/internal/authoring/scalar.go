@@ -29,6 +29,9 @@ func isNull(s string) bool {
 	return s == "" || s == "~" || s == "null" || s == "Null" || s == "NULL"
 }
 
+// numberStarts are what a number in any of the spellings below begins with.
+const numberStarts = "+-.0123456789"
+
 // The numbers on which all readers agree.
 var (
 	integerForm = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*)$|^0x[0-9a-fA-F]+$`)
@@ -42,6 +45,8 @@ func classify(s string) scalarType {
 		return isNothing
 	case s == "true" || s == "True" || s == "TRUE" || s == "false" || s == "False" || s == "FALSE":
 		return isBool
+	case !strings.ContainsRune(numberStarts, rune(s[0])):
+		return isText
 	case integerForm.MatchString(s):
 		return isInteger
 	case floatForm.MatchString(s):
@@ -74,6 +79,9 @@ var ambiguities = []struct {
 
 // ambiguous says why a plain scalar is not one thing, or nothing.
 func ambiguous(s string) string {
+	if s == "" || !strings.ContainsRune(numberStarts+"=yYnNoO", rune(s[0])) {
+		return ""
+	}
 	for _, a := range ambiguities {
 		if a.form.MatchString(s) {
 			return a.why + ": put a text into quotes, write a number in plain decimal digits"
@@ -90,7 +98,7 @@ func parseInteger(s string, low int64, high uint64) (string, bool) {
 	s = strings.TrimPrefix(s, "+")
 	if strings.HasPrefix(s, "-") {
 		n, err := strconv.ParseInt(s, 10, 64)
-		return strconv.FormatInt(n, 10), err == nil && n >= low
+		return strconv.FormatInt(n, 10), err == nil && n >= low && low < 0 // the host takes no -0 for 0
 	}
 	n, err := strconv.ParseUint(s, 0, 64)
 	return strconv.FormatUint(n, 10), err == nil && n <= high

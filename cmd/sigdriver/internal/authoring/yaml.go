@@ -124,6 +124,8 @@ func splitLines(text []byte) [][]byte {
 type converter struct {
 	lines   [][]byte
 	skipped int // lines of the file before the first of these
+	// where startsWithTag looked last: nodes come in the order of the text
+	line, column, offset int
 }
 
 func (c *converter) fail(n *yaml.Node, text string) error {
@@ -166,23 +168,26 @@ func (c *converter) checkProperties(n *yaml.Node) error {
 		return c.fail(n, "is an alias: write the value out")
 	case n.Anchor != "":
 		return c.fail(n, "is an anchor: leave it out, and write each value where it belongs")
-	case n.Style&yaml.TaggedStyle != 0 || c.startsWithTag(n):
+	case c.startsWithTag(n):
 		return c.fail(n, "is a tag: leave it out, and put a text into quotes")
 	}
 	return nil
 }
 
-// startsWithTag finds the tag "!", which the library forgets.
+// startsWithTag looks at the text: the library forgets the tag "!".
 func (c *converter) startsWithTag(n *yaml.Node) bool {
 	if n.Line < 1 || n.Line > len(c.lines) {
 		return false
 	}
-	line := c.lines[n.Line-1]
-	for range n.Column - 1 {
-		_, size := utf8.DecodeRune(line)
-		line = line[size:]
+	if n.Line != c.line || n.Column < c.column {
+		c.line, c.column, c.offset = n.Line, 1, 0
 	}
-	return len(line) > 0 && line[0] == '!'
+	line := c.lines[n.Line-1]
+	for ; c.column < n.Column && c.offset < len(line); c.column++ {
+		_, size := utf8.DecodeRune(line[c.offset:])
+		c.offset += size
+	}
+	return c.offset < len(line) && line[c.offset] == '!'
 }
 
 func (c *converter) scalar(n *yaml.Node, out *node) error {

@@ -1,0 +1,72 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package authoring
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// padded is a policy of exactly n bytes.
+func padded(n int) []byte {
+	const policy = "version: 1\n#"
+	return []byte(policy + strings.Repeat("x", n-len(policy)))
+}
+
+func TestLimits(t *testing.T) {
+	deep := func(n int) []byte { // params may nest, and become one name
+		return []byte("version: 1\nnetwork_policies: {a: {endpoints: [{rules: [{allow: {params: " +
+			strings.Repeat("{a: ", n) + "x" + strings.Repeat("}", n) + "}}]}]}}\n")
+	}
+	json := func(n int) []byte {
+		const start, end = `{"version": 1, "filesystem_policy": {}`, `}`
+		return []byte(start + strings.Repeat(" ", n-len(start)-len(end)) + end)
+	}
+	for name, c := range map[string]struct {
+		input []byte
+		ok    bool
+	}{
+		"YAML at the limit":    {padded(MaxYAML), true},
+		"YAML beyond it":       {padded(MaxYAML + 1), false},
+		"JSON at the limit":    {json(MaxInput), true},
+		"JSON beyond it":       {json(MaxInput + 1), false},
+		"nesting at the limit": {deep(maxDepth - 8), true},
+		"nesting beyond it":    {deep(maxDepth - 7), false},
+	} {
+		if _, err := Document(SandboxPolicy, c.input); (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Document(0, padded(100)); err == nil {
+		t.Error("no type at all is accepted")
+	}
+}
+
+// A bomb is refused before it goes off: each is looked at for less than the
+// deadline, which leaves room for a busy machine.
+func TestBombs(t *testing.T) {
+	laughs := "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+	for c := 'b'; c <= 'z'; c++ {
+		laughs += fmt.Sprintf("%c: &%c [%s]\n", c, c, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c,", c-1), 10), ","))
+	}
+	for name, input := range map[string]string{
+		"10 MB of aliases":   laughs + strings.Repeat("w: [*z,*z,*z,*z,*z,*z]\n", 10<<20/23),
+		"a billion laughs":   laughs,
+		"10 MB of brackets":  strings.Repeat("[", 10<<20),
+		"open brackets":      strings.Repeat("[", MaxYAML),
+		"open mappings":      strings.Repeat("{a: ", MaxYAML/4),
+		"open lists":         strings.Repeat("- ", MaxYAML/2),
+		"open JSON brackets": `{"a": ` + strings.Repeat("[", MaxInput-6),
+	} {
+		start := time.Now()
+		_, err := Document(SandboxPolicy, []byte(input))
+		took := time.Since(start)
+		t.Logf("%s: %v, %.80s", name, took, err)
+		if err == nil || took > 2*time.Second {
+			t.Errorf("%s: %v after %v", name, err, took)
+		}
+	}
+}
