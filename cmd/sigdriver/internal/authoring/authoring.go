@@ -167,6 +167,7 @@ func (r *reader) parse(input []byte) (*node, error) {
 	case r.schema == &settingsMessage || writtenByHand(r.schema, root):
 		return root, fault
 	}
+	r.unknownMembers(r.schema, root, place{})
 	return nil, nil
 }
 

@@ -19,6 +19,7 @@ type message struct {
 type field struct {
 	key      string // in YAML
 	member   string // in the document; empty where finish writes it
+	writes   string // the member that finish writes instead, or that is never written
 	kind     kind
 	of       *message // of a message, a list or a map of them
 	required bool
@@ -104,6 +105,8 @@ func number(key, member, vector string, low int64, high uint64) field {
 func list(key, member, vector string, of *message) field {
 	return field{key: key, member: member, kind: messageList, of: of, vector: vector}
 }
+
+func (f field) as(member string) field { f.writes = member; return f }
 
 func (f field) must() field { f.required = true; return f }
 

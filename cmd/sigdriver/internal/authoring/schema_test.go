@@ -5,6 +5,7 @@ package authoring
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
 	"os"
@@ -57,7 +58,7 @@ func tables() []byte {
 			fmt.Fprintf(&b, "\n### %s\n\n| key | member | what may stand there | becomes | vector |\n|---|---|---|---|---|\n", m.name)
 			for i := range m.fields {
 				f := &m.fields[i]
-				fmt.Fprintf(&b, "| `%s`%s | %s | %s | %s | %s |\n", f.key, star(f), code(f.member), f.what(), f.how, f.vector)
+				fmt.Fprintf(&b, "| `%s`%s | %s | %s | %s | %s |\n", f.key, star(f), code(cmp.Or(f.member, shown(f))), f.what(), f.how, f.vector)
 			}
 		})
 	}
@@ -70,6 +71,14 @@ func star(f *field) string {
 		return " \\*"
 	}
 	return ""
+}
+
+// shown is the member that finish writes, unless it is never written.
+func shown(f *field) string {
+	if strings.HasPrefix(f.how, "left out: ") {
+		return ""
+	}
+	return f.writes
 }
 
 func code(s string) string {

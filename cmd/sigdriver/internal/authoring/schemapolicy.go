@@ -43,7 +43,7 @@ var ruleMessage = message{name: "NetworkPolicyRule", fields: []field{
 
 var policyBinaryMessage = message{name: "NetworkBinary, in a policy", fields: []field{
 	text("path", "path", "yaml-policy").must(),
-	boolean("harness", "", "yaml-binary-harness").says("left out: the host ignores it"),
+	boolean("harness", "", "yaml-binary-harness").as("harness").says("left out: the host ignores it"),
 }}
 
 var endpointMessage = message{
@@ -51,8 +51,8 @@ var endpointMessage = message{
 	fields: []field{
 		text("host", "host", "yaml-endpoint"),
 		text("path", "path", "yaml-endpoint"),
-		number("port", "", "yaml-port", 0, math.MaxUint16).says("becomes `port` and `ports: [port]`; `ports` wins over it"),
-		{key: "ports", kind: intList, high: math.MaxUint16, vector: "yaml-ports", how: "`ports`, and the first also `port`"},
+		number("port", "", "yaml-port", 0, math.MaxUint16).as("port").says("becomes `port` and `ports: [port]`; `ports` wins over it"),
+		{key: "ports", writes: "ports", kind: intList, high: math.MaxUint16, vector: "yaml-ports", how: "`ports`, and the first also `port`"},
 		text("protocol", "protocol", "yaml-endpoint"),
 		text("tls", "tls", "yaml-endpoint"),
 		text("enforcement", "enforcement", "yaml-endpoint"),
@@ -71,8 +71,8 @@ var endpointMessage = message{
 		text("signing_service", "signingService", "yaml-signing"),
 		text("signing_region", "signingRegion", "yaml-signing"),
 		{key: "credential_binding", member: "credentialBinding", kind: messageKind, of: &bindingMessage, option: true, vector: "yaml-endpoint"},
-		{key: "json_rpc", kind: messageKind, of: &jsonRPCMessage, option: true, vector: "yaml-json-rpc", how: "see its fields"},
-		{key: "mcp", kind: messageKind, of: &policyMCPMessage, option: true, vector: "yaml-mcp", how: "left out if neither option is written"},
+		{key: "json_rpc", writes: "jsonRpcMaxBodyBytes", kind: messageKind, of: &jsonRPCMessage, option: true, vector: "yaml-json-rpc", how: "its one field"},
+		{key: "mcp", writes: "mcp", kind: messageKind, of: &policyMCPMessage, option: true, vector: "yaml-mcp", how: "left out if neither option is written"},
 	},
 	finish: finishEndpoint,
 }

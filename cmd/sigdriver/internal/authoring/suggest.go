@@ -3,6 +3,8 @@
 
 package authoring
 
+import "slices"
+
 // unknownKey says what a key that nobody knows might have meant.
 func unknownKey(m *message, key string) string {
 	var names []string
@@ -13,6 +15,15 @@ func unknownKey(m *message, key string) string {
 		}
 	}
 	return " (" + SchemaVersion + ")" + nearest(key, names)
+}
+
+// unknownMember says what a member that nobody knows might have meant.
+func unknownMember(m *message, member string) string {
+	var names []string
+	for _, f := range m.fields {
+		names = append(names, f.member, f.writes)
+	}
+	return " (" + SchemaVersion + ")" + nearest(member, slices.DeleteFunc(names, func(s string) bool { return s == "" }))
 }
 
 // nearest names the candidate that a word is a slip of the pen away from.

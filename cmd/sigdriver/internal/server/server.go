@@ -14,7 +14,7 @@
 // that evaluation recorded: no member of it comes from the caller but the nonce.
 package server
 
-//go:generate go run ./gen -o vectors.go ../../../../testdata/vectors/documents
+//go:generate go run ./gen -o vectors.go -plain ../../../../gateway-patch/openshell-policy-signing/src/document-vectors.sha256 ../../../../testdata/vectors/documents
 
 import (
 	"context"

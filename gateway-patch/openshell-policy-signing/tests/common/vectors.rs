@@ -39,11 +39,22 @@ pub struct DocumentVector {
     #[serde(default)]
     pub attacks: Vec<String>,
     pub role: String,
+    pub from: Origin,
     pub input: Bytes,
     pub document: Option<Bytes>,
     pub sha256: Option<String>,
     #[serde(default)]
     pub refused: bool,
+    pub at: Option<String>,
+}
+
+/// What the input of a document vector is. Authors write YAML, which the gateway's
+/// own parser reads: it is none of ours.
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    ProtoJson,
+    Authored,
 }
 
 #[derive(Deserialize)]

@@ -1,8 +1,9 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command gen writes the digest of the document vectors into package server: the
-// sha256 of what `sha256sum *.json` prints in their folder, in the C locale.
+// Command gen writes the digest of the document vectors into package server and
+// into the gateway's crate: the sha256 of what `sha256sum *.json` prints in their
+// folder, in the C locale. testdata/vectors/README.md defines it.
 package main
 
 import (
@@ -17,7 +18,8 @@ import (
 )
 
 func main() {
-	out := flag.String("o", "", "file to write")
+	out := flag.String("o", "", "Go file to write")
+	plain := flag.String("plain", "", "file to write the 64 hex digits to")
 	flag.Parse()
 	names, err := filepath.Glob(filepath.Join(flag.Arg(0), "*.json"))
 	if err != nil || len(names) == 0 {
@@ -46,6 +48,9 @@ var documentVectors = %#v
 		log.Fatal(err)
 	}
 	if err := os.WriteFile(*out, text, 0o644); err != nil {
+		log.Fatal(err)
+	}
+	if err := os.WriteFile(*plain, fmt.Appendf(nil, "%x\n", sum.Sum(nil)), 0o644); err != nil {
 		log.Fatal(err)
 	}
 }
