@@ -178,3 +178,43 @@ func TestSegmentsKeptElsewhere(t *testing.T) {
 		t.Errorf("a flip in what is left of them: %+v", r.Findings)
 	}
 }
+
+// A log that was moved aside is made anew from the journal: the same entries make
+// the same files. So is a checkpoint that was removed because the key changed.
+func TestMadeAnew(t *testing.T) {
+	s := finished(t, 2, 600)
+	tiles := map[string]string{}
+	for _, name := range s.evidence() {
+		data, err := os.ReadFile(filepath.Join(s.dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tiles[name] = string(data)
+	}
+	if err := os.Rename(filepath.Join(s.dir, "log"), filepath.Join(t.TempDir(), "aside")); err != nil {
+		t.Fatal(err)
+	}
+	s.reopen(Options{})
+	s.covered()
+	s.close()
+	for name, want := range tiles {
+		data, err := os.ReadFile(filepath.Join(s.dir, name))
+		if err == nil && string(data) != want {
+			t.Errorf("%s is another one", name)
+		} else if err != nil && !strings.Contains(name, ".p/") { // which partial tiles there are depends on the batches
+			t.Error(err)
+		}
+	}
+	if err := s.open(Options{Key: newLogKey(t, "changed")}); err == nil || !strings.Contains(err.Error(), "not signed by") || !strings.Contains(err.Error(), "remove this file") {
+		t.Errorf("another key over the old checkpoint: %v", err)
+	}
+	if err := os.Remove(filepath.Join(s.dir, "log", "checkpoint")); err != nil {
+		t.Fatal(err)
+	}
+	s.mustOpen(Options{Key: newLogKey(t, "changed")})
+	s.covered()
+	s.close()
+	if r := s.audit(); r.Well() || r.Checkpoint.Signed || r.Checkpoint.Size != 602 {
+		t.Errorf("with the key of before: %+v", r.Findings)
+	}
+}

@@ -27,9 +27,11 @@ import (
 const origin = "example.com/sigdriver/test"
 
 // logKey is the same in every process of a test.
-func logKey(t testing.TB) *checkpoint.Key {
+func logKey(t testing.TB) *checkpoint.Key { t.Helper(); return newLogKey(t, "log") }
+
+func newLogKey(t testing.TB, name string) *checkpoint.Key {
 	t.Helper()
-	k, err := keys.Parse(verifiertest.NewKey("log", "ed25519").PrivatePEM(), nil)
+	k, err := keys.Parse(verifiertest.NewKey(name, "ed25519").PrivatePEM(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
