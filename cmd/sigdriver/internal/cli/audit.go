@@ -30,6 +30,7 @@ These commands read the folder or a copy of it, on any machine, and change nothi
 	cmd.AddCommand(
 		newAuditVerifyCommand(env),
 		newAuditReplayCommand(env),
+		newAuditExportCommand(env),
 	)
 	return cmd
 }

@@ -130,7 +130,7 @@ func (f *replayFlags) run(env *Env) (*replay.Report, *replay.Options, error) {
 }
 
 func (f *replayFlags) options(env *Env) (*replay.Options, error) {
-	root, err := readFile(env, f.root, "pinned root", maxRoot)
+	root, err := readPinnedRoot(env, f.root)
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +152,17 @@ func (f *replayFlags) options(env *Env) (*replay.Options, error) {
 		}
 	}
 	return o, nil
+}
+
+// readPinnedRoot reads the root that trust must start from.
+func readPinnedRoot(env *Env, path string) ([]byte, error) {
+	root, err := readFile(env, path, "pinned root", maxRoot)
+	if err == nil {
+		if err = tuf.CheckRoot(root); err != nil {
+			err = usageError(fmt.Errorf("%q is no pinned root: %w", path, err), "give the root.json that the driver started from")
+		}
+	}
+	return root, err
 }
 
 // readInstant reads a time, or how long ago it is; zero for nothing.

@@ -24,13 +24,14 @@ type auditVerifyFlags struct {
 	logKeys   []string
 	witnesses []string
 	quorum    int
+	root      string // of a pack
 	outputs   []string
 }
 
 func newAuditVerifyCommand(env *Env) *cobra.Command {
 	f := &auditVerifyFlags{}
 	cmd := &cobra.Command{
-		Use:   "verify DIR",
+		Use:   "verify DIR|PACK",
 		Short: "Check a driver's whole log: every entry, hash, signature and archived object",
 		Long: `Reads the state folder of a driver, or a copy of it. Every entry of the journal has to
 follow the one before; every tile and entry bundle of the transparency log has to be,
@@ -40,6 +41,9 @@ file, byte and log index.
 
 The log's key is what ` + "`sigdriver serve --check`" + ` prints, and comes to the auditor by a way
 that does not lead through the folder.
+
+A pack that ` + "`sigdriver audit export`" + ` wrote is checked likewise, and with --root every
+decision in it is decided again. What that does not prove is said.
 
 Exit codes: 0 everything was checked and is right, 1 something is wrong, 4 nothing is
 wrong, but something could not be checked.`,
@@ -51,6 +55,9 @@ wrong, but something could not be checked.`,
 			if len(args) == 1 {
 				f.state = args[0]
 			}
+			if isPack(f.state) {
+				return auditVerifyPack(env, f)
+			}
 			return auditVerify(env, f)
 		},
 	}
@@ -58,6 +65,7 @@ wrong, but something could not be checked.`,
 	cmd.Flags().StringArrayVar(&f.logKeys, "log-key", nil, "the log's key, NAME+HASH+KEY, or a file that holds it (repeatable)")
 	cmd.Flags().StringArrayVar(&f.witnesses, "witness", nil, "the key of a witness, likewise (repeatable)")
 	cmd.Flags().IntVar(&f.quorum, "quorum", 0, "how many witnesses have to have signed; all that are given by default")
+	cmd.Flags().StringVar(&f.root, "root", "", "the pinned root.json, to decide again what a pack holds")
 	registerOutputs(cmd, &f.outputs)
 	return cmd
 }

@@ -22,12 +22,15 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/admin"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/floors"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
@@ -45,6 +48,7 @@ type World struct {
 	Dir    string // the state folder
 	Root   string // the file with the pinned root
 	Bodies string // an export of the gateway: every body and every effective policy
+	LogKey string // the key of the tile log, as auditors pin it
 
 	Repo        *tuftest.Repo
 	Authorities *verifiertest.Authorities
@@ -56,6 +60,7 @@ type World struct {
 	client  *tuf.Client
 	keeper  *trustkeeper.Keeper
 	journal *journal.Journal
+	tiles   *tilelog.Log
 	floors  *floors.Store
 	grpc    *grpc.Server
 	gateway signingv1.PolicySigningDriverClient
@@ -136,6 +141,7 @@ func (w *World) start(path string) {
 	w.must(err)
 	w.journal, err = journal.Open(filepath.Join(w.Dir, "audit"), journal.Options{Archive: store, DenyBudget: 1 << 20})
 	w.must(err)
+	w.openTiles()
 	w.floors, err = floors.Open(filepath.Join(w.Dir, "floors.db"), disk.OS{})
 	w.must(err)
 	w.must(w.floors.Check(w.journal))
@@ -160,10 +166,29 @@ func (w *World) start(path string) {
 	w.t.Cleanup(func() { conn.Close(); w.Close() })
 }
 
-// Close stops the driver; its folder stays.
+// openTiles keeps a tile log over the journal.
+func (w *World) openTiles() {
+	w.t.Helper()
+	made, err := keys.Generate(keys.Ed25519)
+	w.must(err)
+	key, err := checkpoint.NewKey("driver.example/log", made)
+	w.must(err)
+	w.LogKey = key.VKey()
+	w.tiles, err = tilelog.Open(filepath.Join(w.Dir, "log"), w.journal, tilelog.Options{Key: key, Logger: hclog.NewNullLogger()})
+	w.must(err)
+}
+
+// Close stops the driver when its log has all entries; its folder stays.
 func (w *World) Close() {
 	w.close.Do(func() {
 		w.grpc.Stop()
+		for end := time.Now().Add(time.Minute); w.tiles.Status().Covered < uint64(w.Size()) && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if s := w.tiles.Status(); s.Covered != uint64(w.Size()) {
+			w.t.Errorf("the log covers %d entries of %d: %v", s.Covered, w.Size(), s.Err)
+		}
+		w.must(w.tiles.Close())
 		w.must(w.journal.Close())
 		w.must(w.floors.Close())
 		w.must(w.client.Close())

@@ -1,0 +1,195 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pack
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/tuf/disk"
+)
+
+// Unpack writes the members of a pack into an empty folder, which is then a copy
+// of the state folder for an auditor. What is wrong with a pack is an *Error, and
+// what was written until then is of no use. A pack is not compressed: it takes as
+// much room as the file.
+func Unpack(in io.Reader, dir string) (*Manifest, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	r := &reader{in: bufio.NewReaderSize(in, 1<<20)}
+	m, err := r.manifest()
+	if err != nil {
+		return nil, err
+	}
+	for i := range m.Members {
+		if err := r.member(root, &m.Members[i]); err != nil {
+			return nil, err
+		}
+	}
+	r.name = ""
+	if err := r.end(); err != nil {
+		return nil, err
+	}
+	if err := r.sameJournal(dir, m); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// sameJournal holds what the manifest says about the journal against the journal.
+// One that cannot be read to its end is for audit verify to describe.
+func (r *reader) sameJournal(dir string, m *Manifest) error {
+	var entries uint64
+	var head journal.Digest
+	for e, err := range journal.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
+		if err != nil {
+			break
+		}
+		entries, head = e.Seq+1, e.Sum
+	}
+	if entries != m.Entries || head != m.Head {
+		r.name, r.offset = manifestName, block
+		return r.fault("it speaks of %d entries, the last being %s; the journal has %d, the last being %s", m.Entries, m.Head, entries, head)
+	}
+	return nil
+}
+
+type reader struct {
+	in     *bufio.Reader
+	offset int64
+	name   string // of the member that is being read
+}
+
+func (r *reader) fault(format string, args ...any) error {
+	return &Error{r.offset, r.name, fmt.Sprintf(format, args...)}
+}
+
+// take reads exactly n bytes.
+func (r *reader) take(n int64) ([]byte, error) {
+	var b bytes.Buffer
+	got, err := io.CopyN(&b, r.in, n)
+	if errors.Is(err, io.EOF) {
+		r.offset += got
+		return nil, r.fault("the pack ends here")
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.offset += n
+	return b.Bytes(), nil
+}
+
+// expect reads bytes that can only be these.
+func (r *reader) expect(want []byte, what string) error {
+	begin := r.offset
+	got, err := r.take(int64(len(want)))
+	if err != nil {
+		return err
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			r.offset = begin + int64(i)
+			return r.fault("%s", what)
+		}
+	}
+	return nil
+}
+
+// manifest reads the first member. Its size is the only thing in a pack that is
+// believed before it is checked.
+func (r *reader) manifest() (*Manifest, error) {
+	r.name = manifestName
+	head, err := r.in.Peek(block)
+	if err != nil {
+		return nil, r.fault("this is no pack: it has no header")
+	}
+	size, err := strconv.ParseInt(strings.TrimRight(string(head[124:135]), "\x00 "), 8, 64)
+	if err != nil || size < 0 || size > maxManifest {
+		return nil, r.fault("this is no pack: its first header has no size")
+	}
+	want, err := header(manifestName, size)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.expect(want, "this is no pack: it does not begin with a manifest"); err != nil {
+		return nil, err
+	}
+	text, err := r.take(size)
+	if err != nil {
+		return nil, err
+	}
+	m, err := parse(text)
+	if err != nil {
+		return nil, r.fault("%v", err)
+	}
+	return m, r.expect(make([]byte, padding(size)), "the padding is not zero")
+}
+
+// member reads one member and writes it.
+func (r *reader) member(root *os.Root, m *Member) error {
+	r.name = m.Name
+	want, err := header(m.Name, m.Size)
+	if err != nil {
+		return err
+	}
+	if err := r.expect(want, "the header is not that of the member that the manifest has here"); err != nil {
+		return err
+	}
+	if err := r.save(root, m); err != nil {
+		return err
+	}
+	return r.expect(make([]byte, padding(m.Size)), "the padding is not zero")
+}
+
+// save copies the bytes of a member into its file while it hashes them.
+func (r *reader) save(root *os.Root, m *Member) error {
+	if err := root.MkdirAll(path.Dir(m.Name), 0o700); err != nil {
+		return err
+	}
+	f, err := root.OpenFile(m.Name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	begin, sum := r.offset, sha256.New()
+	n, err := io.CopyN(io.MultiWriter(f, sum), r.in, m.Size)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	r.offset += n
+	if errors.Is(err, io.EOF) {
+		return r.fault("the pack ends here")
+	}
+	if err != nil {
+		return err
+	}
+	if [32]byte(sum.Sum(nil)) != m.SHA256 {
+		r.offset = begin
+		return r.fault("these %d bytes are not those of the manifest", m.Size)
+	}
+	return nil
+}
+
+// end reads the two zero blocks that end a tar file, and nothing after them.
+func (r *reader) end() error {
+	if err := r.expect(make([]byte, 2*block), "there is a member that the manifest does not have"); err != nil {
+		return err
+	}
+	if _, err := r.in.ReadByte(); !errors.Is(err, io.EOF) {
+		return r.fault("there is something after the end")
+	}
+	return nil
+}

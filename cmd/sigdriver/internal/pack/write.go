@@ -1,0 +1,219 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package pack
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded"
+	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/disk"
+)
+
+// Write packs the evidence in a state folder. A driver at work there is not
+// disturbed; what it appends meanwhile is left out. A damaged journal is an error:
+// the folder itself is then the evidence.
+func Write(out io.Writer, state string) (*Manifest, error) {
+	w := &writer{state: state, small: map[string][]byte{}, objects: map[journal.Digest]bool{}, archive: recorded.OpenArchive(state),
+		manifest: &Manifest{Schema: schema, Members: []Member{}, Missing: []journal.Digest{}}}
+	// The checkpoint first: what is read after it has everything that it covers.
+	for _, collect := range []func() error{w.log, w.journal, w.trust, w.list} {
+		if err := collect(); err != nil {
+			return nil, err
+		}
+	}
+	return w.manifest, w.write(out)
+}
+
+type writer struct {
+	state    string
+	archive  *recorded.Archive
+	small    map[string][]byte       // members that may change, as they were read
+	objects  map[journal.Digest]bool // of the archive
+	manifest *Manifest
+}
+
+// log takes the checkpoint, what the log's writer remembers, and all tiles.
+func (w *writer) log() error {
+	for _, name := range []string{"log/checkpoint", "log/.state/treeState"} {
+		data, err := os.ReadFile(filepath.Join(w.state, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // there is no tile log, or audit verify says what is missing
+		}
+		if err != nil {
+			return err
+		}
+		w.small[name] = data
+	}
+	root := filepath.Join(w.state, "log", "tile")
+	return filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		name, err := filepath.Rel(w.state, path)
+		if err != nil || !names.MatchString(filepath.ToSlash(name)) {
+			return err // a file under way
+		}
+		w.small[filepath.ToSlash(name)], err = os.ReadFile(path)
+		return err
+	})
+}
+
+// journal takes every whole entry, and notes the objects that entries name.
+func (w *writer) journal() error {
+	cut := map[string]int64{}
+	for e, err := range journal.Read(disk.OS{}, filepath.Join(w.state, "audit"), 0) {
+		var torn *journal.TornError
+		if errors.As(err, &torn) {
+			cut[torn.Segment] = torn.Offset
+			break
+		}
+		if err != nil {
+			return err
+		}
+		w.manifest.Entries, w.manifest.Head = e.Seq+1, e.Sum
+		if e.Decision != nil {
+			w.decision(e.Decision)
+		}
+	}
+	segments, err := filepath.Glob(filepath.Join(w.state, "audit", "*.seg"))
+	if err != nil {
+		return err
+	}
+	for _, path := range segments {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if at, torn := cut[filepath.Base(path)]; torn {
+			data = data[:at]
+		}
+		if name := "audit/" + filepath.Base(path); len(data) > 0 && names.MatchString(name) {
+			w.small[name] = data
+		}
+	}
+	return nil
+}
+
+// decision notes the record of a decision and its attestations, as far as they
+// were archived.
+func (w *writer) decision(e *journal.Entry) {
+	w.objects[e.Record] = true
+	record, err := w.archive.Record(e)
+	if err != nil {
+		return // audit verify and audit replay will say so of the pack, too
+	}
+	bore := map[[2]int]bool{}
+	for _, at := range record.Decision.Evidence {
+		bore[at] = true
+	}
+	for i, list := range record.Attestations {
+		for j, sum := range list {
+			if bore[[2]int{i, j}] || w.exists(sum) {
+				w.objects[sum] = true
+			}
+		}
+	}
+}
+
+func (w *writer) exists(sum journal.Digest) bool {
+	_, err := os.Stat(filepath.Join(w.state, objectName(sum)))
+	return err == nil
+}
+
+// trust takes the history and notes what it names.
+func (w *writer) trust() error {
+	past, err := tuf.OpenPast(w.state, nil)
+	var none *tuf.NoHistoryError
+	if errors.As(err, &none) {
+		return nil // a driver that has never had trust has decisions all the same
+	}
+	if err != nil {
+		return err
+	}
+	w.small["trust/history.jsonl"] = past.Text()
+	named, err := past.Objects()
+	for sum := range named {
+		w.objects[sum] = true
+	}
+	return err
+}
+
+// list makes the manifest. An object that is damaged is packed like one that is
+// missing: not at all.
+func (w *writer) list() error {
+	for sum := range w.objects {
+		data, err := archive.Read(filepath.Join(w.state, "archive"), sum)
+		var missing *archive.MissingError
+		var corrupt *archive.CorruptError
+		switch {
+		case errors.As(err, &missing), errors.As(err, &corrupt):
+			w.manifest.Missing = append(w.manifest.Missing, sum)
+		case err != nil:
+			return err
+		default:
+			w.manifest.Members = append(w.manifest.Members, Member{objectName(sum), sum, int64(len(data))})
+		}
+	}
+	for name, data := range w.small {
+		w.manifest.Members = append(w.manifest.Members, Member{name, sha256.Sum256(data), int64(len(data))})
+	}
+	slices.SortFunc(w.manifest.Members, func(a, b Member) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(w.manifest.Missing, func(a, b journal.Digest) int { return bytes.Compare(a[:], b[:]) })
+	return nil
+}
+
+func (w *writer) write(out io.Writer) error {
+	text, err := w.manifest.encode()
+	if err != nil {
+		return err
+	}
+	if len(text) > maxManifest {
+		return fmt.Errorf("the evidence has too many files for one pack")
+	}
+	if err := put(out, manifestName, text); err != nil {
+		return err
+	}
+	for _, m := range w.manifest.Members {
+		data, small := w.small[m.Name]
+		if !small {
+			if data, err = archive.Read(filepath.Join(w.state, "archive"), m.SHA256); err != nil {
+				return err
+			}
+		}
+		if err := put(out, m.Name, data); err != nil {
+			return err
+		}
+	}
+	_, err = out.Write(make([]byte, 2*block))
+	return err
+}
+
+// put writes one member.
+func put(out io.Writer, name string, data []byte) error {
+	head, err := header(name, int64(len(data)))
+	if err != nil {
+		return err
+	}
+	for _, part := range [][]byte{head, data, make([]byte, padding(int64(len(data))))} {
+		if _, err := out.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
