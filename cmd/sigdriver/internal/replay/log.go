@@ -164,21 +164,21 @@ func (l *log) judge(seq uint64, at time.Time, seen verifier.Raise, resets func()
 
 // judgePlace compares where a decision saw its sandbox first allowed.
 func (l *log) judgePlace(seq uint64, at time.Time, key verifier.SandboxKey, seen *verifier.Binding) standing {
-	for _, p := range l.places[key] {
-		switch {
-		case seen == nil && (p.seq >= seq || near(seq, p.seq, at, p.at)):
-			return shown // it may not have been bound yet
-		case seen == nil:
-			return lowered
-		case p.place == seen.Place:
-			return shown
-		}
-		return lowered // the first place stands for ever
+	list := l.places[key]
+	switch {
+	case len(list) == 0 && seen == nil:
+		return shown
+	case len(list) == 0:
+		return unexplained
 	}
-	if seen == nil {
+	first := list[0] // it stands for ever
+	switch {
+	case seen == nil && (first.seq >= seq || near(seq, first.seq, at, first.at)):
+		return shown // it may not have been bound yet
+	case seen != nil && first.place == seen.Place:
 		return shown
 	}
-	return unexplained
+	return lowered
 }
 
 // floors are those at the end of the journal, and of what was reset since.
