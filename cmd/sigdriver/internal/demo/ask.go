@@ -178,7 +178,7 @@ func (p *play) askDishonestly() error {
 
 // changeTrust publishes new trust twice while the driver runs.
 func (p *play) changeTrust() error {
-	p.act("6. The security team changes trust; the driver keeps running")
+	p.act("7. The security team changes trust; the driver keeps running")
 	r := p.web1()
 	r.policy.attestations = [][]byte{p.docs.byAlice, p.docs.byCarol}
 	if err := p.expectCompose(signingv1.Reason_REASON_THRESHOLD, "alice and carol approve, but nobody knows carol", r); err != nil {

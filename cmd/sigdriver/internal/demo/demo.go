@@ -56,7 +56,7 @@ func Run(ctx context.Context, binary string, out io.Writer) (err error) {
 	p := &play{ctx: ctx, out: out, lab: world}
 	defer func() { err = errors.Join(err, p.end()) }()
 	for _, act := range []func() error{
-		p.setUpTrust, p.approve, p.startDriver, p.askHonestly, p.askDishonestly, p.changeTrust,
+		p.setUpTrust, p.approve, p.startDriver, p.askHonestly, p.askDishonestly, p.askForReceipt, p.changeTrust,
 	} {
 		if err := act(); err != nil {
 			return err
@@ -99,7 +99,7 @@ func (p *play) command(args ...string) error {
 // startDriver starts the real driver and connects to it as a gateway.
 func (p *play) startDriver() error {
 	p.act("3. The driver runs beside the gateway, as its own process")
-	config, socket, err := p.lab.WriteConfig(gatewayID)
+	config, socket, err := p.lab.WriteConfig(gatewayID, p.attestConfig())
 	if err != nil {
 		return err
 	}

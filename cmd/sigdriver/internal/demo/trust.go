@@ -76,7 +76,11 @@ func (p *play) setUpTrust() error {
 	if err := p.writeTrust(); err != nil {
 		return err
 	}
-	return p.command("trust", "init", "--dir", "trust", "--authorities", "authorities.json")
+	drivers, err := p.giveDriverKey()
+	if err != nil {
+		return err
+	}
+	return p.command("trust", "init", "--dir", "trust", "--authorities", "authorities.json", "--drivers", drivers)
 }
 
 func (p *play) writeTrust() error {

@@ -10,9 +10,9 @@ import (
 
 // WriteConfig writes a configuration for a driver that follows the repository in
 // the lab's trust/ folder, looks for attestations in attestations/ and answers this user
-// about one gateway. It returns the
-// file and the socket.
-func (l *Lab) WriteConfig(gatewayID string) (config, socket string, err error) {
+// about one gateway. more is TOML that goes to its end. It returns the file and
+// the socket.
+func (l *Lab) WriteConfig(gatewayID, more string) (config, socket string, err error) {
 	if err := os.MkdirAll(l.Path("attestations"), 0o700); err != nil {
 		return "", "", err
 	}
@@ -33,7 +33,7 @@ refresh_interval = "1s"
 
 [attestations]
 dir = %q
-`, l.Path("state"), socket, os.Getuid(), gatewayID,
-		l.Path("trust", "published", "metadata", "1.root.json"), l.Path("trust", "published"), l.Path("attestations")))
+%s`, l.Path("state"), socket, os.Getuid(), gatewayID,
+		l.Path("trust", "published", "metadata", "1.root.json"), l.Path("trust", "published"), l.Path("attestations"), more))
 	return config, socket, err
 }

@@ -35,7 +35,7 @@ func (l *Lab) Serve(ctx context.Context, sizes []int) (*Driver, map[int][]byte, 
 			return nil, nil, err
 		}
 	}
-	config, socket, err := l.WriteConfig(benchGateway)
+	config, socket, err := l.WriteConfig(benchGateway, "")
 	if err != nil {
 		return nil, nil, err
 	}
