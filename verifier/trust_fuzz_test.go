@@ -4,6 +4,9 @@
 package verifier_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"testing"
 
 	"github.com/sigdriver/sigdriver/verifier"
@@ -45,6 +48,36 @@ func FuzzParseTrust(f *testing.F) {
 		src.Ratchet, src.Revocations = trust.Ratchet(), nil
 		if again, err := verifier.ParseTrust(src); err != nil || string(again.Ratchet()) != string(trust.Ratchet()) {
 			t.Errorf("the ratchet does not read back: %v", err)
+		}
+	})
+}
+
+// FuzzDrivers: what is taken of drivers.json is keys of two kinds, each once, and
+// nothing in it can be an approver's.
+func FuzzDrivers(f *testing.F) {
+	key := vt.DriverKey{PEM: vt.NewKey("east-1", verifier.ECDSAP256).PEM(), NotAfter: "2027-01-01T00:00:00Z"}
+	other := vt.DriverKey{PEM: vt.NewKey("west-1", verifier.Ed25519).PEM()}
+	f.Add(vt.Drivers(map[string][]vt.DriverKey{"east-1": {key}, "west-1": {other}}))
+	f.Add(vt.Drivers(map[string][]vt.DriverKey{"east-1": {key, key}}))
+	f.Add(vt.Drivers(map[string][]vt.DriverKey{"alice": {{PEM: vt.Person("alice").PEM()}}}))
+	f.Add(vt.Drivers(nil))
+	src := vt.AdmitPolicy().Source()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		src.Drivers = data
+		trust, err := verifier.ParseTrust(src)
+		if err != nil {
+			return
+		}
+		seen := map[[32]byte]bool{}
+		for _, k := range trust.ReceiptKeys() {
+			ec, isEC := k.Public.(*ecdsa.PublicKey)
+			if _, isEd := k.Public.(ed25519.PublicKey); !isEd && (!isEC || ec.Curve != elliptic.P256()) {
+				t.Errorf("a key of type %T", k.Public)
+			}
+			if seen[k.SPKI] || k.Driver == "" {
+				t.Errorf("%q has a key that is there twice", k.Driver)
+			}
+			seen[k.SPKI] = true
 		}
 	})
 }
