@@ -5,10 +5,13 @@ package daemon
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,7 +22,9 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/sys/unix"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
@@ -309,5 +314,41 @@ func fewFiles(t *testing.T, file string) {
 	}
 	if err := Run(context.Background(), Options{ConfigFile: file, Log: os.Stderr}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// With witnesses required, no ALLOW leaves while they refuse: neither a new one
+// nor a cached one. A refusal does.
+func TestRequiredWitnessRefuses(t *testing.T) {
+	asked := make(chan struct{}, 100)
+	witness := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusForbidden)
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+	}))
+	defer witness.Close()
+	_, vkey, err := note.GenerateKey(rand.Reader, "witness.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t)
+	w.transparent(fmt.Sprintf("witness_required = true\n[[transparency.witness]]\nkey = %q\nurl = %q\n", vkey, witness.URL))
+	w.start()
+	<-asked
+	s := compose(5)
+	w.eventually("an ALLOW is held back", func() bool {
+		_, err := w.client().Verify(t.Context(), requestOf(s))
+		return status.Code(err) == codes.Unavailable && strings.Contains(w.log.String(), "refuses the checkpoint")
+	})
+	if _, err := w.client().Verify(t.Context(), requestOf(s)); status.Code(err) != codes.Unavailable {
+		t.Errorf("once more: %v", err)
+	}
+	denied := compose(6)
+	denied.Request.Documents[0].Attestations = nil
+	w.expect(denied, verifier.CompositionPartUnattested)
+	if code, _ := w.admin("/ready"); code != 503 || w.metric("sigdriver_journal_up") != "0" || w.serves("audit") {
+		t.Errorf("ready: %d, journal up %s", code, w.metric("sigdriver_journal_up"))
 	}
 }
