@@ -111,6 +111,12 @@ func TestNotNarrower(t *testing.T) {
 			[]string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"b.example","port":80}]}`, `,{"path":"/bin/b"}`, ""}, Changes},
 		{"an endpoint beside one without a host", []string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"allowedIps":["10.0.0.1"],"port":80},{"host":"c.example","port":80}]}`},
 			[]string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"allowedIps":["10.0.0.1"],"port":80}]}`}, Changes},
+		{"an endpoint beside one without a port", []string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"c.example"},{"host":"c.example","path":"/c","port":80}]}`},
+			[]string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"c.example"}]}`}, Changes},
+		{"an enforcement nobody knows to audit", []string{`["10.0.0.1"],"enforcement":"enforce"`, `["10.0.0.1"],"enforcement":"strict"`},
+			[]string{`["10.0.0.1"],"enforcement":"enforce"`, `["10.0.0.1"],"enforcement":"audit"`}, Widens},
+		{"members twice, in both", []string{`"version":1`, `"version":1,"version":1`}, []string{`"version":1`, `"version":1,"version":2`}, Changes},
+		{"a rule that is no message", []string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"c.example","port":1}]}`}, []string{"EXTRA\":{}", `EXTRA":[]`}, Changes},
 		{"the order of endpoints", []string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"c.example","port":1},{"host":"d.example","port":1}]}`},
 			[]string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"d.example","port":1},{"host":"c.example","port":1}]}`}, Changes},
 		{"an element twice", nil, []string{`["/usr"]`, `["/usr","/usr"]`}, Changes},
@@ -122,6 +128,16 @@ func TestNotNarrower(t *testing.T) {
 		if err != nil || !only(changes, c.want) {
 			t.Errorf("%s: %+v, %v; want only %v", c.what, changes, err, c.want)
 		}
+	}
+}
+
+// TestOrderBesides: another order is said also where something else changed.
+func TestOrderBesides(t *testing.T) {
+	was := read(t, policyWith("EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"c.example","port":1},{"host":"d.example","port":1}]}`))
+	is := read(t, policyWith("EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"d.example","port":1},{"host":"c.example","port":1},{"host":"e.example","port":1}]}`))
+	changes, err := Diff(was, is)
+	if err != nil || Tally(changes) != "1 widens, 1 changes" {
+		t.Errorf("%+v, %v", changes, err)
 	}
 }
 

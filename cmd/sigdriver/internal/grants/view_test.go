@@ -158,3 +158,22 @@ func TestRules(t *testing.T) {
 		}
 	}
 }
+
+// TestYAMLOfOddShapes: what authors cannot write says so.
+func TestYAMLOfOddShapes(t *testing.T) {
+	for endpoint, want := range map[string]string{
+		`{"host":"h","port":1,"ports":[1]}`:                     "host: h\n        port: 1\n",
+		`{"host":"h","port":1,"ports":[2]}`:                     "host: h\n        port: 1\n        ports: [2]\n",
+		`{"host":"h","port":1,"ports":[1,2]}`:                   "host: h\n        ports: [1, 2]\n",
+		`{"host":"h","port":1,"ports":[2,1]}`:                   "host: h\n        port: 1\n        ports: [2, 1]\n",
+		`{"advisorProposed":true,"host":"h"}`:                   "host: h\n        advisorProposed: true # no author can write this\n",
+		`{"host":7}`:                                            "host: 7 # not of the type that this build knows\n",
+		`{"host":"h","jsonRpcMaxBodyBytes":9}`:                  "host: h\n        json_rpc:\n          max_body_bytes: 9\n",
+		`{"host":"h","jsonRpcMaxBodyBytes":9,"protocol":"mcp"}`: "host: h\n        protocol: mcp\n        mcp:\n          max_body_bytes: 9\n",
+	} {
+		got := read(t, `{"@type":"type.googleapis.com/openshell.sandbox.v1.SandboxPolicy","networkPolicies":{"w":{"endpoints":[`+endpoint+`]}}}`).YAML()
+		if !strings.HasSuffix(got, "      - "+want) {
+			t.Errorf("%s:\n%s", endpoint, got)
+		}
+	}
+}
