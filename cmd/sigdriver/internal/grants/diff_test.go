@@ -131,13 +131,18 @@ func TestNotNarrower(t *testing.T) {
 	}
 }
 
-// TestOrderBesides: another order is said also where something else changed.
+// TestOrderBesides: another order, or another duplicate, is said also where something
+// else changed.
 func TestOrderBesides(t *testing.T) {
 	was := read(t, policyWith("EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"c.example","port":1},{"host":"d.example","port":1}]}`))
 	is := read(t, policyWith("EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"d.example","port":1},{"host":"c.example","port":1},{"host":"e.example","port":1}]}`))
 	changes, err := Diff(was, is)
 	if err != nil || Tally(changes) != "1 widens, 1 changes" {
 		t.Errorf("%+v, %v", changes, err)
+	}
+	was, is = read(t, policyWith(`"version":1`, `"version":1,"version":1`)), read(t, policyWith(`"version":1`, `"version":1,"version":2`, `["/usr"]`, `["/lib","/usr"]`))
+	if changes, err = Diff(was, is); err != nil || Tally(changes) != "1 widens, 1 changes" {
+		t.Errorf("the second of two members: %+v, %v", changes, err)
 	}
 }
 
