@@ -84,6 +84,7 @@ const (
 	cmdPublish      = "sigdriver trust publish --dir TRUST --authorities authorities.json"
 	cmdVerify       = "sigdriver verify --target GATEWAY:WORKSPACE/NAME --document policy.json --attestation policy.sigstore.json --trust DIR --root root.json"
 	cmdReceipt      = "sigdriver receipt verify RECEIPT --trust DIR --root root.json --nonce HEX --target GATEWAY:WORKSPACE/NAME --sandbox-id ID --effective effective.json"
+	cmdReconcile    = "sigdriver audit reconcile --state DIR --events FILE"
 	cmdCheck        = "sigdriver serve --config sigdriver.toml --check"
 )
 
@@ -375,4 +376,14 @@ var auditDocs = []Doc{
 		driverOp, "Bring back the right state folder; do not go on with this one.", ""},
 	{"LOG_TAMPERED", 0, 0, "", "An entry's bytes are not the ones its digest, the next entry or the checkpoint speaks of.",
 		auditor, "Compare with a copy. A single flipped bit points at hardware, anything else at an intruder.", ""},
+	{"ENFORCED_WITHOUT_RECEIPT", 0, 0, "", "A sandbox reports that it enforces a policy, and the log knows nothing of that sandbox: the driver was not asked.",
+		auditor, "Find out how the gateway came to serve it: a hook that is off, a second gateway, or one that skips the driver.", cmdReconcile},
+	{"ENFORCED_SOMETHING_ELSE", 0, 0, "", "A sandbox reports a policy that is not the one the driver allowed for it.",
+		auditor, "Compare the two policies. A gateway that asks about one and serves another is owned.", cmdReconcile},
+	{"ENFORCED_AFTER_DENIAL", 0, 0, "", "A sandbox reports that it loaded a policy which the driver had refused and not allowed since.",
+		auditor, "Find out who served it; the entry that is named says why it was refused.", cmdReconcile},
+	{"RECEIPT_LOST", 0, 0, "", "A sandbox was shown a log entry beyond the log's end: the log was cut, or an old copy was put back.",
+		driverOp, "Bring back the right state folder; do not go on with this one.", cmdReconcile},
+	{"RECEIPT_FORKED", 0, 0, "", "A sandbox was shown a log entry in whose place the log has another: there are two logs.",
+		auditor, "Look for the second driver, or for the copy that was gone on with.", cmdReconcile},
 }

@@ -135,7 +135,8 @@ func (g *gateway) attest(ts *testscript.TestScript, nonce, file string, req *sig
 	ts.Check(os.WriteFile(ts.MkAbs("effective.json"), req.Effective, 0o600))
 }
 
-// policyRequest is a composition without providers.
+// policyRequest is a composition without providers. The host's own digest of the
+// policy is made of its file's name.
 func policyRequest(ts *testscript.TestScript, policy string, attestations []string) *signingv1.VerifyRequest {
 	d := &signingv1.Document{Role: signingv1.Role_ROLE_SANDBOX_POLICY, Body: []byte(ts.ReadFile(policy))}
 	for _, file := range attestations {
@@ -147,5 +148,6 @@ func policyRequest(ts *testscript.TestScript, policy string, attestations []stri
 		Purpose: signingv1.Purpose_PURPOSE_COMPOSE, Recipe: verifiertest.Recipe, ProvidersV2Enabled: true,
 		Target:    &signingv1.Target{GatewayId: "gw-1", Workspace: "prod", SandboxId: "sb-1", Name: "web-1"},
 		Documents: []*signingv1.Document{d}, Effective: effective,
+		Host: &signingv1.Host{PolicyHash: "host-" + policy},
 	}
 }

@@ -31,6 +31,7 @@ These commands read the folder or a copy of it, on any machine, and change nothi
 		newAuditVerifyCommand(env),
 		newAuditReplayCommand(env),
 		newAuditExportCommand(env),
+		newAuditReconcileCommand(env),
 	)
 	return cmd
 }

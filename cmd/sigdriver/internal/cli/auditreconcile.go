@@ -1,0 +1,299 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/reconcile"
+	"github.com/sigdriver/sigdriver/tuf/disk"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// maxEvents bounds one file of events in bytes.
+const maxEvents = 256 << 20
+
+// reconcileFlags are the options of audit reconcile.
+type reconcileFlags struct {
+	state, gateway string
+	events         []string
+	skew, window   string
+	outputs        []string
+}
+
+func newAuditReconcileCommand(env *Env) *cobra.Command {
+	f := &reconcileFlags{}
+	cmd := &cobra.Command{
+		Use:   "reconcile --state DIR --events FILE",
+		Short: "Compare what was allowed with what sandboxes report that they enforce",
+		Long: `Compares a driver's log with what sandboxes reported that they loaded. A gateway that
+skips the driver, or serves something else than it asked about, shows here only.
+
+Events are OpenShell's OCSF JSON lines (/var/log/openshell-ocsf.*.log in a sandbox): a
+load is a successful Device Config State Change, class 5019, with unmapped.policy_hash;
+container.uid is the sandbox. unmapped.effective_sha256, gateway_id, receipt_index and
+receipt_sha256 are read where they are. Or they are CSV with a line of column names:
+time and sandbox_id; policy_hash or effective_sha256; and, if they are known, gateway_id,
+sandbox_name, receipt_index, receipt_sha256. The two sides meet by the digest that the
+gateway itself gives a policy, which it tells the driver in host.policy_hash.
+
+  ENFORCED_WITHOUT_RECEIPT  the log knows nothing of this sandbox
+  ENFORCED_SOMETHING_ELSE   what was loaded is not what was allowed
+  ENFORCED_AFTER_DENIAL     it was refused, and not allowed since
+  RECEIPT_LOST              the log ends before the entry that the sandbox was shown
+  RECEIPT_FORKED            the log has another entry there
+  UNESTABLISHED             neither right nor wrong can be shown, and why
+
+Exit codes: 0 every load is accounted for, 1 any is not or the log is damaged, 4 something
+could not be established, or nothing was reported.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return auditReconcile(env, f) },
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.state, "state", "", "a driver's state folder, or a copy of it")
+	fl.StringArrayVar(&f.events, "events", nil, "what sandboxes reported: OCSF JSON lines or CSV; - is the standard input (repeatable)")
+	fl.StringVar(&f.gateway, "gateway", "", "the gateway_id of events that name none")
+	fl.StringVar(&f.skew, "skew", "2m", "how far the clocks of gateway and sandboxes may be apart")
+	fl.StringVar(&f.window, "window", "15m", "how long after an answer a load of it is no surprise")
+	for _, name := range []string{"state", "events"} {
+		_ = cmd.MarkFlagRequired(name) // fails only for a flag that does not exist
+	}
+	registerOutputs(cmd, &f.outputs)
+	return cmd
+}
+
+func auditReconcile(env *Env, f *reconcileFlags) error {
+	out, err := readOutputs(f.outputs)
+	if err != nil {
+		return err
+	}
+	var o reconcile.Options
+	if o.Skew, err = readDuration("--skew", f.skew); err != nil {
+		return err
+	}
+	if o.Window, err = readDuration("--window", f.window); err != nil {
+		return err
+	}
+	events, err := f.read(env)
+	if err != nil {
+		return err
+	}
+	log, err := readLog(f.state)
+	if err != nil {
+		return err
+	}
+	p := newReconcileReport(f.state, log, events, reconcile.Run(log, events.Loads, o))
+	if err := out.writeAll(env, p, p.print); err != nil {
+		return err
+	}
+	return p.exit()
+}
+
+// read reads all files of events.
+func (f *reconcileFlags) read(env *Env) (*reconcile.Events, error) {
+	all := &reconcile.Events{}
+	for _, path := range f.events {
+		data, err := readFile(env, path, "events", maxEvents)
+		if err != nil {
+			return nil, err
+		}
+		e, err := reconcile.ParseEvents(path, data)
+		if err != nil {
+			return nil, usageError(fmt.Errorf("the events in %q cannot be read: %w", path, err), "give OCSF JSON lines, or CSV that begins with time,sandbox_id,policy_hash")
+		}
+		for _, l := range e.Loads {
+			if l.Gateway == "" {
+				l.Gateway = f.gateway
+			}
+			all.Loads = append(all.Loads, l)
+		}
+		all.Faults, all.Others = append(all.Faults, e.Faults...), all.Others+e.Others
+	}
+	return all, nil
+}
+
+// readLog reads a driver's journal for what it says about compositions.
+func readLog(dir string) (*reconcile.Log, error) {
+	log := &reconcile.Log{Suppressed: map[[2]string]uint64{}}
+	for e, err := range journal.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
+		var torn *journal.TornError
+		var corrupt *journal.CorruptError
+		switch {
+		case errors.As(err, &torn): // an entry that is being written
+			return log, nil
+		case errors.As(err, &corrupt):
+			return nil, &ExitError{Code: ExitDenied, Err: err, Remedy: "nothing was compared: what was lost or changed there cannot be told from what was never asked; run `sigdriver audit verify`"}
+		case err != nil:
+			return nil, journalFault(dir, err)
+		}
+		addEntry(log, &e)
+	}
+	return log, nil
+}
+
+func addEntry(log *reconcile.Log, e *journal.Stored) {
+	log.Size = e.Seq + 1
+	log.Sums = append(log.Sums, e.Sum.String())
+	switch d := e.Decision; {
+	case e.Suppressed != nil:
+		t := e.Suppressed.Target
+		log.Suppressed[[2]string{t.GatewayID, t.SandboxID}] += e.Suppressed.Count
+	case e.Served != nil:
+		for _, a := range e.Served.Answers {
+			log.Served = append(log.Served, reconcile.Served{From: e.Served.From, To: e.Served.To, Index: a.Index})
+		}
+	case d != nil:
+		if log.Begins.IsZero() {
+			log.Begins = d.Time
+		}
+		if d.Purpose != verifier.Compose.String() {
+			return
+		}
+		log.Decisions = append(log.Decisions, reconcile.Decision{
+			Index: e.Seq, SHA256: e.Sum.String(), Time: d.Time, Gateway: d.Target.GatewayID, Sandbox: d.Target.SandboxID,
+			PolicyHash: reconcile.TrimHash(d.Host.PolicyHash), Effective: d.EffectiveSHA256.String(),
+			Allow: d.Verdict == verifier.Allow.String(), Reason: d.Reason,
+		})
+	}
+}
+
+const reconcileSchema = "application/vnd.sigdriver.reconcile.v1+json"
+
+// reconcileReport is what audit reconcile prints.
+type reconcileReport struct {
+	Schema     string                 `json:"schema"`
+	State      string                 `json:"state"`
+	Entries    uint64                 `json:"entries"`
+	Loads      int                    `json:"loads"`
+	Others     int                    `json:"otherEvents"`
+	Counts     map[reconcile.Kind]int `json:"counts"`
+	Results    []reconcileLine        `json:"results"`
+	Unreadable []reconcileFault       `json:"unreadable"`
+	Unreported []reconcileDecision    `json:"unreported"`
+}
+
+type (
+	reconcileLine struct {
+		Source    string         `json:"source"`
+		Line      int            `json:"line"`
+		Time      time.Time      `json:"time"`
+		Gateway   string         `json:"gateway,omitempty"`
+		Sandbox   string         `json:"sandbox"`
+		Policy    string         `json:"policyHash,omitempty"`
+		Effective string         `json:"effectiveSha256,omitempty"`
+		Kind      reconcile.Kind `json:"kind"`
+		Entry     *int64         `json:"entry,omitempty"`
+		Text      string         `json:"text"`
+	}
+	reconcileFault struct {
+		Source string `json:"source"`
+		Line   int    `json:"line"`
+		Text   string `json:"text"`
+	}
+	reconcileDecision struct {
+		Entry   uint64    `json:"entry,string"`
+		Time    time.Time `json:"time"`
+		Gateway string    `json:"gateway"`
+		Sandbox string    `json:"sandbox"`
+	}
+)
+
+func newReconcileReport(state string, log *reconcile.Log, e *reconcile.Events, r *reconcile.Report) *reconcileReport {
+	p := &reconcileReport{Schema: reconcileSchema, State: state, Entries: log.Size, Loads: len(e.Loads), Others: e.Others,
+		Counts: map[reconcile.Kind]int{}, Results: []reconcileLine{}, Unreadable: []reconcileFault{}, Unreported: []reconcileDecision{}}
+	for _, k := range append(reconcile.Findings(), reconcile.Matched, reconcile.Unestablished) {
+		p.Counts[k] = r.Count(k)
+	}
+	for _, x := range r.Results {
+		l := x.Load
+		line := reconcileLine{Source: l.Source, Line: l.Line, Time: l.Time, Gateway: l.Gateway, Sandbox: l.Sandbox, Policy: l.PolicyHash, Effective: l.Effective, Kind: x.Kind, Text: x.Text}
+		if x.Entry >= 0 {
+			line.Entry = &x.Entry
+		}
+		p.Results = append(p.Results, line)
+	}
+	for _, fault := range e.Faults {
+		p.Unreadable = append(p.Unreadable, reconcileFault(fault))
+	}
+	for _, d := range r.Unreported {
+		p.Unreported = append(p.Unreported, reconcileDecision{d.Index, d.Time, d.Gateway, d.Sandbox})
+	}
+	return p
+}
+
+// wrong counts the loads that nothing allowed.
+func (p *reconcileReport) wrong() (n int) {
+	for _, k := range reconcile.Findings() {
+		n += p.Counts[k]
+	}
+	return n
+}
+
+// exit is how a comparison ends: never well with nothing compared.
+func (p *reconcileReport) exit() error {
+	switch {
+	case p.wrong() > 0:
+		return &ExitError{Code: ExitDenied}
+	case p.Counts[reconcile.Unestablished] > 0 || len(p.Unreadable) > 0 || p.Loads == 0:
+		return &ExitError{Code: ExitInconclusive}
+	}
+	return nil
+}
+
+func (p *reconcileReport) print(w *printer) {
+	w.line("Compared: %s with %s of the log in %s", plural(p.Loads, "load", "loads"), plural(int(p.Entries), "entry", "entries"), printable(p.State))
+	mark := unseen
+	if p.Counts[reconcile.Matched] > 0 {
+		mark = passed
+	}
+	w.check(mark, "accounted for", "%d", p.Counts[reconcile.Matched])
+	for _, k := range append(reconcile.Findings(), reconcile.Unestablished) {
+		p.printKind(w, k)
+	}
+	if n := len(p.Unreadable); n > 0 {
+		w.check(unseen, "unreadable", "%s", plural(n, "line", "lines"))
+		for _, fault := range p.Unreadable[:min(n, mostListed)] {
+			w.line("  %s line %d: %s", printable(fault.Source), fault.Line, printable(fault.Text))
+		}
+	}
+	if n := len(p.Unreported); n > 0 {
+		w.check(unseen, "unreported", "%s that no sandbox reported to have loaded", plural(n, "allowed policy", "allowed policies"))
+		for _, d := range p.Unreported[:min(n, mostListed)] {
+			w.line("  entry %d, %s, sandbox %s", d.Entry, stampOf(d.Time), printable(d.Sandbox))
+		}
+	}
+	if p.Loads == 0 {
+		w.line("Nothing was compared: no event says that a policy was loaded.")
+	}
+}
+
+// printKind lists the first loads that came to a kind.
+func (p *reconcileReport) printKind(w *printer, k reconcile.Kind) {
+	if p.Counts[k] == 0 {
+		return
+	}
+	mark := failed
+	if k == reconcile.Unestablished {
+		mark = unseen
+	}
+	w.check(mark, string(k), "%d", p.Counts[k])
+	listed := 0
+	for _, x := range p.Results {
+		if x.Kind != k {
+			continue
+		}
+		if listed++; listed > mostListed {
+			w.line("  and %d more; -o json lists them all", p.Counts[k]-mostListed)
+			return
+		}
+		w.line("  %s line %d: sandbox %s at %s", printable(x.Source), x.Line, printable(x.Sandbox), stampOf(x.Time))
+		w.line("    %s", printable(x.Text))
+	}
+}
