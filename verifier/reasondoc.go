@@ -382,8 +382,8 @@ var auditDocs = []Doc{
 		auditor, "Compare the two policies. A gateway that asks about one and serves another is owned.", cmdReconcile},
 	{"ENFORCED_AFTER_DENIAL", 0, 0, "", "A sandbox reports that it loaded a policy which the driver had refused and not allowed since.",
 		auditor, "Find out who served it; the entry that is named says why it was refused.", cmdReconcile},
-	{"RECEIPT_LOST", 0, 0, "", "A sandbox was shown a log entry beyond the log's end: the log was cut, or an old copy was put back.",
+	{"ENFORCED_RECEIPT_LOST", 0, 0, "", "A sandbox was shown a log entry beyond the log's end: the log was cut, or an old copy was put back.",
 		driverOp, "Bring back the right state folder; do not go on with this one.", cmdReconcile},
-	{"RECEIPT_FORKED", 0, 0, "", "A sandbox was shown a log entry in whose place the log has another: there are two logs.",
+	{"ENFORCED_RECEIPT_FORKED", 0, 0, "", "A sandbox was shown a log entry in whose place the log has another: there are two logs.",
 		auditor, "Look for the second driver, or for the copy that was gone on with.", cmdReconcile},
 }

@@ -47,8 +47,8 @@ gateway itself gives a policy, which it tells the driver in host.policy_hash.
   ENFORCED_WITHOUT_RECEIPT  the log knows nothing of this sandbox
   ENFORCED_SOMETHING_ELSE   what was loaded is not what was allowed
   ENFORCED_AFTER_DENIAL     it was refused, and not allowed since
-  RECEIPT_LOST              the log ends before the entry that the sandbox was shown
-  RECEIPT_FORKED            the log has another entry there
+  ENFORCED_RECEIPT_LOST     the log ends before the entry that the sandbox was shown
+  ENFORCED_RECEIPT_FORKED   the log has another entry there
   UNESTABLISHED             neither right nor wrong can be shown, and why
 
 Exit codes: 0 every load is accounted for, 1 any is not or the log is damaged, 4 something

@@ -77,8 +77,8 @@ const (
 	WithoutReceipt Kind = "ENFORCED_WITHOUT_RECEIPT"
 	SomethingElse  Kind = "ENFORCED_SOMETHING_ELSE"
 	AfterDenial    Kind = "ENFORCED_AFTER_DENIAL"
-	Lost           Kind = "RECEIPT_LOST"
-	Forked         Kind = "RECEIPT_FORKED"
+	Lost           Kind = "ENFORCED_RECEIPT_LOST"
+	Forked         Kind = "ENFORCED_RECEIPT_FORKED"
 	Unestablished  Kind = "UNESTABLISHED"
 )
 
