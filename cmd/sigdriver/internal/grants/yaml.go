@@ -182,7 +182,7 @@ func writeYAML(b *strings.Builder, n *node, indent string) {
 	for i, e := range n.items {
 		lead := "- "
 		if n.kind == object {
-			lead = yamlText(n.names[i]) + ": "
+			lead = yamlKey(n.names[i], indent)
 		}
 		b.WriteString(indent)
 		switch {
@@ -202,6 +202,15 @@ func writeYAML(b *strings.Builder, n *node, indent string) {
 	if len(n.items) == 0 {
 		b.WriteString(indent + yamlScalar(n) + "\n")
 	}
+}
+
+// yamlKey writes a key and its colon. YAML wants a long one marked.
+func yamlKey(name, indent string) string {
+	key := yamlText(name)
+	if len(key) > 1000 {
+		return "? " + key + "\n" + indent + ": "
+	}
+	return key + ": "
 }
 
 func (n *node) remark() string {
