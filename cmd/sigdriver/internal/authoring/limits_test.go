@@ -65,7 +65,7 @@ func TestBombs(t *testing.T) {
 		_, err := Document(SandboxPolicy, []byte(input))
 		took := time.Since(start)
 		t.Logf("%s: %v, %.80s", name, took, err)
-		if err == nil || took > 2*time.Second {
+		if err == nil || took > 10*time.Second {
 			t.Errorf("%s: %v after %v", name, err, took)
 		}
 	}

@@ -157,15 +157,13 @@ func (c *converter) convert(n *yaml.Node, depth int) (*node, error) {
 		out.kind = mappingNode
 		return out, c.mapping(n, out, depth)
 	}
-	return nil, c.fail(n, "is neither a value, a list nor a mapping")
+	return nil, c.fail(n, "is an alias: write the value out") // unreached: its anchor came first
 }
 
 // checkProperties refuses what is written once and meant elsewhere, and what says
 // that a text is something else.
 func (c *converter) checkProperties(n *yaml.Node) error {
 	switch {
-	case n.Kind == yaml.AliasNode:
-		return c.fail(n, "is an alias: write the value out")
 	case n.Anchor != "":
 		return c.fail(n, "is an anchor: leave it out, and write each value where it belongs")
 	case c.startsWithTag(n):
