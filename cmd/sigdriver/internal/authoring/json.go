@@ -89,7 +89,8 @@ func (j *jsonReader) value(depth int) (*node, error) {
 		_, _, err := j.next()
 		return n, err
 	}
-	n.kind, n.text, n.plain = scalarNode, token.String(), token.Kind() != '"'
+	n.kind, n.text = scalarNode, token.String()
+	n.plain, n.number = token.Kind() != '"', token.Kind() == '0'
 	return n, nil
 }
 

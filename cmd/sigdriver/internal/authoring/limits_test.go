@@ -21,6 +21,10 @@ func TestLimits(t *testing.T) {
 		return []byte("version: 1\nnetwork_policies: {a: {endpoints: [{rules: [{allow: {params: " +
 			strings.Repeat("{a: ", n) + "x" + strings.Repeat("}", n) + "}}]}]}}\n")
 	}
+	deepJSON := func(n int) []byte {
+		return []byte(`{"version": 1, "network_policies": {"a": {"endpoints": [{"rules": [{"allow": {"params": ` +
+			strings.Repeat(`{"a": `, n) + `"x"` + strings.Repeat("}", n) + `}}]}]}}}`)
+	}
 	json := func(n int) []byte {
 		const start, end = `{"version": 1, "filesystem_policy": {}`, `}`
 		return []byte(start + strings.Repeat(" ", n-len(start)-len(end)) + end)
@@ -34,6 +38,8 @@ func TestLimits(t *testing.T) {
 		"JSON at the limit":    {json(MaxInput), true},
 		"JSON beyond it":       {json(MaxInput + 1), false},
 		"nesting at the limit": {deep(maxDepth - 8), true},
+		"JSON nested at it":    {deepJSON(maxDepth - 8), true},
+		"JSON nested beyond":   {deepJSON(maxDepth - 7), false},
 		"nesting beyond it":    {deep(maxDepth - 7), false},
 	} {
 		if _, err := Document(SandboxPolicy, c.input); (err == nil) != c.ok {

@@ -15,6 +15,7 @@ type node struct {
 	kind         nodeKind
 	text         string  // of a scalar
 	plain        bool    // a scalar without quotes: what it is, its text decides
+	number       bool    // a number of JSON, which has spellings that are none in all YAML
 	keys         []*node // of a mapping: scalars, each once, in the file's order
 	items        []*node // of a list; of a mapping, one for each key
 	line, column int     // from 1
@@ -43,6 +44,14 @@ func (n *node) get(key string) *node {
 
 // empty tells whether nothing was written: "process:" and no more.
 func (n *node) empty() bool { return n.kind == scalarNode && n.plain && n.text == "" }
+
+// scalarType says what a scalar without quotes is.
+func (n *node) scalarType() scalarType {
+	if t := classify(n.text); t != isText || !n.number {
+		return t
+	}
+	return isFloat
+}
 
 // null tells whether the node is null in any spelling.
 func (n *node) null() bool { return n.empty() || n.kind == scalarNode && n.plain && isNull(n.text) }

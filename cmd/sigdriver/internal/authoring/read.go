@@ -141,7 +141,7 @@ func (r *reader) text(n *node, at place, strict bool) (any, error) {
 		return nil, n.fail(at, "is empty and must be a text")
 	case n.null():
 		return nil, n.fail(at, "is null and must be a text: put the word into quotes, or leave the key out")
-	case strict && classify(n.text) != isText:
+	case strict && n.scalarType() != isText:
 		return nil, n.fail(at, "is %s and must be a text: put it into quotes", n.what())
 	}
 	return n.text, nil
@@ -233,7 +233,7 @@ func (r *reader) freeScalar(n *node, at place) (any, error) {
 	if !n.plain {
 		return n.text, nil
 	}
-	switch classify(n.text) {
+	switch n.scalarType() {
 	case isNothing:
 		return null{}, nil
 	case isBool:

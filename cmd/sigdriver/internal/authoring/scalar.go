@@ -111,7 +111,9 @@ func jsonNumber(s string) (string, bool) {
 		return n, true
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || !floatForm.MatchString(s) || f == 0 && strings.Trim(strings.FieldsFunc(s, func(r rune) bool { return r == 'e' || r == 'E' })[0], "+-0.") != "" {
+	mantissa, _, _ := strings.Cut(strings.ToLower(s), "e")
+	tooSmall := f == 0 && strings.Trim(mantissa, "+-0.") != ""
+	if err != nil || tooSmall || integerForm.MatchString(s) { // an integer beyond 64 bits
 		return "", false
 	}
 	return strconv.FormatFloat(f, 'g', -1, 64), true

@@ -119,22 +119,70 @@ func membersOf(m protoreflect.MessageDescriptor, seen map[protoreflect.FullName]
 // outside returns OpenShell's own files by type, when they are here.
 func outside(t testing.TB) map[Type][]string {
 	t.Helper()
+	return map[Type][]string{
+		SandboxPolicy:   outsideFiles(t, "openshell", "policies", "*.yaml"),
+		ProviderProfile: outsideFiles(t, "openshell", "providers", "*.yaml"),
+	}
+}
+
+// outsideFiles returns inputs that nobody here wrote, or skips.
+func outsideFiles(t testing.TB, pattern ...string) []string {
+	t.Helper()
 	base := os.Getenv("SIGDRIVER_DATA")
 	if base == "" {
 		base = filepath.Join("..", "..", "..", "..", "..", "shared", "data")
 	}
-	found := map[Type][]string{}
-	for typ, folder := range map[Type]string{SandboxPolicy: "policies", ProviderProfile: "providers"} {
-		paths, err := filepath.Glob(filepath.Join(base, "openshell", folder, "*.yaml"))
-		if err != nil {
-			t.Fatal(err)
+	paths, err := filepath.Glob(filepath.Join(append([]string{base}, pattern...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(paths) == 0 {
+		t.Skipf("no outside data at %s: set SIGDRIVER_DATA", base)
+	}
+	return paths
+}
+
+// TestFreeFormOutside puts the samples of RFC 8785 and all of JSONTestSuite where
+// any JSON may stand. What is no JSON is no YAML that we take either, unless YAML
+// says plainly what it is.
+func TestFreeFormOutside(t *testing.T) {
+	settings := func(json []byte) []byte {
+		return append(append([]byte(`{"policySource": "sandbox", "volumes": `), json...), '}')
+	}
+	for _, path := range outsideFiles(t, "json", "jcs", "input", "*.json") {
+		want := read(t, filepath.Join(filepath.Dir(path), "..", "output", filepath.Base(path)))
+		got, err := Document(Settings, settings(read(t, path)))
+		if err != nil || !strings.HasSuffix(string(got.Document), `"policySource":"SANDBOX_POLICY","volumes":`+strings.TrimSpace(string(want))+"}") {
+			t.Errorf("%s: %v", path, err)
 		}
-		found[typ] = paths
 	}
-	if len(found[SandboxPolicy]) == 0 || len(found[ProviderProfile]) == 0 {
-		t.Skipf("no OpenShell files at %s: set SIGDRIVER_DATA", base)
+	counts := map[byte]int{}
+	for _, path := range outsideFiles(t, "json", "test_parsing", "*.json") {
+		kind := filepath.Base(path)[0]
+		counts[kind]++
+		got, err := Document(Settings, settings(read(t, path)))
+		switch {
+		case kind == 'n' && err == nil:
+			t.Errorf("%s: %s", path, got.Document)
+		case kind == 'y' && err != nil && !expected[filepath.Base(path)]:
+			t.Errorf("%s: %v", path, err)
+		}
 	}
-	return found
+	if counts['y'] == 0 || counts['n'] == 0 {
+		t.Errorf("%v", counts)
+	}
+}
+
+// expected are valid JSON that has no document.
+var expected = map[string]bool{"y_object_duplicated_key.json": true, "y_object_duplicated_key_and_value.json": true}
+
+func read(t testing.TB, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 // TestOpenShellFiles reads OpenShell's samples and built-in profiles. The digests
