@@ -143,6 +143,11 @@ impl Hook {
         self
     }
 
+    /// What it does with a refusal.
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
     /// What came of the questions so far.
     pub const fn outcomes(&self) -> &Outcomes {
         &self.outcomes

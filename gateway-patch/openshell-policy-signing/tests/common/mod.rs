@@ -7,6 +7,7 @@
 #![allow(dead_code)] // each test uses its part
 
 pub mod gateway;
+pub mod lab;
 pub mod vectors;
 
 use std::path::PathBuf;

@@ -1,0 +1,254 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! A gateway whose database somebody edits, with the real driver beside it. Whatever
+//! is edited is served by the gateway of today, and refused at both read seams by the
+//! same gateway with the hook on.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::gateway::{Gateway, Rows};
+use common::lab::{self, Lab, eventually};
+use openshell_policy_signing::{Document, Hook, Mode, Outcome, Role, Sandbox};
+use serde_json::{Value, json};
+use tonic::Code;
+
+fn profile(id: &str, host: &str) -> Value {
+    json!({
+        "id": id,
+        "displayName": id,
+        "category": "PROVIDER_PROFILE_CATEGORY_OTHER",
+        "credentials": [{"name": "token", "envVars": ["TOKEN"], "authStyle": "bearer"}],
+        "endpoints": [{"host": host, "port": 443, "protocol": "rest", "access": "read-only"}],
+        "binaries": [{"path": "/usr/bin/git"}],
+    })
+}
+
+fn rows() -> Rows {
+    let forge = profile("forge", "forge.example");
+    let evil = profile("evil", "evil.example");
+    Rows {
+        sandbox: Sandbox {
+            workspace: "prod".into(),
+            id: "sb-1".into(),
+            name: "web-1".into(),
+        },
+        policy: lab::policy("api.example"),
+        global_policy: None,
+        profiles: BTreeMap::from([("forge".to_owned(), forge), ("evil".to_owned(), evil)]),
+        providers: vec![("My Forge".to_owned(), "forge".to_owned())],
+        providers_v2_enabled: true,
+        validation_failure_mode: "keep_last_good".to_owned(),
+    }
+}
+
+/// One thing that somebody changes, and what the driver says about it.
+struct Attack {
+    name: &'static str,
+    reason: &'static str,
+    change: fn(&mut Gateway),
+}
+
+const ATTACKS: &[Attack] = &[
+    Attack {
+        name: "an edited row",
+        reason: "COMPOSITION_PART_UNATTESTED",
+        change: |g| {
+            g.rows.policy["networkPolicies"]["web"]["endpoints"][0]["host"] = "evil.example".into();
+        },
+    },
+    Attack {
+        name: "a restored backup, with its real approval",
+        reason: "VERSION_ROLLBACK",
+        change: |g| g.rows.policy = lab::policy("old.example"),
+    },
+    Attack {
+        name: "a swapped profile",
+        reason: "COMPOSITION_PART_UNATTESTED",
+        change: |g| g.rows.providers[0].1 = "evil".into(),
+    },
+    Attack {
+        name: "an edited profile",
+        reason: "COMPOSITION_PART_UNATTESTED",
+        change: |g| {
+            if let Some(forge) = g.rows.profiles.get_mut("forge") {
+                forge["endpoints"][0]["access"] = "full".into();
+            }
+        },
+    },
+    Attack {
+        name: "an extra rule in the row",
+        reason: "COMPOSITION_PART_UNATTESTED",
+        change: |g| {
+            g.rows.policy["networkPolicies"]["extra"] =
+                json!({"endpoints": [{"host": "evil.example", "port": 443}]});
+        },
+    },
+    Attack {
+        name: "an extra rule that looks like a provider's",
+        reason: "DOCUMENT_RESERVED_NAME",
+        change: |g| {
+            g.rows.policy["networkPolicies"]["_provider_x"] =
+                json!({"endpoints": [{"host": "evil.example", "port": 443}]});
+        },
+    },
+    Attack {
+        name: "an extra rule after composing",
+        reason: "COMPOSITION_PART_EXTRA",
+        change: |g| {
+            g.tamper = |policy| policy["networkPolicies"]["extra"] = json!({"name": "extra"});
+        },
+    },
+    Attack {
+        name: "a marker taken off after composing",
+        reason: "COMPOSITION_MISMATCH",
+        change: |g| {
+            g.tamper = |policy| {
+                let endpoint = &mut policy["networkPolicies"]["_provider_my_forge"]["endpoints"][0];
+                endpoint["providerCredentialed"] = false.into();
+            }
+        },
+    },
+    Attack {
+        name: "a global policy switched on",
+        reason: "COMPOSITION_PART_UNATTESTED",
+        change: |g| g.rows.global_policy = Some(lab::policy("evil.example")),
+    },
+    Attack {
+        name: "settings weakened",
+        reason: "COMPOSITION_PART_UNATTESTED",
+        change: |g| g.rows.validation_failure_mode = "fail_open".into(),
+    },
+    Attack {
+        name: "layers switched off, with settings that were approved once",
+        reason: "VERSION_ROLLBACK",
+        change: |g| g.rows.providers_v2_enabled = false,
+    },
+    Attack {
+        name: "another sandbox's place",
+        reason: "SCOPE_MISMATCH",
+        change: |g| g.rows.sandbox.name = "web-2".into(),
+    },
+];
+
+/// A world in which the rows above are approved, and an older policy was.
+async fn world() -> (Lab, lab::Daemon, Gateway) {
+    let mut lab = Lab::new();
+    let policy = |host| lab::document(Role::SandboxPolicy, lab::policy(host));
+    lab.approve(&policy("old.example"), "alice", 6);
+    lab.approve(&policy("api.example"), "alice", 7);
+    let forge = lab::document(Role::ProviderProfile, profile("forge", "forge.example"));
+    lab.approve(&forge, "dave", 1);
+    lab.approve(
+        &lab::document(Role::Settings, lab::settings(true)),
+        "alice",
+        2,
+    );
+    let daemon = lab.start();
+    let hook = Hook::connect(lab.settings(Mode::Enforce))
+        .await
+        .expect("it is the driver");
+    let gateway = Gateway::new(Some(hook), rows());
+    let served = eventually(|| gateway.get_sandbox_config(), Result::is_ok).await;
+    served.expect("everything is approved");
+    (lab, daemon, gateway)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_edited_is_refused_at_both_seams() {
+    let (_lab, _daemon, mut gateway) = world().await;
+    assert!(gateway.get_provider_environment().await.is_ok());
+    for attack in ATTACKS {
+        (attack.change)(&mut gateway);
+        let config = gateway.get_sandbox_config().await.err();
+        let environment = gateway.get_provider_environment().await.err();
+        for status in [config, environment] {
+            let status = status.unwrap_or_else(|| panic!("{} is served", attack.name));
+            assert_eq!(
+                status.code(),
+                Code::FailedPrecondition,
+                "{}: {status}",
+                attack.name
+            );
+            let said = status.message();
+            assert!(
+                said.contains(&format!(": {}", attack.reason)),
+                "{}: {said}",
+                attack.name
+            );
+            assert!(
+                !said.contains("evil.example"),
+                "{}: a body is told: {said}",
+                attack.name
+            );
+        }
+
+        // The control: the same rows at a gateway of today.
+        let mut today = Gateway::new(None, gateway.rows.clone());
+        today.tamper = gateway.tamper;
+        assert!(today.get_sandbox_config().await.is_ok(), "{}", attack.name);
+        assert!(
+            today.get_provider_environment().await.is_ok(),
+            "{}",
+            attack.name
+        );
+
+        gateway.rows = rows();
+        gateway.tamper = |_| ();
+        assert!(
+            gateway.get_sandbox_config().await.is_ok(),
+            "after {}",
+            attack.name
+        );
+    }
+    let hook = gateway.hook.as_ref().expect("it is on");
+    assert_eq!(
+        hook.outcomes().get(Outcome::Denied),
+        2 * ATTACKS.len() as u64
+    );
+}
+
+/// What the hook serves is what the gateway of today serves.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_allowed_is_served_unchanged() {
+    let (_lab, _daemon, gateway) = world().await;
+    let with = gateway.get_sandbox_config().await.expect("it is approved");
+    let without = Gateway::new(None, rows())
+        .get_sandbox_config()
+        .await
+        .expect("no hook");
+    assert_eq!(with.policy, without.policy);
+    assert!(without.receipt.is_none());
+    let document = Document::effective(with.policy).expect("well formed");
+    assert!(std::str::from_utf8(document.body()).is_ok_and(|t| t.contains("_provider_my_forge")));
+}
+
+/// While only observing, everything is served and every refusal is counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn observe_serves_and_counts() {
+    let (lab, daemon, mut gateway) = world().await;
+    let hook = Hook::connect(lab.settings(Mode::Observe))
+        .await
+        .expect("it is the driver");
+    gateway.hook = Some(hook);
+    for attack in ATTACKS {
+        (attack.change)(&mut gateway);
+        assert!(
+            gateway.get_sandbox_config().await.is_ok(),
+            "{}",
+            attack.name
+        );
+        gateway.rows = rows();
+        gateway.tamper = |_| ();
+    }
+    drop(daemon);
+    assert!(
+        gateway.get_sandbox_config().await.is_ok(),
+        "the driver is gone"
+    );
+    let outcomes = gateway.hook.as_ref().expect("it is on").outcomes();
+    assert_eq!(outcomes.get(Outcome::Denied), ATTACKS.len() as u64);
+    assert_eq!(outcomes.get(Outcome::Unreachable), 1);
+}

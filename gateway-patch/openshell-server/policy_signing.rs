@@ -1,0 +1,438 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Where this gateway asks its policy signing driver.
+//!
+//! Two read seams are the boundary: [`serve_config`] judges the configuration that is
+//! about to be returned, [`before_credentials`] the policy under which credentials are
+//! about to be resolved. The others are early feedback. Without
+//! `[openshell.gateway.policy_signing]` each of them returns at once.
+
+use std::sync::{Arc, OnceLock};
+
+use openshell_core::proto::{
+    EffectiveSetting, GetSandboxConfigResponse, PolicySource, Provider, ProviderProfile, Sandbox,
+    SandboxPolicy, SupervisorMiddlewareService, setting_value,
+};
+use openshell_core::{Error, settings};
+use openshell_gateway_interceptors::ProtoJsonCodec;
+use openshell_policy_signing::{
+    Hook, HostNames, Mode, Parts, ProfileLayer, RECEIPT_METADATA, Role, Sandbox as Place,
+};
+use openshell_providers::{ProviderTypeProfile, normalize_profile_id, normalize_provider_type};
+use prost::Message;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use tonic::metadata::MetadataValue;
+use tonic::{Response, Status};
+use tracing::warn;
+
+use crate::ServerState;
+use crate::config_file::ConfigFile;
+use crate::persistence::{ObjectId, ObjectName, ObjectWorkspace};
+use crate::policy_store::PolicyStoreExt;
+use crate::provider_profile_sources::{EffectiveProviderProfileCatalog, ProfileScope};
+
+const POLICY_TYPE: &str = "openshell.sandbox.v1.SandboxPolicy";
+const PROFILE_TYPE: &str = "openshell.v1.ProviderProfile";
+
+/// Connects to the driver that the configuration names. Without the table there is
+/// none; with one that cannot be reached the gateway does not start.
+pub async fn connect(file: Option<&ConfigFile>) -> Result<Option<Arc<Hook>>, Error> {
+    let Some(table) = file.and_then(|file| file.openshell.gateway.policy_signing.as_ref()) else {
+        return Ok(None);
+    };
+    let settings = table.settings().map_err(|e| Error::config(e.to_string()))?;
+    let hook = Hook::connect(settings)
+        .await
+        .map_err(|e| Error::config(format!("policy signing: {e}")))?
+        .observed_by(|seam, outcome| {
+            metrics::counter!("openshell_policy_signing_decisions_total",
+                "seam" => seam, "outcome" => outcome.label())
+            .increment(1);
+        });
+    Ok(Some(Arc::new(hook)))
+}
+
+/// Keeps the source policy of a configuration, as it is before layers are inserted.
+pub(super) fn source(
+    state: &ServerState,
+    policy: Option<&SandboxPolicy>,
+) -> Option<SandboxPolicy> {
+    state.policy_signing.as_ref().and_then(|_| policy.cloned())
+}
+
+/// J1: judges the configuration that is about to be served. A receipt travels beside
+/// it as metadata; the message stays what it is.
+pub(super) async fn serve_config(
+    state: &ServerState,
+    sandbox: &Sandbox,
+    catalog: &EffectiveProviderProfileCatalog,
+    source: Option<SandboxPolicy>,
+    providers_v2_enabled: bool,
+    response: Result<Response<GetSandboxConfigResponse>, Status>,
+) -> Result<Response<GetSandboxConfigResponse>, Status> {
+    const SEAM: &str = "get_sandbox_config";
+    let mut response = response?;
+    let Some(hook) = state.policy_signing.as_deref() else {
+        return Ok(response);
+    };
+    let config = response.get_ref();
+    let judged = Judged {
+        source: source.as_ref(),
+        source_is_global: config.policy_source == i32::from(PolicySource::Global),
+        effective: config.policy.as_ref(),
+        providers_v2_enabled,
+        settings: &config.settings,
+        middleware_services: &config.supervisor_middleware_services,
+        host: HostNames {
+            policy_hash: config.policy_hash.clone(),
+            policy_version: config.version.into(),
+            config_revision: config.config_revision,
+        },
+    };
+    let parts = judged.parts(state, catalog, sandbox).await;
+    let Some(parts) = or_observe(hook, SEAM, parts)? else {
+        return Ok(response);
+    };
+    if let Some(receipt) = hook.attest(SEAM, &place(sandbox), parts).await? {
+        let receipt = MetadataValue::from_bytes(&receipt);
+        response.metadata_mut().insert_bin(RECEIPT_METADATA, receipt);
+    }
+    Ok(response)
+}
+
+/// J2: judges the policy under which credentials are about to be resolved. The parts
+/// are read again; whatever they are, they must compose to this policy.
+pub(super) async fn before_credentials(
+    state: &ServerState,
+    catalog: &EffectiveProviderProfileCatalog,
+    sandbox: &Sandbox,
+    effective: &SandboxPolicy,
+) -> Result<(), Status> {
+    const SEAM: &str = "get_sandbox_provider_environment";
+    let Some(hook) = state.policy_signing.as_deref() else {
+        return Ok(());
+    };
+    let parts = reread(state, catalog, sandbox, effective).await;
+    let Some(parts) = or_observe(hook, SEAM, parts)? else {
+        return Ok(());
+    };
+    let Err(refused) = hook.compose(SEAM, &place(sandbox), parts).await else {
+        return Ok(());
+    };
+    // Somebody may have changed a part between the two readings: then the caller asks
+    // again, instead of being told that its policy is wrong.
+    let workspace = sandbox.object_workspace();
+    let id = sandbox.object_id();
+    let again =
+        super::current_effective_policy_for_sandbox(state, catalog, workspace, sandbox, id).await?;
+    if again == *effective {
+        return Err(refused);
+    }
+    Err(Status::unavailable(
+        "the policy changed while it was read; ask again",
+    ))
+}
+
+/// A1, A3: a sandbox's policy that is about to be stored.
+pub(in crate::grpc) async fn admit_policy(
+    state: &ServerState,
+    workspace: &str,
+    name: &str,
+    policy: Option<&SandboxPolicy>,
+) -> Result<(), Status> {
+    let sandbox = Place {
+        workspace: workspace.to_owned(),
+        name: name.to_owned(),
+        ..Default::default()
+    };
+    let (hook, role) = (state.policy_signing.as_deref(), Role::SandboxPolicy);
+    admit(hook, "admit_policy", &sandbox, role, POLICY_TYPE, policy).await
+}
+
+/// A2: a global policy that is about to be stored.
+pub(super) async fn admit_global_policy(
+    state: &ServerState,
+    policy: &SandboxPolicy,
+) -> Result<(), Status> {
+    let hook = state.policy_signing.as_deref();
+    let (nobody, role) = (Place::default(), Role::GlobalPolicy);
+    admit(hook, "admit_global_policy", &nobody, role, POLICY_TYPE, Some(policy)).await
+}
+
+/// A5: a provider profile that is about to be stored for a workspace, or for the
+/// whole gateway when that is empty.
+pub(in crate::grpc) async fn admit_profile(
+    state: &ServerState,
+    workspace: &str,
+    profile: Option<&ProviderProfile>,
+) -> Result<(), Status> {
+    let sandbox = Place {
+        workspace: workspace.to_owned(),
+        ..Default::default()
+    };
+    let (hook, role) = (state.policy_signing.as_deref(), Role::ProviderProfile);
+    admit(hook, "admit_profile", &sandbox, role, PROFILE_TYPE, profile).await
+}
+
+/// A5: the profiles of one import, all of them before the first is stored.
+pub(in crate::grpc) async fn admit_profiles(
+    state: &ServerState,
+    workspace: &str,
+    profiles: &[(String, ProviderTypeProfile)],
+) -> Result<(), Status> {
+    for (_, profile) in profiles {
+        admit_profile(state, workspace, Some(&profile.to_proto())).await?;
+    }
+    Ok(())
+}
+
+/// What a merge needs to know to ask about its result: it has a store but no state.
+#[derive(Clone, Default)]
+pub(super) struct Merges(Option<(Arc<Hook>, Place)>);
+
+impl Merges {
+    pub(super) fn of(state: &ServerState, sandbox: &Sandbox) -> Self {
+        let hook = state.policy_signing.clone();
+        Self(hook.map(|hook| (hook, place(sandbox))))
+    }
+
+    /// A4: the result of a merge that is about to be stored.
+    pub(super) async fn admit(&self, policy: &SandboxPolicy) -> Result<(), Status> {
+        let Some((hook, sandbox)) = &self.0 else {
+            return Ok(());
+        };
+        let (hook, role) = (Some(&**hook), Role::SandboxPolicy);
+        admit(hook, "admit_merge", sandbox, role, POLICY_TYPE, Some(policy)).await
+    }
+}
+
+async fn admit<M: Message>(
+    hook: Option<&Hook>,
+    seam: &'static str,
+    sandbox: &Place,
+    role: Role,
+    type_name: &str,
+    message: Option<&M>,
+) -> Result<(), Status> {
+    let (Some(hook), Some(message)) = (hook, message) else {
+        return Ok(());
+    };
+    let Some(message) = or_observe(hook, seam, proto_json(type_name, message))? else {
+        return Ok(());
+    };
+    let scope = match role {
+        Role::ProviderProfile => sandbox.workspace.clone(),
+        _ => String::new(),
+    };
+    hook.admit(seam, sandbox, role, message, &scope).await
+}
+
+/// A policy about to be used, with what the handler knows about it.
+struct Judged<'a> {
+    source: Option<&'a SandboxPolicy>,
+    source_is_global: bool,
+    effective: Option<&'a SandboxPolicy>,
+    providers_v2_enabled: bool,
+    settings: &'a std::collections::HashMap<String, EffectiveSetting>,
+    middleware_services: &'a [SupervisorMiddlewareService],
+    host: HostNames,
+}
+
+impl Judged<'_> {
+    async fn parts(
+        self,
+        state: &ServerState,
+        catalog: &EffectiveProviderProfileCatalog,
+        sandbox: &Sandbox,
+    ) -> Result<Parts, Status> {
+        let policy = |policy: &SandboxPolicy| proto_json(POLICY_TYPE, policy);
+        Ok(Parts {
+            source: self.source.map(policy).transpose()?,
+            source_is_global: self.source_is_global,
+            layers: layers(state, catalog, sandbox).await?,
+            settings: Some(self.settings_document(state)),
+            effective: self.effective.map(policy).transpose()?,
+            providers_v2_enabled: self.providers_v2_enabled,
+            host: self.host,
+        })
+    }
+
+    /// What the sandbox obeys beside its policy.
+    fn settings_document(&self, state: &ServerState) -> Value {
+        let values: Map<String, Value> = self
+            .settings
+            .iter()
+            .filter_map(|(key, setting)| Some((key.clone(), setting_json(setting)?)))
+            .collect();
+        let mut services: Vec<_> = self.middleware_services.iter().collect();
+        services.sort_by(|a, b| a.name.cmp(&b.name));
+        let services: Vec<Value> = services.into_iter().map(service_json).collect();
+        json!({
+            "policySource": if self.source_is_global { "GLOBAL_POLICY" } else { "SANDBOX_POLICY" },
+            "providersV2Enabled": self.providers_v2_enabled,
+            "policyValidationFailureMode": state.config.policy_validation_failure_mode.as_str(),
+            "extensionAuthenticationEnabled": state.sandbox_jwt_issuer.is_some(),
+            "settings": values,
+            "middlewareServices": services,
+        })
+    }
+}
+
+/// A configured setting; none for a key without a value.
+fn setting_json(setting: &EffectiveSetting) -> Option<Value> {
+    use base64::Engine as _;
+    match setting.value.as_ref()?.value.as_ref()? {
+        setting_value::Value::StringValue(text) => Some(text.as_str().into()),
+        setting_value::Value::BoolValue(flag) => Some((*flag).into()),
+        // 64-bit integers are strings, as in every document.
+        setting_value::Value::IntValue(number) => Some(number.to_string().into()),
+        setting_value::Value::BytesValue(bytes) => {
+            Some(base64::engine::general_purpose::STANDARD.encode(bytes).into())
+        }
+    }
+}
+
+fn service_json(service: &SupervisorMiddlewareService) -> Value {
+    let mut out = json!({
+        "name": service.name,
+        "endpoint": service.grpc_endpoint,
+        "allowInsecureTransport": service.allow_insecure_transport,
+    });
+    if !service.tls_ca_cert_pem.is_empty() {
+        out["caSha256"] = hex::encode(Sha256::digest(&service.tls_ca_cert_pem)).into();
+    }
+    out
+}
+
+/// The profile of every attached provider that has one, in attachment order.
+async fn layers(
+    state: &ServerState,
+    catalog: &EffectiveProviderProfileCatalog,
+    sandbox: &Sandbox,
+) -> Result<Vec<ProfileLayer>, Status> {
+    let names = sandbox.spec.as_ref().map(|spec| spec.providers.as_slice());
+    let workspace = sandbox.object_workspace();
+    let mut layers = Vec::new();
+    for name in names.unwrap_or_default() {
+        let provider = state
+            .store
+            .get_message_by_name::<Provider>(workspace, name)
+            .await
+            .map_err(|e| Status::internal(format!("fetch provider '{name}' failed: {e}")))?
+            .ok_or_else(|| Status::failed_precondition(format!("provider '{name}' not found")))?;
+        let provider_type = provider.r#type.trim();
+        let id = normalize_provider_type(provider_type).unwrap_or(provider_type);
+        let scope = &provider.profile_workspace;
+        let Some(profile) = catalog.get_type_profile_for_scope(id, scope) else {
+            continue; // no profile, no layer and no credentials of one
+        };
+        layers.push(ProfileLayer {
+            provider: provider.object_name().to_owned(),
+            workspace: profile_workspace(catalog, id, scope),
+            profile: proto_json(PROFILE_TYPE, &profile.to_proto())?,
+        });
+    }
+    Ok(layers)
+}
+
+/// The workspace that the profile in use belongs to; empty for one of the gateway.
+fn profile_workspace(
+    catalog: &EffectiveProviderProfileCatalog,
+    id: &str,
+    provider_scope: &str,
+) -> String {
+    if provider_scope.is_empty() {
+        return String::new();
+    }
+    let id = normalize_profile_id(id);
+    let in_use = catalog
+        .list_all_scoped_profiles()
+        .into_iter()
+        .find(|(_, profile)| normalize_profile_id(&profile.id) == id);
+    match in_use {
+        Some((ProfileScope::Workspace, _)) => provider_scope.to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// Reads the parts of a sandbox's policy from the store.
+async fn reread(
+    state: &ServerState,
+    catalog: &EffectiveProviderProfileCatalog,
+    sandbox: &Sandbox,
+    effective: &SandboxPolicy,
+) -> Result<Parts, Status> {
+    let store = state.store.as_ref();
+    let latest = store
+        .get_latest_policy(sandbox.object_id())
+        .await
+        .map_err(|e| Status::internal(format!("fetch policy failed: {e}")))?;
+    let own = match latest {
+        Some(record) => Some(
+            SandboxPolicy::decode(record.policy_payload.as_slice())
+                .map_err(|e| Status::internal(format!("decode policy failed: {e}")))?,
+        ),
+        None => sandbox.spec.as_ref().and_then(|spec| spec.policy.clone()),
+    };
+    let global_settings = super::load_global_settings(store).await?;
+    let global = super::decode_policy_from_global_settings(&global_settings)?;
+    let source_is_global = global.is_some();
+    let workspace = sandbox.object_workspace();
+    let own_settings =
+        super::load_sandbox_settings(store, workspace, sandbox.object_name()).await?;
+    let settings = super::merge_effective_settings(&global_settings, &own_settings)?;
+    let services = state.middleware_registry.required_services(Some(effective));
+    let key = settings::PROVIDERS_V2_ENABLED_KEY;
+    Judged {
+        source: global.or(own).as_ref(),
+        source_is_global,
+        effective: Some(effective),
+        providers_v2_enabled: super::bool_setting_enabled(&global_settings, key)?,
+        settings: &settings,
+        middleware_services: &services,
+        host: HostNames::default(),
+    }
+    .parts(state, catalog, sandbox)
+    .await
+}
+
+fn place(sandbox: &Sandbox) -> Place {
+    Place {
+        workspace: sandbox.object_workspace().to_owned(),
+        id: sandbox.object_id().to_owned(),
+        name: sandbox.object_name().to_owned(),
+    }
+}
+
+fn proto_json<M: Message>(type_name: &str, message: &M) -> Result<Value, Status> {
+    static CODEC: OnceLock<Option<ProtoJsonCodec>> = OnceLock::new();
+    let failed = || Status::internal(format!("{type_name} has no ProtoJSON"));
+    CODEC
+        .get_or_init(|| ProtoJsonCodec::openshell().ok())
+        .as_ref()
+        .ok_or_else(failed)?
+        .decode_message_to_json(type_name, message)
+        .map_err(|_| failed())
+}
+
+/// What kept a question from being asked refuses like an answer would; while only
+/// observing it is said loudly.
+fn or_observe<T>(
+    hook: &Hook,
+    seam: &'static str,
+    result: Result<T, Status>,
+) -> Result<Option<T>, Status> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(status) if hook.mode() == Mode::Observe => {
+            warn!(seam, code = ?status.code(), "policy signing could not ask; SERVED because mode = \"observe\"");
+            Ok(None)
+        }
+        Err(status) => Err(status),
+    }
+}
+
+#[cfg(test)]
+mod tests;

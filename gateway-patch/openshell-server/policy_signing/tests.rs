@@ -1,0 +1,270 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! The seams, with the handlers that they stand in and a signer that answers what it
+//! is told.
+
+use std::collections::HashMap;
+
+use openshell_core::proto::datamodel::v1::ObjectMeta;
+use openshell_core::proto::{
+    GetSandboxConfigRequest, GetSandboxProviderEnvironmentRequest, ImportProviderProfilesRequest,
+    NetworkBinary, NetworkEndpoint, NetworkPolicyRule, PolicyMergeOperation, ProviderProfileImportItem,
+    SandboxPhase, SandboxSpec, UpdateConfigRequest, policy_merge_operation,
+};
+use openshell_policy_signing::{Allowed, Document, Refusal, Scripted};
+use tonic::{Code, Request};
+
+use super::*;
+use crate::auth::identity::{Identity, IdentityProvider};
+use crate::auth::principal::{Principal, UserPrincipal};
+use crate::grpc::policy::{
+    handle_get_sandbox_config, handle_get_sandbox_provider_environment, handle_update_config,
+};
+use crate::grpc::provider::handle_import_provider_profiles;
+use crate::grpc::test_support::test_server_state;
+
+const ID: &str = "sb-signed";
+
+fn from_user<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let identity = Identity {
+        subject: "operator".to_owned(),
+        display_name: None,
+        roles: Vec::new(),
+        scopes: Vec::new(),
+        provider: IdentityProvider::Oidc,
+    };
+    let user = Principal::User(UserPrincipal { identity });
+    request.extensions_mut().insert(user);
+    request
+}
+
+fn policy(host: &str) -> SandboxPolicy {
+    let rule = NetworkPolicyRule {
+        name: "web".to_owned(),
+        endpoints: vec![NetworkEndpoint {
+            host: host.to_owned(),
+            port: 443,
+            ports: vec![443],
+            protocol: "rest".to_owned(),
+            access: "read-only".to_owned(),
+            ..Default::default()
+        }],
+        binaries: vec![NetworkBinary {
+            path: "/usr/bin/curl".to_owned(),
+            ..Default::default()
+        }],
+    };
+    SandboxPolicy {
+        version: 1,
+        network_policies: HashMap::from([("web".to_owned(), rule)]),
+        ..Default::default()
+    }
+}
+
+fn sandbox() -> Sandbox {
+    let mut sandbox = Sandbox {
+        metadata: Some(ObjectMeta {
+            id: ID.to_owned(),
+            name: "web-1".to_owned(),
+            workspace: "default".to_owned(),
+            created_at_ms: 1,
+            ..Default::default()
+        }),
+        spec: Some(SandboxSpec {
+            policy: Some(policy("api.example.com")),
+            providers: vec!["my-forge".to_owned()],
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    sandbox.set_phase(SandboxPhase::Ready as i32);
+    sandbox
+}
+
+/// A gateway with one sandbox and one provider, and a signer with these answers; none
+/// for a gateway whose hook is off.
+async fn gateway(
+    mode: Mode,
+    answers: Option<Vec<Result<Allowed, Refusal>>>,
+) -> (Arc<ServerState>, Arc<Scripted>) {
+    let mut state = test_server_state().await;
+    let signer = Arc::new(Scripted::new(answers.clone().unwrap_or_default()));
+    if answers.is_some() {
+        let hook = Hook::new(Arc::clone(&signer) as _, "gw-1", mode);
+        let state = Arc::get_mut(&mut state).expect("nobody else has it yet");
+        state.policy_signing = Some(Arc::new(hook));
+    }
+    let provider = Provider {
+        metadata: Some(ObjectMeta {
+            id: "provider-my-forge".to_owned(),
+            name: "my-forge".to_owned(),
+            workspace: "default".to_owned(),
+            created_at_ms: 1,
+            ..Default::default()
+        }),
+        r#type: "pypi".to_owned(),
+        ..Default::default()
+    };
+    state.store.put_message(&provider).await.unwrap();
+    state.store.put_message(&sandbox()).await.unwrap();
+    (state, signer)
+}
+
+async fn get_config(
+    state: &Arc<ServerState>,
+) -> Result<Response<GetSandboxConfigResponse>, Status> {
+    let sandbox_id = ID.to_owned();
+    handle_get_sandbox_config(state, from_user(GetSandboxConfigRequest { sandbox_id })).await
+}
+
+async fn get_environment(state: &Arc<ServerState>) -> Result<(), Status> {
+    let request = GetSandboxProviderEnvironmentRequest {
+        sandbox_id: ID.to_owned(),
+        ..Default::default()
+    };
+    let request = from_user(request);
+    handle_get_sandbox_provider_environment(state, request)
+        .await
+        .map(|_| ())
+}
+
+fn code<T>(result: &Result<T, Status>) -> Code {
+    result.as_ref().map_or_else(Status::code, |_| Code::Ok)
+}
+
+#[tokio::test]
+async fn off_and_allowed_serve_the_same_bytes() {
+    let (off, _) = gateway(Mode::Enforce, None).await;
+    let off = get_config(&off).await.unwrap();
+    assert!(off.metadata().get_bin(RECEIPT_METADATA).is_none());
+    let (on, signer) = gateway(Mode::Enforce, Some(vec![Scripted::yes()])).await;
+    let on = get_config(&on).await.unwrap();
+    assert!(on.metadata().get_bin(RECEIPT_METADATA).is_some());
+    assert_eq!(signer.asked().len(), 1);
+    assert_eq!(on.into_inner(), off.into_inner());
+}
+
+#[tokio::test]
+async fn refused_at_both_seams() {
+    for (mode, want) in [
+        (Mode::Enforce, Code::FailedPrecondition),
+        (Mode::Observe, Code::Ok),
+    ] {
+        let answers = vec![Scripted::no("THRESHOLD"), Scripted::no("THRESHOLD")];
+        let (state, signer) = gateway(mode, Some(answers)).await;
+        let config = get_config(&state).await;
+        assert_eq!(code(&config), want);
+        assert_eq!(code(&get_environment(&state).await), want);
+        assert_eq!(signer.asked().len(), 2);
+        if let Err(status) = config {
+            assert_eq!(status.message(), "refused by policy signing: THRESHOLD");
+        }
+    }
+}
+
+/// What is asked about is what is served: source, the profile of the provider, the
+/// settings, and the effective policy, the same at both seams.
+#[tokio::test]
+async fn both_seams_ask_about_what_is_served() {
+    let answers = vec![Scripted::yes(), Scripted::yes()];
+    let (state, signer) = gateway(Mode::Enforce, Some(answers)).await;
+    let served = get_config(&state).await.unwrap().into_inner();
+    get_environment(&state).await.unwrap();
+    let asked = signer.asked();
+    assert_eq!(asked.len(), 2);
+    assert_eq!(asked[0].digests(), asked[1].digests());
+    let (documents, effective) = asked[0].digests();
+    assert_eq!(documents.len(), 3);
+    let tree = proto_json(POLICY_TYPE, &served.policy.unwrap()).unwrap();
+    assert_eq!(effective, Some(Document::effective(tree).unwrap().sha256()));
+    let source = proto_json(POLICY_TYPE, &policy("api.example.com")).unwrap();
+    let source = Document::new(Role::SandboxPolicy, source).unwrap();
+    assert_eq!(&documents[0], source.sha256());
+    assert_eq!(asked[0].target().name, "web-1");
+    assert_eq!(asked[0].target().sandbox_id, ID);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_not_stored() {
+    let merge = PolicyMergeOperation {
+        operation: Some(policy_merge_operation::Operation::RemoveRule(
+            openshell_core::proto::RemoveNetworkRule {
+                rule_name: "web".to_owned(),
+            },
+        )),
+    };
+    let update = |global, policy, merge_operations| UpdateConfigRequest {
+        name: if global { String::new() } else { "web-1".to_owned() },
+        workspace: "default".to_owned(),
+        global,
+        policy,
+        merge_operations,
+        ..Default::default()
+    };
+    for request in [
+        update(true, Some(policy("other.example.com")), Vec::new()),
+        update(false, Some(policy("other.example.com")), Vec::new()),
+        update(false, None, vec![merge]),
+    ] {
+        let answers = vec![Scripted::no("THRESHOLD")];
+        let (state, signer) = gateway(Mode::Enforce, Some(answers)).await;
+        let result = handle_update_config(&state, from_user(request.clone())).await;
+        assert_eq!(code(&result), Code::FailedPrecondition, "{request:?}: {result:?}");
+        assert_eq!(signer.asked().len(), 1);
+        let stored = state.store.get_latest_policy(ID).await.unwrap();
+        assert!(stored.is_none(), "a refused policy was stored");
+        let global = crate::grpc::policy::load_global_settings(state.store.as_ref())
+            .await
+            .unwrap();
+        assert!(global.settings.is_empty(), "a refused policy was stored");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_profile_is_not_stored() {
+    let profile = ProviderProfile {
+        id: "forge".to_owned(),
+        display_name: "Forge".to_owned(),
+        endpoints: policy("forge.example.com").network_policies["web"]
+            .endpoints
+            .clone(),
+        ..Default::default()
+    };
+    let request = ImportProviderProfilesRequest {
+        workspace: "default".to_owned(),
+        profiles: vec![ProviderProfileImportItem {
+            source: "forge.yaml".to_owned(),
+            profile: Some(profile),
+        }],
+    };
+    let answers = vec![Scripted::no("ATTESTATION_MISSING")];
+    let (state, signer) = gateway(Mode::Enforce, Some(answers)).await;
+    let result = handle_import_provider_profiles(&state, from_user(request)).await;
+    assert_eq!(code(&result), Code::FailedPrecondition, "{result:?}");
+    assert_eq!(signer.asked().len(), 1);
+    let stored: Vec<openshell_core::proto::StoredProviderProfile> =
+        state.store.list_messages("default", 10, 0).await.unwrap();
+    assert!(stored.is_empty(), "a refused profile was stored");
+}
+
+#[tokio::test]
+async fn a_sandbox_without_a_policy_is_asked_about() {
+    let (state, signer) = gateway(Mode::Enforce, Some(vec![Scripted::no("DOCUMENT_MISSING")])).await;
+    let mut bare = sandbox();
+    if let Some(spec) = bare.spec.as_mut() {
+        spec.policy = None;
+    }
+    if let Some(metadata) = bare.metadata.as_mut() {
+        metadata.id = "sb-bare".to_owned();
+        metadata.name = "bare".to_owned();
+    }
+    state.store.put_message(&bare).await.unwrap();
+    let sandbox_id = "sb-bare".to_owned();
+    let request = from_user(GetSandboxConfigRequest { sandbox_id });
+    let result = handle_get_sandbox_config(&state, request).await;
+    assert_eq!(code(&result), Code::FailedPrecondition);
+    let (_, effective) = signer.asked()[0].digests();
+    assert!(effective.is_none());
+}
