@@ -10,6 +10,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use openshell_core::proto::{
     EffectiveSetting, GetSandboxConfigResponse, PolicySource, Provider, ProviderProfile, Sandbox,
     SandboxPolicy, SupervisorMiddlewareService, setting_value,
@@ -17,14 +18,15 @@ use openshell_core::proto::{
 use openshell_core::{Error, settings};
 use openshell_gateway_interceptors::ProtoJsonCodec;
 use openshell_policy_signing::{
-    Hook, HostNames, Mode, Parts, ProfileLayer, RECEIPT_METADATA, Role, Sandbox as Place,
+    Hook, HostNames, Mode, NONCE_METADATA, Parts, ProfileLayer, RECEIPT_METADATA, Role,
+    Sandbox as Place,
 };
 use openshell_providers::{ProviderTypeProfile, normalize_profile_id, normalize_provider_type};
 use prost::Message;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use tonic::metadata::MetadataValue;
-use tonic::{Response, Status};
+use tonic::{Request, Response, Status};
 use tracing::warn;
 
 use crate::ServerState;
@@ -62,6 +64,13 @@ pub(super) fn source(
     state.policy_signing.as_ref().and_then(|_| policy.cloned())
 }
 
+/// The nonce of a supervisor that will check a receipt.
+pub(super) fn nonce<T>(request: &Request<T>) -> Option<Bytes> {
+    let nonce = request.metadata().get_bin(NONCE_METADATA)?;
+    // A nonce that cannot be read is one of no bytes: refused for its length.
+    Some(nonce.to_bytes().unwrap_or_default())
+}
+
 /// J1: judges the configuration that is about to be served. A receipt travels beside
 /// it as metadata; the message stays what it is.
 pub(super) async fn serve_config(
@@ -70,6 +79,7 @@ pub(super) async fn serve_config(
     catalog: &EffectiveProviderProfileCatalog,
     source: Option<SandboxPolicy>,
     providers_v2_enabled: bool,
+    nonce: Option<Bytes>,
     response: Result<Response<GetSandboxConfigResponse>, Status>,
 ) -> Result<Response<GetSandboxConfigResponse>, Status> {
     const SEAM: &str = "get_sandbox_config";
@@ -95,7 +105,7 @@ pub(super) async fn serve_config(
     let Some(parts) = or_observe(hook, SEAM, parts)? else {
         return Ok(response);
     };
-    if let Some(receipt) = hook.attest(SEAM, &place(sandbox), parts).await? {
+    if let Some(receipt) = hook.attest(SEAM, &place(sandbox), parts, nonce).await? {
         let receipt = MetadataValue::from_bytes(&receipt);
         response.metadata_mut().insert_bin(RECEIPT_METADATA, receipt);
     }

@@ -4,6 +4,7 @@
 //! The real signer: the driver at the other end of the socket.
 
 use std::error::Error as _;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -92,12 +93,12 @@ impl PolicySigner for Driver {
         self.verify(question).await
     }
 
-    async fn attest(&self, question: &Question) -> Result<Attested, Refusal> {
+    async fn attest(&self, question: &Question, nonce: Bytes) -> Result<Attested, Refusal> {
         let (request, deadline) = self.prepare(question);
         let id = request.request_id.clone();
         let attest = AttestRequest {
             request: Some(request.clone()),
-            nonce: nonce()?,
+            nonce,
         };
         match self.link.ask::<AttestRequest>(attest, deadline).await {
             Err(Refusal::Unavailable(Fault::Driver {
@@ -123,17 +124,6 @@ impl PolicySigner for Driver {
     }
 }
 
-/// A nonce nobody can guess, for the receipt.
-fn nonce() -> Result<Bytes, Refusal> {
-    let mut nonce = [0; 32];
-    getrandom::fill(&mut nonce).map_err(|_| {
-        Refusal::Unavailable(Fault::Unreachable(
-            "the machine has no random numbers".to_owned(),
-        ))
-    })?;
-    Ok(Bytes::copy_from_slice(&nonce))
-}
-
 /// Request ids: unlike any other process's, counted within this one.
 struct Ids {
     prefix: String,
@@ -142,11 +132,10 @@ struct Ids {
 
 impl Ids {
     fn new() -> Self {
-        let mut prefix = [0; 8];
-        // Ids tell answers apart, they keep no secret: zeros would do as well.
-        let _ = getrandom::fill(&mut prefix);
+        // Keyed at random; ids tell answers apart, they keep no secret.
+        let prefix = std::hash::RandomState::new().build_hasher().finish();
         Self {
-            prefix: crate::document::hex(&prefix),
+            prefix: format!("{prefix:016x}"),
             next: AtomicU64::new(1),
         }
     }

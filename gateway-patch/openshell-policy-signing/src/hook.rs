@@ -24,6 +24,9 @@ use crate::signer::PolicySigner;
 /// The response metadata that carries the driver's receipt, a DSSE envelope.
 pub const RECEIPT_METADATA: &str = "x-openshell-policy-receipt-bin";
 
+/// The request metadata that asks for one: a nonce of 16 to 64 random bytes.
+pub const NONCE_METADATA: &str = "x-openshell-policy-nonce-bin";
+
 /// One attached provider, its profile in `ProtoJSON`.
 #[derive(Debug, Clone)]
 pub struct ProfileLayer {
@@ -200,16 +203,26 @@ impl Hook {
         self.conclude(seam, sandbox, begin, result).map(|_| ())
     }
 
-    /// The same with a receipt, if the driver gives any.
+    /// The same with a receipt, if somebody will check one and the driver gives any.
+    /// The nonce is theirs: a receipt for any other says nothing about now.
     pub async fn attest(
         &self,
         seam: &'static str,
         sandbox: &Sandbox,
         parts: Parts,
+        nonce: Option<Bytes>,
     ) -> Result<Option<Bytes>, Status> {
+        let Some(nonce) = nonce else {
+            return self.compose(seam, sandbox, parts).await.map(|()| None);
+        };
+        if !(16..=64).contains(&nonce.len()) {
+            return Err(Status::invalid_argument(
+                "a receipt's nonce has 16 to 64 bytes",
+            ));
+        }
         let begin = Instant::now();
         let result = match self.question(sandbox, parts) {
-            Ok(question) => self.signer.attest(&question).await,
+            Ok(question) => self.signer.attest(&question, nonce).await,
             Err(error) => Err(no_document(&error)),
         };
         let attested = self.conclude(seam, sandbox, begin, result)?;
@@ -344,10 +357,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_receipt_is_passed_on() {
-        let (hook, _) = hook(Mode::Enforce, vec![Scripted::yes()]);
-        let receipt = hook.attest("test", &Sandbox::default(), parts()).await;
-        assert_eq!(receipt.unwrap().as_deref(), Some(&b"{}"[..]));
+    async fn a_receipt_is_for_whoever_sent_a_nonce() {
+        let (hook, signer) = hook(Mode::Enforce, vec![Scripted::yes(), Scripted::yes()]);
+        let attest = async |nonce: Option<usize>| {
+            let nonce = nonce.map(|n| Bytes::from(vec![7; n]));
+            hook.attest("test", &Sandbox::default(), parts(), nonce)
+                .await
+                .map(|receipt| receipt.map(|r| r.len()))
+                .map_err(|status| status.code())
+        };
+        assert_eq!(attest(None).await, Ok(None));
+        assert_eq!(attest(Some(15)).await, Err(Code::InvalidArgument));
+        assert_eq!(attest(Some(65)).await, Err(Code::InvalidArgument));
+        assert_eq!(attest(Some(16)).await, Ok(Some(16)));
+        assert_eq!(signer.asked().len(), 2);
     }
 
     #[tokio::test]

@@ -49,7 +49,7 @@ pub use config::{ConfigError, Mode, PolicySigningConfig, Settings};
 pub use connection::{ConnectError, document_vectors_sha256};
 pub use document::{Document, DocumentError, Role};
 pub use driver::Driver;
-pub use hook::{Hook, Parts, ProfileLayer, RECEIPT_METADATA};
+pub use hook::{Hook, NONCE_METADATA, Parts, ProfileLayer, RECEIPT_METADATA};
 pub use outcome::{Outcome, Outcomes};
 pub use question::{
     Composition, HostNames, Layer, MAX_DOCUMENTS, Question, RECIPE, Sandbox, Target,

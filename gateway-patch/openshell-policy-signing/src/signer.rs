@@ -3,6 +3,8 @@
 
 //! Who is asked.
 
+use bytes::Bytes;
+
 use crate::answer::{Allowed, Attested};
 use crate::question::Question;
 use crate::refusal::Refusal;
@@ -14,8 +16,8 @@ pub trait PolicySigner: Send + Sync {
     async fn admit(&self, question: &Question) -> Result<Allowed, Refusal>;
     /// May this effective policy be served?
     async fn compose(&self, question: &Question) -> Result<Allowed, Refusal>;
-    /// The same, with a receipt.
-    async fn attest(&self, question: &Question) -> Result<Attested, Refusal>;
+    /// The same, with a receipt that holds the nonce of whoever will check it.
+    async fn attest(&self, question: &Question, nonce: Bytes) -> Result<Attested, Refusal>;
 }
 
 /// A double that answers what it was told, in order, and then refuses.
@@ -85,10 +87,10 @@ impl PolicySigner for Scripted {
     async fn compose(&self, question: &Question) -> Result<Allowed, Refusal> {
         self.answer(question)
     }
-    async fn attest(&self, question: &Question) -> Result<Attested, Refusal> {
+    async fn attest(&self, question: &Question, nonce: Bytes) -> Result<Attested, Refusal> {
         self.answer(question).map(|allowed| Attested {
             allowed,
-            envelope: Some(bytes::Bytes::from_static(b"{}")),
+            envelope: Some(nonce), // so that a test sees it arrive
         })
     }
 }

@@ -252,3 +252,49 @@ async fn observe_serves_and_counts() {
     assert_eq!(outcomes.get(Outcome::Denied), ATTACKS.len() as u64);
     assert_eq!(outcomes.get(Outcome::Unreachable), 1);
 }
+
+/// The receipt of what is served is one that `sigdriver receipt verify` takes, for the
+/// nonce that was sent and for nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_receipt_is_about_what_is_served() {
+    let (lab, _daemon, mut gateway) = world().await;
+    assert!(
+        gateway
+            .get_sandbox_config()
+            .await
+            .is_ok_and(|c| c.receipt.is_none())
+    );
+    gateway.nonce = Some(vec![0xab; 16].into());
+    let served = gateway.get_sandbox_config().await.expect("it is approved");
+    let receipt = served.receipt.expect("the driver gives receipts");
+    let effective = Document::effective(served.policy).expect("well formed");
+    std::fs::write(lab.path("receipt.json"), receipt).expect("written");
+    std::fs::write(lab.path("effective.json"), effective.body()).expect("written");
+    let settings = lab::document(Role::Settings, lab::settings(true));
+    std::fs::write(lab.path("settings.json"), settings.body()).expect("written");
+    let verify = |nonce: &str| {
+        lab.command(&[
+            "receipt",
+            "verify",
+            "receipt.json",
+            "--trust",
+            "trust/published",
+            "--root",
+            "trust/published/metadata/1.root.json",
+            "--nonce",
+            nonce,
+            "--target",
+            "gw-1:prod/web-1",
+            "--sandbox-id",
+            "sb-1",
+            "--effective",
+            "effective.json",
+            "--settings",
+            "settings.json",
+        ])
+    };
+    let right = verify(&"ab".repeat(16));
+    assert_eq!(right.status.code(), Some(0), "{right:?}");
+    assert!(String::from_utf8_lossy(&right.stdout).contains("VERIFIED ALLOW for COMPOSE"));
+    assert_eq!(verify(&"ac".repeat(16)).status.code(), Some(1));
+}

@@ -431,7 +431,7 @@ async fn receipts() {
             .await
             .expect("it shakes hands");
         driver
-            .attest(&question())
+            .attest(&question(), vec![7; 16].into())
             .await
             .map(|attested| attested.envelope.map(|e| e.len()))
     };

@@ -116,7 +116,10 @@ async fn get_config(
     state: &Arc<ServerState>,
 ) -> Result<Response<GetSandboxConfigResponse>, Status> {
     let sandbox_id = ID.to_owned();
-    handle_get_sandbox_config(state, from_user(GetSandboxConfigRequest { sandbox_id })).await
+    let mut request = from_user(GetSandboxConfigRequest { sandbox_id });
+    let nonce = MetadataValue::from_bytes(&[7; 16]);
+    request.metadata_mut().insert_bin(NONCE_METADATA, nonce);
+    handle_get_sandbox_config(state, request).await
 }
 
 async fn get_environment(state: &Arc<ServerState>) -> Result<(), Status> {
@@ -141,7 +144,8 @@ async fn off_and_allowed_serve_the_same_bytes() {
     assert!(off.metadata().get_bin(RECEIPT_METADATA).is_none());
     let (on, signer) = gateway(Mode::Enforce, Some(vec![Scripted::yes()])).await;
     let on = get_config(&on).await.unwrap();
-    assert!(on.metadata().get_bin(RECEIPT_METADATA).is_some());
+    let receipt = on.metadata().get_bin(RECEIPT_METADATA).unwrap();
+    assert_eq!(receipt.to_bytes().unwrap(), vec![7; 16]); // the double gives the nonce back
     assert_eq!(signer.asked().len(), 1);
     assert_eq!(on.into_inner(), off.into_inner());
 }

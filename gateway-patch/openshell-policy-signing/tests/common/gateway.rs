@@ -129,6 +129,8 @@ pub struct Gateway {
     pub rows: Rows,
     /// What somebody with a foot in the process does to a policy after composing.
     pub tamper: fn(&mut Value),
+    /// What the caller sent along to ask for a receipt.
+    pub nonce: Option<bytes::Bytes>,
 }
 
 impl Gateway {
@@ -137,6 +139,7 @@ impl Gateway {
             hook,
             rows,
             tamper: |_| (),
+            nonce: None,
         }
     }
 
@@ -146,8 +149,13 @@ impl Gateway {
         let (parts, policy) = self.compose();
         let receipt = match &self.hook {
             Some(hook) => {
-                hook.attest("get_sandbox_config", &self.rows.sandbox, parts)
-                    .await?
+                hook.attest(
+                    "get_sandbox_config",
+                    &self.rows.sandbox,
+                    parts,
+                    self.nonce.clone(),
+                )
+                .await?
             }
             None => None,
         };

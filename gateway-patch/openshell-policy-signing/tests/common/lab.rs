@@ -6,7 +6,7 @@
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use openshell_policy_signing::{Document, Mode, PolicySigningConfig, Role, Settings};
@@ -42,7 +42,7 @@ impl Lab {
         for name in ["keys", "attestations"] {
             std::fs::create_dir(lab.path(name)).expect("made");
         }
-        for name in ["alice", "bob", "dave"] {
+        for name in ["alice", "bob", "dave", "driver"] {
             lab.person(name);
         }
         lab.write_authorities("alice", 1);
@@ -55,6 +55,7 @@ impl Lab {
             "authorities.json",
         ]);
         lab.write_config();
+        lab.publish_receipt_key();
         lab.approve(&document(Role::Settings, settings(false)), "alice", 1);
         lab
     }
@@ -79,6 +80,15 @@ impl Lab {
 
     pub fn sigdriver(&self, arguments: &[&str]) {
         self.run(&self.binary, arguments);
+    }
+
+    /// Runs a command that may fail.
+    pub fn command(&self, arguments: &[&str]) -> Output {
+        Command::new(&self.binary)
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .output()
+            .expect("it runs")
     }
 
     fn person(&self, name: &str) {
@@ -172,6 +182,7 @@ impl Lab {
         let (key, version) = (format!("keys/{who}.key"), version.to_string());
         let mut arguments = vec![
             "sign",
+            "--yes",
             "--document",
             &name,
             "--key",
@@ -191,6 +202,22 @@ impl Lab {
         self.sigdriver(&arguments);
     }
 
+    /// Tells through trust which key the driver signs receipts with.
+    fn publish_receipt_key(&self) {
+        let pem = std::fs::read_to_string(self.path("keys/driver.pub")).expect("openssl wrote it");
+        let drivers = json!({"schema": "sigdriver.drivers/v1",
+            "drivers": {"east-1": {"keys": [{"pem": pem}]}}});
+        std::fs::write(self.path("drivers.json"), drivers.to_string()).expect("written");
+        self.sigdriver(&[
+            "trust",
+            "publish",
+            "--dir",
+            "trust",
+            "--drivers",
+            "drivers.json",
+        ]);
+    }
+
     fn write_config(&self) {
         let uid = std::fs::metadata(self.folder.path())
             .expect("a folder")
@@ -198,12 +225,14 @@ impl Lab {
         let path = |name: &str| self.path(name).display().to_string();
         let config = format!(
             "state_dir = {:?}\n[socket]\npath = {:?}\n[[peer]]\nuid = {uid}\ngateway_ids = [{GATEWAY:?}]\n\
-             [trust]\nroot = {:?}\nsource = {:?}\nrefresh_interval = \"1s\"\n[attestations]\ndir = {:?}\n",
+             [trust]\nroot = {:?}\nsource = {:?}\nrefresh_interval = \"1s\"\n[attestations]\ndir = {:?}\n\
+             [attest]\ndriver_id = \"east-1\"\nkey = {:?}\n",
             path("state"),
             path("run/s.sock"),
             path("trust/published/metadata/1.root.json"),
             path("trust/published"),
-            path("attestations")
+            path("attestations"),
+            path("keys/driver.key")
         );
         std::fs::write(self.path("sigdriver.toml"), config).expect("written");
     }
