@@ -393,26 +393,31 @@ var errDisk = errors.New("the disk is gone")
 // role at each of its file operations: clients see the old or the new state, and
 // publishing again completes it.
 func TestPublicationFailsAtEveryOperation(t *testing.T) {
-	failures := 0
-	for n := 1; ; n++ {
-		dir, m := t.TempDir(), newTeam()
-		apply(t, dir, m.firstChange(), m.all(), authorNow)
-		old := m.all()
-		m[RoleTimestamp] = []crypto.Signer{tuftest.Key("next timestamp")}
-		stage := func() *Stage {
-			s, err := NewStage(mustOpen(t, dir), Change{
-				Files:   map[string][]byte{"authorities.json": []byte("new"), "revocations.json": []byte("new")},
-				Holders: map[string]Holders{RoleTimestamp: m.holders(RoleTimestamp, 1)},
-			}, authorNow)
-			if err != nil {
-				t.Fatalf("operation %d: %v", n, err)
-			}
-			if err := s.Complete(append(old, m[RoleTimestamp]...), authorNow, nil); err != nil {
-				t.Fatalf("operation %d: %v", n, err)
-			}
-			return s
+	m, before := newTeam(), memoryDir(t)
+	apply(t, before, m.firstChange(), m.all(), authorNow)
+	old := m.all()
+	m[RoleTimestamp] = []crypto.Signer{tuftest.Key("next timestamp")}
+	stage := func(dir string) *Stage {
+		t.Helper()
+		s, err := NewStage(mustOpen(t, dir), Change{
+			Files:   map[string][]byte{"authorities.json": []byte("new"), "revocations.json": []byte("new")},
+			Holders: map[string]Holders{RoleTimestamp: m.holders(RoleTimestamp, 1)},
+		}, authorNow)
+		if err == nil {
+			err = s.Complete(append(old, m[RoleTimestamp]...), authorNow, nil)
 		}
-		err := stage().Publish(&disktest.FS{At: n, Err: errDisk, After: true}, dir, authorNow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	failures, first := 0, stage(before)
+	for n := 1; ; n++ {
+		dir := memoryDir(t)
+		if err := os.CopyFS(dir, os.DirFS(before)); err != nil {
+			t.Fatal(err)
+		}
+		err := first.Publish(&disktest.FS{At: n, Err: errDisk, After: true}, dir, authorNow)
 		if err == nil {
 			break
 		}
@@ -427,7 +432,7 @@ func TestPublicationFailsAtEveryOperation(t *testing.T) {
 		if seen == "new" {
 			continue
 		}
-		if err := stage().Publish(nil, dir, authorNow); err != nil {
+		if err := stage(dir).Publish(nil, dir, authorNow); err != nil {
 			t.Fatalf("operation %d, again: %v", n, err)
 		}
 		if got, err := mustOpen(t, dir).Target("authorities.json"); err != nil || string(got) != "new" {
