@@ -130,7 +130,7 @@ func (c *Client) Accept(u *Update, note Note) (err error) {
 		return &RollbackError{"epoch", int64(c.lastEpoch()), int64(note.Epoch)}
 	}
 	l := u.line
-	l.Epoch = note.Epoch
+	l.Epoch, l.RevocationsExpire = note.Epoch, note.RevocationsExpire.UTC().Round(0)
 	if note.Ratchet != nil {
 		if l.Ratchet, err = c.store.archive.put(note.Ratchet); err != nil {
 			return err

@@ -33,7 +33,7 @@ func replay(v vault, pinned []byte, lines []line, i int) (*Snapshot, Note, error
 		}
 		snapshot.carry(from)
 	}
-	note := Note{Epoch: l.Epoch}
+	note := Note{Epoch: l.Epoch, RevocationsExpire: l.RevocationsExpire}
 	if l.Ratchet != (digest{}) {
 		if note.Ratchet, err = v.object(l.Ratchet); err != nil {
 			return nil, Note{}, err

@@ -140,7 +140,7 @@ func (c *Client) Accepted() (*Snapshot, Note, bool) {
 	if a == nil {
 		return nil, Note{}, false
 	}
-	return a.snapshot, Note{a.note.Epoch, bytes.Clone(a.note.Ratchet)}, true
+	return a.snapshot, Note{a.note.Epoch, bytes.Clone(a.note.Ratchet), a.note.RevocationsExpire}, true
 }
 
 func (c *Client) inForce() *acceptance {
@@ -234,7 +234,7 @@ func (c *Client) differs(l *line) bool {
 		return true
 	}
 	next := *l
-	next.Epoch, next.Ratchet = a.line.Epoch, a.line.Ratchet
+	next.Epoch, next.Ratchet, next.RevocationsExpire = a.line.Epoch, a.line.Ratchet, a.line.RevocationsExpire
 	return !next.same(&a.line)
 }
 

@@ -79,10 +79,15 @@ func (s *subject) accept() *Update {
 		s.t.Fatal(err)
 	}
 	s.epoch++
-	if err := s.Accept(u, Note{Epoch: s.epoch, Ratchet: []byte(fmt.Sprintf("ratchet %d", s.epoch))}); err != nil {
+	if err := s.Accept(u, s.note(s.epoch)); err != nil {
 		s.t.Fatal(err)
 	}
 	return u
+}
+
+// note is what goes with an epoch.
+func (*subject) note(epoch uint64) Note {
+	return Note{Epoch: epoch, Ratchet: fmt.Appendf(nil, "ratchet %d", epoch), RevocationsExpire: tuftest.Start.UTC().Add(time.Duration(epoch) * time.Hour)}
 }
 
 // refuse refreshes and demands an error with this code, and that what is in force

@@ -66,6 +66,8 @@ func memoryDir(t *testing.T) string {
 	return dir
 }
 
+var noted = time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
+
 // update opens, refreshes and accepts: all that touches files.
 func update(cfg Config) error {
 	c, err := Open(cfg)
@@ -77,7 +79,7 @@ func update(cfg Config) error {
 	if err != nil {
 		return err
 	}
-	return c.Accept(u, Note{Epoch: 2, Ratchet: []byte("two")})
+	return c.Accept(u, Note{Epoch: 2, Ratchet: []byte("two"), RevocationsExpire: noted})
 }
 
 // consistent opens what a crash left: old or new must be in force, nothing else, and
@@ -102,7 +104,7 @@ func consistent(t *testing.T, cfg Config, what string) {
 	if err != nil {
 		t.Fatalf("%s: refresh: %v", what, err)
 	}
-	if err := c.Accept(u, Note{Epoch: 2, Ratchet: []byte("two")}); err != nil {
+	if err := c.Accept(u, Note{Epoch: 2, Ratchet: []byte("two"), RevocationsExpire: noted}); err != nil {
 		t.Fatalf("%s: accept: %v", what, err)
 	}
 	for _, tmp := range []string{filepath.Join(cfg.Dir, "tmp"), filepath.Join(cfg.ArchiveDir, "tmp-trust")} {

@@ -41,7 +41,9 @@ type line struct {
 	Attestations digest `json:"attestations,omitzero"`
 	Carried      uint64 `json:"carried,omitempty"`
 	Ratchet      digest `json:"ratchet,omitzero"` // archived; zero when there is none
-	Previous     digest `json:"previous"`         // zero in the first line
+	// RevocationsExpire is that of the Note.
+	RevocationsExpire time.Time `json:"revocationsExpire,omitzero"`
+	Previous          digest    `json:"previous"` // zero in the first line
 }
 
 // same tells whether two lines say the same, whenever they say it.

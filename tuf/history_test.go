@@ -52,8 +52,8 @@ func TestAsOf(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s at %s: %v", filepath.Base(dir), when, err)
 				}
-				if body := string(got.Targets["authorities.json"]); body != fmt.Sprintf("age %d", i) || note.Epoch != uint64(i+1) || string(note.Ratchet) != fmt.Sprintf("ratchet %d", i+1) {
-					t.Errorf("%s at %s: %s, epoch %d, %s", filepath.Base(dir), when, body, note.Epoch, note.Ratchet)
+				if body := string(got.Targets["authorities.json"]); body != fmt.Sprintf("age %d", i) || !reflect.DeepEqual(note, s.note(uint64(i+1))) {
+					t.Errorf("%s at %s: %s, %+v", filepath.Base(dir), when, body, note)
 				}
 				if !got.AcceptedAt.Equal(at) {
 					t.Errorf("accepted at %s, want %s", got.AcceptedAt, at)

@@ -36,6 +36,9 @@ type RoleInfo struct {
 type Note struct {
 	Epoch   uint64 // never decreases
 	Ratchet []byte // opaque; nil for none
+	// RevocationsExpire is the expiry of the last revocations that the caller could
+	// read, which may be older than these; zero for none.
+	RevocationsExpire time.Time
 }
 
 // Update is the outcome of a refresh. It is in force only after Client.Accept.

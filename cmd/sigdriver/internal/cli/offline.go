@@ -91,7 +91,8 @@ func trustSource(s *tuf.Snapshot, note tuf.Note) verifier.TrustSource {
 			Root: role("root").Expires, Timestamp: role("timestamp").Expires, Snapshot: role("snapshot").Expires,
 			Targets: role("targets").Expires, Revocation: role("revocation").Expires,
 		},
-		DriverVersion: version.Driver,
+		PreviousRevocationExpires: note.RevocationsExpire,
+		DriverVersion:             version.Driver,
 	}
 }
 

@@ -182,7 +182,6 @@ func (d *driver) openTrust(ctx context.Context) error {
 	d.index = index.New(d.conf.Attestations.Dir, d.logger.Named("index"))
 	d.keeper = trustkeeper.New(trustkeeper.Config{
 		Client: d.client, Clock: d.clock, Index: d.index, Floors: d.floors, Metrics: d.metrics, Logger: d.logger.Named("trust"),
-		Memory:        trustkeeper.FileMemory{FS: disk.OS{}, Path: filepath.Join(d.conf.StateDir, "revocations-expire")},
 		DriverVersion: version.Driver, Reserved: d.reserved(), Interval: time.Duration(d.conf.Trust.RefreshInterval),
 	})
 	if err := d.keeper.Load(); err != nil {

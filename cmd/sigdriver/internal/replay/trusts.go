@@ -149,7 +149,7 @@ func (t *trusts) parse(k parsedKey) (*verifier.Trust, error) {
 	if err != nil {
 		return nil, err
 	}
-	src := trustkeeper.Source(p.snapshot, p.note.Ratchet, p.note.Epoch)
+	src := trustkeeper.Source(p.snapshot, p.note)
 	src.DriverVersion = k.driver
 	if k.fresh {
 		src.Expires = verifier.Expires{Root: far, Timestamp: far, Snapshot: far, Targets: far, Revocation: far}

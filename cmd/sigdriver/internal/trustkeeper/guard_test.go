@@ -7,11 +7,8 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,8 +16,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/sigdriver/sigdriver/tuf"
-	"github.com/sigdriver/sigdriver/tuf/disk"
-	"github.com/sigdriver/sigdriver/tuf/disk/disktest"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
@@ -48,11 +43,6 @@ func (c *otherClient) Refresh(ctx context.Context) (*tuf.Update, error) {
 	}
 	return c.Client.Refresh(ctx)
 }
-
-// failingMemory cannot be written.
-type failingMemory struct{ Memory }
-
-func (failingMemory) Store(time.Time) error { return errors.New("disk full") }
 
 // An epoch that was ever given is not given again, also when the trust in use
 // has a lower one because history was lost.
@@ -127,30 +117,6 @@ func TestAcceptedTrustThatDoesNotParse(t *testing.T) {
 	w.refresh()
 	if w.Current().Trust == nil || w.epoch() != epoch+1 || string(w.Current().Trust.Ratchet()) != ratchet {
 		t.Fatalf("afterwards: %+v", w.Current())
-	}
-}
-
-// Trust is not accepted, let alone used, before the expiry that it may one day
-// depend on is remembered.
-func TestMemoryComesFirst(t *testing.T) {
-	w := newWorld(t)
-	w.refresh()
-	_, before, _ := w.client.Accepted()
-	memory := w.Memory
-	w.Memory = failingMemory{memory}
-	w.repo.Advance(time.Hour)
-	w.repo.SetTarget("revocations.json", verifiertest.Revocations())
-	w.auth.MaxStale = "1h"
-	w.repo.SetTarget("authorities.json", w.auth.JSON())
-	w.repo.Publish()
-	w.refuses(codeInternal)
-	if _, now, _ := w.client.Accepted(); now.Epoch != before.Epoch {
-		t.Errorf("epoch %d was accepted", now.Epoch)
-	}
-	w.Memory = memory
-	w.refresh()
-	if w.epoch() != before.Epoch+1 {
-		t.Errorf("epoch %d", w.epoch())
 	}
 }
 
@@ -323,76 +289,4 @@ func TestKicks(t *testing.T) {
 		cancel()
 		<-done
 	})
-}
-
-// A memory that cannot be read stops the start; it is never taken for none.
-func TestMemoryThatCannotBeRead(t *testing.T) {
-	w := newWorld(t)
-	w.refresh()
-	for name, spoil := range map[string]func(path string) error{
-		"damaged":    func(path string) error { return os.WriteFile(path, []byte("soon\n"), 0o600) },
-		"not a file": func(path string) error { return os.Mkdir(path, 0o700) },
-	} {
-		path := filepath.Join(t.TempDir(), "m")
-		if err := spoil(path); err != nil {
-			t.Fatal(err)
-		}
-		c := w.Keeper.Config
-		c.Memory = FileMemory{disk.OS{}, path}
-		if err := New(c).Load(); err == nil {
-			t.Errorf("%s: loaded", name)
-		}
-	}
-}
-
-// A disk that fails at any operation leaves the old time or the new one, and
-// says so; the file that failed is written again the next time.
-func TestMemoryOnABrokenDisk(t *testing.T) {
-	before, after := verifiertest.Now, verifiertest.Now.Add(time.Hour)
-	for _, fault := range []error{syscall.EIO, syscall.ENOSPC} {
-		for n := 1; ; n++ {
-			broken := &disktest.FS{}
-			m := FileMemory{broken, filepath.Join(t.TempDir(), "m")}
-			if err := m.Store(before); err != nil {
-				t.Fatal(err)
-			}
-			done := len(broken.Operations())
-			broken.Arm(n, fault)
-			err := m.Store(after)
-			if len(broken.Operations()) < done+n {
-				if n < 5 {
-					t.Fatalf("only %d operations", n-1)
-				}
-				break // past the last operation
-			}
-			if !errors.Is(err, fault) {
-				t.Errorf("operation %d: %v, want %v", n, err, fault)
-			}
-			if got, err := m.Load(); err != nil || !got.Equal(before) && !got.Equal(after) {
-				t.Errorf("operation %d: read %v, %v", n, got, err)
-			}
-			if err := m.Store(after); err != nil {
-				t.Errorf("operation %d: again: %v", n, err)
-			}
-		}
-	}
-}
-
-// The file is replaced, never written over: whoever reads it meanwhile, or after
-// a crash, finds the old time or the new one.
-func TestMemoryIsReplaced(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "m")
-	m := FileMemory{disk.OS{}, path}
-	if err := m.Store(verifiertest.Now); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Link(path, path+".old"); err != nil {
-		t.Skipf("no hard links: %v", err)
-	}
-	if err := m.Store(verifiertest.Now.Add(time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	if old, err := (FileMemory{disk.OS{}, path + ".old"}).Load(); err != nil || !old.Equal(verifiertest.Now) {
-		t.Errorf("the old file says %v, %v", old, err)
-	}
 }

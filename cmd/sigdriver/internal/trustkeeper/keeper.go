@@ -12,7 +12,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -68,8 +67,6 @@ type Config struct {
 	Floors  Floors
 	Metrics Metrics
 	Logger  hclog.Logger
-	// Memory remembers how long the revocations that parsed last are good for.
-	Memory Memory
 	// DriverVersion is compared with minDriverVersion.
 	DriverVersion string
 	// Reserved are the keys that the driver itself signs with, as
@@ -77,12 +74,6 @@ type Config struct {
 	Reserved [][32]byte
 	// Interval is the pause between refreshes.
 	Interval time.Duration
-}
-
-// Memory is a durable time. It is written before trust that depends on it.
-type Memory interface {
-	Load() (time.Time, error)
-	Store(time.Time) error
 }
 
 // Keeper keeps the trust in use. It is safe for concurrent use.
@@ -94,7 +85,6 @@ type Keeper struct {
 
 	mu      sync.Mutex // one refresh at a time; guards what follows
 	source  *tuf.Snapshot
-	expires time.Time         // of the revocations that parsed last
 	trouble map[string]string // what was last said about each kind of trouble
 
 	changedMu sync.Mutex
@@ -139,16 +129,12 @@ func (k *Keeper) Kick() {
 func (k *Keeper) Load() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	var err error
-	if k.expires, err = k.Memory.Load(); err != nil {
-		return err
-	}
 	snapshot, note, ok := k.Client.Accepted()
 	if !ok {
 		k.Logger.Warn("no trust has been accepted yet: every request is refused until a refresh succeeds")
 		return nil
 	}
-	trust, err := k.parse(snapshot, note.Ratchet, note.Epoch)
+	trust, err := k.parse(snapshot, note)
 	var reserved *verifier.ReservedKeyError
 	if errors.As(err, &reserved) {
 		return err // the driver was given a key of somebody else
@@ -220,21 +206,18 @@ func (k *Keeper) refresh(ctx context.Context) error {
 
 // accept makes an update durable and puts it in use.
 func (k *Keeper) accept(update *tuf.Update) error {
-	ratchet, epoch := k.before()
-	trust, err := k.parse(update.Snapshot, ratchet, epoch)
+	note := k.before()
+	trust, err := k.parse(update.Snapshot, note)
 	if err != nil {
 		return err
 	}
 	if k.differs(update.Snapshot, trust) {
-		if trust, err = k.parse(update.Snapshot, ratchet, k.Client.LastEpoch()+1); err != nil {
+		note.Epoch = k.Client.LastEpoch() + 1
+		if trust, err = k.parse(update.Snapshot, note); err != nil {
 			return err
 		}
 	}
-	if err := k.remember(update.Snapshot, trust); err != nil {
-		return err
-	}
-	note := tuf.Note{Epoch: trust.Epoch(), Ratchet: trust.Ratchet()}
-	if err := k.Client.Accept(update, note); err != nil {
+	if err := k.Client.Accept(update, noteOf(trust)); err != nil {
 		return err
 	}
 	return k.use(update.Snapshot, trust)
@@ -242,20 +225,25 @@ func (k *Keeper) accept(update *tuf.Update) error {
 
 // before returns what the next trust follows: the ratchet and the epoch of the
 // trust in use or, when that does not parse any more, of what was accepted last.
-func (k *Keeper) before() (ratchet []byte, epoch uint64) {
+func (k *Keeper) before() tuf.Note {
 	if t := k.Current().Trust; t != nil {
-		return t.Ratchet(), t.Epoch()
+		return noteOf(t)
 	}
 	if _, note, ok := k.Client.Accepted(); ok {
-		return note.Ratchet, note.Epoch
+		return note
 	}
-	return nil, k.Client.LastEpoch()
+	return tuf.Note{Epoch: k.Client.LastEpoch()}
+}
+
+// noteOf is what the next trust needs of this one. The expiry of the revocations
+// is that of the last ones that parsed: it counts on while a later file does not.
+func noteOf(t *verifier.Trust) tuf.Note {
+	return tuf.Note{Epoch: t.Epoch(), Ratchet: t.Ratchet(), RevocationsExpire: t.Expires().Revocation}
 }
 
 // parse reads trust whole, self-check included.
-func (k *Keeper) parse(s *tuf.Snapshot, ratchet []byte, epoch uint64) (*verifier.Trust, error) {
-	src := Source(s, ratchet, epoch)
-	src.PreviousRevocationExpires = k.expires
+func (k *Keeper) parse(s *tuf.Snapshot, before tuf.Note) (*verifier.Trust, error) {
+	src := Source(s, before)
 	src.DriverVersion, src.Reserved = k.DriverVersion, k.Reserved
 	trust, err := verifier.ParseTrust(src)
 	if err != nil {
@@ -264,20 +252,21 @@ func (k *Keeper) parse(s *tuf.Snapshot, ratchet []byte, epoch uint64) (*verifier
 	return trust, nil
 }
 
-// Source is what TUF proved, as the verifier reads it.
-func Source(s *tuf.Snapshot, ratchet []byte, epoch uint64) verifier.TrustSource {
+// Source is what TUF proved, as the verifier reads it, with what was noted.
+func Source(s *tuf.Snapshot, n tuf.Note) verifier.TrustSource {
 	role := func(name string) tuf.RoleInfo { return s.Roles[name] }
 	return verifier.TrustSource{
 		Authorities: s.Targets["authorities.json"],
 		TrustedRoot: s.Targets["trusted_root.json"],
 		Revocations: s.Targets["revocations.json"],
 		Drivers:     s.Targets["drivers.json"],
-		Ratchet:     ratchet,
-		Epoch:       epoch,
+		Ratchet:     n.Ratchet,
+		Epoch:       n.Epoch,
 		Versions: verifier.Versions{Root: role("root").Version, Timestamp: role("timestamp").Version, Snapshot: role("snapshot").Version,
 			Targets: role("targets").Version, Revocation: role("revocation").Version},
 		Expires: verifier.Expires{Root: role("root").Expires, Timestamp: role("timestamp").Expires, Snapshot: role("snapshot").Expires,
 			Targets: role("targets").Expires, Revocation: role("revocation").Expires},
+		PreviousRevocationExpires: n.RevocationsExpire,
 	}
 }
 
@@ -320,19 +309,6 @@ func sameAttestations(a, b *tuf.Snapshot) bool {
 }
 
 func isAttestation(name string) bool { return strings.HasPrefix(name, "attestations/") }
-
-// remember keeps the expiry of revocations that parse: it counts on while a later
-// file does not.
-func (k *Keeper) remember(s *tuf.Snapshot, trust *verifier.Trust) error {
-	if trust.RevocationFault() != nil || trust.Expires().Revocation.Equal(k.expires) {
-		return nil
-	}
-	if err := k.Memory.Store(trust.Expires().Revocation); err != nil {
-		return fmt.Errorf("remember the expiry of the revocations: %w", err)
-	}
-	k.expires = trust.Expires().Revocation
-	return nil
-}
 
 // use swaps trust in. The index is built first, so that attestations that came
 // with the trust are there with it.

@@ -16,7 +16,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/sigdriver/sigdriver/tuf"
-	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
@@ -112,7 +111,7 @@ func (w *world) start() {
 	}
 	w.Keeper = New(Config{
 		Client: w.client, Clock: &w.clock, Index: &w.index, Floors: &w.floors, Metrics: &w.seen,
-		Logger: hclog.New(&hclog.LoggerOptions{Output: &w.log}), Memory: FileMemory{disk.OS{}, filepath.Join(w.dir, "revocations-expire")},
+		Logger:        hclog.New(&hclog.LoggerOptions{Output: &w.log}),
 		DriverVersion: "0.1.0", Interval: time.Hour,
 	})
 	if err := w.Load(); err != nil {
@@ -358,6 +357,35 @@ func TestMalformedRevocations(t *testing.T) {
 	}
 }
 
+// The expiry that counts while revocations do not parse is that of the last ones
+// that were accepted, not of some that only came by; it is noted with each line of
+// the history.
+func TestExpiryOfRevocationsIsAccepted(t *testing.T) {
+	w := newWorld(t)
+	w.repo.SetTarget("revocations.json", verifiertest.Revocations())
+	w.publish()
+	expires := w.Current().Trust.Expires().Revocation
+	w.repo.Advance(time.Hour)
+	w.repo.SetTarget("revocations.json", verifiertest.Revocations())
+	w.repo.Publish()
+	w.Keeper.Client = &refusing{w.client}
+	w.refuses(codeInternal)
+	w.Keeper.Client = w.client
+	w.repo.SetTarget("revocations.json", []byte("{"))
+	w.publish()
+	if got := w.Current().Trust.Expires().Revocation; !got.Equal(expires) {
+		t.Errorf("they expire at %v, want %v", got, expires)
+	}
+	past, note, err := tuf.AsOf(filepath.Join(w.dir, "trust"), w.repo.Root(), w.repo.Now())
+	if err != nil || !note.RevocationsExpire.Equal(expires) {
+		t.Fatalf("the history says %v, %v, want %v", note.RevocationsExpire, err, expires)
+	}
+	trust, err := verifier.ParseTrust(Source(past, note))
+	if err != nil || trust.RevocationFault() == nil || !trust.Expires().Revocation.Equal(expires) {
+		t.Errorf("rebuilt from the history: %v, %v", trust.Expires(), err)
+	}
+}
+
 func TestSignedResetsAreCarriedOutOnce(t *testing.T) {
 	w := newWorld(t)
 	w.refresh()
@@ -435,20 +463,5 @@ func TestRunRefreshesWhenKicked(t *testing.T) {
 	}
 	if w.epoch() != 2 {
 		t.Errorf("epoch %d", w.epoch())
-	}
-}
-
-func TestFileMemory(t *testing.T) {
-	m := FileMemory{disk.OS{}, filepath.Join(t.TempDir(), "m")}
-	if got, err := m.Load(); err != nil || !got.IsZero() {
-		t.Fatalf("no file: %v, %v", got, err)
-	}
-	for _, want := range []time.Time{verifiertest.Now, {}} {
-		if err := m.Store(want); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := m.Load(); err != nil || !got.Equal(want) || got.IsZero() != want.IsZero() {
-			t.Errorf("stored %v, read %v, %v", want, got, err)
-		}
 	}
 }

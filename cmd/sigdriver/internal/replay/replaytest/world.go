@@ -151,7 +151,6 @@ func (w *World) start(path string) {
 	known := index.New("", hclog.NewNullLogger())
 	metrics := admin.NewMetrics(version.Driver)
 	w.keeper = trustkeeper.New(trustkeeper.Config{Client: w.client, Clock: &w.clock, Index: known, Floors: w.floors, Metrics: metrics, Logger: hclog.NewNullLogger(),
-		Memory:        trustkeeper.FileMemory{FS: disk.OS{}, Path: filepath.Join(w.Dir, "revocations-expire")},
 		DriverVersion: version.Driver, Interval: time.Hour})
 	w.must(w.keeper.Load())
 	s, err := socket.Listen(socket.Options{Path: path, GID: -1, Mode: 0o600})
