@@ -6,6 +6,7 @@ package disk_test
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -243,6 +244,67 @@ func TestErrorsNameTheNewFile(t *testing.T) {
 		if err := f(from, to); !errors.As(err, &path) || path.Path != to || !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+func TestFiles(t *testing.T) {
+	outer := t.TempDir()
+	dir := filepath.Join(outer, "dir")
+	if err := os.MkdirAll(filepath.Join(dir, "b", "c"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	put(t, outer, "outside", "")
+	for _, name := range []string{"z", "b/1", "b/c/2", "a"} {
+		put(t, dir, name, "")
+	}
+	link(t, outer, filepath.Join(dir, "b", "up"))
+	link(t, filepath.Join(outer, "outside"), filepath.Join(dir, "y"))
+	var got []string
+	visit := func(path string) error {
+		name, err := filepath.Rel(dir, path)
+		got = append(got, name)
+		if name == "b/1" { // what is gone before it is looked at
+			return errors.Join(err, os.RemoveAll(filepath.Join(dir, "b", "c")), os.Remove(filepath.Join(dir, "z")))
+		}
+		return err
+	}
+	if err := disk.Files(real, dir, visit); err != nil || strings.Join(got, " ") != "a b/1" {
+		t.Errorf("Files: %q, %v", got, err)
+	}
+	stop := errors.New("stop")
+	if err := disk.Files(real, dir, func(string) error { return stop }); err != stop {
+		t.Errorf("an error of visit: %v", err)
+	}
+	if err := disk.Files(real, filepath.Join(dir, "nothing"), visit); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no folder: %v", err)
+	}
+}
+
+// What cannot be written whole is not written at all.
+func TestReplaceBy(t *testing.T) {
+	dir := t.TempDir()
+	path := put(t, dir, "f", "old")
+	broken := errors.New("broken")
+	err := disk.ReplaceBy(real, dir, path, 0o600, func(w io.Writer) error {
+		if _, err := io.WriteString(w, "half"); err != nil {
+			return err
+		}
+		return broken
+	})
+	if names, _ := real.List(dir); err != broken || len(names) != 1 {
+		t.Errorf("ReplaceBy: %v, left %q", err, names)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != "old" {
+		t.Errorf("%q, %v", data, err)
+	}
+	order := did(t, func(d disk.FS) error {
+		return disk.ReplaceBy(d, dir, path, 0o600, func(w io.Writer) error {
+			_, err := io.WriteString(w, "new")
+			return err
+		})
+	})
+	if data, err := os.ReadFile(path); err != nil || string(data) != "new" || order != "create write sync rename syncdir" {
+		t.Errorf("%q, %v, by %s", data, err, order)
 	}
 }
 

@@ -90,7 +90,7 @@ func MakeDirs(fsys FS, name string, perm fs.FileMode) error {
 // its folder, so that many files cost one sync. What a crash leaves lies in tmp,
 // under a name that begins with a dot.
 func Put(fsys FS, tmp, name string, data []byte, perm fs.FileMode) error {
-	return move(fsys, tmp, data, perm, func(fresh string) error { return fsys.Rename(fresh, name) })
+	return move(fsys, tmp, perm, whole(data), func(fresh string) error { return fsys.Rename(fresh, name) })
 }
 
 // Replace is Put of one file: durable when it returns.
@@ -101,11 +101,20 @@ func Replace(fsys FS, tmp, name string, data []byte, perm fs.FileMode) error {
 	return fsys.SyncDir(filepath.Dir(name))
 }
 
+// ReplaceBy is Replace of what write writes. When write fails nothing is replaced,
+// and its error is returned as it is.
+func ReplaceBy(fsys FS, tmp, name string, perm fs.FileMode, write func(io.Writer) error) error {
+	if err := move(fsys, tmp, perm, write, func(fresh string) error { return fsys.Rename(fresh, name) }); err != nil {
+		return err
+	}
+	return fsys.SyncDir(filepath.Dir(name))
+}
+
 // Create makes a new file durably, whole or not at all. A name that is taken is
 // an fs.ErrExist.
 func Create(fsys FS, name string, data []byte, perm fs.FileMode) error {
 	dir := filepath.Dir(name)
-	err := move(fsys, dir, data, perm, func(fresh string) error {
+	err := move(fsys, dir, perm, whole(data), func(fresh string) error {
 		// A link, unlike a rename, fails when the name is taken.
 		return errors.Join(fsys.Link(fresh, name), fsys.Remove(fresh))
 	})
@@ -115,14 +124,21 @@ func Create(fsys FS, name string, data []byte, perm fs.FileMode) error {
 	return fsys.SyncDir(dir)
 }
 
+func whole(data []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}
+}
+
 // move writes a new file in tmp and hands its name to place.
-func move(fsys FS, tmp string, data []byte, perm fs.FileMode, place func(fresh string) error) error {
+func move(fsys FS, tmp string, perm fs.FileMode, write func(io.Writer) error, place func(fresh string) error) error {
 	fresh := filepath.Join(tmp, ".new-"+rand.Text())
 	f, err := fsys.Open(fresh, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	if err != nil {
 		return err
 	}
-	if err = WriteAll(f, data); err == nil {
+	if err = finish(f, write(f)); err == nil {
 		err = place(fresh)
 	}
 	if err != nil {
@@ -134,10 +150,47 @@ func move(fsys FS, tmp string, data []byte, perm fs.FileMode, place func(fresh s
 // WriteAll writes, syncs and closes a file.
 func WriteAll(f File, data []byte) error {
 	_, err := f.Write(data)
+	return finish(f, err)
+}
+
+// finish syncs a file unless writing it failed, and closes it.
+func finish(f File, err error) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	return errors.Join(err, f.Close())
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// Files calls visit for every regular file in a folder and below, in order. It
+// follows no link but that of the folder itself, passes over what is gone before
+// it is looked at, and ends with the first error.
+func Files(fsys FS, dir string, visit func(path string) error) error {
+	names, err := fsys.List(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		info, err := fsys.Lstat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		switch {
+		case err != nil:
+			return err
+		case info.IsDir():
+			err = Files(fsys, path, visit)
+		case info.Mode().IsRegular():
+			err = visit(path)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Sweep removes every file of a folder.

@@ -8,13 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/pack"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 func newAuditExportCommand(env *Env) *cobra.Command {
@@ -40,22 +40,20 @@ sigdriver audit verify FILE needs nothing but the pack, the pinned root and the 
 }
 
 func auditExport(env *Env, state, out string) error {
-	tmp, err := os.CreateTemp(filepath.Dir(out), ".sigdriver-out-*")
-	if err != nil {
-		return cannotWrite(out, err)
-	}
-	defer os.Remove(tmp.Name())
-	defer tmp.Close()
 	sum := sha256.New()
-	m, err := pack.Write(io.MultiWriter(tmp, sum), state)
+	var m *pack.Manifest
+	var fault error // of the evidence, not of what is written
+	err := disk.ReplaceBy(disk.OrOS(env.FS), filepath.Dir(out), out, 0o644, func(w io.Writer) error {
+		m, fault = pack.Write(io.MultiWriter(w, sum), state)
+		return fault
+	})
 	var corrupt *journal.CorruptError
 	switch {
-	case errors.As(err, &corrupt):
-		return &ExitError{Code: ExitDenied, Err: err, Remedy: "nothing was written; a damaged folder is itself the evidence, so copy it whole"}
+	case errors.As(fault, &corrupt):
+		return &ExitError{Code: ExitDenied, Err: fault, Remedy: "nothing was written; a damaged folder is itself the evidence, so copy it whole"}
+	case fault != nil:
+		return replayFault(state, fault)
 	case err != nil:
-		return replayFault(state, err)
-	}
-	if err := errors.Join(tmp.Chmod(0o644), tmp.Sync(), os.Rename(tmp.Name(), out)); err != nil {
 		return cannotWrite(out, err)
 	}
 	fmt.Fprintf(env.Stderr, "Packed %s in %s, sha256:%x\n", plural(int(m.Entries), "entry", "entries"), plural(len(m.Members), "file", "files"), sum.Sum(nil))

@@ -17,6 +17,7 @@ import (
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/pack"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 const packSchema = "application/vnd.sigdriver.pack-verification.v1+json"
@@ -35,7 +36,7 @@ type packReport struct {
 
 // isPack tells a pack from a state folder.
 func isPack(path string) bool {
-	st, err := os.Stat(path)
+	st, err := disk.OS{}.Stat(path)
 	return err == nil && st.Mode().IsRegular()
 }
 
@@ -85,7 +86,7 @@ func auditVerifyPack(env *Env, f *auditVerifyFlags) error {
 
 // unpack takes a pack apart into a folder.
 func unpack(path, dir string) (*packReport, error) {
-	in, err := os.Open(path)
+	in, err := disk.OS{}.Open(path, os.O_RDONLY|disk.Follow, 0)
 	if err != nil {
 		return nil, cannotRead(path, "pack", err)
 	}

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -37,6 +36,9 @@ func Write(out io.Writer, state string) (*Manifest, error) {
 	return w.manifest, w.write(out)
 }
 
+// maxFile bounds a file of the folder in bytes; a segment has less than a thousandth.
+const maxFile = 1 << 40
+
 type writer struct {
 	state    string
 	archive  *recorded.Archive
@@ -48,7 +50,7 @@ type writer struct {
 // log takes the checkpoint, what the log's writer remembers, and all tiles.
 func (w *writer) log() error {
 	for _, name := range []string{"log/checkpoint", "log/.state/treeState"} {
-		data, err := os.ReadFile(filepath.Join(w.state, name))
+		data, err := disk.Read(disk.OS{}, filepath.Join(w.state, name), maxFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // there is no tile log, or audit verify says what is missing
 		}
@@ -58,20 +60,22 @@ func (w *writer) log() error {
 		w.small[name] = data
 	}
 	root := filepath.Join(w.state, "log", "tile")
-	return filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil || !e.Type().IsRegular() {
-			return err
-		}
+	err := disk.Files(disk.OS{}, root, func(path string) error {
 		name, err := filepath.Rel(w.state, path)
 		if err != nil || !names.MatchString(filepath.ToSlash(name)) {
 			return err // a file under way
 		}
-		w.small[filepath.ToSlash(name)], err = os.ReadFile(path)
+		data, err := disk.Read(disk.OS{}, path, maxFile)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a partial tile whose full one has come meanwhile
+		}
+		w.small[filepath.ToSlash(name)] = data
 		return err
 	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // there is no tile
+	}
+	return err
 }
 
 // journal takes every whole entry, and notes the objects that entries name.
@@ -91,19 +95,23 @@ func (w *writer) journal() error {
 			w.decision(e.Decision)
 		}
 	}
-	segments, err := filepath.Glob(filepath.Join(w.state, "audit", "*.seg"))
+	segments, err := disk.OS{}.List(filepath.Join(w.state, "audit"))
 	if err != nil {
 		return err
 	}
-	for _, path := range segments {
-		data, err := os.ReadFile(path)
+	for _, segment := range segments {
+		name := "audit/" + segment
+		if !names.MatchString(name) {
+			continue
+		}
+		data, err := disk.Read(disk.OS{}, filepath.Join(w.state, name), maxFile)
 		if err != nil {
 			return err
 		}
-		if at, torn := cut[filepath.Base(path)]; torn {
+		if at, torn := cut[segment]; torn {
 			data = data[:at]
 		}
-		if name := "audit/" + filepath.Base(path); len(data) > 0 && names.MatchString(name) {
+		if len(data) > 0 {
 			w.small[name] = data
 		}
 	}
@@ -132,7 +140,7 @@ func (w *writer) decision(e *journal.Entry) {
 }
 
 func (w *writer) exists(sum journal.Digest) bool {
-	_, err := os.Stat(filepath.Join(w.state, objectName(sum)))
+	_, err := disk.OS{}.Stat(filepath.Join(w.state, objectName(sum)))
 	return err == nil
 }
 

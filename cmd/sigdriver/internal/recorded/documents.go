@@ -6,7 +6,6 @@ package recorded
 import (
 	"crypto/sha256"
 	"errors"
-	"path/filepath"
 
 	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -22,31 +21,7 @@ type Documents struct {
 // file too large for any document is passed over.
 func OpenDocuments(dir string) (*Documents, error) {
 	d := &Documents{paths: map[[32]byte]string{}}
-	return d, d.folder(dir)
-}
-
-// folder looks at what is in a folder and below. It follows no link there.
-func (d *Documents) folder(dir string) error {
-	names, err := disk.OS{}.List(dir)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		path := filepath.Join(dir, name)
-		info, err := disk.OS{}.Lstat(path)
-		switch {
-		case err != nil:
-			return err
-		case info.IsDir():
-			err = d.folder(path)
-		case info.Mode().IsRegular():
-			err = d.file(path)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return d, disk.Files(disk.OS{}, dir, d.file)
 }
 
 func (d *Documents) file(path string) error {
