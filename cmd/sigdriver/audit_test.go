@@ -88,6 +88,7 @@ func TestAudit(t *testing.T) {
 	state := copyOf(t, w.Dir)
 	t.Run("replay", func(t *testing.T) { a.replays(t, state, w.Root, life.Decisions) })
 	t.Run("bodies", func(t *testing.T) { a.readsBodies(t, state, w, life.Decisions) })
+	t.Run("report", func(t *testing.T) { a.reports(t, state, w, life.Decisions) })
 	t.Run("pack", func(t *testing.T) { a.packs(t, state, w, life.Decisions) })
 }
 

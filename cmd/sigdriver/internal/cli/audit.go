@@ -32,6 +32,7 @@ These commands read the folder or a copy of it, on any machine, and change nothi
 		newAuditReplayCommand(env),
 		newAuditExportCommand(env),
 		newAuditReconcileCommand(env),
+		newAuditReportCommand(env),
 	)
 	return cmd
 }

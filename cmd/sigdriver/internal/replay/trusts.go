@@ -4,11 +4,15 @@
 package replay
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
@@ -52,14 +56,15 @@ type trustName struct {
 	targets, snapshot, timestamp [32]byte
 }
 
-// Line is one trust in words.
+// Line is one trust that a driver accepted.
 type Line struct {
-	Line       uint64            `json:"line"`
-	Epoch      uint64            `json:"epoch,string"`
-	AcceptedAt time.Time         `json:"acceptedAt"`
-	Versions   verifier.Versions `json:"-"`
-	Expires    verifier.Expires  `json:"-"`
-	Trust      *verifier.Trust   `json:"-"`
+	Line       uint64    `json:"line"`
+	Epoch      uint64    `json:"epoch,string"`
+	AcceptedAt time.Time `json:"acceptedAt"`
+	// Changes says in a few words how it differs from the one listed before.
+	Changes  []string          `json:"changes"`
+	Versions verifier.Versions `json:"-"`
+	Expires  verifier.Expires  `json:"-"`
 }
 
 func openTrusts(dir string, root []byte) (*trusts, error) {
@@ -212,20 +217,59 @@ func (t *trusts) resetsBy(at time.Time) ([]reset, error) {
 	return slices.DeleteFunc(slices.Clone(list), func(r reset) bool { return r.at.After(at.Add(slack)) }), lost
 }
 
-// used lists the trust that decisions were made by, and the last.
+// used lists the trust that decisions were made by, the first of each epoch, and
+// the last. What cannot be proven again is left out.
 func (t *trusts) used() []Line {
-	var out []Line
+	out := []Line{}
+	before := -1
 	for i, l := range t.lines {
-		if !t.seen[i] && i != len(t.lines)-1 {
+		if first := i == 0 || l.Epoch != t.lines[i-1].Epoch; !first && !t.seen[i] && i != len(t.lines)-1 {
 			continue
 		}
 		trust, err := t.trust(parsedKey{i, version.Driver, false})
 		if err != nil {
 			continue
 		}
-		out = append(out, Line{Line: l.Line, Epoch: l.Epoch, AcceptedAt: l.AcceptedAt, Versions: trust.Versions(), Expires: trust.Expires(), Trust: trust})
+		out = append(out, Line{Line: l.Line, Epoch: l.Epoch, AcceptedAt: l.AcceptedAt, Changes: t.changes(before, i), Versions: trust.Versions(), Expires: trust.Expires()})
+		before = i
 	}
 	return out
+}
+
+// changes says how line b differs from line a, which is -1 for none.
+func (t *trusts) changes(a, b int) []string {
+	if a < 0 {
+		return []string{"first trust"}
+	}
+	x, _ := t.proven[a]()
+	y, _ := t.proven[b]() // both are: their trust was parsed
+	var list []string
+	note := func(changed bool, format string, args ...any) {
+		if changed {
+			list = append(list, fmt.Sprintf(format, args...))
+		}
+	}
+	differs := func(name string) bool { return !bytes.Equal(x.snapshot.Targets[name], y.snapshot.Targets[name]) }
+	note(t.lines[a].Root != t.lines[b].Root, "root rotated to version %d", t.lines[b].Root)
+	note(!bytes.Equal(x.note.Ratchet, y.note.Ratchet), "%s", revokedText(y.note.Ratchet))
+	note(differs("authorities.json"), "rules or signers")
+	note(differs("trusted_root.json"), "Sigstore roots")
+	note(differs("drivers.json"), "drivers")
+	note(len(list) == 0 && t.lines[a].Epoch != t.lines[b].Epoch, "attestations")
+	note(len(list) == 0, "signed anew")
+	return list
+}
+
+// revokedText counts what is revoked.
+func revokedText(ratchet []byte) string {
+	var r struct {
+		Schema  string           `json:"schema"`
+		Entries []jsontext.Value `json:"entries"`
+	}
+	if json.Unmarshal(ratchet, &r) != nil {
+		return "revocations"
+	}
+	return fmt.Sprintf("revocations: %d in force", len(r.Entries))
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -1,0 +1,48 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"bytes"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/auditreport"
+)
+
+func newAuditReportCommand(env *Env) *cobra.Command {
+	f := &replayFlags{}
+	var out string
+	cmd := &cobra.Command{
+		Use:   "report --state DIR --root FILE --out FILE",
+		Short: "Make a page that people can look at",
+		Long: `Replays as sigdriver audit replay does, and makes one HTML page of what was decided:
+decisions and refusals over time, the epochs of trust, versions and signers, days to
+expiry, and what the replay came to. The page is one file. It loads nothing and runs no
+script, and it reads on paper.
+
+Exit codes are those of sigdriver audit replay; the page is written in any case.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return auditReportPage(env, f, out) },
+	}
+	f.register(cmd)
+	cmd.Flags().StringVarP(&out, "out", "o", "", "where to write the page")
+	_ = cmd.MarkFlagRequired("out") // fails only for a flag that does not exist
+	return cmd
+}
+
+func auditReportPage(env *Env, f *replayFlags, out string) error {
+	r, o, err := f.run(env)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := auditreport.Write(&b, r, o); err != nil {
+		return err
+	}
+	if err := writeFile(env, out, b.Bytes()); err != nil {
+		return err
+	}
+	return replayExit(r)
+}
