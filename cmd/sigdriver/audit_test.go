@@ -88,6 +88,7 @@ func TestAudit(t *testing.T) {
 	state := copyOf(t, w.Dir)
 	t.Run("replay", func(t *testing.T) { a.replays(t, state, w.Root, life.Decisions) })
 	t.Run("bodies", func(t *testing.T) { a.readsBodies(t, state, w, life.Decisions) })
+	t.Run("page", func(t *testing.T) { a.follows(t, "../../docs/evidence.md", state, w) })
 	t.Run("report", func(t *testing.T) { a.reports(t, state, w, life.Decisions) })
 	t.Run("pack", func(t *testing.T) { a.packs(t, state, w, life.Decisions) })
 }
@@ -186,6 +187,36 @@ func (a *auditor) replays(t *testing.T, state, root string, decisions int) {
 	for _, change := range []string{"revoked", "rotated", "expired", "superseded"} {
 		if r.Today[change] == 0 {
 			t.Errorf("nothing %s: %v", change, r.Today)
+		}
+	}
+}
+
+// follows runs the commands that a page shows, in order, in a folder with what
+// they name.
+func (a *auditor) follows(t *testing.T, page, state string, w *replaytest.World) {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	here := *a
+	here.dir = t.TempDir()
+	root, err := os.ReadFile(w.Root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{os.Symlink(state, filepath.Join(here.dir, "state")), os.WriteFile(filepath.Join(here.dir, "root.json"), root, 0o600),
+		os.WriteFile(filepath.Join(here.dir, "log.pub"), []byte(w.LogKey+"\n"), 0o600)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	commands := regexp.MustCompile(`(?m)^\$ sigdriver (audit (?:replay --state|export|verify evidence\.pack|report) .*)$`).FindAllStringSubmatch(string(text), -1)
+	if len(commands) != 4 {
+		t.Errorf("the page shows %d commands", len(commands))
+	}
+	for _, c := range commands {
+		if code, text, problems := here.run(t, strings.Fields(c[1])...); code != 0 {
+			t.Errorf("%s: exit %d\n%s%s", c[1], code, text, problems)
 		}
 	}
 }
