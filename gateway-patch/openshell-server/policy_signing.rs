@@ -57,10 +57,7 @@ pub async fn connect(file: Option<&ConfigFile>) -> Result<Option<Arc<Hook>>, Err
 }
 
 /// Keeps the source policy of a configuration, as it is before layers are inserted.
-pub(super) fn source(
-    state: &ServerState,
-    policy: Option<&SandboxPolicy>,
-) -> Option<SandboxPolicy> {
+pub(super) fn source(state: &ServerState, policy: Option<&SandboxPolicy>) -> Option<SandboxPolicy> {
     state.policy_signing.as_ref().and_then(|_| policy.cloned())
 }
 
@@ -107,7 +104,9 @@ pub(super) async fn serve_config(
     };
     if let Some(receipt) = hook.attest(SEAM, &place(sandbox), parts, nonce).await? {
         let receipt = MetadataValue::from_bytes(&receipt);
-        response.metadata_mut().insert_bin(RECEIPT_METADATA, receipt);
+        response
+            .metadata_mut()
+            .insert_bin(RECEIPT_METADATA, receipt);
     }
     Ok(response)
 }
@@ -168,7 +167,15 @@ pub(super) async fn admit_global_policy(
 ) -> Result<(), Status> {
     let hook = state.policy_signing.as_deref();
     let (nobody, role) = (Place::default(), Role::GlobalPolicy);
-    admit(hook, "admit_global_policy", &nobody, role, POLICY_TYPE, Some(policy)).await
+    admit(
+        hook,
+        "admit_global_policy",
+        &nobody,
+        role,
+        POLICY_TYPE,
+        Some(policy),
+    )
+    .await
 }
 
 /// A5: a provider profile that is about to be stored for a workspace, or for the
@@ -214,7 +221,15 @@ impl Merges {
             return Ok(());
         };
         let (hook, role) = (Some(&**hook), Role::SandboxPolicy);
-        admit(hook, "admit_merge", sandbox, role, POLICY_TYPE, Some(policy)).await
+        admit(
+            hook,
+            "admit_merge",
+            sandbox,
+            role,
+            POLICY_TYPE,
+            Some(policy),
+        )
+        .await
     }
 }
 
@@ -298,9 +313,11 @@ fn setting_json(setting: &EffectiveSetting) -> Option<Value> {
         setting_value::Value::BoolValue(flag) => Some((*flag).into()),
         // 64-bit integers are strings, as in every document.
         setting_value::Value::IntValue(number) => Some(number.to_string().into()),
-        setting_value::Value::BytesValue(bytes) => {
-            Some(base64::engine::general_purpose::STANDARD.encode(bytes).into())
-        }
+        setting_value::Value::BytesValue(bytes) => Some(
+            base64::engine::general_purpose::STANDARD
+                .encode(bytes)
+                .into(),
+        ),
     }
 }
 

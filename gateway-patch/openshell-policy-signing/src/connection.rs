@@ -125,12 +125,17 @@ async fn dial(settings: &Settings) -> Result<UnixStream, ConnectError> {
     }
     let stream = UnixStream::connect(path).await.map_err(not_there)?;
     let listener = stream.peer_cred().map_err(not_there)?.uid();
-    if listener != want && listener != 0 {
-        return Err(ConnectError::Foreign(format!(
-            "uid {listener} listens on the socket, driver_uid is {want}"
-        )));
-    }
+    check_listener(listener, want)?;
     Ok(stream)
+}
+
+fn check_listener(listener: u32, want: u32) -> Result<(), ConnectError> {
+    if listener == want || listener == 0 {
+        return Ok(());
+    }
+    Err(ConnectError::Foreign(format!(
+        "uid {listener} listens on the socket, driver_uid is {want}"
+    )))
 }
 
 /// A channel over exactly this stream: it does not connect again by itself, because
@@ -224,6 +229,14 @@ mod tests {
             limits: None,
             document_vectors_sha256: document_vectors_sha256().to_vec().into(),
         }
+    }
+
+    #[test]
+    fn only_the_driver_or_root_listens() {
+        assert_eq!(check_listener(986, 986), Ok(()));
+        assert_eq!(check_listener(0, 986), Ok(()));
+        assert!(check_listener(987, 986).is_err());
+        assert!(check_listener(986, 0).is_err());
     }
 
     #[test]

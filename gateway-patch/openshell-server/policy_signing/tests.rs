@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use openshell_core::proto::datamodel::v1::ObjectMeta;
 use openshell_core::proto::{
     GetSandboxConfigRequest, GetSandboxProviderEnvironmentRequest, ImportProviderProfilesRequest,
-    NetworkBinary, NetworkEndpoint, NetworkPolicyRule, PolicyMergeOperation, ProviderProfileImportItem,
-    SandboxPhase, SandboxSpec, UpdateConfigRequest, policy_merge_operation,
+    NetworkBinary, NetworkEndpoint, NetworkPolicyRule, PolicyMergeOperation,
+    ProviderProfileImportItem, SandboxPhase, SandboxSpec, UpdateConfigRequest,
+    policy_merge_operation,
 };
 use openshell_policy_signing::{Allowed, Document, Refusal, Scripted};
 use tonic::{Code, Request};
@@ -200,7 +201,11 @@ async fn what_is_refused_is_not_stored() {
         )),
     };
     let update = |global, policy, merge_operations| UpdateConfigRequest {
-        name: if global { String::new() } else { "web-1".to_owned() },
+        name: if global {
+            String::new()
+        } else {
+            "web-1".to_owned()
+        },
         workspace: "default".to_owned(),
         global,
         policy,
@@ -215,7 +220,11 @@ async fn what_is_refused_is_not_stored() {
         let answers = vec![Scripted::no("THRESHOLD")];
         let (state, signer) = gateway(Mode::Enforce, Some(answers)).await;
         let result = handle_update_config(&state, from_user(request.clone())).await;
-        assert_eq!(code(&result), Code::FailedPrecondition, "{request:?}: {result:?}");
+        assert_eq!(
+            code(&result),
+            Code::FailedPrecondition,
+            "{request:?}: {result:?}"
+        );
         assert_eq!(signer.asked().len(), 1);
         let stored = state.store.get_latest_policy(ID).await.unwrap();
         assert!(stored.is_none(), "a refused policy was stored");
@@ -255,7 +264,8 @@ async fn a_refused_profile_is_not_stored() {
 
 #[tokio::test]
 async fn a_sandbox_without_a_policy_is_asked_about() {
-    let (state, signer) = gateway(Mode::Enforce, Some(vec![Scripted::no("DOCUMENT_MISSING")])).await;
+    let (state, signer) =
+        gateway(Mode::Enforce, Some(vec![Scripted::no("DOCUMENT_MISSING")])).await;
     let mut bare = sandbox();
     if let Some(spec) = bare.spec.as_mut() {
         spec.policy = None;
@@ -271,4 +281,136 @@ async fn a_sandbox_without_a_policy_is_asked_about() {
     assert_eq!(code(&result), Code::FailedPrecondition);
     let (_, effective) = signer.asked()[0].digests();
     assert!(effective.is_none());
+}
+
+/// Against the real driver, in a folder that `gateway-patch/lab.sh` looks after:
+///
+/// ```sh
+/// POLICY_SIGNING_LAB=/tmp/lab cargo test -p openshell-server --features test-support \
+///     --lib policy_signing -- --ignored --nocapture
+/// ```
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs POLICY_SIGNING_LAB, a folder of gateway-patch/lab.sh"]
+async fn with_the_real_driver() {
+    let lab = std::env::var_os("POLICY_SIGNING_LAB").expect("POLICY_SIGNING_LAB is set");
+    let lab = std::path::PathBuf::from(lab);
+    let (off, _) = gateway(Mode::Enforce, None).await;
+    submit(&off, &lab).await;
+
+    let (mut on, _) = gateway(Mode::Enforce, None).await;
+    let config = openshell_policy_signing::PolicySigningConfig {
+        socket_path: lab.join("run/s.sock"),
+        gateway_id: "gw-1".to_owned(),
+        driver_uid: std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&lab).unwrap()),
+        mode: Mode::Enforce,
+        timeout: "2s".to_owned(),
+    };
+    let hook = Hook::connect(config.settings().unwrap()).await.unwrap();
+    let state = Arc::get_mut(&mut on).expect("nobody else has it yet");
+    state.policy_signing = Some(Arc::new(hook));
+    let mut served = get_config(&on).await;
+    for _ in 0..200 {
+        if served.is_ok() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        served = get_config(&on).await;
+    }
+    let served = served.expect("everything is approved");
+    assert!(served.metadata().get_bin(RECEIPT_METADATA).is_some());
+    assert_eq!(
+        served.into_inner(),
+        get_config(&off).await.unwrap().into_inner()
+    );
+    get_environment(&on).await.unwrap();
+    cost(&off, &on).await;
+
+    // Somebody edits the row; its hash is made to fit.
+    let edited = policy("evil.example.com");
+    let payload = edited.encode_to_vec();
+    for state in [&off, &on] {
+        let store = &state.store;
+        let written = store.put_policy_revision("edited", ID, "default", 9, &payload, "hash");
+        written.await.unwrap();
+    }
+    assert_eq!(code(&get_config(&off).await), Code::Ok);
+    assert_eq!(code(&get_environment(&off).await), Code::Ok);
+    for refused in [
+        get_config(&on).await.map(|_| ()),
+        get_environment(&on).await,
+    ] {
+        let status = refused.unwrap_err();
+        assert_eq!(status.code(), Code::FailedPrecondition, "{status}");
+        println!("refused: {}", status.message());
+        assert!(!status.message().contains("evil.example.com"));
+    }
+}
+
+/// Puts the documents of the sandbox where people approve them.
+async fn submit(state: &Arc<ServerState>, lab: &std::path::Path) {
+    let sandbox = sandbox();
+    let sources = &state.provider_profile_sources;
+    let catalog = sources
+        .snapshot_catalog(&state.store, "default")
+        .await
+        .unwrap();
+    let effective = super::super::current_effective_policy_for_sandbox(
+        state, &catalog, "default", &sandbox, ID,
+    )
+    .await
+    .unwrap();
+    let parts = reread(state, &catalog, &sandbox, &effective).await.unwrap();
+    let mut documents = vec![
+        (Role::SandboxPolicy, parts.source.unwrap()),
+        (Role::Settings, parts.settings.unwrap()),
+    ];
+    documents.extend(
+        parts
+            .layers
+            .into_iter()
+            .map(|l| (Role::ProviderProfile, l.profile)),
+    );
+    for (i, (role, message)) in documents.into_iter().enumerate() {
+        let document = Document::new(role, message).unwrap();
+        std::fs::write(lab.join(format!("documents/{i}.json")), document.body()).unwrap();
+    }
+}
+
+/// What the hook adds to a call: rounds in turn, ratios within a round.
+async fn cost(off: &Arc<ServerState>, on: &Arc<ServerState>) {
+    const ROUNDS: usize = 21;
+    const CALLS: usize = 300;
+    let mut ratios = [Vec::new(), Vec::new()];
+    let mut added = [Vec::new(), Vec::new()];
+    for round in 0..ROUNDS {
+        let mut times = [Vec::new(), Vec::new()];
+        for turn in 0..2 {
+            let side = (turn + round) % 2;
+            for _ in 0..CALLS {
+                let sandbox_id = ID.to_owned();
+                let request = from_user(GetSandboxConfigRequest { sandbox_id });
+                let begin = std::time::Instant::now();
+                handle_get_sandbox_config([off, on][side], request)
+                    .await
+                    .unwrap();
+                times[side].push(begin.elapsed());
+            }
+            times[side].sort();
+        }
+        for (i, rank) in [CALLS / 2, CALLS * 99 / 100].into_iter().enumerate() {
+            let (without, with) = (times[0][rank], times[1][rank]);
+            ratios[i].push(with.as_secs_f64() / without.as_secs_f64());
+            added[i].push((with.as_secs_f64() - without.as_secs_f64()) * 1e6);
+        }
+    }
+    for (i, name) in ["p50", "p99"].into_iter().enumerate() {
+        ratios[i].sort_by(f64::total_cmp);
+        added[i].sort_by(f64::total_cmp);
+        let quartiles = |v: &Vec<f64>| [v[ROUNDS / 2], v[ROUNDS / 4], v[ROUNDS * 3 / 4]];
+        let ([ratio, low, high], [us, us_low, us_high]) =
+            (quartiles(&ratios[i]), quartiles(&added[i]));
+        println!(
+            "{name}: with / without {ratio:.2} [{low:.2}-{high:.2}], added {us:.0} µs [{us_low:.0}-{us_high:.0}]"
+        );
+    }
 }
