@@ -103,6 +103,41 @@ func TestArchiveIsComplete(t *testing.T) {
 	}
 }
 
+// A record that is whole and about something else is no evidence.
+func TestRecordOfAnotherDecision(t *testing.T) {
+	s := verifiertest.ComposeLayers()
+	trust, err := verifier.ParseTrust(s.Source())
+	if err != nil {
+		t.Fatal(err)
+	}
+	decide := func() (journal.Entry, journal.Record) {
+		d := verifier.Verify(&s.Request, trust, s.Floors, s.Now)
+		e := journal.NewEntry(&s.Request, &d, s.Floors)
+		e.Time, e.Driver = s.Now, "test"
+		return e, journal.NewRecord(&s.Request, &d)
+	}
+	e, record := decide()
+	s.Request.Target.Name = "web-2"
+	_, other := decide()
+	lied := record
+	denied := *record.Decision
+	denied.Verdict, denied.Reason = verifier.Deny, verifier.Threshold
+	lied.Decision = &denied
+	for what, wrong := range map[string]journal.Record{"another request": other, "the decision record says": lied} {
+		d := recordedtest.New(t, trust)
+		var evidence [][]byte
+		for _, doc := range s.Request.Documents {
+			evidence = append(evidence, doc.Attestations...)
+		}
+		d.Append(e, wrong, evidence...)
+		d.Close()
+		r := check(t, d.Dir, Options{})
+		if r.Well() || r.Findings[0].Code != journal.LogTampered || !strings.Contains(r.Findings[0].Detail, what) || r.Findings[0].Entry != 0 {
+			t.Errorf("%s: %+v", what, r.Findings)
+		}
+	}
+}
+
 func TestNothingToAudit(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Mkdir(filepath.Join(dir, "audit"), 0o700); err != nil {

@@ -108,6 +108,31 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// Spare bits of base64: what a lax decoder takes for the same bytes is refused,
+// also where the key itself signed it.
+func TestSpareBits(t *testing.T) {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	spare := func(text string) string {
+		at := strings.LastIndex(text, "=") - 1
+		return text[:at] + string(alphabet[strings.IndexByte(alphabet, text[at])+1]) + text[at+1:]
+	}
+	k := key(t, origin, "log")
+	c := Checkpoint{Origin: origin, Size: 12, Root: [32]byte{9}}
+	if _, err := Parse([]byte(spare(string(signed(t, c, k)))), k); err == nil {
+		t.Error("in a signature")
+	}
+	odd, err := note.Sign(&note.Note{Text: spare(c.Text())}, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := note.Open(odd, note.VerifierList(k)); err != nil {
+		t.Fatal(err) // others take it
+	}
+	if _, err := Parse(odd, k); err == nil {
+		t.Error("in a root that the key signed")
+	}
+}
+
 func TestNewKey(t *testing.T) {
 	k := key(t, origin, "log")
 	v, err := note.NewVerifier(k.VKey())

@@ -4,12 +4,16 @@
 package tilelog
 
 import (
+	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/transparency-dev/tessera/api/layout"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
@@ -165,18 +169,43 @@ func TestSegmentsKeptElsewhere(t *testing.T) {
 	if err := os.Rename(filepath.Join(aside, filepath.Base(next)), next); err != nil {
 		t.Fatal(err)
 	}
-	bundle := filepath.Join(s.dir, "log", "tile", "entries", "000")
-	data, err := os.ReadFile(bundle)
-	if err != nil {
+	last := journalSeq(t, next) - 1 // the last entry that only a bundle has
+	for _, c := range []struct {
+		entry int64
+		file  string // where the next of the chain shows it
+	}{{20, "log/tile/entries/000"}, {last, "audit/" + filepath.Base(next)}} {
+		bundle := filepath.Join(s.dir, "log", layout.EntriesPath(uint64(c.entry)/256, 0))
+		data, err := os.ReadFile(bundle)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad := bytes.Clone(data)
+		at := bytes.Index(bad, fmt.Appendf(nil, `"seq":"%d","served":{"from":"2026`, c.entry))
+		if at < 0 {
+			t.Fatalf("no entry %d in %s", c.entry, bundle)
+		}
+		bad[at+bytes.Index(bad[at:], []byte(`"to":"2026`))+9] ^= 1 // another year
+		if err := os.WriteFile(bundle, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r := s.audit(); r.Well() || r.Findings[0].Code != journal.LogTampered || r.Findings[0].File != c.file || r.Findings[0].Entry != c.entry+1 {
+			t.Errorf("entry %d was changed where only a bundle has it: %+v", c.entry, r.Findings)
+		}
+		if err := os.WriteFile(bundle, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.well()
+}
+
+// journalSeq is the sequence number that a segment begins with.
+func journalSeq(t *testing.T, file string) int64 {
+	t.Helper()
+	var n int64
+	if _, err := fmt.Sscanf(filepath.Base(file), "%d.seg", &n); err != nil {
 		t.Fatal(err)
 	}
-	data[len(data)/2] ^= 1
-	if err := os.WriteFile(bundle, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if r := s.audit(); r.Well() || r.Findings[0].Code != journal.LogTampered || r.Findings[0].File != "log/tile/entries/000" {
-		t.Errorf("a flip in what is left of them: %+v", r.Findings)
-	}
+	return n
 }
 
 // A log that was moved aside is made anew from the journal: the same entries make

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
 	fnote "github.com/transparency-dev/formats/note"
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -204,6 +205,10 @@ func TestWitnessesSign(t *testing.T) {
 	if r := s.auditWitnessed(ws); r.Well() {
 		t.Error("three had to sign, and two did")
 	}
+	ws.Quorum, ws.List = 1, ws.List[1:]
+	if r := s.auditWitnessed(ws); r.Well() || !strings.Contains(r.Findings[0].Detail, "witness-0.example") {
+		t.Errorf("somebody signed whom nobody knows: %+v", r.Findings)
+	}
 	for _, w := range all[:2] {
 		if _, signed := w.counts(); signed < 5 {
 			t.Errorf("%s signed %d times", w.signer.Name(), signed)
@@ -379,6 +384,20 @@ func TestHostileWitness(t *testing.T) {
 		t.Errorf("published: %q", data)
 	}
 	s.close()
+	req, err := http.NewRequest(http.MethodPost, hostile.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gate{log: &Log{opts: Options{Logger: hclog.NewNullLogger()}}, refused: map[string]string{}}
+	for range 4 {
+		resp, err := g.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := io.ReadAll(resp.Body); err != nil || len(body) > witnessAnswer {
+			t.Errorf("an answer of %d bytes, %v", len(body), err)
+		}
+	}
 	for _, bad := range []struct{ key, url string }{{"", hostile.URL}, {vkey, ""}, {vkey, "ftp://example.com"}, {vkey, "example.com"}, {"a+b+c", hostile.URL}} {
 		if _, err := NewWitness(bad.key, bad.url); err == nil {
 			t.Errorf("%q at %q is a witness", bad.key, bad.url)
