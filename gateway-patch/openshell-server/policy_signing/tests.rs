@@ -13,7 +13,7 @@ use openshell_core::proto::{
     ProviderProfileImportItem, SandboxPhase, SandboxSpec, UpdateConfigRequest,
     policy_merge_operation,
 };
-use openshell_policy_signing::{Allowed, Document, Refusal, Scripted};
+use openshell_policy_signing::{Allowed, Document, PolicySigner, Refusal, Scripted};
 use tonic::{Code, Request};
 
 use super::*;
@@ -93,7 +93,8 @@ async fn gateway(
     let mut state = test_server_state().await;
     let signer = Arc::new(Scripted::new(answers.clone().unwrap_or_default()));
     if answers.is_some() {
-        let hook = Hook::new(Arc::clone(&signer) as _, "gw-1", mode);
+        let asked: Arc<dyn PolicySigner> = signer.clone();
+        let hook = Hook::new(asked, "gw-1", mode);
         let state = Arc::get_mut(&mut state).expect("nobody else has it yet");
         state.policy_signing = Some(Arc::new(hook));
     }
