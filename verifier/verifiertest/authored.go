@@ -47,6 +47,7 @@ var authored = []struct{ name, about string }{
 	{"yaml-markers", "One document between its markers."},
 	{"yaml-crlf", "Lines that end as on Windows."},
 	{"yaml-json", "JSON with the names of the YAML schema."},
+	{"yaml-json-deep", "The same, known by a name further in."},
 	{"yaml-json-numbers", "JSON spells numbers and texts in ways of its own."},
 	{"yaml-flow", "YAML in flow style."},
 	{"yaml-printed", "What openshell policy get prints."},

@@ -32,8 +32,7 @@ func parseJSON(input []byte) (root *node, fault error, err error) {
 func startsLikeJSON(input []byte) bool {
 	const space = " \t\r\n"
 	rest, object := bytes.CutPrefix(bytes.TrimLeft(input, space), []byte("{"))
-	rest = bytes.TrimLeft(rest, space)
-	return object && (bytes.HasPrefix(rest, []byte(`"`)) || bytes.Equal(bytes.TrimRight(rest, space), []byte("}")))
+	return object && bytes.HasPrefix(bytes.TrimLeft(rest, space), []byte(`"`))
 }
 
 type jsonReader struct {

@@ -177,7 +177,7 @@ func (c *converter) startsWithTag(n *yaml.Node) bool {
 	if n.Line < 1 || n.Line > len(c.lines) {
 		return false
 	}
-	if n.Line != c.line || n.Column < c.column {
+	if n.Line != c.line {
 		c.line, c.column, c.offset = n.Line, 1, 0
 	}
 	line := c.lines[n.Line-1]
