@@ -87,7 +87,7 @@ func finishProfileEndpoint(_ *reader, n *node, at place, in map[string]any, out 
 		}
 		here := at.key(key)
 		for i, rule := range list.items {
-			if action := rule.get("allow"); key == "rules" && action != nil {
+			if action := rule.get("allow"); action != nil {
 				rule = action
 			}
 			if params := rule.get("params"); params != nil && params.get("name") != nil && rule.get("tool") != nil && !rule.get("tool").null() {

@@ -137,10 +137,8 @@ func (r *reader) text(n *node, at place, strict bool) (any, error) {
 		return nil, n.fail(at, "is %s and must be a text", n.what())
 	case !n.plain || n.empty() && !strict:
 		return n.text, nil
-	case n.empty():
-		return nil, n.fail(at, "is empty and must be a text")
 	case n.null():
-		return nil, n.fail(at, "is null and must be a text: put the word into quotes, or leave the key out")
+		return nil, n.fail(at, "is %s and must be a text: put it into quotes, or leave the key out", n.what())
 	case strict && n.scalarType() != isText:
 		return nil, n.fail(at, "is %s and must be a text: put it into quotes", n.what())
 	}

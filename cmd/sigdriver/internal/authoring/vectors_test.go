@@ -105,6 +105,27 @@ func runVector(t *testing.T, v *verifiertest.DocumentVector) {
 	t.Log(err)
 }
 
+// What is overlooked or not all there is said, and nothing else is.
+func TestNotes(t *testing.T) {
+	want := map[string]int{
+		"yaml-port-and-ports": 1, "yaml-mcp-and-json-rpc": 2, "yaml-tool-and-name": 1, "yaml-profile-rules": 1,
+		"yaml-printed": 1, "yaml-printed-json": 1, "yaml-profile-derived": 4,
+	}
+	for _, v := range vectors(t) {
+		if v.Refused {
+			continue
+		}
+		got, err := Document(typeOf(t, v), v.Input)
+		if err != nil || len(got.Notes) != want[v.Name] {
+			t.Errorf("%s: %v, %d notes, want %d: %q", v.Name, err, len(got.Notes), want[v.Name], got.Notes)
+		}
+		delete(want, v.Name)
+	}
+	if len(want) > 0 {
+		t.Errorf("no vectors %v", want)
+	}
+}
+
 // Two files of one policy are one document; the vectors must not both be wrong.
 func TestOrderIsNoMatter(t *testing.T) {
 	all := vectors(t)
