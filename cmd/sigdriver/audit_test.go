@@ -87,69 +87,26 @@ func TestAudit(t *testing.T) {
 	a := newAuditor(t)
 	state := copyOf(t, w.Dir)
 	t.Run("replay", func(t *testing.T) { a.replays(t, state, w.Root, life.Decisions) })
+	t.Run("report", func(t *testing.T) { a.reports(t, state, w, life.Decisions) })
+	t.Run("pack", func(t *testing.T) {
+		file := a.packs(t, state, life.Decisions)
+		code, text, problems := a.run(t, "audit", "verify", file, "--root", w.Root, "--log-key", w.LogKey)
+		if code != 0 || !strings.Contains(text, fmt.Sprintf("identical      %d\n", life.Decisions)) || !strings.Contains(text, "The log is whole") || strings.Contains(text, "who wrote it") {
+			t.Errorf("exit %d\n%s%s", code, text, problems)
+		}
+		t.Log(text)
+	})
+}
+
+// TestAuditCommands goes through what an auditor may ask, over a short life.
+func TestAuditCommands(t *testing.T) {
+	w := replaytest.New(t, 6)
+	life := w.Live(60)
+	a := newAuditor(t)
+	state := copyOf(t, w.Dir)
 	t.Run("bodies", func(t *testing.T) { a.readsBodies(t, state, w, life.Decisions) })
 	t.Run("page", func(t *testing.T) { a.follows(t, "../../docs/evidence.md", state, w) })
-	t.Run("report", func(t *testing.T) { a.reports(t, state, w, life.Decisions) })
-	t.Run("pack", func(t *testing.T) { a.packs(t, state, w, life.Decisions) })
-}
-
-// readsBodies replays with an export of the gateway: nothing about bodies is then
-// taken from the records.
-func (a *auditor) readsBodies(t *testing.T, state string, w *replaytest.World, decisions int) {
-	code, text, _ := a.run(t, "audit", "replay", "--state", state, "--root", w.Root, "--documents", copyOf(t, w.Bodies), "--since", "2026-09-20T00:00:00Z")
-	if code != 0 || strings.Contains(text, "what only bodies show") && !strings.Contains(text, "unreplayable   0") {
-		t.Errorf("exit %d\n%s", code, text)
-	}
-	for _, c := range []struct {
-		args []string
-		code int
-		said string
-	}{
-		{[]string{"--root", w.Root, "--state", state, "--gateway", "nobody"}, 4, "Nothing was replayed"},
-		{[]string{"--root", w.Root, "--state", state, "--since", "yesterday"}, 2, "is no duration above zero"},
-		{[]string{"--root", w.Root, "--state", state, "--documents", t.TempDir()}, 2, "has no document"},
-		{[]string{"--root", w.Root, "--state", t.TempDir()}, 4, "cannot be read"},
-		{[]string{"--root", filepath.Join(state, "floors.db"), "--state", state}, 2, "pinned root"},
-		{[]string{"--state", state}, 2, "required flag"},
-	} {
-		code, text, problems := a.run(t, append([]string{"audit", "replay"}, c.args...)...)
-		if code != c.code || !strings.Contains(strings.ToLower(text+problems), strings.ToLower(c.said)) {
-			t.Errorf("%v: exit %d, want %d\n%s%s", c.args, code, c.code, text, problems)
-		}
-	}
-}
-
-// packs sends the evidence in one file, and has everything checked from it alone.
-func (a *auditor) packs(t *testing.T, state string, w *replaytest.World, decisions int) {
-	file := filepath.Join(t.TempDir(), "evidence.pack")
-	if code, text, problems := a.run(t, "audit", "export", "--state", state, "-o", file); code != 0 || !strings.Contains(problems, fmt.Sprintf("Packed %d entries", decisions)) {
-		t.Fatalf("exit %d\n%s%s", code, text, problems)
-	}
-	// Without a log key the signature cannot be checked, and that is said.
-	code, text, problems := a.run(t, "audit", "verify", file, "--root", w.Root)
-	if code != 4 || !strings.Contains(text, fmt.Sprintf("identical      %d\n", decisions)) || !strings.Contains(text, "Not proven by this:\n  who wrote it") {
-		t.Errorf("exit %d\n%s%s", code, text, problems)
-	}
-	code, text, problems = a.run(t, "audit", "verify", file, "--root", w.Root, "--log-key", w.LogKey)
-	if code != 0 || !strings.Contains(text, "The log is whole") || strings.Contains(text, "who wrote it") {
-		t.Errorf("with everything: exit %d\n%s%s", code, text, problems)
-	}
-	t.Log(text)
-	if code, text, _ := a.run(t, "audit", "verify", file, "--log-key", w.LogKey); code != 4 || !strings.Contains(text, "without --root none was decided again") {
-		t.Errorf("without a root: exit %d\n%s", code, text)
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data[len(data)*2/3] ^= 4
-	if err := os.WriteFile(file, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	code, text, problems = a.run(t, "audit", "verify", file, "--root", w.Root)
-	if code != 1 || text != "" || !regexp.MustCompile(`LOG_TAMPERED: the pack .* is not as it was written: byte \d+, in "`).MatchString(problems) {
-		t.Errorf("one bit: exit %d\n%s%s", code, text, problems)
-	}
+	t.Run("pack", func(t *testing.T) { a.readsPacks(t, a.packs(t, state, life.Decisions), w, life.Decisions) })
 }
 
 // replays expects every decision to be identical, and the speed.
@@ -188,6 +145,65 @@ func (a *auditor) replays(t *testing.T, state, root string, decisions int) {
 		if r.Today[change] == 0 {
 			t.Errorf("nothing %s: %v", change, r.Today)
 		}
+	}
+}
+
+// readsBodies replays with an export of the gateway: nothing about bodies is then
+// taken from the records.
+func (a *auditor) readsBodies(t *testing.T, state string, w *replaytest.World, decisions int) {
+	code, text, _ := a.run(t, "audit", "replay", "--state", state, "--root", w.Root, "--documents", copyOf(t, w.Bodies))
+	if code != 0 || strings.Contains(text, "what only bodies show") || !strings.Contains(text, fmt.Sprintf("identical      %d\n", decisions)) {
+		t.Errorf("exit %d\n%s", code, text)
+	}
+	for _, c := range []struct {
+		args []string
+		code int
+		said string
+	}{
+		{[]string{"--root", w.Root, "--state", state, "--gateway", "nobody"}, 4, "Nothing was replayed"},
+		{[]string{"--root", w.Root, "--state", state, "--since", "yesterday"}, 2, "is no duration above zero"},
+		{[]string{"--root", w.Root, "--state", state, "--documents", t.TempDir()}, 2, "has no document"},
+		{[]string{"--root", w.Root, "--state", t.TempDir()}, 4, "cannot be read"},
+		{[]string{"--root", filepath.Join(state, "floors.db"), "--state", state}, 2, "pinned root"},
+		{[]string{"--state", state}, 2, "required flag"},
+	} {
+		code, text, problems := a.run(t, append([]string{"audit", "replay"}, c.args...)...)
+		if code != c.code || !strings.Contains(strings.ToLower(text+problems), strings.ToLower(c.said)) {
+			t.Errorf("%v: exit %d, want %d\n%s%s", c.args, code, c.code, text, problems)
+		}
+	}
+}
+
+// packs puts the evidence into one file.
+func (a *auditor) packs(t *testing.T, state string, decisions int) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "evidence.pack")
+	if code, text, problems := a.run(t, "audit", "export", "--state", state, "-o", file); code != 0 || !strings.Contains(problems, fmt.Sprintf("Packed %d entries", decisions)) {
+		t.Fatalf("exit %d\n%s%s", code, text, problems)
+	}
+	return file
+}
+
+// readsPacks checks a pack with less than everything, and a pack with one bit changed.
+func (a *auditor) readsPacks(t *testing.T, file string, w *replaytest.World, decisions int) {
+	code, text, problems := a.run(t, "audit", "verify", file, "--root", w.Root)
+	if code != 4 || !strings.Contains(text, fmt.Sprintf("identical      %d\n", decisions)) || !strings.Contains(text, "Not proven by this:\n  who wrote it") {
+		t.Errorf("without a log key: exit %d\n%s%s", code, text, problems)
+	}
+	if code, text, _ := a.run(t, "audit", "verify", file, "--log-key", w.LogKey); code != 4 || !strings.Contains(text, "without --root none was decided again") {
+		t.Errorf("without a root: exit %d\n%s", code, text)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data[len(data)*2/3] ^= 4
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, text, problems = a.run(t, "audit", "verify", file, "--root", w.Root)
+	if code != 1 || text != "" || !regexp.MustCompile(`LOG_TAMPERED: the pack .* is not as it was written: byte \d+, in "`).MatchString(problems) {
+		t.Errorf("one bit: exit %d\n%s%s", code, text, problems)
 	}
 }
 
