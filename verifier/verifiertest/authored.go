@@ -51,6 +51,7 @@ var authored = []struct{ name, about string }{
 	{"yaml-json-numbers", "JSON spells numbers and texts in ways of its own."},
 	{"yaml-flow", "YAML in flow style."},
 	{"yaml-printed", "What openshell policy get prints."},
+	{"yaml-printed-crlf", "The same with the line ends of Windows."},
 	{"yaml-printed-json", "What openshell policy get prints as JSON."},
 	{"yaml-profile", "A profile of the usual size."},
 	{"yaml-profile-derived", "What the gateway sets is left out."},
@@ -62,6 +63,7 @@ var authored = []struct{ name, about string }{
 	{"yaml-profile-category", "A category in any case, with a hyphen and spaces around it."},
 	{"yaml-profile-defaults", "Every default written out: left out, but for the category."},
 	{"yaml-settings", "The settings of a gateway: what is written stays, services are sorted."},
+	{"yaml-settings-json", "Settings as JSON."},
 	{"yaml-settings-limits", "Limits of volumes and drivers are any JSON."},
 }
 

@@ -51,7 +51,7 @@ func printedLine(line []byte) bool {
 // printedJSON returns the policy in the JSON that the gateway's client prints, nil
 // if this is not such JSON.
 func (r *reader) printedJSON(root *node) (*node, error) {
-	if r.schema != &policyMessage || root.get("hash") == nil || root.get("status") == nil {
+	if r.schema != &policyMessage || root.get("hash") == nil {
 		return nil, nil
 	}
 	policy := root.get("policy")

@@ -31,6 +31,23 @@ func TestUnknownMembersAreSaid(t *testing.T) {
 	}
 }
 
+func TestSuggestions(t *testing.T) {
+	const build = " is no key that this build knows here (OpenShell 2f7fb65 of 2026-08-21)"
+	for key, want := range map[string]string{
+		"filesystem":       "filesystem" + build + "; in YAML it is filesystem_policy",
+		"network_policy":   "network_policy" + build + "; did you mean network_policies?",
+		"networkPolicies":  "networkPolicies" + build + "; in YAML it is network_policies",
+		"landlok":          "landlok" + build + "; did you mean landlock?",
+		"quite_else":       "quite_else" + build,
+		"evil\x1b[31mname": `"evil\x1b[31mname"` + build,
+	} {
+		_, err := Document(SandboxPolicy, []byte("version: 1\n\""+strings.ReplaceAll(key, "\x1b", `\x1b`)+"\": {}\n"))
+		if err == nil || err.Error() != "line 2, column 1: "+want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
 func manyMembers(n int) string {
 	text := ""
 	for i := range n {

@@ -109,7 +109,7 @@ func runVector(t *testing.T, v *verifiertest.DocumentVector) {
 func TestNotes(t *testing.T) {
 	want := map[string]int{
 		"yaml-port-and-ports": 1, "yaml-mcp-and-json-rpc": 2, "yaml-tool-and-name": 1, "yaml-profile-rules": 1,
-		"yaml-printed": 1, "yaml-printed-json": 1, "yaml-profile-derived": 4,
+		"yaml-printed": 1, "yaml-printed-crlf": 1, "yaml-printed-json": 1, "yaml-profile-derived": 4,
 	}
 	for _, v := range vectors(t) {
 		if v.Refused {
