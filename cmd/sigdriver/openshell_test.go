@@ -30,6 +30,10 @@ func TestOpenShellFiles(t *testing.T) {
 	if base == "" {
 		base = filepath.Join("..", "..", "..", "shared", "data")
 	}
+	base, err := filepath.Abs(base) // commands run in the author's folder
+	if err != nil {
+		t.Fatal(err)
+	}
 	policies, _ := filepath.Glob(filepath.Join(base, "openshell", "policies", "*.yaml"))
 	providers, _ := filepath.Glob(filepath.Join(base, "openshell", "providers", "*.yaml"))
 	if len(policies) == 0 || len(providers) == 0 {

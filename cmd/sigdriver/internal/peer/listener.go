@@ -48,7 +48,7 @@ type Listener struct {
 
 // NewListener guards inner. At most max connections are open at once, except
 // that a uid with none may always open one more. The function refused hears
-// about every connection closed; it must not block.
+// about every connection that is about to be closed; it must not block.
 func NewListener(inner *net.UnixListener, list *List, max int, refused func(Credentials, Refusal)) *Listener {
 	l := &Listener{inner: inner, max: max, refused: refused, open: map[*Conn]bool{}, openUIDs: map[uint32]int{}}
 	l.list.Store(list)
@@ -70,8 +70,8 @@ func (l *Listener) SetList(list *List) {
 	}
 	l.mu.Unlock()
 	for _, c := range gone {
-		c.Close()
 		l.refused(c.peer, NotAllowed)
+		c.Close()
 	}
 }
 
@@ -84,14 +84,14 @@ func (l *Listener) Accept() (net.Conn, error) {
 		}
 		cred, err := credentialsOf(raw)
 		if err != nil {
-			raw.Close()
 			l.refused(cred, Unknown)
+			raw.Close()
 			continue
 		}
 		conn, refusal := l.admit(raw, cred)
 		if conn == nil {
-			raw.Close()
 			l.refused(cred, refusal)
+			raw.Close()
 			continue
 		}
 		return conn, nil
