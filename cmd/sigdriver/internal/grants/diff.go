@@ -61,11 +61,14 @@ func Diff(was, is *Document) ([]Change, error) {
 }
 
 // differ compares the parts of two documents.
-type differ struct{ was, is *node }
+type differ struct {
+	was, is *node
+	looked  int // at pairs of endpoints, for what leads to one place
+}
 
-// maxReach bounds how many endpoints are looked at for what leads to one place;
-// in a larger document everything is taken to.
-const maxReach = 2000
+// maxLooks bounds how many pairs of endpoints are looked at; of the rest it is
+// assumed that they lead to one place.
+const maxLooks = 1 << 20
 
 // complete adds a change for a difference of which no field spoke.
 func (d *differ) complete(changes []Change, at string, was, is *node) []Change {

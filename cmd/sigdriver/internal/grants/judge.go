@@ -6,6 +6,7 @@ package grants
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // governed is said of what would narrow, were there nothing else that reaches the
@@ -66,6 +67,7 @@ func judgeRule(d *differ, was, is *node, changes []Change) {
 // doubt takes back that removals below some path narrow, where something else
 // reaches the same place.
 func (d *differ) doubt(changes []Change, below string, reached func() bool) {
+	reached = sync.OnceValue(reached)
 	for i, c := range changes {
 		if c.Class == Narrows && c.Is == "" && strings.Contains(c.Path, below) && reached() {
 			changes[i].Class, changes[i].Says = Changes, governed
@@ -94,16 +96,14 @@ func (d *differ) exposesRule(was, is *node) bool {
 // reached tells whether an endpoint of the new document may lead where this one
 // does, other than those of one rule and one endpoint.
 func (d *differ) reached(endpoint, exceptRule, exceptEndpoint *node) bool {
-	seen := 0
 	for _, rule := range rulesOf(d.is) {
 		if rule == exceptRule {
 			continue
 		}
-		if seen += len(rule.list("endpoints")); seen > maxReach {
-			return true
-		}
-		if slices.ContainsFunc(rule.list("endpoints"), func(e *node) bool { return e != exceptEndpoint && overlap(endpoint, e) }) {
-			return true
+		for _, e := range rule.list("endpoints") {
+			if d.looked++; d.looked > maxLooks || e != exceptEndpoint && overlap(endpoint, e) {
+				return true
+			}
 		}
 	}
 	return false

@@ -120,6 +120,12 @@ func (n *node) get(name string) *node {
 	return nil
 }
 
+// again tells whether a member repeats an earlier one.
+func (n *node) again(i int) bool {
+	first, _ := n.find(n.names[i])
+	return first != i
+}
+
 // twice tells whether a member is there more than once.
 func (n *node) twice(name string) bool {
 	if n == nil {

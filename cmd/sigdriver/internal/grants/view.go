@@ -79,7 +79,7 @@ func (v *viewer) strangers(m *message, at string, n *node) {
 		here := pointer(at, name)
 		f := m.field(name)
 		switch {
-		case slices.Index(n.names, name) != i:
+		case n.again(i):
 			v.note(here, "is there twice: readers differ in which one counts")
 		case f == nil && (name != "@type" || at != ""):
 			v.note(here, "is not known to this build: %s", clip(n.items[i].json()))
@@ -102,7 +102,7 @@ func (v *viewer) strangersIn(f *field, at string, n *node) {
 		}
 	case named:
 		for i, e := range n.items {
-			if slices.Index(n.names, n.names[i]) != i {
+			if n.again(i) {
 				v.note(pointer(at, n.names[i]), "is there twice: readers differ in which one counts")
 			}
 			v.strangers(f.of, pointer(at, n.names[i]), e)
