@@ -5,10 +5,8 @@ package tuf
 
 import (
 	"crypto"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -167,34 +165,6 @@ func (p *press) seen(t *testing.T, what string) string {
 
 const oldTrust, newTrust = `{"n":1}{"r":1}`, "newnew"
 
-// left is everything that an interruption can leave of a publication, whatever
-// temporary files are called.
-func (p *press) left(t *testing.T) string {
-	t.Helper()
-	h := sha256.New()
-	err := filepath.WalkDir(p.dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name := strings.TrimPrefix(path, p.dir)
-		temporary := strings.Contains(name, ".unfinished/")
-		if temporary {
-			name = filepath.Dir(name)
-		}
-		fmt.Fprintf(h, "%q", name)
-		if e.Type().IsRegular() && !temporary {
-			data, err := os.ReadFile(path)
-			fmt.Fprintf(h, "%q", data)
-			return err
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("%x", h.Sum(nil))
-}
-
 // looked are the states that have been looked at. All presses start equal, so what
 // holds for a state once holds for it always.
 var looked sync.Map
@@ -203,7 +173,7 @@ var looked sync.Map
 // the new one, the author can go on, and then everybody has the new one.
 func (p *press) holds(t *testing.T, what string) {
 	t.Helper()
-	if _, before := looked.LoadOrStore(p.left(t), true); before && !t.Failed() {
+	if _, before := looked.LoadOrStore(left(t, p.dir), true); before && !t.Failed() {
 		return
 	}
 	state := memoryDir(t)
