@@ -280,8 +280,8 @@ async fn a_sandbox_without_a_policy_is_asked_about() {
     let request = from_user(GetSandboxConfigRequest { sandbox_id });
     let result = handle_get_sandbox_config(&state, request).await;
     assert_eq!(code(&result), Code::FailedPrecondition);
-    let (_, effective) = signer.asked()[0].digests();
-    assert!(effective.is_none());
+    let asked = signer.asked();
+    assert!(asked[0].digests().1.is_none());
 }
 
 /// Against the real driver, in a folder that `gateway-patch/lab.sh` looks after:
