@@ -4,10 +4,8 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -70,7 +68,7 @@ func auditVerifyPack(env *Env, f *auditVerifyFlags) error {
 		}
 	}
 	r.NotProven = notProven(r, &o)
-	if err := writePackReport(env, out, r); err != nil {
+	if err := out.writeAll(env, r, r.print); err != nil {
 		return err
 	}
 	switch {
@@ -145,26 +143,6 @@ func notProven(r *packReport, o *audit.Options) []string {
 		"that nothing else was asked: whoever runs code in the gateway can leave out the question",
 		"that what was allowed is what was enforced: compare with what sandboxes report",
 		"that it is all of the log: compare the last entry, or a checkpoint, with one from elsewhere")
-}
-
-func writePackReport(env *Env, out sinks, r *packReport) error {
-	for _, s := range out {
-		var b bytes.Buffer
-		if s.format == "json" {
-			enc := json.NewEncoder(&b)
-			enc.SetEscapeHTML(false)
-			enc.SetIndent("", "  ")
-			if err := enc.Encode(r); err != nil {
-				return err
-			}
-		} else {
-			r.print(&printer{w: &b, colour: s.path == "" && env.colour(env.Stdout)})
-		}
-		if err := writeFile(env, s.path, b.Bytes()); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (r *packReport) print(p *printer) {

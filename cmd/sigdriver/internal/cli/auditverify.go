@@ -4,8 +4,6 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -83,14 +81,9 @@ func auditVerify(env *Env, f *auditVerifyFlags) error {
 	if err != nil {
 		return auditError(f.state, err)
 	}
-	for _, s := range out {
-		text, err := renderAudit(env, s, f.state, r)
-		if err != nil {
-			return err
-		}
-		if err := writeFile(env, s.path, text); err != nil {
-			return err
-		}
+	report := auditReport{"application/vnd.sigdriver.audit.v1+json", r}
+	if err := out.writeAll(env, report, func(p *printer) { printAudit(p, f.state, r) }); err != nil {
+		return err
 	}
 	switch {
 	case !r.Well():
@@ -150,19 +143,6 @@ func auditError(dir string, err error) error {
 		return usageError(fmt.Errorf("the state folder %q cannot be read: %w", dir, err), "read it as the driver's user, or copy it first")
 	}
 	return err
-}
-
-func renderAudit(env *Env, s sink, dir string, r *audit.Report) ([]byte, error) {
-	var b bytes.Buffer
-	if s.format == "json" {
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		err := enc.Encode(auditReport{"application/vnd.sigdriver.audit.v1+json", r})
-		return b.Bytes(), err
-	}
-	printAudit(&printer{w: &b, colour: s.path == "" && env.colour(env.Stdout)}, dir, r)
-	return b.Bytes(), nil
 }
 
 // auditReport is what -o json writes.

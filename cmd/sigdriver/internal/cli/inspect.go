@@ -66,21 +66,12 @@ A file named - is the standard input.`,
 
 // inspectTo shows a file in every form that was asked for.
 func inspectTo(env *Env, out sinks, name string, data []byte) error {
-	for _, s := range out {
-		var b bytes.Buffer
-		err := inspect(&b, name, data)
-		if s.format != "text" {
-			b.Reset()
-			err = inspectDocument(&b, s.format, name, data)
+	return out.render(env, func(p *printer, format string) error {
+		if format == "text" {
+			return inspect(p.w, name, data)
 		}
-		if err != nil {
-			return err
-		}
-		if err := writeFile(env, s.path, b.Bytes()); err != nil {
-			return err
-		}
-	}
-	return nil
+		return inspectDocument(p.w, format, name, data)
+	})
 }
 
 // inspector prints the parts of a file.

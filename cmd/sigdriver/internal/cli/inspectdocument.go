@@ -6,7 +6,6 @@ package cli
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -42,10 +41,7 @@ func inspectDocument(w io.Writer, format, name string, data []byte) error {
 	if _, fault := verifier.ViewDocument(verifier.RoleUnspecified, data); fault != nil {
 		r.Fault = fault.Reason.String()
 	}
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(r)
+	return writeJSON(w, r)
 }
 
 // readGrants reads a document for people.

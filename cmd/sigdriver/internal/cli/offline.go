@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -73,27 +74,11 @@ func unavailable(dir string, err error) error {
 	}
 }
 
-// trustSource hands over what TUF proved.
+// trustSource hands over what TUF proved, for this build.
 func trustSource(s *tuf.Snapshot, note tuf.Note) verifier.TrustSource {
-	role := func(name string) tuf.RoleInfo { return s.Roles[name] }
-	return verifier.TrustSource{
-		Authorities: s.Targets["authorities.json"],
-		TrustedRoot: s.Targets["trusted_root.json"],
-		Revocations: s.Targets["revocations.json"],
-		Drivers:     s.Targets["drivers.json"],
-		Ratchet:     note.Ratchet,
-		Epoch:       note.Epoch,
-		Versions: verifier.Versions{
-			Root: role("root").Version, Timestamp: role("timestamp").Version, Snapshot: role("snapshot").Version,
-			Targets: role("targets").Version, Revocation: role("revocation").Version,
-		},
-		Expires: verifier.Expires{
-			Root: role("root").Expires, Timestamp: role("timestamp").Expires, Snapshot: role("snapshot").Expires,
-			Targets: role("targets").Expires, Revocation: role("revocation").Expires,
-		},
-		PreviousRevocationExpires: note.RevocationsExpire,
-		DriverVersion:             version.Driver,
-	}
+	src := trustkeeper.Source(s, note)
+	src.DriverVersion = version.Driver
+	return src
 }
 
 // trustAttestations returns the attestations that travel with trust.

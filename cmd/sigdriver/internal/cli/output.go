@@ -5,11 +5,11 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
-
-	"github.com/sigdriver/sigdriver/verifier"
 )
 
 // sink is one place that a report goes to, in one format.
@@ -35,20 +35,35 @@ func readOutputs(specs []string, more ...string) (sinks, error) {
 	return all, nil
 }
 
-// write renders the report once for each sink.
-func (all sinks) write(env *Env, r *report) error {
+// render makes the report once for each sink, whole before it is written.
+func (all sinks) render(env *Env, report func(p *printer, format string) error) error {
 	for _, s := range all {
 		var b bytes.Buffer
-		switch s.format {
-		case "json":
-			b.Write(verifier.DecisionJSON(r.decision))
-			b.WriteByte('\n')
-		default:
-			r.print(&printer{w: &b, colour: s.path == "" && env.colour(env.Stdout)})
+		if err := report(&printer{w: &b, colour: s.path == "" && env.colour(env.Stdout)}, s.format); err != nil {
+			return err
 		}
 		if err := writeFile(env, s.path, b.Bytes()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// writeAll writes a report to every sink, as JSON or as text.
+func (all sinks) writeAll(env *Env, report any, text func(*printer)) error {
+	return all.render(env, func(p *printer, format string) error {
+		if format == "json" {
+			return writeJSON(p.w, report)
+		}
+		text(p)
+		return nil
+	})
+}
+
+// writeJSON writes JSON for people too: indented, and with < and & as they are.
+func writeJSON(w io.Writer, report any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(report)
 }

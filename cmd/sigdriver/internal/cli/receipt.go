@@ -103,7 +103,7 @@ func receiptVerify(env *Env, f *receiptFlags, path string) error {
 	if err != nil {
 		return err
 	}
-	r := &receiptReport{}
+	r := &receiptReport{MediaType: ReceiptMediaType}
 	statement, err := receipt.Verify(data, *want)
 	if err == nil {
 		r.Result, r.Statement = "VERIFIED", statement
@@ -112,7 +112,7 @@ func receiptVerify(env *Env, f *receiptFlags, path string) error {
 	} else {
 		r.Result, r.Finding, r.Detail = "REFUSED", r.refusal.Finding, r.refusal.Text
 	}
-	if err := r.write(env, sinks); err != nil {
+	if err := sinks.writeAll(env, r, r.print); err != nil {
 		return err
 	}
 	if r.refusal != nil {

@@ -4,8 +4,6 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -26,28 +24,6 @@ type receiptReport struct {
 	Statement *receipt.Statement `json:"statement,omitempty"`
 
 	refusal *receipt.Refusal
-}
-
-// write renders the report once for each sink.
-func (r *receiptReport) write(env *Env, all sinks) error {
-	for _, s := range all {
-		var b bytes.Buffer
-		switch s.format {
-		case "json":
-			r.MediaType = ReceiptMediaType
-			enc := json.NewEncoder(&b)
-			enc.SetEscapeHTML(false)
-			if err := enc.Encode(r); err != nil {
-				return err
-			}
-		default:
-			r.print(&printer{w: &b, colour: s.path == "" && env.colour(env.Stdout)})
-		}
-		if err := writeFile(env, s.path, b.Bytes()); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (r *receiptReport) print(p *printer) {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/approval"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -98,8 +99,19 @@ func sign(env *Env, f *signFlags) error {
 	if err := f.show(env, a.Document); err != nil {
 		return err
 	}
+	return f.finish(env, a, verifier.ApprovalPredicateType)
+}
+
+// signable is what people approve: one document, or a set.
+type signable interface {
+	Statement() ([]byte, error)
+	Sign(*keys.Key) (*approval.Signed, error)
+}
+
+// finish writes what was shown for others to sign, or asks and signs it.
+func (f *signFlags) finish(env *Env, a signable, predicateType string) error {
 	if f.unsigned {
-		return f.writePredicate(env, a, verifier.ApprovalPredicateType)
+		return f.writePredicate(env, a, predicateType)
 	}
 	if err := f.confirm(env); err != nil {
 		return err

@@ -46,22 +46,7 @@ func signSet(env *Env, f *signFlags) error {
 			return err
 		}
 	}
-	if f.unsigned {
-		return f.writePredicate(env, s, verifier.SetPredicateType)
-	}
-	if err := f.confirm(env); err != nil {
-		return err
-	}
-	key, err := f.passphrase.load(env, f.key)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(env.Stderr, "  key        %s %s\n", key.Algorithm(), key.ID())
-	signed, err := s.Sign(key)
-	if err != nil {
-		return approvalError(err)
-	}
-	return f.deliver(env, signed)
+	return f.finish(env, s, verifier.SetPredicateType)
 }
 
 // approvalSet reads the options into a set and checks it.

@@ -61,7 +61,7 @@ func (f *signFlags) confirm(env *Env) error {
 }
 
 // writePredicate writes what another tool shall sign.
-func (f *signFlags) writePredicate(env *Env, approved interface{ Statement() ([]byte, error) }, predicateType string) error {
+func (f *signFlags) writePredicate(env *Env, approved signable, predicateType string) error {
 	statement, err := approved.Statement()
 	if err != nil {
 		return approvalError(err)

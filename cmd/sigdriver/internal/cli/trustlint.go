@@ -4,8 +4,6 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -279,25 +277,4 @@ func (r *lintReport) print(p *printer) {
 		return
 	}
 	p.line("%s, %s", plural(r.Errors, "error", "errors"), plural(r.Warnings, "warning", "warnings"))
-}
-
-// writeAll writes a report to every sink, as JSON or as text.
-func (all sinks) writeAll(env *Env, report any, text func(*printer)) error {
-	for _, s := range all {
-		var b bytes.Buffer
-		if s.format == "json" {
-			enc := json.NewEncoder(&b)
-			enc.SetEscapeHTML(false)
-			enc.SetIndent("", "  ")
-			if err := enc.Encode(report); err != nil {
-				return err
-			}
-		} else {
-			text(&printer{w: &b, colour: s.path == "" && env.colour(env.Stdout)})
-		}
-		if err := writeFile(env, s.path, b.Bytes()); err != nil {
-			return err
-		}
-	}
-	return nil
 }

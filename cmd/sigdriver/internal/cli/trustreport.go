@@ -4,9 +4,7 @@
 package cli
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -94,7 +92,7 @@ func (f *ceremonyFlags) report(env *Env, out sinks, action string, changes []tuf
 	if staged != nil {
 		r.addStage(staged, names)
 	}
-	return r.write(env, out)
+	return out.writeAll(env, r, func(p *printer) { r.print(p.w) })
 }
 
 // pin names the first root, which drivers may start from for ever.
@@ -146,26 +144,6 @@ func (r *trustReport) expired() bool {
 		}
 	}
 	return false
-}
-
-func (r *trustReport) write(env *Env, out sinks) error {
-	for _, s := range out {
-		var b bytes.Buffer
-		if s.format == "json" {
-			enc := json.NewEncoder(&b)
-			enc.SetEscapeHTML(false)
-			enc.SetIndent("", "  ")
-			if err := enc.Encode(r); err != nil {
-				return err
-			}
-		} else {
-			r.print(&b)
-		}
-		if err := writeFile(env, s.path, b.Bytes()); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (r *trustReport) print(w io.Writer) {

@@ -48,7 +48,7 @@ func trustStatus(env *Env, f *trustStatusFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := r.write(env, out); err != nil {
+	if err := out.writeAll(env, r, func(p *printer) { r.print(p.w) }); err != nil {
 		return err
 	}
 	if r.expired() {

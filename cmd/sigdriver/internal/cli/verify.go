@@ -99,7 +99,7 @@ func verify(env *Env, f *verifyFlags) error {
 	}
 	decision := verifier.Verify(&q.Request, trust.Trust, verifier.MapFloors{}, now)
 	r := &report{question: q, trust: trust.Trust, decision: &decision, now: now, asOf: f.at != ""}
-	if err := sinks.write(env, r); err != nil {
+	if err := sinks.render(env, r.render); err != nil {
 		return err
 	}
 	return verdictCode(&decision)

@@ -42,6 +42,16 @@ func (p *printer) check(mark, name, format string, args ...any) {
 	fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprintf("%s %-14s %s", shown, name, text), " "))
 }
 
+// render writes the decision as JSON or as text.
+func (r *report) render(p *printer, format string) error {
+	if format == "json" {
+		_, err := fmt.Fprintf(p.w, "%s\n", verifier.DecisionJSON(r.decision))
+		return err
+	}
+	r.print(p)
+	return nil
+}
+
 // print says what will be enforced, then what each check found, then the verdict.
 func (r *report) print(p *printer) {
 	r.printTrust(p)

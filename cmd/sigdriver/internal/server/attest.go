@@ -9,7 +9,6 @@ import (
 	"errors"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/mem"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
@@ -77,25 +76,6 @@ func (c *call) groundsOf(d *verifier.Decision) *grounds {
 		})
 	}
 	return g
-}
-
-// attestHandler takes the place of the generated one, as verifyHandler does.
-func attestHandler(srv any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
-	s := srv.(*Server)
-	var m message
-	if err := decode(&m); err != nil {
-		return nil, s.report(err)
-	}
-	defer m.free()
-	caller, ok := peer.FromContext(ctx)
-	if !ok {
-		return nil, s.report(foreign(nil))
-	}
-	r, err := s.attestCall(ctx, caller, m.data)
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
 }
 
 // attestCall is attest with its faults counted and logged.

@@ -72,23 +72,25 @@ func (a *answer) holds(now time.Time, snap *floors.Snapshot) bool {
 	return true
 }
 
-// verifyHandler takes the place of the generated one: it leaves the request encoded.
-func verifyHandler(srv any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (out any, err error) {
-	s := srv.(*Server)
-	var m message
-	if err := decode(&m); err != nil {
-		return nil, s.report(err)
+// handler takes the place of a generated one: it leaves the request encoded.
+func handler(call func(*Server, context.Context, peer.Credentials, mem.BufferSlice) (*reply, error)) grpc.MethodHandler {
+	return func(srv any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+		s := srv.(*Server)
+		var m message
+		if err := decode(&m); err != nil {
+			return nil, s.report(err)
+		}
+		defer m.free()
+		caller, ok := peer.FromContext(ctx)
+		if !ok {
+			return nil, s.report(foreign(nil))
+		}
+		r, err := call(s, ctx, caller, m.data)
+		if err != nil {
+			return nil, err // not a nil *reply in an interface
+		}
+		return r, nil
 	}
-	defer m.free()
-	caller, ok := peer.FromContext(ctx)
-	if !ok {
-		return nil, s.report(foreign(nil))
-	}
-	r, err := s.answerCall(ctx, caller, m.data)
-	if err != nil {
-		return nil, err
-	}
-	return r, nil
 }
 
 // answerCall is verify with its faults counted and logged.
