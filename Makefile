@@ -1,6 +1,6 @@
 # Two commands for a stranger: `make demo` and `make test`.
 
-.PHONY: build test race pkcs11 soak check fmt vet lint generate generate-check tidy demo bench fuzz conformance interop interop-python gateway-test clean
+.PHONY: build test race pkcs11 soak durability check fmt vet lint generate generate-check tidy demo bench fuzz conformance interop interop-python gateway-test clean
 
 TOOL := go tool -modfile=go.tool.mod
 

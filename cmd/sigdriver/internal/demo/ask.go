@@ -27,6 +27,7 @@ func (p *play) expect(reason signingv1.Reason, what string, req *signingv1.Verif
 	if err != nil {
 		return err
 	}
+	p.entries[resp.GetReceipt().GetLogIndex()] = true
 	mark := "✓"
 	if resp.GetVerdict() != verdict || resp.GetReason() != reason {
 		mark, p.differs = "✗", p.differs+1

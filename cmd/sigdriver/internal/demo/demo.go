@@ -3,7 +3,7 @@
 
 // Package demo plays the whole job on one machine: people approve, trust is
 // published, the real driver runs as a process of its own, and a gateway asks.
-// Every verdict is announced before it is asked for; one that differs fails the
+// An auditor decides all of it again. Every verdict is announced before it is asked for; one that differs fails the
 // demo.
 package demo
 
@@ -41,6 +41,8 @@ type play struct {
 	watch   signingv1.PolicySigningDriver_WatchTrustClient
 	epoch   uint64
 	docs    documents
+	logKey  string          // as auditors pin it
+	entries map[uint64]bool // that answers pointed at
 	differs int
 }
 
@@ -53,10 +55,10 @@ func Run(ctx context.Context, binary string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	p := &play{ctx: ctx, out: out, lab: world}
+	p := &play{ctx: ctx, out: out, lab: world, entries: map[uint64]bool{}}
 	defer func() { err = errors.Join(err, p.end()) }()
 	for _, act := range []func() error{
-		p.setUpTrust, p.approve, p.startDriver, p.askHonestly, p.askDishonestly, p.askForReceipt, p.changeTrust,
+		p.setUpTrust, p.approve, p.startDriver, p.askHonestly, p.askDishonestly, p.askForReceipt, p.changeTrust, p.audit,
 	} {
 		if err := act(); err != nil {
 			return err
@@ -70,14 +72,18 @@ func Run(ctx context.Context, binary string, out io.Writer) (err error) {
 }
 
 // end stops the driver and removes the folder.
-func (p *play) end() (err error) {
+func (p *play) end() error { return errors.Join(p.stopDriver(), p.lab.Close()) }
+
+// stopDriver stops the driver, where it runs.
+func (p *play) stopDriver() (err error) {
 	if p.gateway != nil {
 		err = p.gateway.Close()
 	}
 	if p.driver != nil {
 		err = errors.Join(err, p.driver.Stop())
 	}
-	return errors.Join(err, p.lab.Close())
+	p.gateway, p.driver = nil, nil
+	return err
 }
 
 func (p *play) say(format string, args ...any) { fmt.Fprintf(p.out, format, args...) }
@@ -99,8 +105,15 @@ func (p *play) command(args ...string) error {
 // startDriver starts the real driver and connects to it as a gateway.
 func (p *play) startDriver() error {
 	p.act("3. The driver runs beside the gateway, as its own process")
-	config, socket, err := p.lab.WriteConfig(gatewayID, p.attestConfig())
+	logConfig, err := p.logConfig()
 	if err != nil {
+		return err
+	}
+	config, socket, err := p.lab.WriteConfig(gatewayID, p.attestConfig()+logConfig)
+	if err != nil {
+		return err
+	}
+	if err := p.pinLog(config); err != nil {
 		return err
 	}
 	p.say("   $ sigdriver serve --config sigdriver.toml\n")

@@ -85,7 +85,7 @@ func (p *play) askForReceipt() error {
 // checkReceipt announces what comes of a receipt, checks it, and says whether it did.
 func (p *play) checkReceipt(want, what, effective string, nonce []byte) error {
 	out, err := p.lab.Run(p.ctx, "receipt", "verify", "receipt.json", "--trust", "trust/published",
-		"--root", "trust/published/metadata/1.root.json", "--driver", driverID, "--nonce", hex.EncodeToString(nonce),
+		"--root", root, "--driver", driverID, "--nonce", hex.EncodeToString(nonce),
 		"--target", gatewayID+":"+workspace+"/web-1", "--sandbox-id", "sb-1", "--effective", effective, "-o", "json")
 	var refused *lab.CommandError
 	if err != nil && !errors.As(err, &refused) {
@@ -99,11 +99,6 @@ func (p *play) checkReceipt(want, what, effective string, nonce []byte) error {
 	if got.Finding != "" {
 		came = got.Finding
 	}
-	if came == want && (err == nil) == (want == "VERIFIED") {
-		p.say("   ✓ %-34s %s\n", came, what)
-		return nil
-	}
-	p.differs++
-	p.say("   ✗ %-34s %s\n     announced was %s\n", came, what, want)
+	p.announced(came == want && (err == nil) == (want == "VERIFIED"), came, want, what)
 	return nil
 }

@@ -82,7 +82,17 @@ func (l *Lab) Run(ctx context.Context, args ...string) (string, error) {
 // Person makes an approver's key pair, keys/NAME.key and keys/NAME.pub, and
 // returns the public key as PEM.
 func (l *Lab) Person(name string) (string, error) {
-	key, err := keys.Generate("ecdsa-p256-sha256")
+	return l.newKey(name, keys.ECDSAP256)
+}
+
+// LogKey makes a key for a driver's log, likewise; logs are signed with Ed25519.
+func (l *Lab) LogKey(name string) error {
+	_, err := l.newKey(name, keys.Ed25519)
+	return err
+}
+
+func (l *Lab) newKey(name, algorithm string) (string, error) {
+	key, err := keys.Generate(algorithm)
 	if err != nil {
 		return "", err
 	}
