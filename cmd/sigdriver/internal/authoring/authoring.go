@@ -20,6 +20,7 @@
 package authoring
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -164,8 +165,11 @@ func (r *reader) parse(input []byte) (*node, error) {
 		return nil, err
 	case policy != nil:
 		return policy, fault
-	case r.schema == &settingsMessage || writtenByHand(r.schema, root):
+	case r.schema == &settingsMessage:
 		return root, fault
+	case writtenByHand(r.schema, root):
+		r.quotes = r.schema == &profileMessage // the host reads a policy's JSON as YAML
+		return root, cmp.Or(checkText(input), fault)
 	}
 	r.unknownMembers(r.schema, root, place{})
 	return nil, nil

@@ -3,7 +3,11 @@
 
 package authoring
 
-import "slices"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // ProtoJSON is the gateway's word, and a gateway may be newer than this build: what
 // is not in the schema is signed as it is. But it may also be a slip of the pen, so
@@ -21,10 +25,38 @@ func (r *reader) unknownMembers(m *message, n *node, at place) {
 		f := m.byMember(key.text)
 		here := at.key(key.text)
 		switch {
-		case f != nil && f.of != nil:
+		case f == nil && !slices.Contains(derived, key.text):
+			r.noteUnknown(key, here, "is no member that this build knows here"+unknownMember(m, key.text))
+		case f != nil:
+			r.otherType(f, n.items[i], here)
 			r.unknownBelow(f, n.items[i], here)
-		case f == nil && !slices.Contains(derived, key.text) && len(r.notes) < maxUnknown:
-			r.note(key, here, "is no member that this build knows here"+unknownMember(m, key.text))
+		}
+	}
+}
+
+func (r *reader) noteUnknown(n *node, at place, text string) {
+	if len(r.notes) < maxUnknown {
+		r.note(n, at, text)
+	}
+}
+
+// otherType notes what no gateway writes there. Of null the verifier speaks.
+func (r *reader) otherType(f *field, n *node, at place) {
+	want := f.writtenAs()
+	switch {
+	case n.null():
+	case want != "" && want != n.jsonType():
+		r.noteUnknown(n, at, "is "+n.what()+", where a gateway writes "+want+": the digests then differ")
+	case !f.knows(n):
+		r.noteUnknown(n, at, "is "+printable(n.text)+", which this build ("+SchemaVersion+") does not know")
+	case want == "a list" || want == "an object" && f.isMap():
+		element := field{kind: elements[f.kind], low: f.low, high: f.high}
+		for i, item := range n.items {
+			here := at.item(i)
+			if n.kind == mappingNode {
+				here = at.key(n.keys[i].text)
+			}
+			r.otherType(&element, item, here)
 		}
 	}
 }
@@ -32,11 +64,12 @@ func (r *reader) unknownMembers(m *message, n *node, at place) {
 // unknownBelow goes on in a message, or in each of a list or map of them.
 func (r *reader) unknownBelow(f *field, n *node, at place) {
 	switch {
+	case f.of == nil:
 	case n.kind == listNode:
 		for i, item := range n.items {
 			r.unknownMembers(f.of, item, at.item(i))
 		}
-	case f.kind == messageMap || f.kind == matcherMap || f.kind == paramMap:
+	case f.isMap():
 		for i, key := range n.keys {
 			r.unknownMembers(f.of, n.items[i], at.key(key.text))
 		}
@@ -48,9 +81,66 @@ func (r *reader) unknownBelow(f *field, n *node, at place) {
 // byMember returns the field that a member of a document comes of.
 func (m *message) byMember(name string) *field {
 	for i := range m.fields {
-		if f := &m.fields[i]; f.member == name || f.writes == name {
+		if f := &m.fields[i]; name != "" && (f.member == name || f.writes == name) {
 			return f
 		}
 	}
 	return nil
+}
+
+// writtenAs names the JSON type in which a gateway writes the field; empty for any.
+func (f *field) writtenAs() string {
+	switch f.kind {
+	case textKind, wideKind, enumKind:
+		return "a text"
+	case boolKind:
+		return "true or false"
+	case intKind:
+		return "a number"
+	case textList, intList, messageList, binaryList:
+		return "a list"
+	case freeKind:
+		return ""
+	}
+	if f.writes == "jsonRpcMaxBodyBytes" { // what a message of YAML becomes
+		return "a number"
+	}
+	return "an object"
+}
+
+// knows tells whether a value of the right type is one that the field can have.
+func (f *field) knows(n *node) bool {
+	switch f.kind {
+	case enumKind:
+		return slices.Contains(slices.Collect(maps.Values(f.words)), n.text)
+	case intKind, wideKind:
+		_, whole := parseInteger(n.text, f.low, f.high)
+		return whole || strings.ContainsAny(n.text, ".eE") && n.number // 443.0 is 443 to JSON
+	}
+	return true
+}
+
+// elements are the kinds of what stands in a list or map.
+var elements = map[kind]kind{
+	textList: textKind, intList: intKind, messageList: messageKind, binaryList: messageKind,
+	textMap: textKind, messageMap: messageKind, matcherMap: messageKind, paramMap: messageKind, freeMap: freeKind,
+}
+
+func (f *field) isMap() bool {
+	return f.kind == textMap || f.kind == messageMap || f.kind == matcherMap || f.kind == paramMap || f.kind == freeMap
+}
+
+// jsonType names the JSON type of a node that was read as JSON.
+func (n *node) jsonType() string {
+	switch {
+	case n.kind == listNode:
+		return "a list"
+	case n.kind == mappingNode:
+		return "an object"
+	case !n.plain:
+		return "a text"
+	case n.number:
+		return "a number"
+	}
+	return "true or false"
 }

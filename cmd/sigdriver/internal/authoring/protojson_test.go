@@ -29,6 +29,49 @@ func TestUnknownMembersAreSaid(t *testing.T) {
 	if err != nil || len(many.Notes) != maxUnknown {
 		t.Errorf("%v, %d notes of 50 members", err, len(many.Notes))
 	}
+	nameless, err := Document(SandboxPolicy, []byte(`{"landlock": {"": 1}}`))
+	if err != nil || len(nameless.Notes) != 1 {
+		t.Errorf("%v, %q of a member without a name", err, nameless.Notes)
+	}
+}
+
+// What no gateway writes is a document of its own, which it will never ask about.
+func TestOtherTypesAreSaid(t *testing.T) {
+	const tail = ": the digests then differ"
+	for _, c := range []struct {
+		as          Type
+		input, want string
+	}{
+		{SandboxPolicy, `{"version": "1"}`, `version is a text in quotes, where a gateway writes a number`},
+		{SandboxPolicy, `{"landlock": {"compatibility": 7}}`, `landlock.compatibility is 7, where a gateway writes a text`},
+		{SandboxPolicy, `{"filesystem": {"includeWorkdir": "true"}}`, `filesystem.includeWorkdir is a text in quotes, where a gateway writes true or false`},
+		{SandboxPolicy, `{"filesystem": {"readOnly": "/usr"}}`, `filesystem.readOnly is a text in quotes, where a gateway writes a list`},
+		{SandboxPolicy, `{"filesystem": {"readOnly": ["/usr", 1]}}`, `filesystem.readOnly[1] is 1, where a gateway writes a text`},
+		{SandboxPolicy, `{"networkPolicies": {"a": {"endpoints": [{"graphqlPersistedQueries": {"b": true}}]}}}`, `networkPolicies.a.endpoints[0].graphqlPersistedQueries.b is true, where a gateway writes an object`},
+		{SandboxPolicy, `{"networkPolicies": {"a": {"endpoints": [{"ports": ["443"]}]}}}`, `networkPolicies.a.endpoints[0].ports[0] is a text in quotes, where a gateway writes a number`},
+		{SandboxPolicy, `{"networkPolicies": {"a": {"endpoints": [{"jsonRpcMaxBodyBytes": {}}]}}}`, `networkPolicies.a.endpoints[0].jsonRpcMaxBodyBytes is a mapping, where a gateway writes a number`},
+		{ProviderProfile, `{"id": "a", "category": 3}`, `category is 3, where a gateway writes a text`},
+	} {
+		got, err := Document(c.as, []byte(c.input))
+		if err != nil {
+			t.Errorf("%s: %v", c.input, err)
+		} else if !slices.Contains(got.Notes, "line 1: "+c.want+tail) {
+			t.Errorf("%s: %q", c.input, got.Notes)
+		}
+	}
+	for input, want := range map[string]string{
+		`{"id": "a", "category": "PROVIDER_PROFILE_CATEGORY_DATE"}`:                "category is PROVIDER_PROFILE_CATEGORY_DATE",
+		`{"id": "a", "endpoints": [{"ports": [443, 4294967296]}]}`:                 "endpoints[0].ports[1] is 4294967296",
+		`{"id": "a", "credentials": [{"refresh": {"maxLifetimeSeconds": "1h"}}]}`:  "credentials[0].refresh.maxLifetimeSeconds is 1h",
+		`{"id": "a", "credentials": [{"refresh": {"maxLifetimeSeconds": "1.5"}}]}`: "credentials[0].refresh.maxLifetimeSeconds is 1.5",
+	} {
+		got, err := Document(ProviderProfile, []byte(input))
+		if err != nil {
+			t.Errorf("%s: %v", input, err)
+		} else if !slices.Contains(got.Notes, "line 1: "+want+", which this build (OpenShell 2f7fb65 of 2026-08-21) does not know") {
+			t.Errorf("%s: %q", input, got.Notes)
+		}
+	}
 }
 
 func TestSuggestions(t *testing.T) {
@@ -70,7 +113,7 @@ func TestKnownMembersAreNotSaid(t *testing.T) {
 		}
 		seen++
 		for _, note := range got.Notes {
-			if strings.Contains(note, "no member") {
+			if strings.Contains(note, "no member") || strings.Contains(note, "a gateway writes") {
 				t.Errorf("%s: %s", v.Name, note)
 			}
 		}

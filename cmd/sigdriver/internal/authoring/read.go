@@ -13,6 +13,7 @@ import (
 // reader walks nodes along the schema and collects notes on the way.
 type reader struct {
 	schema *message
+	quotes bool // a text has its quotes, as in JSON that the host reads as JSON
 	notes  []string
 }
 
@@ -90,7 +91,7 @@ func (r *reader) one(f *field, n *node, at place) (any, error) {
 }
 
 func (r *reader) list(f *field, n *node, at place) (any, error) {
-	if n.empty() {
+	if n.empty() && !f.strict {
 		return []any(nil), nil
 	}
 	if n.kind != listNode {
@@ -132,6 +133,7 @@ func (r *reader) mapping(f *field, n *node, at place) (any, error) {
 // without quotes is the text "1000"; null is refused, for it is a text to the host
 // and nothing to everybody else.
 func (r *reader) text(n *node, at place, strict bool) (any, error) {
+	strict = strict || r.quotes
 	switch {
 	case n.kind != scalarNode:
 		return nil, n.fail(at, "is %s and must be a text", n.what())

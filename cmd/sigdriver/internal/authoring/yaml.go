@@ -6,8 +6,12 @@ package authoring
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"regexp"
+	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -36,7 +40,7 @@ func (r *reader) parseYAML(input []byte) (*node, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var document, second yaml.Node
 	if err := dec.Decode(&document); err != nil {
-		return nil, yamlFault(err)
+		return nil, yamlFault(err, skipped)
 	}
 	c := &converter{lines: splitLines(text), skipped: skipped}
 	root, err := c.convert(document.Content[0], 0)
@@ -47,35 +51,46 @@ func (r *reader) parseYAML(input []byte) (*node, error) {
 	case err == nil:
 		return nil, c.fail(&second, "starts a second document: one file is one document")
 	case !errors.Is(err, io.EOF):
-		return nil, yamlFault(err)
+		return nil, yamlFault(err, skipped)
 	}
 	return root, nil
 }
 
-func yamlFault(err error) error {
+// faultLine is how the library says where it stopped, if it knows.
+var faultLine = regexp.MustCompile(`^yaml: (?:line ([0-9]+): )?`)
+
+func yamlFault(err error, skipped int) error {
 	if errors.Is(err, io.EOF) {
 		return &Error{Text: "the file is empty"}
 	}
-	return &Error{Text: "the file is no YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+	found := faultLine.FindStringSubmatch(err.Error())
+	if found == nil {
+		return &Error{Text: "the file is no YAML: " + err.Error()}
+	}
+	fault := &Error{Text: "the file is no YAML: " + strings.TrimPrefix(err.Error(), found[0])}
+	if line, err := strconv.Atoi(found[1]); err == nil {
+		fault.Line = line + skipped
+	}
+	return fault
 }
 
 // checkText refuses bytes that readers of YAML take for different text: what is
 // not UTF-8, a byte order mark, and the characters that end a line in YAML 1.1 but
-// not in 1.2.
+// not in 1.2; and those that YAML knows in escapes only.
 func checkText(input []byte) error {
 	line, column := 1, 1
 	for rest := input; len(rest) > 0; {
 		c, size := utf8.DecodeRune(rest)
 		what := ""
-		switch c {
-		case utf8.RuneError:
-			if size == 1 {
-				what = "is a byte that is not UTF-8: save the file as UTF-8"
-			}
-		case '\ufeff':
+		switch {
+		case c == utf8.RuneError && size == 1:
+			what = "is a byte that is not UTF-8: save the file as UTF-8"
+		case c == '\ufeff':
 			what = "is a byte order mark: save the file without one"
-		case '\u0085', '\u2028', '\u2029':
-			what = `is a character that only some readers take for a line break: write it as \N, \L or \P in double quotes`
+		case c == '\u0085' || c == '\u2028' || c == '\u2029':
+			what = fmt.Sprintf(`is a character that only some readers take for a line break: write it as \u%04x in double quotes`, c)
+		case unicode.IsControl(c) && c != '\t' && c != '\n' && c != '\r' || c == '\ufffe' || c == '\uffff':
+			what = fmt.Sprintf(`is a character that YAML does not take: write it as \u%04x in double quotes`, c)
 		}
 		if what != "" {
 			return &Error{Line: line, Column: column, Text: what}
