@@ -83,6 +83,56 @@ func TestTopLevel(t *testing.T) {
 	}
 }
 
+// TestInnerMap: every package of the binary stands once in the map of
+// docs/design.md, and imports nothing from a row above its own.
+func TestInnerMap(t *testing.T) {
+	row := innerMap(t)
+	entries, err := os.ReadDir("internal")
+	if err != nil || len(entries) == 0 || len(entries) != len(row) {
+		t.Fatalf("%d packages, %d in the map: %v", len(entries), len(row), err)
+	}
+	inner := module + "/cmd/sigdriver/internal/"
+	for _, e := range entries {
+		if row[e.Name()] == 0 {
+			t.Errorf("package %s is not in the map", e.Name())
+		}
+		out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, inner+e.Name()).Output()
+		if err != nil {
+			t.Fatalf("go list %s: %v", e.Name(), err)
+		}
+		for _, imp := range strings.Fields(string(out)) {
+			name, ours := strings.CutPrefix(imp, inner)
+			name, _, _ = strings.Cut(name, "/")
+			if ours && row[name] < row[e.Name()] {
+				t.Errorf("%s imports %s, which stands above it in the map", e.Name(), name)
+			}
+		}
+	}
+}
+
+// innerMap is the row of each package in the map.
+func innerMap(t *testing.T) map[string]int {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "design.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "\n| who it works for | packages |\n")
+	table, _, _ := strings.Cut(rest, "\n\n")
+	rows := map[string]int{}
+	for i, line := range strings.Split(table, "\n") {
+		for k, name := range strings.Split(line, "`") {
+			if k%2 == 0 {
+				continue
+			}
+			if rows[name] != 0 {
+				t.Errorf("package %s stands twice in the map", name)
+			}
+			rows[name] = i
+		}
+	}
+	return rows
+}
+
 // TestRecallIsForAuditors: what a record says about a body is believed by nobody
 // who answers a gateway. Only the package replay recalls requests.
 func TestRecallIsForAuditors(t *testing.T) {
