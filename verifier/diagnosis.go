@@ -174,6 +174,9 @@ func (d *diagnosis) time() *Finding {
 	if !d.check.timed(d.bundle) {
 		return nil
 	}
+	if f := oneStampEach(d.bundle, d.material); f != nil {
+		return f
+	}
 	if d.check.logged(d.bundle) {
 		logged, err := verify.VerifyTlogEntry(d.bundle, d.material, 1, true)
 		if err == nil {

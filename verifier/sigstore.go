@@ -158,7 +158,15 @@ func (s *sigstoreCheck) judge(b *sealed) (*sighting, *Finding) {
 	if f := logWindows(b, material, seen.times); f != nil {
 		return nil, f
 	}
+	if s.timed(b) {
+		if f := oneStampEach(b, material); f != nil {
+			return nil, f
+		}
+	}
 	if s.key == nil {
+		if f := noRoots(b); f != nil {
+			return nil, f
+		}
 		if seen.leaf, err = b.leaf(); err != nil {
 			return nil, refuseAttestation(CertChain, "the certificate does not parse")
 		}
@@ -283,6 +291,48 @@ func logWindows(b *sealed, material root.TrustedMaterial, times []time.Time) *Fi
 			if at.Before(log.ValidityPeriodStart) || !log.ValidityPeriodEnd.IsZero() && at.After(log.ValidityPeriodEnd) {
 				return refuseAttestation(TlogCheckpoint, "the log's key was not valid at %s, when the entry was made", stamp(at))
 			}
+		}
+	}
+	return nil
+}
+
+// oneStampEach refuses two timestamps of one authority. sigstore-go looks at the
+// first of them alone, so their order would choose the time that is judged.
+func oneStampEach(b *sealed, material root.TrustedMaterial) *Finding {
+	stamps, err := b.Timestamps()
+	content, contentErr := b.SignatureContent()
+	if err != nil || contentErr != nil {
+		return refuseAttestation(BundleMalformed, "the bundle holds no signature")
+	}
+	if len(stamps) < 2 {
+		return nil
+	}
+	seen := map[string]bool{} // by the authority's name, as sigstore-go tells them apart
+	for _, stamp := range stamps {
+		for _, authority := range material.TimestampingAuthorities() {
+			at, err := authority.Verify(stamp, content.Signature())
+			if err != nil {
+				continue
+			}
+			if seen[at.URI] {
+				return refuseAttestation(TimestampInvalid, "one authority stamped the signature twice, and which of its times holds would be a matter of order")
+			}
+			seen[at.URI] = true
+			break
+		}
+	}
+	return nil
+}
+
+// noRoots refuses a chain that brings its own root: roots come from trust.
+func noRoots(b *sealed) *Finding {
+	for _, c := range b.GetVerificationMaterial().GetX509CertificateChain().GetCertificates() {
+		cert, err := x509.ParseCertificate(c.GetRawBytes())
+		if err != nil {
+			return refuseAttestation(CertChain, "a certificate of the chain does not parse")
+		}
+		if bytes.Equal(cert.RawIssuer, cert.RawSubject) {
+			return refuseAttestation(CertChain, "the chain brings a root certificate, and roots come from trust alone")
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@
 package verifier
 
 import (
+	"cmp"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -24,10 +25,12 @@ var otherDigests = map[string]func([]byte) []byte{
 	"sha512_256": func(b []byte) []byte { s := sha512.Sum512_256(b); return s[:] },
 }
 
-// speaksFor tells whether one subject of the claim's statement is the document.
+// speaksFor tells whether one subject of the claim's statement is the document,
+// in whatever order they stand.
 func speaksFor(c *claim, doc *parsedDocument) *Finding {
 	want := hex.EncodeToString(doc.sha256[:])
 	named := false
+	var spoiled *Finding
 	for _, s := range c.statement.subjects {
 		got, ok := s.digest["sha256"]
 		if !ok {
@@ -39,9 +42,16 @@ func speaksFor(c *claim, doc *parsedDocument) *Finding {
 			continue
 		}
 		// SPEC: R5 … and no other digest of a known algorithm in that subject is wrong.
-		return doc.spoils(c, s)
+		f := doc.spoils(c, s)
+		if f == nil {
+			return nil
+		}
+		spoiled = cmp.Or(spoiled, f)
 	}
-	if !named {
+	switch {
+	case spoiled != nil:
+		return spoiled
+	case !named:
 		return refuse(c, SubjectDigestAlg, "no subject has a sha256 digest")
 	}
 	return refuse(c, SubjectMismatch, "is about another document, not sha256:%s", want)

@@ -62,6 +62,7 @@ func allowCases() []*Case {
 		allows("allow-provenance-alone", "A rule that asks for a provenance and no approval: no version, no floor.", provenanceAlone, by(0, "erin")),
 		allows("allow-provenance-2-subjects", "A provenance about two subjects, one of them the document.", provenanceOf(2), by(42, "dave", "erin")).attack("ST-13"),
 		allows("allow-provenance-64-subjects", "A provenance about as many subjects as the limit.", provenanceOf(64), by(42, "dave", "erin")).attack("ST-13"),
+		allows("allow-provenance-spoiled-beside", "A provenance with two subjects that have the document's sha256, the first with the sha512 of another document.", spoiledBeside, by(42, "dave", "erin")),
 		allows("allow-distinct", "Two authorities that share a member, satisfied by different people.", distinctPair, by(42, "alice", "bob")),
 		allows("allow-pinned", "A document pinned by the rule, without any attestation: no version, no floor.", pinnedPolicy, Doc{}),
 		allows("allow-distinct-third", "The same beside a third authority that belongs to no pair.", distinctThird, by(42, "alice", "bob", "carol")),
@@ -280,6 +281,17 @@ func provenanceOf(n int) func() *Scenario {
 		}
 		return s.Offer(0, s.Approval(0).Of(s.Body(0)).Seal(Person("dave")).JSON(), provenance.Seal(Person("erin")).JSON())
 	}
+}
+
+// spoiledBeside has a subject that is spoiled by its second digest before one
+// that is not: the order of subjects says nothing.
+func spoiledBeside() *Scenario {
+	s := provenanceOf(1)()
+	provenance := Provenance(s.Body(0))
+	spoiled := SubjectOf(s.Body(0))
+	spoiled.Digest["sha512"] = SHA512([]byte("another document"))
+	provenance.Subject = append([]Subject{spoiled}, provenance.Subject...)
+	return s.Offer(0, s.Attestation(0, 0), provenance.Seal(Person("erin")).JSON())
 }
 
 func provenanceAlone() *Scenario {

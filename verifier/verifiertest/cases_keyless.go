@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,6 +56,7 @@ func keylessAllows() []*Case {
 		allows(keylessTwoTSAs, "Two timestamps where trust asks for two.", twoTSAs, robot),
 		allows("allow-keyless-v0.1", "A bundle v0.1.", evidence(Evidence{Rekor1: true, Version: "0.1"}), robot),
 		allows("allow-keyless-v0.2", "A bundle v0.2.", evidence(Evidence{Rekor1: true, Version: "0.2"}), robot),
+		allows("allow-keyless-intermediate", "A bundle v0.2 whose chain holds the intermediate too.", chained(false), robot),
 		allows("allow-keyless-v0.1-promise-only", "A bundle v0.1 with a promise and no proof, as old clients wrote it.", promiseOnly, robot),
 		allows("allow-keyless-protobuf", "A bundle in protobuf.", inProtobuf, robot),
 		allows("allow-keyless-p384", "A certificate for ECDSA P-384.", leafOf(verifier.ECDSAP384), robot),
@@ -132,6 +134,22 @@ func keylessLogs() []*Case {
 			rebundle(one, func(w *World, b Bundle) { b.VerificationMaterial.TlogEntries[0] = otherEntry(w, one) }), here(verifier.TlogMismatch)).attack("SB-02"),
 		denies("tlog-mismatch-v2", keylessRekor2, "The second-generation log entry of another bundle.",
 			rebundle(two, func(w *World, b Bundle) { b.VerificationMaterial.TlogEntries[0] = otherEntry(w, two) }), here(verifier.TlogMismatch)).attack("SB-02", "SB-24"),
+		relogged("verifier", "A log entry of the same signature under another certificate.", one, func(w *World, e Envelope, _ Signer) []byte {
+			cert, key := w.Sigstore.Issue(Leaf{SAN: Robot, Issuer: Issuer, At: w.Leaf.At.Add(time.Second)})
+			return Body1(e, Signer{cert, key})
+		}),
+		relogged("payload", "A log entry of the same signature over another payload.", one, func(_ *World, e Envelope, by Signer) []byte {
+			e.Payload = base64.StdEncoding.EncodeToString([]byte("{}"))
+			return Body1(e, by)
+		}),
+		relogged("verifier-v2", "The same in the second generation: another certificate.", two, func(w *World, e Envelope, _ Signer) []byte {
+			cert, key := w.Sigstore.Issue(Leaf{SAN: Robot, Issuer: Issuer, At: w.Leaf.At.Add(time.Second)})
+			return Body2(e, Signer{cert, key})
+		}),
+		relogged("payload-v2", "The same in the second generation: another payload.", two, func(_ *World, e Envelope, by Signer) []byte {
+			e.Payload = base64.StdEncoding.EncodeToString([]byte("{}"))
+			return Body2(e, by)
+		}),
 		denies("tlog-threshold", keylessTwoLogs, "One log where trust asks for two.", offer(func(w *World) { w.Evidence = Evidence{Rekor1: true, TSAs: 1} }), here(verifier.TlogThreshold)),
 		denies("tlog-threshold-one-log-twice", keylessTwoLogs, "Two entries of one log where trust asks for two logs.",
 			rebundle(Evidence{Rekor1: true, TSAs: 1}, func(w *World, b Bundle) { b.AddEntry(again(w, b)) }), here(verifier.TlogThreshold)).attack("SB-03"),
@@ -208,6 +226,8 @@ func keylessLogs() []*Case {
 			rebundle(two, func(w *World, b Bundle) {
 				b.AddTimestamp(w.Sigstore.TSAs[0].Stamp(b.Envelope().Signatures[0].Sig, w.Signed().Add(time.Second)))
 			}), here(verifier.TimestampInvalid)),
+		twiceStamped("", "A second timestamp of one authority, outside the certificate's ten minutes.", false),
+		twiceStamped("-first", "The same before the one that is inside them: order says nothing.", true),
 		denies("key-tlog-mismatch", keylessKey, "A key-signed bundle with the log entry of another.",
 			func(s *Scenario) {
 				w := NewWorld()
@@ -226,9 +246,56 @@ func keylessLogs() []*Case {
 	}
 }
 
+// chained is a bundle v0.2 whose chain holds the intermediate, and the root.
+func chained(root bool) func() *Scenario {
+	return func() *Scenario {
+		w := NewWorld()
+		w.Evidence.Version = "0.2"
+		s := w.Scenario()
+		b := w.Bundle(s)
+		chain := b.VerificationMaterial.GetX509CertificateChain()
+		chain.Certificates = append(chain.Certificates, &protocommon.X509Certificate{RawBytes: w.Sigstore.Fulcio.Intermediate.Raw})
+		if root {
+			chain.Certificates = append(chain.Certificates, &protocommon.X509Certificate{RawBytes: w.Sigstore.Fulcio.Root.Raw})
+		}
+		return s.Offer(0, b.JSON())
+	}
+}
+
+// relogged is a bundle with a log entry, rightly logged, of which one part is
+// about something else.
+func relogged(name, about string, e Evidence, body func(*World, Envelope, Signer) []byte) *Case {
+	positive := keylessRekor1
+	if e.Rekor2 {
+		positive = keylessRekor2
+	}
+	return denies("tlog-mismatch-"+name, positive, about, func(s *Scenario) {
+		w := NewWorld()
+		cert, key := w.Sigstore.Issue(w.Leaf)
+		envelope := s.Approval(0).Of(s.Body(0)).Seal(key)
+		b := w.Sigstore.Gather(envelope, Signer{cert, key}, w.Signed(), e)
+		log, kind, version, at := w.Sigstore.Rekor1, "dsse", "0.0.1", w.Signed()
+		if e.Rekor2 {
+			log, kind, version, at = w.Sigstore.Rekor2, "hashedrekord", "0.0.2", time.Time{}
+		}
+		b.VerificationMaterial.TlogEntries[0] = log.Append(body(w, envelope, Signer{cert, key}), kind, version, at)
+		s.Offer(0, b.JSON())
+	}, at(verifier.TlogMismatch, 0, 0)).attack("SB-02")
+}
+
 // otherEntry is the log entry of another bundle by the same certificate.
 func otherEntry(w *World, e Evidence) *protorekor.TransparencyLogEntry {
 	return w.Sigstore.Keyless([]byte(`{}`), w.Leaf, e).Entry(0)
+}
+
+// twiceStamped adds a second timestamp of the same authority, a day earlier.
+func twiceStamped(name, about string, before bool) *Case {
+	return denies("timestamp-invalid-twice"+name, keylessRekor2, about, rebundle(Evidence{Rekor2: true, TSAs: 1}, func(w *World, b Bundle) {
+		b.AddTimestamp(w.Sigstore.TSAs[0].Stamp(b.Envelope().Signatures[0].Sig, w.Leaf.At.Add(-24*time.Hour)))
+		if before {
+			slices.Reverse(b.VerificationMaterial.TimestampVerificationData.Rfc3161Timestamps)
+		}
+	}), at(verifier.TimestampInvalid, 0, 0)).attack("SB-10")
 }
 
 // again logs the bundle's envelope a second time.
@@ -277,6 +344,9 @@ func keylessCertificates() []*Case {
 			}
 			s.Offer(0, b.JSON())
 		}),
+		denies("cert-chain-root", "allow-keyless-intermediate", "The chain brings the root too, the right one: roots come from trust alone.", func(s *Scenario) {
+			s.Offer(0, chained(true)().Attestation(0, 0))
+		}, here(verifier.CertChain)).attack("SB-12"),
 		chain("leaf-is-authority", "A certificate for signing that is an authority.",
 			leaf(func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true })),
 		chain("usage", "A certificate for another use.",
