@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -107,18 +108,19 @@ func (f *bundleFlags) question(env *Env, artifact string) (*verifier.BundleQuest
 	return q, readArtifact(env, artifact, q)
 }
 
-// readArtifact takes the file that was signed, or its digest. An empty file is a
-// file too, so its bytes are never nil.
+// readArtifact takes the file that was signed, or its digest. As Sigstore's
+// clients have it, a file of that name comes first, and what is no digest is the
+// name of a file. An empty file is a file too, so its bytes are never nil.
 func readArtifact(env *Env, artifact string, q *verifier.BundleQuestion) error {
-	if digest, ok := strings.CutPrefix(artifact, "sha256:"); ok {
+	data, err := readFile(env, artifact, "file", maxArtifact)
+	if digest, ok := strings.CutPrefix(artifact, "sha256:"); ok && errors.Is(err, fs.ErrNotExist) {
 		raw, err := hex.DecodeString(digest)
 		if err != nil || len(raw) != len(q.SHA256) {
-			return usageError(fmt.Errorf("%.80q is no digest", artifact), "write it as sha256: and 64 hex digits")
+			return usageError(fmt.Errorf("%.80q is no digest and no file", artifact), "write a digest as sha256: and 64 hex digits")
 		}
 		copy(q.SHA256[:], raw)
 		return nil
 	}
-	data, err := readFile(env, artifact, "file", maxArtifact)
 	if data == nil {
 		data = []byte{}
 	}
