@@ -252,6 +252,35 @@ func TestPauses(t *testing.T) {
 
 var errDown = errors.New("down")
 
+// An outage of days does not wear the pause down: it would end in a loop that
+// asks without one.
+func TestPauseOfALongOutage(t *testing.T) {
+	w := newWorld(t)
+	synctest.Test(t, func(t *testing.T) {
+		const interval, failures = time.Minute, 200
+		ctx, cancel := context.WithCancel(t.Context())
+		c := w.Keeper.Config
+		c.Interval, c.Logger, c.Clock = interval, hclog.NewNullLogger(), &testClock{now: time.Now}
+		var last time.Time
+		asked := 0
+		c.Client = &otherClient{Client: w.client, refresh: func(context.Context) (*tuf.Update, error) {
+			if pause := time.Since(last); asked > 6 && pause < interval*9/10 {
+				t.Errorf("pause %d is %v", asked, pause)
+				cancel()
+			}
+			last = time.Now()
+			if asked++; asked == failures {
+				cancel()
+			}
+			return nil, errDown
+		}}
+		New(c).Run(ctx)
+		if asked != failures {
+			t.Errorf("asked %d times", asked)
+		}
+	})
+}
+
 // A kick never blocks, and a new interval does not wait for the old one to pass.
 func TestKicks(t *testing.T) {
 	w := newWorld(t)

@@ -154,7 +154,7 @@ func (k *Keeper) Run(ctx context.Context) {
 		pause := time.Duration(k.interval.Load())
 		if err := k.Refresh(ctx); err != nil {
 			pause = min(pause, retry)
-			retry *= 2
+			retry = pause * 2
 		} else {
 			retry = firstRetry
 		}
