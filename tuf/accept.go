@@ -144,7 +144,7 @@ func (c *Client) Accept(u *Update, note Note) (err error) {
 	}
 	c.acceptedMu.Lock()
 	defer c.acceptedMu.Unlock()
-	c.accepted = &acceptance{u.Snapshot, note, *c.store.history.chain.newest()}
+	c.accepted, c.noted = &acceptance{u.Snapshot, note, *c.store.history.chain.newest()}, note
 	return nil
 }
 

@@ -33,9 +33,9 @@ type Config struct {
 	Now func() time.Time
 	// Logger is optional: none.
 	Logger hclog.Logger
-	// AcceptLostFloors is the operator's word that lost or damaged floors or
-	// history are known, and that whatever the source has now may be believed if
-	// it is signed. Without it Open fails then. For one start only.
+	// AcceptLostFloors is the operator's word that lost or damaged floors, history
+	// or ratchet are known, and that whatever the source has now may be believed
+	// if it is signed. Without it Open fails then. For one start only.
 	AcceptLostFloors bool
 	// OnDemand lets Refresh end after the top-level metadata, for programs that
 	// ask for target files one by one (Target). Nothing of that can be accepted.
@@ -62,6 +62,7 @@ type Client struct {
 
 	acceptedMu sync.RWMutex
 	accepted   *acceptance
+	noted      Note // with the last acceptance, whether or not it can be proven again
 }
 
 // acceptance is what is in force.
@@ -87,8 +88,9 @@ func CheckRoot(root []byte) (err error) {
 // Open reads the state folder: it replays the stored root chain from the pinned
 // root and, at the time of its acceptance, what was accepted last, checking every
 // signature again. It uses no network. What is damaged is set aside, logged and
-// fetched again by the next Refresh; but a folder in use is a *LockedError, lost
-// floors are a *FloorsLostError and a damaged history is a *CorruptError.
+// fetched again by the next Refresh; but a folder in use is a *LockedError, one of
+// another repository an *OtherRootError, lost floors are a *FloorsLostError and a
+// damaged history or ratchet is a *CorruptError.
 func Open(cfg Config) (c *Client, err error) {
 	defer caught(&err)
 	cfg.FS = disk.OrOS(cfg.FS)
@@ -114,12 +116,16 @@ func Open(cfg Config) (c *Client, err error) {
 	if c.chain, err = replayRoots(c.store, w); err != nil {
 		return nil, errors.Join(err, c.store.close())
 	}
+	if c.noted, err = c.store.lastNote(cfg.AcceptLostFloors); err != nil {
+		return nil, errors.Join(err, c.store.close())
+	}
 	c.replayAccepted()
 	return c, nil
 }
 
 // replayAccepted puts the last line of the history in force again. When its files
-// are damaged nothing is in force until a refresh has been accepted.
+// are damaged, or it does not follow from the pinned root, nothing is in force
+// until a refresh has been accepted; what was noted with it holds all the same.
 func (c *Client) replayAccepted() {
 	lines := c.store.history.chain.lines
 	if len(lines) == 0 {
@@ -140,7 +146,19 @@ func (c *Client) Accepted() (*Snapshot, Note, bool) {
 	if a == nil {
 		return nil, Note{}, false
 	}
-	return a.snapshot, Note{a.note.Epoch, bytes.Clone(a.note.Ratchet), a.note.RevocationsExpire}, true
+	return a.snapshot, a.note.clone(), true
+}
+
+// LastNote returns what was noted with the last acceptance, also when that cannot
+// be proven again: what only a driver remembers is not lost with a file that
+// anybody can fetch. Its Epoch is LastEpoch.
+func (c *Client) LastNote() Note {
+	epoch := c.LastEpoch()
+	c.acceptedMu.RLock()
+	defer c.acceptedMu.RUnlock()
+	note := c.noted.clone()
+	note.Epoch = epoch
+	return note
 }
 
 func (c *Client) inForce() *acceptance {

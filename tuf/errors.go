@@ -183,6 +183,18 @@ type CorruptError struct {
 func (e *CorruptError) Error() string { return fmt.Sprintf("%s is damaged: %s", quote(e.File), e.Text) }
 func (e *CorruptError) Code() string  { return CodeCorrupt }
 
+// OtherRootError: the state folder belongs to another repository than the pinned
+// root does. No word of the operator mends that.
+type OtherRootError struct {
+	Dir     string
+	Version int64 // of the pinned root
+}
+
+func (e *OtherRootError) Error() string {
+	return fmt.Sprintf("%s was made for another root %d than the pinned one", quote(e.Dir), e.Version)
+}
+func (e *OtherRootError) Code() string { return CodeCorrupt }
+
 // FloorsLostError: the state folder has a past, but the floors that protect it
 // against rollback are gone or damaged.
 type FloorsLostError struct {

@@ -4,6 +4,7 @@
 package tuf
 
 import (
+	"bytes"
 	"strings"
 	"time"
 
@@ -39,6 +40,11 @@ type Note struct {
 	// RevocationsExpire is the expiry of the last revocations that the caller could
 	// read, which may be older than these; zero for none.
 	RevocationsExpire time.Time
+}
+
+func (n Note) clone() Note {
+	n.Ratchet = bytes.Clone(n.Ratchet)
+	return n
 }
 
 // Update is the outcome of a refresh. It is in force only after Client.Accept.

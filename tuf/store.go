@@ -200,7 +200,7 @@ func (s *store) readFloors(pinned fileRef, acceptLost bool) error {
 	}
 	if decodeStrict(data, &s.floors) == nil && s.floors.Schema == floorsSchema && s.floors.Root.Version >= 1 {
 		if s.floors.Root.Version == pinned.Version && s.floors.Root.SHA256 != pinned.SHA256 {
-			return &CorruptError{s.dir, fmt.Sprintf("it was made for another root %d than the pinned one; use an empty folder", pinned.Version)}
+			return &OtherRootError{s.dir, pinned.Version}
 		}
 		return s.mark()
 	}
@@ -267,6 +267,29 @@ func (s *store) readHistory(acceptLost bool) error {
 	}
 	s.history = h
 	return err
+}
+
+// lastNote reads what was noted with the last line. No source can bring the ratchet
+// back, so that a damaged one needs the operator's word, as lost floors do.
+func (s *store) lastNote(acceptLost bool) (Note, error) {
+	l := s.history.chain.newest()
+	if l == nil {
+		return Note{}, nil
+	}
+	note := Note{Epoch: l.Epoch, RevocationsExpire: l.RevocationsExpire}
+	if l.Ratchet == (digest{}) {
+		return note, nil
+	}
+	var err error
+	if note.Ratchet, err = s.archive.object(l.Ratchet); err == nil {
+		return note, nil
+	}
+	lost := &CorruptError{s.archive.path(l.Ratchet), "what was revoked until now is missing or changed"}
+	if !acceptLost {
+		return Note{}, lost
+	}
+	s.log.Error("starting without what was revoked before, on the operator's word", "code", lost.Code(), "error", lost)
+	return note, nil
 }
 
 // check compares a history with the floor: lines may only have been added.

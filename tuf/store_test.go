@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"syscall"
@@ -41,7 +42,8 @@ func TestDamagedFiles(t *testing.T) {
 		"oversized": func(b []byte) []byte { return append(b, bytes.Repeat([]byte(" "), MaxTargets+1)...) },
 		"removed":   nil,
 	}
-	refused := map[string]string{floorsFile: CodeRollback, historyFile: CodeCorrupt}
+	ratchet := digestOf(s.note(s.epoch).Ratchet).String() // nobody but we have it
+	refused := map[string]string{floorsFile: CodeRollback, historyFile: CodeCorrupt, ratchet: CodeCorrupt}
 	files := 0
 	for how, damage := range damages {
 		for _, name := range stateFiles(t, sc.state) {
@@ -131,7 +133,11 @@ func TestFloorsOutliveTheCache(t *testing.T) {
 		s.accept()
 		s.Close()
 		lose(t, s.cfg.Dir, currentFile)
-		lose(t, s.cfg.ArchiveDir, "sha256")
+		for _, name := range stateFiles(t, s.cfg.ArchiveDir) {
+			if filepath.Base(name) != digestOf(s.note(s.epoch).Ratchet).String() { // without that nothing starts
+				lose(t, s.cfg.ArchiveDir, name)
+			}
+		}
 		s.open()
 		repo.SetVersion(role, 2)
 		if role == "timestamp" {
@@ -204,6 +210,62 @@ func TestLostHistoryNeedsAWord(t *testing.T) {
 	if aside, _ := filepath.Glob(filepath.Join(s.cfg.Dir, "history-*.damaged")); len(aside) != 1 {
 		t.Errorf("set aside: %v", aside)
 	}
+}
+
+// What was noted outlives the files that it was noted with, and the root that it
+// was proven from: only the ratchet itself cannot be fetched again.
+func TestNoteOutlivesItsFiles(t *testing.T) {
+	for name, lost := range map[string]func(*subject, *tuftest.Repo){
+		"a damaged target": func(s *subject, _ *tuftest.Repo) {
+			sum := digestOf([]byte(`{"v":1}`)).String()
+			harm(s.t, filepath.Join(s.cfg.ArchiveDir, "sha256", sum[:2], sum), func([]byte) []byte { return []byte("x") })
+		},
+		"a newer pinned root": func(s *subject, repo *tuftest.Repo) {
+			repo.Rotate("root")
+			repo.Publish()
+			s.cfg.Root = repo.File(repo.Path("root"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			repo := newRepo(t)
+			s := newSubject(t, repo)
+			s.accept()
+			want := s.note(s.epoch)
+			s.Close()
+			lost(s, repo)
+			s.open()
+			if _, _, ok := s.Accepted(); ok {
+				t.Fatal("it is still proven")
+			}
+			if got := s.LastNote(); !reflect.DeepEqual(got, want) {
+				t.Errorf("noted %+v, want %+v", got, want)
+			}
+			s.accept()
+			if got := s.LastNote(); !reflect.DeepEqual(got, s.note(s.epoch)) {
+				t.Errorf("afterwards %+v", got)
+			}
+		})
+	}
+}
+
+func TestLostRatchetNeedsAWord(t *testing.T) {
+	s := newSubject(t, newRepo(t))
+	s.accept()
+	s.Close()
+	sum := digestOf(s.note(s.epoch).Ratchet).String()
+	lose(t, s.cfg.ArchiveDir, filepath.Join("sha256", sum[:2], sum))
+	if _, err := Open(s.cfg); Code(err) != CodeCorrupt || !strings.Contains(err.Error(), "revoked") {
+		t.Fatalf("without a word: %v", err)
+	}
+	var log bytes.Buffer
+	s.cfg.AcceptLostFloors, s.cfg.Logger = true, hclog.New(&hclog.LoggerOptions{Output: &log})
+	s.open()
+	if got := s.LastNote(); got.Ratchet != nil || got.Epoch != s.epoch || !strings.Contains(log.String(), "revoked before") {
+		t.Errorf("on a word: %+v, log %q", got, log.String())
+	}
+	s.accept()
+	s.cfg.AcceptLostFloors = false
+	s.restart()
 }
 
 // A last line without its end is what a crash leaves; it is cut, not believed.

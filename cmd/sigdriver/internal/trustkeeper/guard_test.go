@@ -5,8 +5,12 @@ package trustkeeper
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -117,6 +121,29 @@ func TestAcceptedTrustThatDoesNotParse(t *testing.T) {
 	w.refresh()
 	if w.Current().Trust == nil || w.epoch() != epoch+1 || string(w.Current().Trust.Ratchet()) != ratchet {
 		t.Fatalf("afterwards: %+v", w.Current())
+	}
+}
+
+// What was revoked stays revoked when a file of the accepted trust is damaged, so
+// that it cannot be proven again, and the list has been emptied meanwhile (SE-11).
+func TestRatchetOutlivesTheArchive(t *testing.T) {
+	w := newWorld(t)
+	w.repo.SetTarget("revocations.json", verifiertest.Revocations(verifiertest.Revoke("document", strings.Repeat("ab", 32))))
+	w.publish()
+	epoch, ratchet := w.epoch(), string(w.Current().Trust.Ratchet())
+	w.client.Close()
+	sum := fmt.Sprintf("%x", sha256.Sum256(w.auth.JSON()))
+	if err := os.WriteFile(filepath.Join(w.dir, "trust", "archive", "sha256", sum[:2], sum), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	if w.Current().Trust != nil {
+		t.Fatal("damaged trust is in use")
+	}
+	w.repo.SetTarget("revocations.json", verifiertest.Revocations())
+	w.publish()
+	if got := string(w.Current().Trust.Ratchet()); got != ratchet || w.epoch() != epoch+1 {
+		t.Errorf("epoch %d, revoked %s, want %s", w.epoch(), got, ratchet)
 	}
 }
 

@@ -36,6 +36,7 @@ const (
 type Client interface {
 	Accepted() (*tuf.Snapshot, tuf.Note, bool)
 	LastEpoch() uint64
+	LastNote() tuf.Note
 	Refresh(context.Context) (*tuf.Update, error)
 	Accept(*tuf.Update, tuf.Note) error
 }
@@ -224,15 +225,13 @@ func (k *Keeper) accept(update *tuf.Update) error {
 }
 
 // before returns what the next trust follows: the ratchet and the epoch of the
-// trust in use or, when that does not parse any more, of what was accepted last.
+// trust in use or, when there is none, of what was accepted last, even if that does
+// not parse or cannot be proven any more.
 func (k *Keeper) before() tuf.Note {
 	if t := k.Current().Trust; t != nil {
 		return noteOf(t)
 	}
-	if _, note, ok := k.Client.Accepted(); ok {
-		return note
-	}
-	return tuf.Note{Epoch: k.Client.LastEpoch()}
+	return k.Client.LastNote()
 }
 
 // noteOf is what the next trust needs of this one. The expiry of the revocations
