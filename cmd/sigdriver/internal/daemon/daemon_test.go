@@ -31,6 +31,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
+	"github.com/sigdriver/sigdriver/tuf/tuftest"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
@@ -305,6 +306,15 @@ func TestStartErrors(t *testing.T) {
 			os.Mkdir(w.path("state"), 0o700)
 			w.write("state/floors.db", bytes.Repeat([]byte("garbage "), 4096))
 		}, "floors.db", false},
+		"a file for trust": {func(w *world) {
+			os.Mkdir(w.path("state"), 0o700)
+			w.write("state/trust", nil)
+		}, "state_dir", false},
+		"another repository's state": {func(w *world) {
+			w.start()
+			w.stop()
+			w.write("root.json", tuftest.New(w.t, tuftest.At(tuftest.Start.Add(-time.Hour))).Root())
+		}, "give it an empty state folder", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -202,6 +202,8 @@ func trustFault(conf *config.Config, err error) error {
 	var lost *tuf.FloorsLostError
 	var damaged *tuf.CorruptError
 	var locked *tuf.LockedError
+	var other *tuf.OtherRootError
+	var store *tuf.StoreError
 	switch {
 	case errors.As(err, &lost):
 		return conf.Fault("state_dir", err, "restore the folder from a backup, or start once with --accept-lost-floors")
@@ -209,6 +211,10 @@ func trustFault(conf *config.Config, err error) error {
 		return conf.Fault("state_dir", err, "restore the folder from a backup, or start once with --accept-lost-floors")
 	case errors.As(err, &locked):
 		return conf.Fault("state_dir", err, "stop the other driver, or choose another folder")
+	case errors.As(err, &other):
+		return conf.Fault("trust.root", err, "name the root that the driver was first given, or give it an empty state folder")
+	case errors.As(err, &store):
+		return conf.Fault("state_dir", err, "make it readable and writable to the driver's user, and see whether its disk is full")
 	}
 	return conf.Fault("trust.root", err, "name the root metadata of your TUF repository, as it was first published")
 }
