@@ -4,6 +4,7 @@
 package verifier_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -65,6 +66,22 @@ func TestWithoutARuleNothingIsHeard(t *testing.T) {
 	s.Authorities.Rules[0].Mode = "shadow"
 	if d := decide(t, s); d.Reason != verifier.RuleMissing || len(d.Findings) != 2 || len(d.Shadow) != 1 {
 		t.Errorf("%v with %d findings, %d in shadow", d.Reason, len(d.Findings), len(d.Shadow))
+	}
+}
+
+// The evidence of a decision is what somebody known has signed, whether it counts
+// or not, and nothing else: strangers must not fill the archive.
+func TestEvidenceIsOfThoseWhoAreKnown(t *testing.T) {
+	s := vt.AdmitProfile()
+	good := s.Attestation(0, 0)
+	stranger := s.Approval(0).Of(s.Body(0)).Seal(vt.Person("mallory")).JSON()
+	expired := s.Approval(0)
+	expired.NotAfter = vt.Now.Format(time.RFC3339)
+	old := expired.Of(s.Body(0)).Seal(vt.Person("dave")).JSON()
+	s.Offer(0, []byte("junk"), stranger, old, good)
+	d := decide(t, s)
+	if want := [][2]int{{0, 2}, {0, 3}}; d.Verdict != verifier.Allow || !slices.Equal(d.Evidence, want) {
+		t.Errorf("%v, evidence %v, want %v", d.Reason, d.Evidence, want)
 	}
 }
 

@@ -33,6 +33,8 @@ func allowCases() []*Case {
 		allows("allow-compose-providers-off", "Providers v2 is off: nothing is inserted, the profile is judged all the same.", providersOff, aliceBob, dave),
 		allows("allow-compose-settings", "The gateway's settings are approved and agree with what was done.", withSettings, aliceBob, dave),
 		allows("allow-compose-known", "A sandbox that was allowed before, at the same version and place: nothing to raise, nothing to bind.", knownSandbox, aliceBob),
+		allows("allow-compose-at-reset", "A signed reset lowered the floor to this version and bound no document to it.",
+			func() *Scenario { return ComposePlain().SetFloor(0, 42, "") }, aliceBob),
 		allows("allow-compose-newer", "A newer approval than the floor: the floor follows.", newerThanFloor, aliceBob),
 		allows("allow-compose-marked-elsewhere", "The marker providerCredentialed on an endpoint of the source is the gateway's own and is masked.", markedElsewhere, aliceBob, dave, by(42, "erin")).attack("PO-15"),
 		allows("allow-compose-unknown-member", "A member that this driver does not know, equal on both sides: signed content like any other.", unknownMember, aliceBob).attack("PO-19"),
@@ -64,6 +66,8 @@ func allowCases() []*Case {
 		allows("allow-provenance-64-subjects", "A provenance about as many subjects as the limit.", provenanceOf(64), by(42, "dave", "erin")).attack("ST-13"),
 		allows("allow-provenance-spoiled-beside", "A provenance with two subjects that have the document's sha256, the first with the sha512 of another document.", spoiledBeside, by(42, "dave", "erin")),
 		allows("allow-distinct", "Two authorities that share a member, satisfied by different people.", distinctPair, by(42, "alice", "bob")),
+		allows("allow-own-highest-first", "Of one person's approvals the highest version counts.", ownVersions("44", "42"), by(44, "alice", "bob")),
+		allows("allow-own-highest-last", "The same in the other order.", ownVersions("42", "44"), by(44, "alice", "bob")),
 		allows("allow-pinned", "A document pinned by the rule, without any attestation: no version, no floor.", pinnedPolicy, Doc{}),
 		allows("allow-distinct-third", "The same beside a third authority that belongs to no pair.", distinctThird, by(42, "alice", "bob", "carol")),
 		allows("allow-pinned-approved", "A pinned document that was approved too: the pin alone allows it, so there is no version.", pinnedApproved, Doc{}),
@@ -370,6 +374,16 @@ func (s *Scenario) approveAt(versions map[string]string, order ...string) *Scena
 
 func lowerAgrees() *Scenario {
 	return ComposePlain().approveAt(map[string]string{"alice": "44", "bob": "42"}, "alice", "bob")
+}
+
+// ownVersions has two approvals by alice, beside one by bob at version 44.
+func ownVersions(first, second string) func() *Scenario {
+	return func() *Scenario {
+		s := ComposePlain().approveAt(map[string]string{"alice": first, "bob": "44"}, "alice", "bob")
+		again := s.Approval(0)
+		again.Version = second
+		return s.Offer(0, s.Attestation(0, 0), again.Of(s.Body(0)).Seal(Person("alice")).JSON(), s.Attestation(0, 1))
+	}
 }
 
 func loneHigher() *Scenario {

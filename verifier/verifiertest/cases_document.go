@@ -77,6 +77,11 @@ func documentCases() []*Case {
 				s.Request.Documents[2].Body = append(bytes.Clone(s.Body(2)), ' ')
 				s.Approve(2, "erin")
 			}, at(verifier.DocumentNoncanonical, 2, -1)),
+		denies("document-noncanonical-source", composeLayers, "The first of three is not: nothing is composed from the rest.",
+			func(s *Scenario) {
+				s.Request.Documents[0].Body = append(bytes.Clone(s.Body(0)), ' ')
+				s.Approve(0, "alice", "bob")
+			}, here(verifier.DocumentNoncanonical)),
 		denies("rule-missing", admitPolicy, "No enforced rule speaks about sandboxes of this workspace.",
 			func(s *Scenario) { s.Request.Target.Workspace = "dev" }, here(verifier.RuleMissing)),
 		denies("rule-missing-shadow", admitPolicy, "A rule in shadow mode does not allow.",

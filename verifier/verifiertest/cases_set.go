@@ -35,6 +35,11 @@ func setAllowCases() []*Case {
 		allows("allow-set-beside-partial", "A set of the policy alone, at a higher version, counts for nothing where a rule matches the profiles too.", besidePartial, both, both, both),
 		allows(allowPolicy2, "A layer that the rule pins needs no set, and no set needs to hold it.", pinnedLayer, lone, lone, Doc{}),
 		allows("allow-set-and-approval", "A second rule asks for an approval of the policy alone: its version is the highest at which both hold.", setAndApproval, by(5, "alice", "bob", "dave"), both, both),
+		allows("allow-set-beside-approvals", "One rule asks for a set by one authority and for approvals by another, whose people share the documents.", setBesideApprovals,
+			by(7, "alice", "bob", "dave"), by(7, "alice", "bob", "erin"), by(7, "alice", "bob", "dave")),
+		allows("allow-set-no-workspace", "A sandbox in no workspace: the empty name is a name.", noWorkspace, lone, lone, lone),
+		allows("allow-set-distinct-pairs", "Two authorities of two people each, with a set of its own for either.", setDistinctPairs,
+			by(7, "alice", "bob", "carol", "dave"), by(7, "alice", "bob", "carol", "dave"), by(7, "alice", "bob", "carol", "dave")),
 		allows("allow-set-distinct", "Two authorities that share a member, each satisfied by a set of its own.", setDistinct, both, both, both),
 		allows("allow-set-global", "A global policy in a set: it has no name.", globalSet, both, both),
 		allows("allow-set-settings", "A rule over every surface, with the settings in the set.", setWithSettings, lone, lone),
@@ -115,6 +120,34 @@ func setAndApproval() *Scenario {
 	a := s.Approval(0)
 	a.Version = "5"
 	return s.Offer(0, append(s.Set("stack").By("alice", "bob"), a.Of(s.Body(0)).Seal(Person("dave")).JSON())...)
+}
+
+func setBesideApprovals() *Scenario {
+	s := ComposeSet()
+	s.Authorities.Rules[0].Require = append(s.Authorities.Rules[0].Require, Requirement{"platform", ApprovalType})
+	for i, who := range []string{"dave", "erin", "dave"} {
+		approval := s.Approval(i).Of(s.Body(i)).Seal(Person(who)).JSON()
+		s.Offer(i, append(s.Set("stack").By("alice", "bob"), approval)...)
+	}
+	return s
+}
+
+func noWorkspace() *Scenario {
+	s := oneSigner()
+	s.Authorities.Rules[0].Workspace = ""
+	s.Request.Target.Workspace = ""
+	set := s.Set("stack")
+	set.Scope.Workspace = ""
+	return s.OfferAll(set.By("alice")...)
+}
+
+func setDistinctPairs() *Scenario {
+	s := ComposeSet()
+	s.Authorities.Authorities["owners"] = &Authority{Principals: []string{"alice", "bob", "dave"}, Threshold: 2}
+	s.Authorities.Authorities["reviewers"] = &Authority{Principals: []string{"alice", "bob", "carol"}, Threshold: 2}
+	s.Authorities.Rules[0].Require = []Requirement{{"owners", SetType}, {"reviewers", SetType}}
+	s.Authorities.Rules[0].Distinct = [][]string{{"owners", "reviewers"}}
+	return s.OfferAll(slices.Concat(s.Set("stack").By("alice", "dave"), s.Set("reviewed").By("bob", "carol"))...)
 }
 
 func setDistinct() *Scenario {
@@ -248,6 +281,12 @@ func setRuleCases() []*Case {
 			func(s *Scenario) {
 				s.OfferAll(slices.Concat(s.Set("stack").By("alice"), s.Set("reviewed").By("alice"))...)
 			}, onAll(verifier.Distinct)),
+		denies("distinct-set-below", "allow-set-distinct-pairs", "Who approved a set that too few approved does not make a pair distinct.",
+			func(s *Scenario) {
+				s.OfferAll(slices.Concat(s.Set("stack").By("alice", "bob", "carol"), s.Set("other").By("dave"))...)
+			}, onAll(verifier.Distinct)),
+		denies("scope-mismatch-set-no-workspace", "allow-set-no-workspace", "A set for a workspace, where the sandbox is in none: only ADMIT leaves a place open.",
+			approveSet(func(set *Set, _ *Scenario) { set.Scope.Workspace = "prod" }), everywhere(verifier.ScopeMismatch)),
 		denies("version-rollback-set", allowSet, "The set is older than what one of its members has been enforced at.",
 			func(s *Scenario) { s.SetFloor(2, 8, SHA256([]byte("the next profile"))) }, at(verifier.VersionRollback, 2, -1)).attack("PO-01"),
 		denies("version-equivocation-set", allowSet, "The set's version stands for another document at one of its members.",
@@ -310,6 +349,10 @@ func setFormCases() []*Case {
 		scope("name", "A set for other sandboxes.", func(s *Set) { s.Scope.Name = "db-*" }),
 		scope("role", "The set has this document as the global policy.", func(s *Set) { s.Members[0].Role, s.Members[0].Name = "GLOBAL_POLICY", "*" }),
 		scope("member-name", "The set has this document for another sandbox.", func(s *Set) { s.Members[0].Name = "web-2" }),
+		scope("member-digest", "The set has this document for another sandbox, and another document for this one.", func(s *Set) {
+			s.Members = append(s.Members, Member{s.Members[0].Role, s.Members[0].Name, SHA256([]byte("another policy"))})
+			s.Members[0].Name = "batch-1"
+		}),
 		set("id-empty", "A set without an id.", func(s *Set) { s.BundleID = "" }),
 		set("id-long", "An id one byte past the limit.", func(s *Set) { s.BundleID = strings.Repeat("i", verifier.MaxName+1) }),
 		set("version-zero", "Version 0.", func(s *Set) { s.Version = "0" }),
@@ -335,8 +378,11 @@ func setFormCases() []*Case {
 		text("members-none", "No members.", `"members":`, `"parts":`),
 		text("members-object", "Members that are no list.", `"members":[`, `"members":{},"was":[`),
 		text("member", "A member that sets do not have.", `"bundleId":`, `"priority":1,"bundleId":`),
+		text("member-last", "The same after those that they have.", `"reason":"reviewed together"}`, `"reason":"reviewed together","priority":1}`),
 		text("case", "A member in another case.", `"bundleId":`, `"bundleID":`),
 		text("member-member", "A member that members do not have.", `{"role":`, `{"path":"/","role":`),
+		text("member-member-last", "The same after those that they have.", `"}],"notBefore"`, `","path":"/"}],"notBefore"`),
+		text("scope-member", "A member that scopes do not have.", `,"name":"*"}`, `,"name":"*","cluster":"*"}`),
 		text("scope-name", "A scope without its name: absent is not any.", `,"name":"*"}`, `}`),
 		text("version-number", "The version as a number.", `"version":"7"`, `"version":7`),
 		text("not-after", "A set for ever.", `"notAfter":"2027-01-01T00:00:00Z",`, ``),
