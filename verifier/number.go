@@ -48,6 +48,9 @@ func exactDouble(text string) bool {
 		digits, _, _ := strings.Cut(strings.ToLower(text), "e")
 		return strings.Trim(digits, "-0.") == ""
 	}
+	if decimal(text) == decimal(strconv.FormatFloat(d, 'e', -1, 64)) {
+		return true // the text that is written for it: no need for big
+	}
 	f, err := parseExactly(text)
 	if err != nil {
 		return false
@@ -57,6 +60,26 @@ func exactDouble(text string) bool {
 	}
 	written, err := parseExactly(strconv.FormatFloat(d, 'e', -1, 64))
 	return err == nil && written.Cmp(f) == 0
+}
+
+// decimal is a number without its sign, as digits and a power of ten. Equal ones
+// have equal values.
+func decimal(text string) (d struct {
+	digits string
+	power  int
+}) {
+	mantissa, exponent, _ := strings.Cut(strings.ToLower(strings.TrimPrefix(text, "-")), "e")
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	power, err := strconv.Atoi(exponent)
+	if err != nil && exponent != "" {
+		return d
+	}
+	digits := strings.TrimLeft(whole+fraction, "0")
+	if d.digits = strings.TrimRight(digits, "0"); d.digits == "" {
+		return d
+	}
+	d.power = power - len(fraction) + len(digits) - len(d.digits)
+	return d
 }
 
 // parseExactly reads a number with more precision than an integer of 400 digits

@@ -43,6 +43,37 @@ func TestExactDoubleIsQuick(t *testing.T) {
 	}
 }
 
+// Many of them are looked at for little each: a file may hold half a million.
+func TestExactDoublesAreQuick(t *testing.T) {
+	start := time.Now()
+	for range 100_000 {
+		if !exactDouble("1e308") || !exactDouble("1.7976931348623157e+308") {
+			t.Fatal("refused")
+		}
+	}
+	if took := time.Since(start); took > time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+func TestDecimal(t *testing.T) {
+	for _, same := range [][]string{
+		{"100", "1e2", "1E+2", "0.01e4", "100.00", "10000e-2", "-1e2", "0100"},
+		{"1.5", "15e-1", "0.15e1", "1.50"}, {"0", "0.0", "-0e0"},
+	} {
+		for _, text := range same {
+			if decimal(text) != decimal(same[0]) {
+				t.Errorf("%s is %v, %s is %v", text, decimal(text), same[0], decimal(same[0]))
+			}
+		}
+	}
+	for _, text := range []string{"10", "1e3", "1.01e2", "1e99999999999999999999"} {
+		if decimal(text) == decimal("100") {
+			t.Errorf("%s is 100", text)
+		}
+	}
+}
+
 func TestCheckNumbers(t *testing.T) {
 	if err := checkNumbers([]byte(`{"a":[1,"9007199254740993",{"b":0.1}]}`)); err != nil {
 		t.Error(err)

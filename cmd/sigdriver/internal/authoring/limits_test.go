@@ -58,7 +58,13 @@ func TestBombs(t *testing.T) {
 	for c := 'b'; c <= 'z'; c++ {
 		laughs += fmt.Sprintf("%c: &%c [%s]\n", c, c, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c,", c-1), 10), ","))
 	}
+	params := "version: 1\nnetwork_policies: {a: {endpoints: [{rules: [{allow: {params: " + strings.Repeat("{"+strings.Repeat("k", 1000)+": ", 50) + "{"
+	var names strings.Builder
+	for i := range 80_000 {
+		names.WriteString("k" + itoa(i) + ": a,")
+	}
 	for name, input := range map[string]string{
+		"names that grow":    params + names.String() + strings.Repeat("}", 51) + "}}]}]}}\n",
 		"10 MB of aliases":   laughs + strings.Repeat("w: [*z,*z,*z,*z,*z,*z]\n", 10<<20/23),
 		"a billion laughs":   laughs,
 		"10 MB of brackets":  strings.Repeat("[", 10<<20),

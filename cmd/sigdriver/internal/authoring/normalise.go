@@ -5,6 +5,8 @@ package authoring
 
 import (
 	"strings"
+
+	"github.com/sigdriver/sigdriver/verifier"
 )
 
 // The normalisations that concern more than one field.
@@ -154,6 +156,9 @@ func (r *reader) params(n *node, prefix string, at place, out *object, seen map[
 		matcher, err := r.matcher(value, here)
 		if err != nil {
 			return err
+		}
+		if r.names += len(name); r.names > verifier.MaxBody {
+			return key.fail(here, "makes names of parameters that are longer than a document: a document has at most %d bytes", verifier.MaxBody)
 		}
 		if seen[name] {
 			return key.fail(here, "gives the parameter %s a second time", printable(name))

@@ -25,18 +25,12 @@ func (r *reader) unknownMembers(m *message, n *node, at place) {
 		f := m.byMember(key.text)
 		here := at.key(key.text)
 		switch {
-		case f == nil && !slices.Contains(derived, key.text):
-			r.noteUnknown(key, here, "is no member that this build knows here"+unknownMember(m, key.text))
-		case f != nil:
+		case f == nil && len(r.notes) < maxUnknown && !slices.Contains(derived, key.text):
+			r.note(key, here, "is no member that this build knows here"+unknownMember(m, key.text))
+		case f != nil && len(r.notes) < maxUnknown:
 			r.otherType(f, n.items[i], here)
 			r.unknownBelow(f, n.items[i], here)
 		}
-	}
-}
-
-func (r *reader) noteUnknown(n *node, at place, text string) {
-	if len(r.notes) < maxUnknown {
-		r.note(n, at, text)
 	}
 }
 
@@ -44,11 +38,11 @@ func (r *reader) noteUnknown(n *node, at place, text string) {
 func (r *reader) otherType(f *field, n *node, at place) {
 	want := f.writtenAs()
 	switch {
-	case n.null():
+	case n.null() || len(r.notes) >= maxUnknown:
 	case want != "" && want != n.jsonType():
-		r.noteUnknown(n, at, "is "+n.what()+", where a gateway writes "+want+": the digests then differ")
+		r.note(n, at, "is "+n.what()+", where a gateway writes "+want+": the digests then differ")
 	case !f.knows(n):
-		r.noteUnknown(n, at, "is "+printable(n.text)+", which this build ("+SchemaVersion+") does not know")
+		r.note(n, at, "is "+printable(n.text)+", which this build ("+SchemaVersion+") does not know")
 	case want == "a list" || want == "an object" && f.isMap():
 		element := field{kind: elements[f.kind], low: f.low, high: f.high}
 		for i, item := range n.items {

@@ -14,6 +14,7 @@ import (
 type reader struct {
 	schema *message
 	quotes bool // a text has its quotes, as in JSON that the host reads as JSON
+	names  int  // bytes that the names of parameters took, each with those above it
 	notes  []string
 }
 

@@ -73,7 +73,7 @@ var ambiguities = []struct {
 	{regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][0-9]+$|^[-+]?[0-9]+[eE][-+][0-9]+$`), "is a number to some readers of YAML and text to others"},
 	{regexp.MustCompile(`^[-+]?[0-9][0-9_]*\.[0-9_]*_[0-9_]*([eE][-+]?[0-9]+)?$|^[-+]?\.[0-9]*_[0-9_]*$`), "is a number to some readers of YAML and text to others"},
 	{regexp.MustCompile(`^(yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF)$`), "is true or false to some readers of YAML and text to others"},
-	{regexp.MustCompile(`^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(([Tt]|[ \t]+)[0-9].*)?$`), "is a date to some readers of YAML and text to others"},
+	{regexp.MustCompile(`^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}($|[Tt][0-9]|[ \t]+[0-9])`), "is a date to some readers of YAML and text to others"},
 	{regexp.MustCompile(`^=$`), "is a special value to some readers of YAML and text to others"},
 }
 

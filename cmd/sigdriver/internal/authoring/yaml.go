@@ -53,7 +53,7 @@ func (r *reader) parseYAML(input []byte) (*node, error) {
 	case !errors.Is(err, io.EOF):
 		return nil, yamlFault(err, skipped)
 	}
-	return root, nil
+	return root, c.checkEnd()
 }
 
 // faultLine is how the library says where it stopped, if it knows.
@@ -138,8 +138,9 @@ func splitLines(text []byte) [][]byte {
 // converter turns the library's nodes into ours.
 type converter struct {
 	lines   [][]byte
-	skipped int // lines of the file before the first of these
-	// where startsWithTag looked last: nodes come in the order of the text
+	skipped int  // lines of the file before the first of these
+	block   bool // there is a block scalar
+	// where find looked last: nodes come in the order of the text
 	line, column, offset int
 }
 
@@ -189,27 +190,54 @@ func (c *converter) checkProperties(n *yaml.Node) error {
 
 // startsWithTag looks at the text: the library forgets the tag "!".
 func (c *converter) startsWithTag(n *yaml.Node) bool {
+	line, at := c.find(n)
+	return at < len(line) && line[at] == '!'
+}
+
+// afterMark tells whether a key stands directly behind a question mark, as in
+// {?a: b}: to YAML 1.2 the mark is a part of it.
+func (c *converter) afterMark(n *yaml.Node) bool {
+	line, at := c.find(n)
+	return at > 0 && at <= len(line) && line[at-1] == '?'
+}
+
+// find returns the line on which a node begins, and where in it.
+func (c *converter) find(n *yaml.Node) (line []byte, at int) {
 	if n.Line < 1 || n.Line > len(c.lines) {
-		return false
+		return nil, 0
 	}
 	if n.Line != c.line {
 		c.line, c.column, c.offset = n.Line, 1, 0
 	}
-	line := c.lines[n.Line-1]
+	line = c.lines[n.Line-1]
 	for ; c.column < n.Column && c.offset < len(line); c.column++ {
 		_, size := utf8.DecodeRune(line[c.offset:])
 		c.offset += size
 	}
-	return c.offset < len(line) && line[c.offset] == '!'
+	return line, c.offset
 }
 
 func (c *converter) scalar(n *yaml.Node, out *node) error {
 	out.kind, out.text, out.plain = scalarNode, n.Value, n.Style == 0
+	c.block = c.block || n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0
 	if !out.plain {
 		return nil
 	}
 	if why := ambiguous(n.Value); why != "" {
 		return c.fail(n, printable(n.Value)+" "+why)
+	}
+	if strings.HasSuffix(n.Value, ":") {
+		return c.fail(n, printable(n.Value)+" ends with a colon, which only some readers of YAML take for text: put it into quotes")
+	}
+	return nil
+}
+
+// checkEnd refuses a block scalar at the end of which spaces stand without a line
+// break: some readers count them as one more line.
+func (c *converter) checkEnd() error {
+	last := c.lines[len(c.lines)-1]
+	if c.block && len(last) > 0 && len(bytes.TrimLeft(last, " \t")) == 0 {
+		return &Error{Line: len(c.lines) + c.skipped, Column: 1, Text: "is a line of spaces that only some readers of YAML count: take the spaces away"}
 	}
 	return nil
 }
@@ -237,6 +265,8 @@ func (c *converter) mapping(n *yaml.Node, out *node, depth int) error {
 // two Unicode spellings that look the same.
 func (c *converter) checkKey(n *yaml.Node, key *node, seen map[string]*node) error {
 	switch {
+	case c.afterMark(n):
+		return c.fail(n, "is a key to some readers of YAML, and to others the question mark before it is a part of it: put the key into quotes")
 	case key.kind != scalarNode:
 		return c.fail(n, "is a key that is no text")
 	case key.plain && key.text == "<<":
