@@ -48,10 +48,11 @@ func checkMetadata(role, kind string, data []byte) (unverified *tree, err error)
 
 // tree is a JSON value with its members in order. Integers keep their text.
 type tree struct {
-	kind  jsontext.Kind
-	text  string // of a string or a number
-	names []string
-	items []*tree // array elements, or member values in the order of names
+	kind    jsontext.Kind
+	text    string // of a string or a number
+	names   []string
+	items   []*tree          // array elements, or member values in the order of names
+	members map[string]*tree // by name
 }
 
 // get returns a member, nil if there is none.
@@ -59,10 +60,7 @@ func (t *tree) get(name string) *tree {
 	if t == nil {
 		return nil
 	}
-	if i := slices.Index(t.names, name); i >= 0 {
-		return t.items[i]
-	}
-	return nil
+	return t.members[name]
 }
 
 func (t *tree) integer() int64 {
@@ -109,6 +107,9 @@ func readValue(dec *jsontext.Decoder) (*tree, error) {
 }
 
 func readItems(dec *jsontext.Decoder, t *tree) error {
+	if t.kind == '{' {
+		t.members = map[string]*tree{}
+	}
 	for dec.PeekKind() != '}' && dec.PeekKind() != ']' {
 		if t.kind == '{' {
 			name, err := dec.ReadToken()
@@ -122,6 +123,9 @@ func readItems(dec *jsontext.Decoder, t *tree) error {
 			return err
 		}
 		t.items = append(t.items, item)
+		if t.kind == '{' {
+			t.members[t.names[len(t.names)-1]] = item
+		}
 	}
 	_, err := dec.ReadToken()
 	return err

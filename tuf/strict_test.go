@@ -108,6 +108,29 @@ func TestStrictForm(t *testing.T) {
 	}
 }
 
+// What nobody has signed yet must not cost more than reading it: every key id of
+// every role is looked up among the keys.
+func TestLookupsAreCheap(t *testing.T) {
+	const n = 60000
+	var text strings.Builder
+	for i := range n {
+		fmt.Fprintf(&text, `%s"%05d":%d`, map[bool]string{true: "{", false: ","}[i == 0], i, i)
+	}
+	keys, err := readTree([]byte(text.String() + "}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	for i := range int64(n) {
+		if got := keys.get(fmt.Sprintf("%05d", i)).integer(); got != i {
+			t.Fatalf("%d is %d", i, got)
+		}
+	}
+	if took := time.Since(start); took > time.Second { // one after the other they take several
+		t.Errorf("%d lookups took %s", n, took)
+	}
+}
+
 func TestUnknownMembersAreSignedContent(t *testing.T) {
 	repo := newRepo(t)
 	repo.EditRoot(func(s *metadata.RootType) {
