@@ -5,7 +5,6 @@ package tuf
 
 import (
 	"archive/tar"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -110,33 +109,42 @@ func openExport(name string) (*pastFiles, error) {
 		return nil, &StoreError{"open", name, err}
 	}
 	defer f.Close()
-	objects := memory{}
-	var history []byte
-	in := tar.NewReader(io.LimitReader(f, MaxExport))
-	for {
-		header, err := in.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, &CorruptError{name, "not an export, or cut short"}
-		}
-		var data bytes.Buffer
-		if _, err := io.Copy(&data, in); err != nil {
-			return nil, &CorruptError{name, "cut short"}
-		}
-		switch {
-		case header.Name == historyFile:
-			history = data.Bytes()
-		case strings.HasPrefix(header.Name, "sha256/"):
-			objects[digestOf(data.Bytes())] = data.Bytes()
-		default:
-			return nil, &CorruptError{name, fmt.Sprintf("it holds %s, which no export does", quote(header.Name))}
-		}
+	history, objects, err := readExport(name, tar.NewReader(io.LimitReader(f, MaxExport)))
+	if err != nil {
+		return nil, err
 	}
 	c, err := readHistory(name, history)
 	if err != nil {
 		return nil, err
 	}
 	return &pastFiles{c, history[:c.size], objects}, nil
+}
+
+func readExport(name string, in *tar.Reader) (history []byte, objects memory, err error) {
+	objects = memory{}
+	for {
+		header, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return history, objects, nil
+		}
+		if err != nil {
+			return nil, nil, &CorruptError{name, "not an export, or cut short"}
+		}
+		// Sparse files, which have another format, are longer than they are.
+		object := strings.HasPrefix(header.Name, "sha256/")
+		if !object && header.Name != historyFile || header.Typeflag != tar.TypeReg || header.Format != tar.FormatUSTAR {
+			return nil, nil, &CorruptError{name, fmt.Sprintf("it holds %s, which no export does", quote(header.Name))}
+		}
+		data, err := io.ReadAll(in)
+		switch {
+		case err != nil:
+			return nil, nil, &CorruptError{name, "cut short"}
+		case object:
+			objects[digestOf(data)] = data
+		case history != nil:
+			return nil, nil, &CorruptError{name, "it holds two histories"}
+		default:
+			history = data
+		}
+	}
 }

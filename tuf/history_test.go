@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -244,6 +246,23 @@ func TestExportThatIsNone(t *testing.T) {
 	if _, _, err := LoadOffline(foreign, subject.cfg.Root, times[2]); Code(err) != CodeCorrupt {
 		t.Errorf("a foreign file in it: %v", err)
 	}
+	twice := filepath.Join(dir, "twice")
+	writeTar(t, twice, append(files[:len(files)-1:len(files)-1], files[0]))
+	if _, _, err := LoadOffline(twice, subject.cfg.Root, times[2]); Code(err) != CodeCorrupt {
+		t.Errorf("two histories in it: %v", err)
+	}
+	// A kilobyte that unpacks to three gigabytes must not be unpacked.
+	var before, after runtime.MemStats
+	sparse := filepath.Join(dir, "sparse")
+	if err := os.WriteFile(sparse, sparseTar("sha256/"+strings.Repeat("ab", 32), 3<<30), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&before)
+	_, _, err := LoadOffline(sparse, subject.cfg.Root, times[2])
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; Code(err) != CodeCorrupt || used > 1<<20 {
+		t.Errorf("a sparse file in it: %v, %d bytes of memory", err, used)
+	}
 	for _, missing := range []string{filepath.Join(dir, "nothing"), t.TempDir()} {
 		if _, _, err := LoadOffline(missing, newRepo(t).Root(), tuftest.Start); err == nil {
 			t.Errorf("%s: no error", missing)
@@ -313,6 +332,25 @@ func writeTar(t *testing.T, name string, files []tarFile) {
 	if err := errors.Join(out.Close(), os.WriteFile(name, buf.Bytes(), 0o600)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// sparseTar is an archive with one file of zeros in the old form of GNU tar: only
+// its size is written, at the offsets of that form.
+func sparseTar(name string, size int64) []byte {
+	block := make([]byte, 512)
+	copy(block, name)
+	for at, n := range map[int]int64{124: 0, 386: size, 398: 0, 483: size} {
+		copy(block[at:], fmt.Sprintf("%011o", n))
+	}
+	copy(block[148:], "        ") // the checksum counts itself as blanks
+	block[156] = tar.TypeGNUSparse
+	copy(block[257:], "ustar  \x00")
+	sum := 0
+	for _, b := range block {
+		sum += int(b)
+	}
+	copy(block[148:], fmt.Sprintf("%06o\x00", sum))
+	return append(block, make([]byte, 1024)...)
 }
 
 // Each rule of the history, broken in a chain that is otherwise whole.
