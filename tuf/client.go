@@ -200,6 +200,7 @@ func (c *Client) Refresh(ctx context.Context) (u *Update, err error) {
 	now := c.now()
 	unchanged, err := c.unchanged(ctx, now)
 	if err != nil {
+		c.idle = MaxIdlePolls // the next refresh is a full one: perhaps only this question is refused
 		return nil, err
 	}
 	if unchanged {

@@ -171,7 +171,18 @@ func readResponse(file File, resp *http.Response) (*Content, error) {
 	if int64(len(data)) > file.Limit {
 		return nil, &LengthError{File: file.String(), Want: file.Limit, Got: -1}
 	}
-	return &Content{Data: data, Validator: resp.Header.Get("ETag")}, nil
+	return &Content{Data: data, Validator: validatorOf(resp)}, nil
+}
+
+// validatorOf returns an entity tag that can be sent back, "" for any other: a long
+// one would be refused by the next server, at every request.
+func validatorOf(resp *http.Response) string {
+	tag := resp.Header.Get("ETag")
+	odd := func(c rune) bool { return c < 0x21 || c > 0x7e }
+	if len(tag) > maxValidator || strings.ContainsFunc(tag, odd) {
+		return ""
+	}
+	return tag
 }
 
 // escapeName makes a URL path of a name. Names of metadata are escaped already.

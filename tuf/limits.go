@@ -44,6 +44,7 @@ const (
 
 	maxRedirects     = 3
 	maxAttempts      = 3
+	maxValidator     = 256
 	maxHistoryLine   = 1 << 20
 	maxStateFile     = 1 << 20
 	parallelDownload = 8

@@ -194,6 +194,37 @@ func TestNotModifiedForEver(t *testing.T) {
 	s.refuse(CodeDownload)
 }
 
+// A server, or somebody before it, that once gave a tag which the next one refuses
+// must not stop every refresh from then on; nor one that refuses the question.
+func TestTagsThatCannotBeSentBack(t *testing.T) {
+	for name, tag := range map[string]string{
+		"long": `"` + strings.Repeat("e", 20000) + `"`, "not ASCII": "\"\xff\"", "a space": `"a b"`, "ordinary": `"a"`, "as long as may be": `"` + strings.Repeat("e", maxValidator-2) + `"`,
+	} {
+		repo := newRepo(t)
+		s := newSubject(t, repo)
+		repo.Fault("metadata/timestamp.json", func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("ETag", tag)
+			_, _ = w.Write(repo.File("metadata/timestamp.json"))
+		})
+		s.accept()
+		asked := ""
+		repo.Fault("metadata/timestamp.json", func(w http.ResponseWriter, r *http.Request) {
+			if got := r.Header.Get("If-None-Match"); got != "" {
+				asked = got
+				w.WriteHeader(http.StatusBadRequest)
+				return
+			}
+			_, _ = w.Write(repo.File("metadata/timestamp.json"))
+		})
+		_, err := s.Refresh(t.Context())
+		usable := strings.HasPrefix(name, "ordinary") || strings.HasPrefix(name, "as long")
+		if usable != (asked == tag) || !usable && err != nil {
+			t.Errorf("%s: asked with %.40q, %v", name, asked, err)
+		}
+		s.accept() // at the latest now
+	}
+}
+
 // TU-37: refreshes race with each other and with readers.
 func TestConcurrentUse(t *testing.T) {
 	repo := newRepo(t)
