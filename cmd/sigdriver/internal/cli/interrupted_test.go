@@ -62,6 +62,9 @@ type ceremonyStep struct {
 
 func (s *ceremonyStep) discards() bool { return slices.Contains(s.args, "--discard") }
 
+// beside tells whether the step publishes something else than what is staged.
+func (s *ceremonyStep) beside() bool { return s.name == "publish" && len(s.args) > 0 }
+
 // ceremonySteps plays a ceremony and keeps the folder before each step of it.
 func ceremonySteps(t *testing.T) []ceremonyStep {
 	t.Helper()
@@ -81,6 +84,7 @@ func ceremonySteps(t *testing.T) []ceremonyStep {
 		{name: "sign", args: []string{"--yes"}, publishes: next},
 		{name: "publish", publishes: next},
 		{name: "stage", args: []string{"--renew", "targets"}, publishes: next},
+		{name: "publish", args: []string{"--renew", "revocation"}, publishes: next},
 		{name: "stage", args: []string{"--discard"}, publishes: next},
 	}
 	dir := filepath.Join(t.TempDir(), "t")
@@ -204,7 +208,7 @@ func (s *ceremonyStep) goesOn(t *testing.T, what, dir string) {
 	if s.name == "stage" && !s.discards() {
 		must("sign", "--yes")
 	}
-	must("publish")
+	must(append([]string{"publish"}, s.argsOf("publish")...)...)
 	must("status")
 	repo, err := tuf.OpenRepository(nil, filepath.Join(dir, "published"))
 	if err != nil {
@@ -213,9 +217,17 @@ func (s *ceremonyStep) goesOn(t *testing.T, what, dir string) {
 	if data, err := repo.Target("authorities.json"); err != nil || !bytes.Equal(data, s.publishes) {
 		t.Errorf("%s: published are %q, %v", what, data, err)
 	}
-	if exists(filepath.Join(dir, "staged")) {
-		t.Errorf("%s: something is still staged", what)
+	if got := exists(filepath.Join(dir, "staged")); got != s.beside() {
+		t.Errorf("%s: whether something is staged is %v", what, got)
 	}
+}
+
+// argsOf are the arguments of the step when it is this command.
+func (s *ceremonyStep) argsOf(name string) []string {
+	if s.name != name {
+		return nil
+	}
+	return s.args
 }
 
 // Each operation of a ceremony fails once, or the disk stays broken: that is said,

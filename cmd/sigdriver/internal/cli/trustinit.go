@@ -145,5 +145,5 @@ func (f *trustInitFlags) firstPublication(env *Env, s *tuf.Stage, start *foundin
 	if err != nil {
 		return trustError(err)
 	}
-	return f.commit(env, s, notes, out)
+	return f.commit(env, s, nil, notes, out)
 }

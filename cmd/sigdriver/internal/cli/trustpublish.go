@@ -6,6 +6,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +29,8 @@ func newTrustPublishCommand(env *Env) *cobra.Command {
 		Long: `With options that change something it signs the change with the keys at hand and
 publishes it. When something is staged and everybody has signed, it adds snapshot
 and timestamp and publishes that. Otherwise it publishes a fresh timestamp, which
-a repository needs before the old one expires.
+a repository needs before the old one expires. What is staged and still waits for
+signatures does not hold up --renew, --revocations and --attestation.
 
 New trust is parsed and checked as a driver does it first. Nothing is published
 unless every check passes and every threshold is met. Files appear before whatever
@@ -56,11 +58,11 @@ func trustPublish(env *Env, f *trustPublishFlags) error {
 	if err != nil {
 		return err
 	}
-	if staged != nil {
-		if !f.change.empty() {
-			return alreadyStaged(f.dir)
-		}
+	if staged != nil && f.change.empty() {
 		return f.publishStaged(env, base, staged, out)
+	}
+	if staged != nil && f.change.holdersChange() {
+		return alreadyStaged(f.dir)
 	}
 	if base, err = f.mustRepository(); err != nil {
 		return err
@@ -69,7 +71,7 @@ func trustPublish(env *Env, f *trustPublishFlags) error {
 	if err != nil {
 		return err
 	}
-	return f.signAndCommit(env, s, tuf.Roles(), notes, out)
+	return f.signAndCommit(env, s, staged, tuf.Roles(), notes, out)
 }
 
 func alreadyStaged(dir string) error {
@@ -88,7 +90,18 @@ func (f *trustPublishFlags) publishStaged(env *Env, base *tuf.Repository, s *tuf
 	if _, err := checkTrust(base, files); err != nil {
 		return err
 	}
-	return f.signAndCommit(env, s, []string{tuf.RoleSnapshot, tuf.RoleTimestamp}, s.Warnings(), out)
+	return f.signAndCommit(env, s, nil, []string{tuf.RoleSnapshot, tuf.RoleTimestamp}, s.Warnings(), out)
+}
+
+// besideStaged tells whether a change can go out while another one still collects
+// signatures: neither touches a role of the other, and root and targets, which the
+// other roles hang on, stay. A revocation and a fresh timestamp must not wait until
+// everybody has signed something else.
+func besideStaged(s, staged *tuf.Stage) bool {
+	roles := append(s.Roles(), tuf.RoleSnapshot, tuf.RoleTimestamp) // Complete adds these
+	return !slices.ContainsFunc(roles, func(role string) bool {
+		return role == tuf.RoleRoot || role == tuf.RoleTargets || slices.Contains(staged.Roles(), role)
+	})
 }
 
 // stagedFiles returns the trust files as the stage leaves them, nil for none.
@@ -104,8 +117,12 @@ func stagedFiles(s *tuf.Stage) (map[string][]byte, error) {
 	return files, nil
 }
 
-// signAndCommit signs with the keys at hand of these roles and publishes.
-func (f *ceremonyFlags) signAndCommit(env *Env, s *tuf.Stage, roles []string, notes []string, out sinks) error {
+// signAndCommit signs with the keys at hand of these roles and publishes. staged is
+// another change that waits, nil for none.
+func (f *ceremonyFlags) signAndCommit(env *Env, s, staged *tuf.Stage, roles []string, notes []string, out sinks) error {
+	if staged != nil && !besideStaged(s, staged) {
+		return alreadyStaged(f.dir)
+	}
 	names, err := f.openCeremony(env)
 	if err != nil {
 		return err
@@ -121,37 +138,47 @@ func (f *ceremonyFlags) signAndCommit(env *Env, s *tuf.Stage, roles []string, no
 	err = s.Complete(signers, env.Now(), validity)
 	var missing *tuf.QuorumError
 	if errors.As(err, &missing) {
-		return belowThreshold(f.dir, names, missing)
+		return f.belowThreshold(names, missing)
 	}
 	if err != nil {
 		return trustError(err)
 	}
-	return f.commit(env, s, notes, out)
+	return f.commit(env, s, staged, notes, out)
 }
 
-func belowThreshold(dir string, names *ceremony, missing *tuf.QuorumError) error {
-	q := missing.Quorums[0]
-	return usageError(
-		fmt.Errorf("nothing was published: %s has %d of %d signatures by the keys of %s; not yet signed by %s",
-			q.Role, len(q.Signed), q.Threshold, q.By, names.namesOf(q.Missing)),
-		fmt.Sprintf("give the missing keys with --key, or stage the change and let their holders run `sigdriver trust sign --dir %s --key FILE`", printable(dir)))
+func (f *ceremonyFlags) belowThreshold(names *ceremony, missing *tuf.QuorumError) error {
+	q, dir := missing.Quorums[0], printable(f.dir)
+	remedy := fmt.Sprintf("give the missing keys with --key, or stage the change with `sigdriver trust stage --dir %s` for their holders to sign", dir)
+	if exists(f.staged()) {
+		remedy = fmt.Sprintf("let their holders run `sigdriver trust sign --dir DIR --key FILE` on a copy of %s, and copy the new signatures back", printable(f.staged()))
+	}
+	if exists(f.staged()) && exists(f.published()) {
+		remedy += fmt.Sprintf("; meanwhile `sigdriver trust publish --dir %s --renew timestamp` keeps what is published fresh", dir)
+	}
+	return usageError(fmt.Errorf("nothing was published: %s has %d of %d signatures by the keys of %s; not yet signed by %s",
+		q.Role, len(q.Signed), q.Threshold, q.By, names.namesOf(q.Missing)), remedy)
 }
 
-// commit publishes a complete stage. It is saved first, so that a publication
-// that is interrupted can be completed byte for byte.
-func (f *ceremonyFlags) commit(env *Env, s *tuf.Stage, notes []string, out sinks) error {
+// commit publishes a complete stage. It is saved first, so that a publication that
+// is interrupted can be completed byte for byte; not where another one is staged,
+// beside which there is no root to complete.
+func (f *ceremonyFlags) commit(env *Env, s, staged *tuf.Stage, notes []string, out sinks) error {
 	changes, err := s.Diff()
 	if err != nil {
 		return trustError(err)
 	}
-	if err := f.save(env, s); err != nil {
-		return err
+	if staged == nil {
+		if err := f.save(env, s); err != nil {
+			return err
+		}
 	}
 	if err := s.Publish(env.FS, f.published(), env.Now()); err != nil {
 		return trustError(err)
 	}
-	if err := f.dropStage(env); err != nil {
-		return trustError(err)
+	if staged == nil {
+		if err := f.dropStage(env); err != nil {
+			return trustError(err)
+		}
 	}
-	return f.report(env, out, "published", changes, nil, notes)
+	return f.report(env, out, "published", changes, staged, notes)
 }

@@ -34,7 +34,8 @@ func newTrustRevokeCommand(env *Env) *cobra.Command {
 		Use:   "revoke --dir DIR --public-key FILE --reason TEXT",
 		Short: "Take away a document, an attestation, a key or an identity",
 		Long: `Adds entries to revocations.json and publishes it with the keys of the revocation
-role, snapshot and timestamp. A revocation can only take away, and what a driver
+role, snapshot and timestamp, also while another change collects signatures. A
+revocation can only take away, and what a driver
 has once seen revoked stays so, whatever later lists say; only restored in
 authorities.json ends it.`,
 		Args: cobra.NoArgs,
@@ -75,7 +76,11 @@ func revoke(env *Env, f *revokeFlags) error {
 	if err != nil {
 		return err
 	}
-	if exists(f.staged()) {
+	staged, err := f.stage(base)
+	if err != nil {
+		return err
+	}
+	if staged != nil && f.stageOnly {
 		return alreadyStaged(f.dir)
 	}
 	entries, err := f.entries(env)
@@ -105,7 +110,7 @@ func revoke(env *Env, f *revokeFlags) error {
 	if f.stageOnly {
 		return f.saveStage(env, s, notes, out)
 	}
-	return f.signAndCommit(env, s, tuf.Roles(), notes, out)
+	return f.signAndCommit(env, s, staged, tuf.Roles(), notes, out)
 }
 
 // entries turns the options into entries, in their order.

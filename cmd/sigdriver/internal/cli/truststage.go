@@ -36,7 +36,12 @@ func (f *changeFlags) register(cmd *cobra.Command) {
 func (f *changeFlags) empty() bool {
 	c := f.content
 	return c.authorities+c.trustedRoot+c.revocations+c.drivers == "" &&
-		len(c.attestations)+len(c.remove)+len(f.renew)+len(f.addKeys)+len(f.removeKeys)+len(f.threshold) == 0
+		len(c.attestations)+len(c.remove)+len(f.renew) == 0 && !f.holdersChange()
+}
+
+// holdersChange tells whether a role changes hands.
+func (f *changeFlags) holdersChange() bool {
+	return len(f.addKeys)+len(f.removeKeys)+len(f.threshold) > 0
 }
 
 // stage checks the change as a driver would and makes its metadata, unsigned.
