@@ -131,7 +131,7 @@ func (l *linter) roles(roles []LintRole) {
 		l.roleExpiry(r)
 		for _, id := range r.Keys {
 			if first, taken := owner[id]; taken {
-				l.find(LintRoleSharedKey, LintWarning, "root.json", "roles."+r.Name, fmt.Sprintf("the key %s holds %s and %s: whoever takes it takes both", plain(clip(id, 12)), first, r.Name),
+				l.find(LintRoleSharedKey, LintWarning, "root.json", "roles."+r.Name, fmt.Sprintf("the key %s holds %s and %s: whoever takes it takes both", plain(id[:min(len(id), 12)]), first, r.Name),
 					"Give each role a key of its own with sigdriver trust stage --add-key and --remove-key.")
 				continue
 			}

@@ -272,6 +272,9 @@ func readDuration(option, s string) (time.Duration, error) {
 		n, err = strconv.ParseUint(days, 10, 16)
 		d = time.Duration(n) * 24 * time.Hour
 	}
+	if errors.Is(err, strconv.ErrRange) {
+		return 0, usageError(fmt.Errorf("%s %.40q is too long", option, s), "give at most 65535d")
+	}
 	if err != nil || d <= 0 {
 		return 0, usageError(fmt.Errorf("%s %.40q is no duration above zero", option, s), "write it like 90d, 36h or 15m")
 	}

@@ -90,7 +90,7 @@ func (c *ceremony) validity() (map[string]time.Duration, error) {
 		if !slices.Contains(tuf.Roles(), role) {
 			return nil, usageError(fmt.Errorf("ceremony.toml: unknown role %.40q", role), "use one of "+strings.Join(tuf.Roles(), ", "))
 		}
-		d, err := readDuration("ceremony.toml: validity of "+role, c.Validity[role])
+		d, err := readDuration("validity of "+role, c.Validity[role])
 		if err != nil {
 			return nil, err
 		}
