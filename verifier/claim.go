@@ -188,8 +188,8 @@ func (t *Trust) Evidence(raw []byte) ([]Evidence, []Finding) {
 	if t == nil {
 		return nil, []Finding{*refuseAttestation(TrustUnavailable, "there is no trust")}
 	}
-	budget := MaxSignatureChecks
-	proofs, findings := t.prove(0, raw, &budget)
+	budget := newChecks()
+	proofs, findings := t.prove(0, raw, budget)
 	var list []Evidence
 	for i := range proofs {
 		e, f := t.evidence(&proofs[i])

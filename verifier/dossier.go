@@ -41,7 +41,7 @@ type remark struct {
 }
 
 // open reads one document of the request against trust.
-func open(q question, index int, trust *Trust, floors Floors, budget *int) *dossier {
+func open(q question, index int, trust *Trust, floors Floors, budget *checks) *dossier {
 	req := q.request()
 	d := &dossier{index: index, purpose: req.Purpose, where: &req.Target}
 	if d.doc, d.fault = q.document(index); d.fault != nil {
@@ -81,7 +81,7 @@ func open(q question, index int, trust *Trust, floors Floors, budget *int) *doss
 
 // hear checks every attestation and keeps what counts for this document.
 // SPEC: R4 what does not is a finding and counts for nothing; the others go on.
-func (d *dossier) hear(q question, trust *Trust, wanted map[string]bool, budget *int) {
+func (d *dossier) hear(q question, trust *Trust, wanted map[string]bool, budget *checks) {
 	d.heard = true
 	for i := range q.request().Documents[d.index].Attestations {
 		h := q.hear(trust, d.index, i, budget)
@@ -187,26 +187,30 @@ func (d *dossier) tally(rules []*rule, votes []*vote, now time.Time) []*tally {
 // requirement of a rule in force that came closest to taking them.
 func idle(tallies, shadows []*tally, votes []*vote, now time.Time) []remark {
 	var out []remark
+	all := slices.Concat(tallies, shadows)
 	for _, v := range votes {
-		var best *Finding
+		var best Reason
+		var by *rule
+		var missed *requirement
 		taken := false
-		for i, t := range slices.Concat(tallies, shadows) {
+		for i, t := range all {
 			for j := range t.rule.require {
-				f := v.counts(t.rule, &t.rule.require[j], now)
-				taken = taken || f == nil
-				if f != nil && i < len(tallies) && (best == nil || closeness[f.Reason] > closeness[best.Reason]) {
-					best = f
+				q := &t.rule.require[j]
+				reason := v.against(t.rule, q, now)
+				taken = taken || reason == ReasonUnspecified
+				if i < len(tallies) && closeness[reason] > closeness[best] {
+					best, by, missed = reason, t.rule, q
 				}
 			}
 		}
-		if !taken && best != nil {
-			out = append(out, remark{*best, v.statement.predicateType})
+		if !taken && missed != nil {
+			out = append(out, remark{*v.uncounted(best, by, missed), v.statement.predicateType})
 		}
 	}
 	return out
 }
 
-// closeness orders the refusals of vote.counts by how late they come.
+// closeness orders the refusals of vote.against by how late they come.
 var closeness = map[Reason]int{PredicateType: 1, SignerOutOfScope: 2, Algorithm: 3, AttestationTooOld: 4}
 
 // shortFinding says why a rule does not hold: THRESHOLD when somebody counted,
@@ -273,6 +277,16 @@ func (d *dossier) changes() []time.Time {
 		at = append(at, v.changes(rules)...)
 	}
 	return at
+}
+
+// weight is how many votes have to be counted for a ruling, once for each
+// requirement of each rule.
+func (d *dossier) weight() int {
+	n := 0
+	for _, r := range slices.Concat(d.rules, d.shadows) {
+		n += len(r.require) * len(d.votes)
+	}
+	return n
 }
 
 func names(votes []*vote) []string {

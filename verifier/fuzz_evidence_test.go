@@ -135,8 +135,8 @@ func FuzzBundle(f *testing.F) {
 			{material: trust.keyless.root, need: thresholds{1, 1, 1}, artifact: &artifact{known: true}, compat: true},
 			{key: signers["bob"].signingKey, artifact: &artifact{}},
 		} {
-			budget := MaxSignatureChecks
-			seen, finding := check.run(a.bundle, &budget)
+			budget := newChecks()
+			seen, finding := check.run(a.bundle, budget)
 			if (seen == nil) == (finding == nil) {
 				t.Error("half a sighting")
 			}
@@ -226,8 +226,8 @@ func BenchmarkProve(b *testing.B) {
 			b.Run(string(s.algorithm)+"/"+how, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					budget := MaxSignatureChecks
-					proofs, _ := trust.prove(0, text, &budget)
+					budget := newChecks()
+					proofs, _ := trust.prove(0, text, budget)
 					c, f := trust.judge(&proofs[0])
 					if f != nil {
 						b.Fatal(f)

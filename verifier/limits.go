@@ -40,8 +40,15 @@ const (
 	MaxTlogEntries = 32
 	MaxTimestamps  = 32
 	// MaxSignatureChecks bounds the public-key operations one Verify may spend
-	// on signatures that no hint assigns to a known key.
+	// on signatures that no hint assigns to a known key, and on bundles.
 	MaxSignatureChecks = 4096
+	// MaxNamedChecks bounds those on signatures whose hint names a known key: one
+	// for each attestation of the largest request, and half as many again. Whoever
+	// sends junk can name a key whose checks are slow.
+	MaxNamedChecks = 8192
+	// MaxForesight bounds the votes that one Verify counts to tell until when its
+	// decision stands.
+	MaxForesight = 1 << 21
 
 	// MaxName bounds every name a request carries: gateway_id, workspace,
 	// sandbox name, provider, recipe. Kubernetes names are at most 253 bytes.

@@ -22,14 +22,14 @@ type memoKey struct {
 
 // hear is Trust.hear with a memory and no budget. A nil Memo forgets.
 func (m *Memo) hear(trust *Trust, attestation int, raw []byte) heard {
-	budget := math.MaxInt
+	budget := &checks{math.MaxInt, math.MaxInt}
 	if m == nil {
-		return trust.hear(attestation, raw, &budget)
+		return trust.hear(attestation, raw, budget)
 	}
 	key := memoKey{trust, sha256.Sum256(raw)}
 	known, ok := m.heard.Load(key)
 	if !ok {
-		known, _ = m.heard.LoadOrStore(key, trust.hear(attestation, raw, &budget))
+		known, _ = m.heard.LoadOrStore(key, trust.hear(attestation, raw, budget))
 	}
 	return known.(heard).at(attestation)
 }

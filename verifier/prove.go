@@ -9,10 +9,24 @@ import (
 	"slices"
 )
 
+// checks is what is left of the public-key operations that one Verify may spend.
+type checks struct {
+	named    int // on signatures whose hint names a key of trust
+	searched int // on all others, and on bundles
+}
+
+func newChecks() *checks { return &checks{MaxNamedChecks, MaxSignatureChecks} }
+
+// spend takes n from a part of the budget, and tells whether it was there.
+func spend(left *int, n int) bool {
+	*left = max(*left-n, -1)
+	return *left >= 0
+}
+
 // prove checks the signatures of one encoded attestation. Each good one is a
 // proof and each bad one a finding; a fault of the whole is one finding and no
-// proof. It looks at no clock. The budget is what is left of MaxSignatureChecks.
-func (t *Trust) prove(attestation int, raw []byte, budget *int) ([]proof, []Finding) {
+// proof. It looks at no clock.
+func (t *Trust) prove(attestation int, raw []byte, budget *checks) ([]proof, []Finding) {
 	proofs, findings := t.proveRaw(raw, budget)
 	for i := range proofs {
 		proofs[i].attestation = attestation
@@ -23,7 +37,7 @@ func (t *Trust) prove(attestation int, raw []byte, budget *int) ([]proof, []Find
 	return proofs, findings
 }
 
-func (t *Trust) proveRaw(raw []byte, budget *int) ([]proof, []Finding) {
+func (t *Trust) proveRaw(raw []byte, budget *checks) ([]proof, []Finding) {
 	a, f := parseAttestation(raw)
 	switch {
 	case f != nil:
@@ -44,7 +58,7 @@ func (t *Trust) proveRaw(raw []byte, budget *int) ([]proof, []Finding) {
 
 // proveEnvelope judges each signature of an envelope alone. A key that signed
 // twice proves its statement once, whatever its signatures or key ids look like.
-func (t *Trust) proveEnvelope(e *envelope, hint string, budget *int) (proofs []proof, findings []Finding) {
+func (t *Trust) proveEnvelope(e *envelope, hint string, budget *checks) (proofs []proof, findings []Finding) {
 	m := newSignedMessage(PAE(e.payloadType, e.payload))
 	search := keySearch{trust: t, message: m, budget: budget}
 	for i, s := range e.signatures {
@@ -76,7 +90,7 @@ func (t *Trust) proveEnvelope(e *envelope, hint string, budget *int) (proofs []p
 type keySearch struct {
 	trust   *Trust
 	message *signedMessage
-	budget  *int
+	budget  *checks
 	hint    string
 	ordered []*signingKey // every key of trust, by SPKI; nil until needed
 }
@@ -87,7 +101,11 @@ type keySearch struct {
 func (s *keySearch) find(sig []byte) (*signingKey, *Finding) {
 	spki, foreign := hintedSPKI(s.hint)
 	if key := s.trust.key(spki); foreign && key != nil {
-		if key.fits(sig) && key.verify(s.message, sig) {
+		switch {
+		case !key.fits(sig):
+		case !spend(&s.budget.named, 1):
+			return nil, refuseAttestation(TooManySignatures, "not looked at: the request spent its %d checks of signatures that name a known key", MaxNamedChecks)
+		case key.verify(s.message, sig):
 			return key, nil
 		}
 		return nil, refuseAttestation(SignatureInvalid, "the signature is not by the key %s that it names", key.short())
@@ -97,10 +115,9 @@ func (s *keySearch) find(sig []byte) (*signingKey, *Finding) {
 		if !key.fits(sig) {
 			continue
 		}
-		if *s.budget <= 0 {
+		if !spend(&s.budget.searched, 1) {
 			return nil, refuseAttestation(TooManySignatures, "not looked at: the request spent its %d signature checks on signatures that name no known key", MaxSignatureChecks)
 		}
-		*s.budget--
 		tried++
 		if key.verify(s.message, sig) {
 			return key, nil
@@ -144,7 +161,7 @@ func (t *Trust) key(spki [32]byte) *signingKey {
 // proveKeyed judges a bundle signed by a key: the envelope like a bare one, and
 // then what logs and timestamp authorities say about it. Trust without a
 // Sigstore root cannot judge that, so it proves no times.
-func (t *Trust) proveKeyed(a *attestation, budget *int) ([]proof, []Finding) {
+func (t *Trust) proveKeyed(a *attestation, budget *checks) ([]proof, []Finding) {
 	proofs, findings := t.proveEnvelope(a.envelope, a.bundle.hint, budget)
 	b := a.bundle
 	if len(proofs) == 0 || t.keyless == nil || t.keyless.root == nil || b.entries+b.stamps == 0 {
@@ -160,7 +177,7 @@ func (t *Trust) proveKeyed(a *attestation, budget *int) ([]proof, []Finding) {
 }
 
 // proveCertificate judges a bundle signed with a Fulcio certificate.
-func (t *Trust) proveCertificate(a *attestation, budget *int) (*proof, *Finding) {
+func (t *Trust) proveCertificate(a *attestation, budget *checks) (*proof, *Finding) {
 	if t.keyless == nil || t.keyless.root == nil {
 		return nil, refuseAttestation(CertChain, "signed with a certificate, and trust has no trusted_root.json to judge it by")
 	}

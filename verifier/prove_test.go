@@ -93,8 +93,8 @@ func (s *signer) seal(t testing.TB, payload []byte) []byte {
 }
 
 func proveAll(trust *Trust, raw []byte) ([]proof, []Finding) {
-	budget := MaxSignatureChecks
-	return trust.prove(3, raw, &budget)
+	budget := newChecks()
+	return trust.prove(3, raw, budget)
 }
 
 // oneFinding fails unless the attestation proves nothing, for exactly one reason.
@@ -242,32 +242,35 @@ func malleated(t testing.TB, sig []byte) []byte {
 	return out
 }
 
-// TestBudget: signatures that name no known key are paid for, and those that do
-// are free.
+// TestBudget: every check of a signature is paid for, those that a hint assigns
+// to a known key from a part of their own.
 func TestBudget(t *testing.T) {
 	trust, signers := keyTrust(t)
 	payload := []byte(plainStatement)
 	named := signers["bob"].over(t, InTotoPayloadType, payload)
 	unnamed := testSignature{"", named.sig}
+	misfit := testSignature{named.keyID, "AAAA"}
 	for _, c := range []struct {
-		name    string
-		budget  int
-		sig     testSignature
-		want    int // left of the budget
-		reasons []Reason
+		name        string
+		budget      checks
+		sig         testSignature
+		named, less int // left, and whether less is left of the other part
+		reason      Reason
 	}{
-		{"named", 0, named, 0, nil},
-		{"unnamed", 2, unnamed, -1, nil}, // one or two: it depends on the keys
-		{"unnamed, nothing left", 0, unnamed, 0, []Reason{TooManySignatures}},
+		{"named", checks{1, 0}, named, 0, 0, Allowed},
+		{"named, nothing left", checks{0, 9}, named, -1, 0, TooManySignatures},
+		{"named, of another shape", checks{1, 0}, misfit, 1, 0, SignatureInvalid},
+		{"unnamed", checks{0, 2}, unnamed, 0, 1, Allowed}, // one or two: it depends on the keys
+		{"unnamed, nothing left", checks{9, 0}, unnamed, 9, 1, TooManySignatures},
 	} {
 		budget := c.budget
 		proofs, findings := trust.prove(0, envelopeText(InTotoPayloadType, payload, c.sig), &budget)
-		var reasons []Reason
-		for _, f := range findings {
-			reasons = append(reasons, f.Reason)
+		got := Allowed
+		if len(findings) == 1 {
+			got = findings[0].Reason
 		}
-		if fmt.Sprint(reasons) != fmt.Sprint(c.reasons) || (len(proofs) == 1) == (len(c.reasons) > 0) || c.want >= 0 && budget != c.want || c.want < 0 && budget >= c.budget {
-			t.Errorf("%s: %d proofs, %v, budget %d", c.name, len(proofs), reasons, budget)
+		if got != c.reason || (len(proofs) == 1) != (c.reason == Allowed) || budget.named != c.named || (budget.searched < c.budget.searched) != (c.less == 1) {
+			t.Errorf("%s: %d proofs, %v, budget %v", c.name, len(proofs), findings, budget)
 		}
 	}
 }
@@ -293,13 +296,13 @@ func TestJunkIsBounded(t *testing.T) {
 	for i := range sigs {
 		sigs[i] = junk
 	}
-	budget := MaxSignatureChecks
+	budget := newChecks()
 	start := time.Now()
-	proofs, findings := trust.prove(0, envelopeText(InTotoPayloadType, payload, sigs...), &budget)
+	proofs, findings := trust.prove(0, envelopeText(InTotoPayloadType, payload, sigs...), budget)
 	if took := time.Since(start); took > time.Second {
 		t.Errorf("took %v", took)
 	}
-	if spent := MaxSignatureChecks - budget; spent != MaxSignatures*8 || len(proofs) != 0 || len(findings) != MaxSignatures {
+	if spent := MaxSignatureChecks - budget.searched; spent != MaxSignatures*8 || len(proofs) != 0 || len(findings) != MaxSignatures {
 		t.Errorf("spent %d, %d proofs, %d findings", spent, len(proofs), len(findings))
 	}
 }

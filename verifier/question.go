@@ -16,7 +16,7 @@ type question interface {
 	// document parses a document, or says why it is refused whatever was signed.
 	document(document int) (*parsedDocument, *Finding)
 	// hear checks the signatures of one attestation.
-	hear(trust *Trust, document, attestation int, budget *int) heard
+	hear(trust *Trust, document, attestation int, budget *checks) heard
 	// effective is the digest of the effective document, and whether there is one.
 	effective() (sum [32]byte, some bool)
 	// compose compares the effective document with the composition of the others.
@@ -32,7 +32,7 @@ type heard struct {
 
 // hear checks one encoded attestation: each good signature of somebody known is a
 // claim, everything else a finding.
-func (t *Trust) hear(attestation int, raw []byte, budget *int) heard {
+func (t *Trust) hear(attestation int, raw []byte, budget *checks) heard {
 	proofs, refused := t.prove(attestation, raw, budget)
 	h := heard{refused: refused, signed: len(proofs) > 0}
 	for i := range proofs {
@@ -57,7 +57,7 @@ func (r received) document(i int) (*parsedDocument, *Finding) {
 	return parseDocument(&r.Documents[i], &r.Target)
 }
 
-func (r received) hear(trust *Trust, i, attestation int, budget *int) heard {
+func (r received) hear(trust *Trust, i, attestation int, budget *checks) heard {
 	return trust.hear(attestation, r.Documents[i].Attestations[attestation], budget)
 }
 

@@ -216,7 +216,7 @@ func (q *Recalled) document(i int) (*parsedDocument, *Finding) {
 	}, nil
 }
 
-func (q *Recalled) hear(trust *Trust, i, attestation int, _ *int) heard {
+func (q *Recalled) hear(trust *Trust, i, attestation int, _ *checks) heard {
 	if q.assumed(i, attestation) {
 		return heard{refused: q.foundAgainst(i, attestation)}
 	}

@@ -80,8 +80,8 @@ type sighting struct {
 
 // run judges one bundle. The budget pays for the public-key operations that a
 // bundle makes possible.
-func (s *sigstoreCheck) run(b *sigstoreBundle, budget *int) (seen *sighting, f *Finding) {
-	if *budget -= 1 + b.entries + b.stamps; *budget < 0 {
+func (s *sigstoreCheck) run(b *sigstoreBundle, budget *checks) (seen *sighting, f *Finding) {
+	if !spend(&budget.searched, 1+b.entries+b.stamps) {
 		return nil, refuseAttestation(TooManySignatures, "not looked at: the request spent its %d signature checks", MaxSignatureChecks)
 	}
 	message, f := b.decode()

@@ -34,7 +34,7 @@ func count(r *rule, sha256 [32]byte, votes []*vote, now time.Time) *tally {
 	t := &tally{rule: r, pinned: r.pinned[sha256], counts: make([][]party, len(r.require)), apart: make([]*apart, len(r.require))}
 	for i := range r.require {
 		for _, v := range votes {
-			if v.counts(r, &r.require[i], now) != nil {
+			if v.against(r, &r.require[i], now) != ReasonUnspecified {
 				continue
 			}
 			votes := t.votesFor(i, v.set)

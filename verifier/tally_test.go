@@ -4,6 +4,7 @@
 package verifier
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -152,25 +153,27 @@ func TestVoteConditions(t *testing.T) {
 	q := requirement{authorityOf("s", 1, p["a"]), ApprovalPredicateType}
 	good := approvalBy(p["a"], 1)
 	good.seen = noon.Add(-time.Minute + 1)
-	if f := good.counts(r, &q, noon); f != nil {
-		t.Fatalf("the base must count: %+v", f)
+	if got := good.against(r, &q, noon); got != ReasonUnspecified {
+		t.Fatalf("the base must count: %v", got)
 	}
 	for name, c := range map[string]struct {
 		edit func(v *vote)
 		want Reason
+		text string
 	}{
-		"predicate type": {func(v *vote) { v.statement = &statement{predicateType: "slsa"} }, PredicateType},
-		"authority":      {func(v *vote) { v.principal = p["b"] }, SignerOutOfScope},
-		"algorithm":      {func(v *vote) { v.algorithm = ECDSAP256 }, Algorithm},
-		"age unknown":    {func(v *vote) { v.seen = time.Time{} }, AttestationTooOld},
-		"too old":        {func(v *vote) { v.seen = noon.Add(-time.Minute) }, AttestationTooOld},
+		"predicate type": {func(v *vote) { v.statement = &statement{predicateType: "slsa"} }, PredicateType, `is a "slsa"`},
+		"authority":      {func(v *vote) { v.principal = p["b"] }, SignerOutOfScope, `"b" does not speak for`},
+		"algorithm":      {func(v *vote) { v.algorithm = ECDSAP256 }, Algorithm, "signed with ecdsa-p256-sha256"},
+		"age unknown":    {func(v *vote) { v.seen = time.Time{} }, AttestationTooOld, "nothing shows its age"},
+		"too old":        {func(v *vote) { v.seen = noon.Add(-time.Minute) }, AttestationTooOld, "dates from "},
 	} {
 		c2 := *good.claim
 		v := *good
 		v.claim = &c2
 		c.edit(&v)
-		if f := v.counts(r, &q, noon); f == nil || f.Reason != c.want {
-			t.Errorf("%s: %+v, want %v", name, f, c.want)
+		got := v.against(r, &q, noon)
+		if f := v.uncounted(got, r, &q); got != c.want || f.Reason != c.want || !strings.HasPrefix(f.Detail, c.text) {
+			t.Errorf("%s: %v, %+v, want %v", name, got, f, c.want)
 		}
 	}
 }

@@ -34,6 +34,7 @@ func answer(q question, trust *Trust, floors Floors, now time.Time) Decision {
 	}
 	c := prepare(q, trust, floors)
 	d := c.decide(now)
+	d.sort()
 	d.Evidence = c.evidence()
 	d.Recheck, d.ValidUntil = c.standsUntil(now, &d)
 	d.NearestMiss = c.nearestMiss(&d, now)
@@ -58,11 +59,11 @@ type hearing struct {
 func prepare(q question, trust *Trust, floors Floors) *hearing {
 	req := q.request()
 	h := &hearing{question: q, req: req, trust: trust}
-	budget := MaxSignatureChecks
+	budget := newChecks()
 	parsed := make([]*parsedDocument, len(req.Documents))
 	whole := true
 	for i := range req.Documents {
-		d := open(q, i, trust, floors, &budget)
+		d := open(q, i, trust, floors, budget)
 		h.dossiers = append(h.dossiers, d)
 		parsed[i] = d.doc
 		whole = whole && d.doc != nil
@@ -91,7 +92,7 @@ func (h *hearing) evidence() [][2]int {
 	return list
 }
 
-// decide judges the case at one instant.
+// decide judges the case at one instant. Its findings are not in order yet.
 func (h *hearing) decide(now time.Time) Decision {
 	condition, _, _ := h.trust.condition(now)
 	d := Decision{Verdict: Deny, EffectiveSHA256: h.sums, Place: h.place, Stale: condition == Stale}
@@ -115,7 +116,6 @@ func (h *hearing) decide(now time.Time) Decision {
 	}
 	d.add(-1, h.missing)
 	d.Findings = append(d.Findings, h.composed...)
-	d.sort()
 	if leading != nil {
 		d.Reason = leading.Reason
 		d.leading = *leading
@@ -250,6 +250,16 @@ func (d *Decision) sort() {
 // maxInstants bounds how many coming instants are decided in advance.
 const maxInstants = 64
 
+// instants is how many of them this case is worth: fewer where there is much to
+// count, so that the price of foresight has a bound.
+func (h *hearing) instants() int {
+	weight := 1
+	for _, d := range h.dossiers {
+		weight += d.weight()
+	}
+	return min(maxInstants, MaxForesight/weight)
+}
+
 // standsUntil returns the next instant at which anything in the decision may
 // change, and the first at which its verdict or reason does. SPEC: R11.
 func (h *hearing) standsUntil(now time.Time, d *Decision) (recheck, validUntil time.Time) {
@@ -260,8 +270,9 @@ func (h *hearing) standsUntil(now time.Time, d *Decision) (recheck, validUntil t
 	at = slices.DeleteFunc(at, func(t time.Time) bool { return !t.After(now) })
 	slices.SortFunc(at, time.Time.Compare)
 	at = slices.CompactFunc(at, time.Time.Equal)
+	most := h.instants()
 	for i, t := range at {
-		if c, _, _ := h.trust.condition(t); c == Refused || i == maxInstants {
+		if c, _, _ := h.trust.condition(t); c == Refused || i == most {
 			return at[0], t // R1 speaks from here, or too many to look further
 		}
 		if later := h.decide(t); later.Verdict != d.Verdict || later.Reason != d.Reason {

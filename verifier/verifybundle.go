@@ -185,8 +185,8 @@ func wholeName(field, exact, expr string) (*regexp.Regexp, error) {
 }
 
 func (q *BundleQuestion) judge(check *sigstoreCheck, who *wanted, a *attestation) (*BundleAnswer, *Finding) {
-	budget := MaxSignatureChecks
-	seen, f := check.run(a.bundle, &budget)
+	budget := newChecks()
+	seen, f := check.run(a.bundle, budget)
 	if f != nil {
 		return nil, f
 	}

@@ -115,21 +115,37 @@ func (v *vote) inTime(now time.Time) *Finding {
 	return nil
 }
 
-// counts tells whether the vote counts toward one requirement of one rule, or why not.
-func (v *vote) counts(r *rule, q *requirement, now time.Time) *Finding {
+// against tells why the vote does not count toward one requirement of one rule;
+// ReasonUnspecified when it counts.
+func (v *vote) against(r *rule, q *requirement, now time.Time) Reason {
 	switch {
 	case v.statement.predicateType != q.predicateType:
-		return refuse(v.claim, PredicateType, "is a %s, the rule %s asks for %s", quote(v.statement.predicateType), quote(r.name), quote(q.predicateType))
+		return PredicateType
 	case !q.authority.members[v.principal]:
-		return refuse(v.claim, SignerOutOfScope, "%s does not speak for the authority %s", quote(v.principal.name), quote(q.authority.name))
+		return SignerOutOfScope
 	case r.algorithms != nil && !r.algorithms[v.algorithm]:
-		return refuse(v.claim, Algorithm, "signed with %s, which the rule %s does not accept", v.algorithm, quote(r.name))
+		return Algorithm
 	case r.maxAge > 0 && v.seen.IsZero(): // SPEC: R7 with neither, the claim does not count.
-		return refuse(v.claim, AttestationTooOld, "nothing shows its age, and the rule %s accepts %s at most", quote(r.name), r.maxAge)
+		return AttestationTooOld
 	case r.maxAge > 0 && !now.Before(v.seen.Add(r.maxAge)): // SPEC: R7 age = now − earliest verified time, else notBefore.
-		return refuse(v.claim, AttestationTooOld, "dates from %s, and the rule %s accepts %s at most", stamp(v.seen), quote(r.name), r.maxAge)
+		return AttestationTooOld
 	}
-	return nil
+	return ReasonUnspecified
+}
+
+// uncounted says for people why the vote does not count.
+func (v *vote) uncounted(reason Reason, r *rule, q *requirement) *Finding {
+	switch {
+	case reason == PredicateType:
+		return refuse(v.claim, reason, "is a %s, the rule %s asks for %s", quote(v.statement.predicateType), quote(r.name), quote(q.predicateType))
+	case reason == SignerOutOfScope:
+		return refuse(v.claim, reason, "%s does not speak for the authority %s", quote(v.principal.name), quote(q.authority.name))
+	case reason == Algorithm:
+		return refuse(v.claim, reason, "signed with %s, which the rule %s does not accept", v.algorithm, quote(r.name))
+	case v.seen.IsZero():
+		return refuse(v.claim, reason, "nothing shows its age, and the rule %s accepts %s at most", quote(r.name), r.maxAge)
+	}
+	return refuse(v.claim, reason, "dates from %s, and the rule %s accepts %s at most", stamp(v.seen), quote(r.name), r.maxAge)
 }
 
 // changes lists the instants at which the vote begins or stops to count.
