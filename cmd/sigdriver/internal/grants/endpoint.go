@@ -113,10 +113,14 @@ func action(a *node) string {
 }
 
 func matcherText(m *node) string {
-	if any := m.texts("any"); len(any) > 0 {
-		return "any of " + words(any)
+	any, glob := m.texts("any"), m.text("glob")
+	switch {
+	case len(any) == 0:
+		return word(glob)
+	case glob != "":
+		return "any of " + words(any) + " or " + word(glob)
 	}
-	return word(m.text("glob"))
+	return "any of " + words(any)
 }
 
 // extras are the other members that let something through.
@@ -135,6 +139,11 @@ func extras(e *node) []string {
 	add(e.get("mcp").flag("allowAllKnownMcpMethods"), "every known MCP method, unless rules narrow it")
 	queries := e.get("graphqlPersistedQueries")
 	add(e.text("persistedQueries") != "" || queries != nil, "persisted queries: %s, %d registered", word(e.text("persistedQueries")), len(elements(queries)))
+	if queries != nil && queries.kind == object {
+		for i, q := range queries.items {
+			add(true, "registered %s: %s", word(queries.names[i]), action(q))
+		}
+	}
 	return lines
 }
 
@@ -152,8 +161,12 @@ func (v *viewer) endpointHost(at string, e *node) {
 			break
 		}
 	}
-	if len(portsOf(e)) == 0 {
+	ports := e.texts("ports")
+	switch port := e.get("port"); {
+	case len(portsOf(e)) == 0:
 		v.note(at, "names no port")
+	case port != nil && len(ports) > 0 && port.scalar() != ports[0]:
+		v.note(pointer(at, "port"), "is %s, and ports does not begin with it: the host goes by ports", word(port.scalar()))
 	}
 }
 

@@ -252,6 +252,36 @@ func TestNothingIsHidden(t *testing.T) {
 	}
 }
 
+// unsaid are the members that a view may be silent about: they grant nothing.
+var unsaid = []string{"@type", "version", "name", "order", "harness", "description", "material", "graphqlMaxBodyBytes", "jsonRpcMaxBodyBytes",
+	"refreshBeforeSeconds", "maxLifetimeSeconds", "cacheTtlSeconds", "annotations", "resourceVersion", "scope", "source"}
+
+// TestTheViewIsNotSilent: who approves reads the view, so no edit of what grants
+// something leaves it as it was.
+func TestTheViewIsNotSilent(t *testing.T) {
+	seen := 0
+	show := func(d *Document) string {
+		var b strings.Builder
+		d.View().Print(&b)
+		return b.String()
+	}
+	for _, d := range fullDocuments(t) {
+		base := show(d)
+		edits(t, d, []string{"value", "less"}, func(what string, edited *Document) {
+			seen++
+			parts := strings.Split(what, "/")
+			silent := slices.ContainsFunc(parts[1:], func(name string) bool { return slices.Contains(unsaid, name) })
+			byDefault := strings.HasPrefix(what, "less ") && (strings.HasSuffix(what, "/strictToolNames") || strings.HasSuffix(what, "/onError"))
+			if !silent && !byDefault && show(edited) == base {
+				t.Errorf("%s: %s, and the view is the same", d.Surface, what)
+			}
+		})
+	}
+	if seen == 0 {
+		t.Error("no edits")
+	}
+}
+
 // onMap tells whether an edit was made to a map, whose keys are free.
 func onMap(what string) bool {
 	parts := strings.Split(what, "/")

@@ -11,7 +11,10 @@ import (
 
 // profile shows what a provider brings to the sandboxes that it is attached to.
 func (v *viewer) profile(root *node) {
-	v.grant("profile", "/id", word(root.text("id")), "%s, %s%s", quoted(root.text("displayName")), word(short(root.text("category"), "PROVIDER_PROFILE_CATEGORY_")), inference(root))
+	g := v.grant("profile", "/id", word(root.text("id")), "%s, %s%s", quoted(root.text("displayName")), word(short(root.text("category"), "PROVIDER_PROFILE_CATEGORY_")), inference(root))
+	if found := root.get("discovery").texts("credentials"); len(found) > 0 {
+		g.Details = append(g.Details, "taken from where the provider is made: "+words(found))
+	}
 	v.rule("", root.text("id"), root)
 	for i, c := range root.list("credentials") {
 		v.credential("/credentials/"+strconv.Itoa(i), c)
@@ -50,11 +53,24 @@ func (v *viewer) credential(at string, c *node) {
 	}
 	if t := c.get("tokenGrant"); t != nil {
 		v.unprotected(pointer(at, "tokenGrant"), t.text("tokenEndpoint"))
-		g.Details = append(g.Details, "granted by "+word(t.text("tokenEndpoint"))+scopeText(t))
+		g.Details = append(g.Details, grantedBy(t))
 		for _, o := range t.list("audienceOverrides") {
-			g.Details = append(g.Details, fmt.Sprintf("for audience %s at %s:%s%s", word(o.text("audience")), word(o.text("host")), portText(o), scopeText(o)))
+			g.Details = append(g.Details, fmt.Sprintf("for audience %s at %s:%s%s%s", word(o.text("audience")), word(o.text("host")), portText(o), pathText(o), scopeText(o)))
 		}
 	}
+}
+
+// grantedBy says who gives a token, for whom, and what it is asked with.
+func grantedBy(t *node) string {
+	line := "granted by " + word(t.text("tokenEndpoint"))
+	for _, part := range []struct{ name, says string }{
+		{"audience", " for audience "}, {"jwtSvidAudience", ", asked with a JWT-SVID for "}, {"clientAssertionType", ", of the type "},
+	} {
+		if s := t.text(part.name); s != "" {
+			line += part.says + word(s)
+		}
+	}
+	return line + scopeText(t)
 }
 
 // placement says where in a request the credential stands.
