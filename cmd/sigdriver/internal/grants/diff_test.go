@@ -95,7 +95,8 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// TestNotNarrower: what looks like taking away and is not, or not for certain.
+// TestNotNarrower: what looks like taking away and is not, or not for certain, and
+// what is for certain beside it.
 func TestNotNarrower(t *testing.T) {
 	for _, c := range []struct {
 		what string
@@ -119,6 +120,12 @@ func TestNotNarrower(t *testing.T) {
 		{"a rule that is no message", []string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"c.example","port":1}]}`}, []string{"EXTRA\":{}", `EXTRA":[]`}, Changes},
 		{"the order of endpoints", []string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"c.example","port":1},{"host":"d.example","port":1}]}`},
 			[]string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"d.example","port":1},{"host":"c.example","port":1}]}`}, Changes},
+		{"the last rule that names a tool, where every method is allowed", []string{`"strictToolNames":true`, `"allowAllKnownMcpMethods":true`, `{"allow":{"method":"tools/call"}}`, `{"allow":{"params":{"name":{"glob":"x"}}}}`},
+			[]string{`"strictToolNames":true`, `"allowAllKnownMcpMethods":true`, `,{"allow":{"method":"tools/call"}}`, ``}, Widens},
+		{"the last rule that names a tool, where methods need rules", []string{`{"allow":{"method":"tools/call"}}`, `{"allow":{"params":{"name":{"glob":"x"}}}}`},
+			[]string{`,{"allow":{"method":"tools/call"}}`, ``}, Narrows},
+		{"one of two rules that name tools", []string{`"strictToolNames":true`, `"allowAllKnownMcpMethods":true`, `{"allow":{"method":"initialize"}},{"allow":{"method":"tools/call"}}`, `{"allow":{"params":{"name":{"glob":"x"}}}},{"allow":{"params":{"name":{"glob":"y"}}}}`},
+			[]string{`"strictToolNames":true`, `"allowAllKnownMcpMethods":true`, `{"allow":{"method":"initialize"}},{"allow":{"method":"tools/call"}}`, `{"allow":{"params":{"name":{"glob":"x"}}}}`}, Narrows},
 		{"an element twice", nil, []string{`["/usr"]`, `["/usr","/usr"]`}, Changes},
 		{"a member twice", nil, []string{`"version":1`, `"version":1,"version":1`}, Changes},
 		{"a member of another type", nil, []string{`"readOnly":["/usr"]`, `"readOnly":"/usr"`}, Changes},

@@ -52,10 +52,30 @@ func judgePaths(_ *differ, _, is *node, changes []Change) {
 	}
 }
 
-// judgePorts: ports that are taken away narrow only where no other endpoint has
-// them.
-func judgePorts(d *differ, was, is *node, changes []Change) {
+// judgeEndpoint: ports that are taken away narrow only where no other endpoint has
+// them; rules, only where they do not themselves narrow what is allowed besides.
+func judgeEndpoint(d *differ, was, is *node, changes []Change) {
 	d.doubt(changes, "/ports/", func() bool { return d.reached(was, nil, is) })
+	if !strings.EqualFold(is.text("protocol"), "mcp") || !is.get("mcp").flag("allowAllKnownMcpMethods") || namesTools(is) {
+		return
+	}
+	for i, c := range changes {
+		if c.Class == Narrows && c.Is == "" && isRule(c.Path) {
+			changes[i].Class, changes[i].Says = Widens, "no rule names a tool any more, so every tool may be called"
+		}
+	}
+}
+
+// namesTools tells whether a rule of an MCP endpoint says which tools may be called.
+func namesTools(endpoint *node) bool {
+	return slices.ContainsFunc(endpoint.list("rules"), func(r *node) bool { return r.get("allow").get("params").get("name") != nil })
+}
+
+// isRule tells whether a path is that of one rule of an endpoint.
+func isRule(path string) bool {
+	_, within, _ := strings.Cut(path[max(0, strings.LastIndex(path, "/endpoints/")):], "/endpoints/")
+	parts := strings.Split(within, "/")
+	return len(parts) == 3 && parts[1] == "rules"
 }
 
 // judgeRule: binaries that are taken away narrow only where no other rule leads

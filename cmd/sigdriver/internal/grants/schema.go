@@ -110,7 +110,7 @@ var (
 	ruleMessage  = &message{fields: []field{{name: "allow", kind: one, of: allowMessage}}}
 )
 
-var endpointMessage = &message{keys: []func(*node) string{hostAndPath, hostOf}, judge: judgePorts, fields: []field{
+var endpointMessage = &message{keys: []func(*node) string{hostAndPath, hostOf}, judge: judgeEndpoint, fields: []field{
 	{name: "host", must: true},
 	{name: "port", kind: count, effect: opens},
 	{name: "ports", kind: texts, effect: opens, first: Changes, last: Changes},
