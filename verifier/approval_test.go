@@ -25,6 +25,8 @@ func TestParseApproval(t *testing.T) {
 		{"version 1", version(`"1"`), true},
 		{"the highest version", version(`"9223372036854775807"`), true},
 		{"a fraction", before("2026-01-02T15:04:05.123456789Z"), true},
+		{"a short fraction", before("2026-01-02T15:04:05.5Z"), true},
+		{"the first second of 1970", before("1970-01-01T00:00:00Z"), true},
 		{"an empty workspace", [2]string{`"prod"`, `""`}, true},
 		{"the year 9999", after("9999-12-31T23:59:59Z"), true},
 		{"a leap day", before("2024-02-29T00:00:00Z"), true},
@@ -78,6 +80,8 @@ func TestParseApproval(t *testing.T) {
 		{"hour 24", after("2027-01-02T24:00:00Z"), false},
 		{"one digit", after("2027-1-02T15:04:05Z"), false},
 		{"a comma", after("2027-01-02T15:04:05,5Z"), false},
+		{"a sign in a fraction", after("2027-01-02T15:04:05.-5Z"), false},
+		{"a colon in a fraction", after("2027-01-02T15:04:05.5:Z"), false},
 		{"a bare point", after("2027-01-02T15:04:05.Z"), false},
 		{"ten digits", after("2027-01-02T15:04:05.1234567890Z"), false},
 		{"a day only", after("2027-01-02"), false},
@@ -101,6 +105,28 @@ func TestParseApproval(t *testing.T) {
 			t.Errorf("%s is accepted", c.name)
 		case f != nil && (c.ok || f.Reason != PredicateInvalid):
 			t.Errorf("%s: %v (%s)", c.name, f.Reason, f.Detail)
+		}
+	}
+}
+
+// A fraction is worth what its digits say, however many there are.
+func TestParseInstant(t *testing.T) {
+	for text, want := range map[string]time.Time{
+		"1970-01-01T00:00:00Z":           time.Unix(0, 0),
+		"2026-01-02T15:04:05.5Z":         time.Date(2026, 1, 2, 15, 4, 5, 500_000_000, time.UTC),
+		"2026-01-02T15:04:05.000000001Z": time.Date(2026, 1, 2, 15, 4, 5, 1, time.UTC),
+	} {
+		if got, ok := parseInstant(text); !ok || !got.Equal(want) {
+			t.Errorf("%s: %v, %v", text, got, ok)
+		}
+	}
+}
+
+// Of several members that are missing one is named, always the same.
+func TestTheFirstMissingMemberIsNamed(t *testing.T) {
+	for range 32 {
+		if _, f := parseApproval([]byte(`{"version":"1"}`)); f == nil || !strings.Contains(f.Detail, "notAfter is missing") {
+			t.Fatalf("%+v", f)
 		}
 	}
 }

@@ -85,6 +85,44 @@ func TestEvidenceIsOfThoseWhoAreKnown(t *testing.T) {
 	}
 }
 
+// A document that is denied has not passed, whatever the others did, and what was
+// consulted is the floor of every document that could be read.
+func TestPassed(t *testing.T) {
+	for name, c := range map[string]struct {
+		change    func(*vt.Scenario)
+		passed    []bool
+		consulted []int
+	}{
+		"all":        {func(*vt.Scenario) {}, []bool{true, true, true}, []int{0, 1, 2}},
+		"unattested": {func(s *vt.Scenario) { s.Offer(1) }, []bool{true, false, true}, []int{0, 1, 2}},
+		"rollback":   {func(s *vt.Scenario) { s.SetFloor(2, 43, "") }, []bool{true, true, false}, []int{0, 1, 2}},
+		"unreadable": {func(s *vt.Scenario) { s.Request.Documents[1].Body = []byte("{") }, []bool{true, false, true}, []int{0, 2}},
+		"moved":      {func(s *vt.Scenario) { s.SetPlace("prod", "web-7") }, []bool{false, true, true}, []int{0, 1, 2}},
+	} {
+		s := vt.ComposeLayers()
+		var want []verifier.FloorKey
+		for _, i := range c.consulted {
+			want = append(want, s.FloorKey(i))
+		}
+		c.change(s)
+		var passed []bool
+		d := decide(t, s)
+		for _, r := range d.Documents {
+			passed = append(passed, r.Passed)
+		}
+		var consulted []verifier.FloorKey
+		for _, r := range d.Consulted {
+			consulted = append(consulted, r.Key)
+			if r.Floor != s.Floors.Floor(r.Key) {
+				t.Errorf("%s: consulted %v, the floor is %v", name, r, s.Floors.Floor(r.Key))
+			}
+		}
+		if !slices.Equal(passed, c.passed) || !slices.Equal(consulted, want) {
+			t.Errorf("%s: passed %v, want %v; consulted %v, want %v", name, passed, c.passed, consulted, want)
+		}
+	}
+}
+
 // The reason of several refused attestations is that of the one that got
 // furthest, whatever their order.
 func TestTheFurthestSpeaks(t *testing.T) {

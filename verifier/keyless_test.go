@@ -167,6 +167,10 @@ func TestKeylessPayload(t *testing.T) {
 	if list, findings := trust.Evidence(b.JSON()); len(list) != 0 || len(findings) != 1 || findings[0].Reason != verifier.PayloadType {
 		t.Errorf("another payload type: %v, %v", list, findings)
 	}
+	b = sigstore.Keyless(good, vt.Leaf{SAN: ciSAN + "-evil", Issuer: ciIssuer, At: vt.Now}, vt.Evidence{Rekor1: true})
+	if list, findings := trust.Evidence(b.JSON()); len(list) != 0 || len(findings) != 1 || findings[0].Reason != verifier.CertIdentity {
+		t.Errorf("nobody's identity: %v, %v", list, findings)
+	}
 }
 
 func certified(s *vt.Sigstore) vt.Signer {

@@ -140,6 +140,14 @@ func emailByPattern() *Scenario {
 	return s
 }
 
+// twoIdentities lets the robot speak under a second name and issuer too.
+func twoIdentities() *Scenario {
+	s := NewWorld().Scenario()
+	robot := s.Authorities.Principals["robot"]
+	robot.Identities = append(robot.Identities, Identity{Issuer: "https://issuer.second.example", SAN: "https://ci.corp.example/second"})
+	return s
+}
+
 // anyName takes whoever the issuer vouches for.
 func anyName() *Scenario {
 	s := NewWorld().Scenario()
