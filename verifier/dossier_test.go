@@ -123,6 +123,33 @@ func TestPassed(t *testing.T) {
 	}
 }
 
+// Of one person's approvals at one version the one that ends last says until when
+// the document is approved, in whatever order they were offered.
+func TestTheLongestApprovalCounts(t *testing.T) {
+	s := vt.AdmitProfile()
+	until := func(at time.Time) []byte {
+		a := s.Approval(0)
+		a.NotAfter = at.Format(time.RFC3339)
+		return a.Of(s.Body(0)).Seal(vt.Person("dave")).JSON()
+	}
+	short, long := until(vt.Now.Add(time.Hour)), until(vt.Now.Add(2*time.Hour))
+	for _, order := range [][][]byte{{short, long}, {long, short}} {
+		d := decide(t, s.Offer(0, order...))
+		if want := vt.Now.Add(2 * time.Hour); d.Verdict != verifier.Allow || !d.Documents[0].NotAfter.Equal(want) {
+			t.Errorf("%v until %v, want %v", d.Reason, d.Documents[0].NotAfter, want)
+		}
+	}
+	s.Authorities.Rule("profiles").Require[0].PredicateType = slsa
+	s.Authorities.Principals["dave"].Keys[0].NotAfter = vt.Now.Add(time.Hour).Format(time.RFC3339)
+	s.Authorities.Principals["dave"].Keys = append(s.Authorities.Principals["dave"].Keys, vt.Person("frank").Listed())
+	ending, endless := vt.Provenance(s.Body(0)).Seal(vt.Person("dave")).JSON(), vt.Provenance(s.Body(0)).Seal(vt.Person("frank")).JSON()
+	for _, order := range [][][]byte{{ending, endless}, {endless, ending}} {
+		if d := decide(t, s.Offer(0, order...)); d.Verdict != verifier.Allow || !d.Documents[0].NotAfter.IsZero() {
+			t.Errorf("%v until %v, want for ever", d.Reason, d.Documents[0].NotAfter)
+		}
+	}
+}
+
 // The reason of several refused attestations is that of the one that got
 // furthest, whatever their order.
 func TestTheFurthestSpeaks(t *testing.T) {

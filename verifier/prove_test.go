@@ -275,6 +275,25 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// TestPlausible: what could be somebody's signature is by a stranger, and what
+// could be nobody's is no signature.
+func TestPlausible(t *testing.T) {
+	der := func(n int) []byte { return append([]byte{0x30, byte(n)}, make([]byte, n)...) }
+	for _, c := range []struct {
+		sig  []byte
+		want bool
+	}{
+		{make([]byte, 64), true}, {make([]byte, 63), false}, {make([]byte, 65), false},
+		{der(70), true}, {der(6), true}, {der(5), false}, {der(70)[:71], false}, {append([]byte{0x31, 68}, make([]byte, 68)...), false},
+		{make([]byte, 384), true}, {make([]byte, 383), false}, {make([]byte, 1024), true}, {make([]byte, 1025), false},
+		{nil, false}, {[]byte{0x30}, false},
+	} {
+		if got := plausible(c.sig); got != c.want {
+			t.Errorf("%d bytes % x…: %v", len(c.sig), c.sig[:min(2, len(c.sig))], got)
+		}
+	}
+}
+
 // TestJunkIsBounded: sixteen junk signatures that look like everybody's cost at
 // most one check for each of eight keys.
 func TestJunkIsBounded(t *testing.T) {

@@ -23,7 +23,7 @@ type tally struct {
 
 // party is votes that may be counted together toward one requirement: all of
 // them, or those for one set. Of every principal it has the one with the highest
-// version.
+// version, and of several of these the one that counts for longest.
 type party struct {
 	set   *policySet // nil where no set was asked for
 	votes map[*principal]*vote
@@ -38,7 +38,7 @@ func count(r *rule, sha256 [32]byte, votes []*vote, now time.Time) *tally {
 				continue
 			}
 			votes := t.votesFor(i, v.set)
-			if best := votes[v.principal]; best == nil || v.version > best.version {
+			if v.outdoes(votes[v.principal], r) {
 				votes[v.principal] = v
 			}
 		}

@@ -168,6 +168,16 @@ func (v *vote) ends(r *rule) time.Time {
 	return end
 }
 
+// outdoes tells whether the vote says more for its principal than another, which
+// may be nil: no order in which they were offered is to show.
+func (v *vote) outdoes(other *vote, r *rule) bool {
+	if other == nil || v.version != other.version {
+		return other == nil || v.version > other.version
+	}
+	end, than := v.ends(r), other.ends(r)
+	return !than.IsZero() && (end.IsZero() || end.After(than))
+}
+
 // earliest returns the first of the instants that are set, zero for none.
 func earliest(times ...time.Time) time.Time {
 	var first time.Time
