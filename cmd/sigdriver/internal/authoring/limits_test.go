@@ -46,6 +46,9 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if _, err := Document(SandboxPolicy, nil); err == nil || err.Error() != "the file is empty" {
+		t.Errorf("of nothing: %v", err)
+	}
 	if _, err := Document(0, padded(100)); err == nil {
 		t.Error("no type at all is accepted")
 	}

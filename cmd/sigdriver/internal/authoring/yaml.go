@@ -57,16 +57,13 @@ func (r *reader) parseYAML(input []byte) (*node, error) {
 }
 
 // faultLine is how the library says where it stopped, if it knows.
-var faultLine = regexp.MustCompile(`^yaml: (?:line ([0-9]+): )?`)
+var faultLine = regexp.MustCompile(`^(?:yaml: )?(?:line ([0-9]+): )?`)
 
 func yamlFault(err error, skipped int) error {
 	if errors.Is(err, io.EOF) {
 		return &Error{Text: "the file is empty"}
 	}
 	found := faultLine.FindStringSubmatch(err.Error())
-	if found == nil {
-		return &Error{Text: "the file is no YAML: " + err.Error()}
-	}
 	fault := &Error{Text: "the file is no YAML: " + strings.TrimPrefix(err.Error(), found[0])}
 	if line, err := strconv.Atoi(found[1]); err == nil {
 		fault.Line = line + skipped

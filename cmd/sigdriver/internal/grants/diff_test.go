@@ -36,6 +36,7 @@ func TestClasses(t *testing.T) {
 		{"access gone", `"access":"read-write",`, "", Changes, Changes},
 		{"inspection gone", `"protocol":"rest"`, `"protocol":"tcp"`, Widens, Changes},
 		{"protocol left out", `,"protocol":"rest"`, "", Widens, Changes},
+		{"another inspection", `"protocol":"rest"`, `"protocol":"graphql"`, Changes, Changes},
 		{"tls skip", `"protocol":"rest"`, `"protocol":"rest","tls":"skip"`, Widens, Changes},
 		{"an address more", `["10.0.0.1"]`, `["10.0.0.0/8","10.0.0.1"]`, Widens, Narrows},
 		{"no address", `"allowedIps":["10.0.0.1"],`, "", Changes, Changes},
@@ -112,6 +113,8 @@ func TestNotNarrower(t *testing.T) {
 			[]string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"b.example","port":80}]}`, `,{"path":"/bin/b"}`, ""}, Changes},
 		{"an endpoint beside one without a host", []string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"allowedIps":["10.0.0.1"],"port":80},{"host":"c.example","port":80}]}`},
 			[]string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"allowedIps":["10.0.0.1"],"port":80}]}`}, Changes},
+		{"an endpoint without a host beside one with", []string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"allowedIps":["10.0.0.1"],"port":80},{"host":"c.example","port":80}]}`},
+			[]string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"c.example","port":80}]}`}, Changes},
 		{"an endpoint beside one without a port", []string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"c.example"},{"host":"c.example","path":"/c","port":80}]}`},
 			[]string{"EXTRA\":{}", `EXTRA":{"endpoints":[{"host":"c.example"}]}`}, Changes},
 		{"an enforcement nobody knows to audit", []string{`["10.0.0.1"],"enforcement":"enforce"`, `["10.0.0.1"],"enforcement":"strict"`},
@@ -126,6 +129,7 @@ func TestNotNarrower(t *testing.T) {
 			[]string{`,{"allow":{"method":"tools/call"}}`, ``}, Narrows},
 		{"one of two rules that name tools", []string{`"strictToolNames":true`, `"allowAllKnownMcpMethods":true`, `{"allow":{"method":"initialize"}},{"allow":{"method":"tools/call"}}`, `{"allow":{"params":{"name":{"glob":"x"}}}},{"allow":{"params":{"name":{"glob":"y"}}}}`},
 			[]string{`"strictToolNames":true`, `"allowAllKnownMcpMethods":true`, `{"allow":{"method":"initialize"}},{"allow":{"method":"tools/call"}}`, `{"allow":{"params":{"name":{"glob":"x"}}}}`}, Narrows},
+		{"tcp by name", []string{`,"protocol":"rest"`, ""}, []string{`"protocol":"rest"`, `"protocol":"tcp"`}, Changes},
 		{"an element twice", nil, []string{`["/usr"]`, `["/usr","/usr"]`}, Changes},
 		{"a member twice", nil, []string{`"version":1`, `"version":1,"version":1`}, Changes},
 		{"a member of another type", nil, []string{`"readOnly":["/usr"]`, `"readOnly":"/usr"`}, Changes},
@@ -146,6 +150,13 @@ func TestOrderBesides(t *testing.T) {
 	changes, err := Diff(was, is)
 	if err != nil || Tally(changes) != "1 widens, 1 changes" {
 		t.Errorf("%+v, %v", changes, err)
+	}
+	tools := []string{`"strictToolNames":true`, `"allowAllKnownMcpMethods":true`, `"port":80`, `"port":80,"ports":[80,81]`}
+	was = read(t, policyWith(append(tools, `{"allow":{"method":"tools/call"}}`, `{"allow":{"params":{"name":{"glob":"x"}}}}`)...))
+	tools[3] = `"port":80,"ports":[80]`
+	is = read(t, policyWith(append(tools, `,{"allow":{"method":"tools/call"}}`, "")...))
+	if changes, err = Diff(was, is); err != nil || Tally(changes) != "1 widens, 1 narrows" {
+		t.Errorf("a port and the last rule that names a tool: %+v, %v", changes, err)
 	}
 	was, is = read(t, policyWith(`"version":1`, `"version":1,"version":1`)), read(t, policyWith(`"version":1`, `"version":1,"version":2`, `["/usr"]`, `["/lib","/usr"]`))
 	if changes, err = Diff(was, is); err != nil || Tally(changes) != "1 widens, 1 changes" {

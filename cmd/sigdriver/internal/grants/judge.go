@@ -60,7 +60,7 @@ func judgeEndpoint(d *differ, was, is *node, changes []Change) {
 		return
 	}
 	for i, c := range changes {
-		if c.Class == Narrows && c.Is == "" && isRule(c.Path) {
+		if c.Class == Narrows && isRule(c.Path) {
 			changes[i].Class, changes[i].Says = Widens, "no rule names a tool any more, so every tool may be called"
 		}
 	}

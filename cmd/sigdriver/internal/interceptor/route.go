@@ -41,7 +41,7 @@ var Routes = []Route{
 	{"DeleteProviderRefresh", false, "brings nothing in", nil},
 	{"DeleteProvider", false, "brings nothing in", nil},
 	{"DeleteProviderProfile", false, "takes a profile away", nil},
-	{"UpdateConfig", true, "a whole policy, as SANDBOX_POLICY or GLOBAL_POLICY, whoever asks, also a sandbox; merge operations are refused; a setting is refused where trust governs settings", readUpdateConfig},
+	{"UpdateConfig", true, "a whole policy, as SANDBOX_POLICY or GLOBAL_POLICY, whoever asks, also a sandbox; merge operations are refused; a setting, and with it the end of a global policy, is refused where trust governs settings", readUpdateConfig},
 	{"SubmitPolicyAnalysis", true, "proposed rules are refused, because the gateway may approve them by itself; summaries pass", readAnalysis},
 	{"ApproveDraftChunk", true, "refused: it names a proposal and not the policy that follows", refuseDraft},
 	{"RejectDraftChunk", false, "takes a proposal away", nil},
