@@ -5,14 +5,14 @@
 
 use bytes::Bytes;
 
-use crate::proto::{Reason, Verdict, VerifyResponse};
+use crate::proto::{Reason, TrustCondition, Verdict, VerifyResponse};
 use crate::question::Question;
 use crate::refusal::{Denial, Fault, Refusal};
 
 /// The most bytes of a receipt's envelope.
 const MAX_ENVELOPE: usize = 64 << 10;
 
-/// A yes to one question. Only [`check`] makes one.
+/// A yes to one question, told by the driver and held against the question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed {
     /// The id under which it was asked.
@@ -85,6 +85,13 @@ pub(crate) fn check(
         .as_ref()
         .filter(|trust| trust.epoch > 0)
         .ok_or_else(|| malformed("it allows without trust"))?;
+    // An answer need not say in which condition trust is; if it does, trust decides.
+    if !matches!(
+        TrustCondition::try_from(trust.condition),
+        Ok(TrustCondition::Unspecified | TrustCondition::Fresh | TrustCondition::Stale)
+    ) {
+        return Err(malformed("it allows under trust that decides nothing"));
+    }
     if response.nearest_miss.is_some() {
         return Err(malformed("it allows and says what was amiss"));
     }

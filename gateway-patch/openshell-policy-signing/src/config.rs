@@ -106,7 +106,7 @@ impl PolicySigningConfig {
             mode: self.mode,
             timeout,
             start_timeout: Duration::from_secs(30),
-            document_vectors_sha256: crate::document_vectors_sha256(),
+            document_vectors_sha256: crate::DOCUMENT_VECTORS_SHA256,
         })
     }
 }

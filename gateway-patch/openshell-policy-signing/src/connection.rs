@@ -26,19 +26,28 @@ const CAPABILITY: &str = "openshell.policy-signing.contract";
 const CANONICAL_FORM: &str = "openshell-protojson-jcs/v1";
 
 /// The contract's limits on a message.
-const MAX_REQUEST: usize = 8 << 20;
+pub(crate) const MAX_REQUEST: usize = 8 << 20;
 const MAX_RESPONSE: usize = 256 << 10;
+const MAX_ATTEST_RESPONSE: usize = MAX_RESPONSE + (64 << 10);
 
 /// The digest of the document vectors that this crate's tests read.
-///
-/// # Panics
-///
-/// Never: a test reads the file that is compiled in.
-pub fn document_vectors_sha256() -> [u8; 32] {
-    let text = include_str!("document-vectors.sha256").trim();
-    std::array::from_fn(|i| {
-        u8::from_str_radix(&text[2 * i..2 * i + 2], 16).expect("64 hex digits, as a test checks")
-    })
+pub const DOCUMENT_VECTORS_SHA256: [u8; 32] = sha256(include_bytes!("document-vectors.sha256"));
+
+/// Reads 64 hex digits and a line's end, when this crate is compiled.
+const fn sha256(text: &[u8]) -> [u8; 32] {
+    assert!(text.len() == 65 && text[64] == b'\n');
+    let mut sum = [0; 32];
+    let mut i = 0;
+    while i < 64 {
+        let digit = match text[i] {
+            digit @ b'0'..=b'9' => digit - b'0',
+            digit @ b'a'..=b'f' => digit - b'a' + 10,
+            _ => panic!("no hex digit"),
+        };
+        sum[i / 2] = sum[i / 2] << 4 | digit;
+        i += 1;
+    }
+    sum
 }
 
 /// Why there is no connection.
@@ -100,6 +109,11 @@ impl Connection {
 
     pub(crate) fn client(&self) -> PolicySigningDriverClient<Channel> {
         self.client.clone()
+    }
+
+    /// A client for the answers with a receipt, which may be larger.
+    pub(crate) fn attesting_client(&self) -> PolicySigningDriverClient<Channel> {
+        self.client().max_decoding_message_size(MAX_ATTEST_RESPONSE)
     }
 
     pub(crate) fn attests(&self) -> bool {
@@ -227,7 +241,7 @@ mod tests {
             canonical_form: CANONICAL_FORM.into(),
             recipes: vec!["older".into(), RECIPE.into()],
             limits: None,
-            document_vectors_sha256: document_vectors_sha256().to_vec().into(),
+            document_vectors_sha256: DOCUMENT_VECTORS_SHA256.to_vec().into(),
         }
     }
 

@@ -3,7 +3,7 @@
 
 //! The real signer: the driver at the other end of the socket.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::{Instant, sleep, timeout_at};
-use tonic::{Code, Status};
+use tonic::{Code, Status, TimeoutExpired};
 use tracing::{info, warn};
 
 use crate::answer::{self, Allowed, Attested};
 use crate::config::Settings;
-use crate::connection::{ConnectError, Connection};
+use crate::connection::{ConnectError, Connection, MAX_REQUEST};
 use crate::proto::{AttestRequest, AttestResponse, VerifyRequest, VerifyResponse};
 use crate::question::Question;
 use crate::refusal::{self, Fault, Refusal};
@@ -198,6 +198,9 @@ impl Link {
     /// Asks within the deadline. A connection that had broken before is replaced and
     /// the question asked once more: deciding twice is harmless.
     async fn ask<Q: Call>(&self, request: Q, deadline: Instant) -> Result<Q::Answer, Refusal> {
+        if request.encoded_len() > MAX_REQUEST {
+            return Err(refusal::too_large());
+        }
         let asked = timeout_at(deadline, async {
             let mut again = self.current().is_some();
             loop {
@@ -215,9 +218,12 @@ impl Link {
                 }
             }
         });
-        asked
-            .await
-            .unwrap_or(Err(Refusal::Unavailable(Fault::Late)))
+        match asked.await {
+            // The timer is looked at after the answer: where the thread was held up, an
+            // answer can be both there and late.
+            Ok(result) if result.is_err() || Instant::now() <= deadline => result,
+            _ => Err(Refusal::Unavailable(Fault::Late)),
+        }
     }
 }
 
@@ -231,15 +237,20 @@ fn lost(status: &Status) -> Refusal {
     Refusal::Unavailable(Fault::Unreachable(why))
 }
 
-/// Tells a connection that failed from a driver that answered: only the former has a
-/// cause on this side.
+/// Tells a connection that failed from a driver that answered or is slow: only the
+/// first has a cause on this side that is no timer.
 fn broken(status: &Status) -> bool {
-    status.source().is_some() && status.code() != Code::DeadlineExceeded
+    let Some(cause) = status.source() else {
+        return false;
+    };
+    let slow = std::iter::successors(Some(cause), |cause| (*cause).source())
+        .any(<dyn Error>::is::<TimeoutExpired>);
+    !slow && status.code() != Code::DeadlineExceeded
 }
 
 /// A request and how it is sent.
 #[tonic::async_trait]
-trait Call: Clone + Send + Sync {
+trait Call: prost::Message + Clone {
     type Answer: Send;
     async fn call(self, on: &Connection, deadline: Instant) -> Result<Self::Answer, Status>;
 }
@@ -267,7 +278,7 @@ impl Call for AttestRequest {
         if !on.attests() {
             return Err(Status::unimplemented("")); // it said so on this connection
         }
-        let result = on.client().attest(until(self, deadline)).await;
+        let result = on.attesting_client().attest(until(self, deadline)).await;
         if let Err(status) = &result
             && status.code() == Code::Unimplemented
         {

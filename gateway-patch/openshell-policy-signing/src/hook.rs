@@ -28,7 +28,7 @@ pub const RECEIPT_METADATA: &str = "x-openshell-policy-receipt-bin";
 pub const NONCE_METADATA: &str = "x-openshell-policy-nonce-bin";
 
 /// One attached provider, its profile in `ProtoJSON`.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ProfileLayer {
     /// The provider record's name.
     pub provider: String,
@@ -38,8 +38,9 @@ pub struct ProfileLayer {
     pub profile: Value,
 }
 
-/// What an effective policy was made of, as the gateway holds it: `ProtoJSON`.
-#[derive(Debug, Clone, Default)]
+/// What an effective policy was made of, as the gateway holds it: `ProtoJSON`. Neither
+/// it nor a layer is `Debug`: bodies are not for logs.
+#[derive(Clone, Default)]
 pub struct Parts {
     /// The sandbox's own policy as stored, or the global one.
     pub source: Option<Value>,

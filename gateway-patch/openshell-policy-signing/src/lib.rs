@@ -46,7 +46,7 @@ pub mod proto {
 
 pub use answer::{Allowed, Attested};
 pub use config::{ConfigError, Mode, PolicySigningConfig, Settings};
-pub use connection::{ConnectError, document_vectors_sha256};
+pub use connection::{ConnectError, DOCUMENT_VECTORS_SHA256};
 pub use document::{Document, DocumentError, Role};
 pub use driver::Driver;
 pub use hook::{Hook, NONCE_METADATA, Parts, ProfileLayer, RECEIPT_METADATA};

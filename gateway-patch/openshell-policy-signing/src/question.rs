@@ -3,7 +3,9 @@
 
 //! Questions: a request and what its answer must be about.
 
-use crate::document::{Document, Role};
+use std::fmt;
+
+use crate::document::{Document, Role, hex};
 use crate::proto;
 use crate::summary::{Summary, SummaryDocument};
 
@@ -91,7 +93,7 @@ pub struct Composition {
 }
 
 /// A request, ready but for its id, and the digest of what it asks.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Question {
     pub(crate) request: proto::VerifyRequest,
     pub(crate) documents: Vec<[u8; 32]>,
@@ -155,6 +157,18 @@ impl Question {
     }
 }
 
+/// Never shows a body.
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Question({}, asked sha256:{})",
+            self.request.purpose().as_str_name(),
+            hex(&self.asked)
+        )
+    }
+}
+
 struct Builder {
     request: proto::VerifyRequest,
     summary: Summary,
@@ -208,5 +222,27 @@ impl Builder {
             asked: self.summary.sha256(),
             request: self.request,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn shows_no_body() {
+        let policy = json!({"networkPolicies": {"web": {"name": "secret"}}});
+        let composition = Composition {
+            source: Document::new(Role::SandboxPolicy, policy.clone()).ok(),
+            effective: Document::effective(policy).ok(),
+            ..Default::default()
+        };
+        let composed = format!("{composition:?}");
+        let question = Question::compose(Target::default(), composition);
+        assert_eq!(question.documents.len(), 1);
+        let asked = format!("{question:?}");
+        assert!(asked.contains(&hex(question.asked_sha256())), "{asked}");
+        assert!(!asked.contains("secret") && !composed.contains("secret"));
     }
 }

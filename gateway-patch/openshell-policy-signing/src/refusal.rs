@@ -152,6 +152,15 @@ fn fault_reason(status: &Status) -> String {
     if known { info.reason } else { String::new() }
 }
 
+/// A question that is over the contract's limit, which asking again does not mend.
+pub(crate) fn too_large() -> Refusal {
+    Refusal::Denied(Denial::new(
+        "REQUEST_TOO_LARGE",
+        "the policy and its parts are over the driver's limit",
+        None,
+    ))
+}
+
 /// What a status of the driver means. One that says that the request can never be
 /// right is a denial; all others are faults.
 pub(crate) fn from_status(status: &Status) -> Refusal {
@@ -163,11 +172,7 @@ pub(crate) fn from_status(status: &Status) -> Refusal {
             "the driver does not take a request like this; its log says which limit it breaks",
             None,
         )),
-        Code::ResourceExhausted => Refusal::Denied(Denial::new(
-            "REQUEST_TOO_LARGE",
-            "the policy and its parts are over the driver's limit",
-            None,
-        )),
+        Code::ResourceExhausted => too_large(),
         Code::DeadlineExceeded | Code::Cancelled => Refusal::Unavailable(Fault::Late),
         code => Refusal::Unavailable(Fault::Driver { code, reason }),
     }

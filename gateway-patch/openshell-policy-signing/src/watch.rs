@@ -9,15 +9,18 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
 use crate::driver::Link;
 use crate::proto::{self, WatchTrustRequest};
 
-/// The pauses between two tries, growing.
+/// The pauses between two tries, growing until a stream lasts.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The pause after each state: a driver that floods fills its own side of the stream.
+const STATE_PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether the driver's trust may decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +90,9 @@ pub(crate) fn start(link: Arc<Link>) -> Watcher {
     let task = tokio::spawn(async move {
         let mut pause = FIRST_PAUSE;
         loop {
-            if follow(&link, &sender).await {
+            let begin = Instant::now();
+            follow(&link, &sender).await;
+            if begin.elapsed() > LAST_PAUSE {
                 pause = FIRST_PAUSE;
             }
             sleep(pause).await;
@@ -98,12 +103,12 @@ pub(crate) fn start(link: Arc<Link>) -> Watcher {
     Watcher { trust, task }
 }
 
-/// Reads the stream until it ends; tells whether anything came.
-async fn follow(link: &Link, sender: &watch::Sender<Option<TrustView>>) -> bool {
-    let Ok(connection) = link.connection().await else {
-        return false;
+/// Reads the stream until it ends.
+async fn follow(link: &Link, sender: &watch::Sender<Option<TrustView>>) {
+    // One caller opens and the others wait, so this one has a deadline like them.
+    let Ok(Ok(connection)) = timeout(link.settings.timeout, link.connection()).await else {
+        return;
     };
-    let mut came = false;
     let ended = async {
         let mut stream = connection
             .client()
@@ -111,8 +116,8 @@ async fn follow(link: &Link, sender: &watch::Sender<Option<TrustView>>) -> bool 
             .await?
             .into_inner();
         while let Some(state) = stream.message().await? {
-            came = true;
             tell(sender, TrustView::of(&state));
+            sleep(STATE_PAUSE).await;
         }
         Ok::<(), tonic::Status>(())
     };
@@ -123,10 +128,12 @@ async fn follow(link: &Link, sender: &watch::Sender<Option<TrustView>>) -> bool 
         link.forget(&connection);
         info!(?code, "policy signing driver ended its trust stream");
     }
-    came
 }
 
 fn tell(sender: &watch::Sender<Option<TrustView>>, view: TrustView) {
+    if sender.borrow().as_ref() == Some(&view) {
+        return;
+    }
     let TrustView {
         epoch, condition, ..
     } = view;

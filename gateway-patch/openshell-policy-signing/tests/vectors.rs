@@ -10,8 +10,8 @@ use common::vectors::{
     self, CompositionVector, DocumentVector, Origin, RequestVector, RequestVectors, VectorRequest,
 };
 use openshell_policy_signing::{
-    Composition, Document, Layer, Question, Role, Sandbox, Summary, SummaryDocument, Target,
-    document_vectors_sha256, parse_strict,
+    Composition, DOCUMENT_VECTORS_SHA256, Document, Layer, Question, Role, Sandbox, Summary,
+    SummaryDocument, Target, parse_strict,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -99,7 +99,7 @@ fn digest_of_the_document_vectors() {
         list += &["  ", &name, ".json\n"].concat();
     }
     assert_eq!(
-        hex(&document_vectors_sha256()),
+        hex(&DOCUMENT_VECTORS_SHA256),
         hex(&Sha256::digest(list)),
         "write this digest into src/document-vectors.sha256"
     );

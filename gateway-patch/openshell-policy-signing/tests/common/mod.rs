@@ -8,6 +8,7 @@
 
 pub mod gateway;
 pub mod lab;
+pub mod liar;
 pub mod vectors;
 
 use std::path::PathBuf;
