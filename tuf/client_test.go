@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -233,5 +234,60 @@ func TestClockSetBack(t *testing.T) {
 	repo.PublishTimestamp()
 	if u := s.accept(); u.AcceptedAt.Before(tuftest.Start.Add(20 * time.Hour)) {
 		t.Errorf("accepted at %s, before an earlier acceptance", u.AcceptedAt)
+	}
+}
+
+// What Config leaves out, and the folder that it must not.
+func TestDefaults(t *testing.T) {
+	repo := newRepo(t, tuftest.At(time.Now().Truncate(time.Second)))
+	if _, err := Open(Config{Root: repo.Root(), Source: mustHTTP(t, repo.URL())}); err == nil {
+		t.Error("opened without a folder")
+	}
+	dir := t.TempDir()
+	c, err := Open(Config{Root: repo.Root(), Source: mustHTTP(t, repo.URL()), Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	u, err := c.Refresh(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Accept(u, Note{Epoch: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newArchive(c.cfg.FS, filepath.Join(dir, "archive")).object(digestOf([]byte(`{"v":1}`))); err != nil {
+		t.Errorf("not archived in the folder: %v", err)
+	}
+}
+
+// A crash between the line and its floor leaves a history that is ahead: its epoch
+// was handed out, and is not handed out again.
+func TestEpochOfAHistoryThatIsAhead(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	s.accept()
+	floors := filepath.Join(s.cfg.Dir, floorsFile)
+	before, err := os.ReadFile(floors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.epoch = 7
+	s.accept()
+	s.Close()
+	if err := os.WriteFile(floors, before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.open()
+	if got := s.LastEpoch(); got != 8 || s.LastNote().Epoch != 8 {
+		t.Errorf("epoch %d", got)
+	}
+	var rollback *RollbackError
+	u, err := s.Refresh(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Accept(u, Note{Epoch: 7}); !errors.As(err, &rollback) {
+		t.Errorf("epoch 7 again: %v", err)
 	}
 }
