@@ -207,7 +207,7 @@ func (k *Keeper) refresh(ctx context.Context) error {
 
 // accept makes an update durable and puts it in use.
 func (k *Keeper) accept(update *tuf.Update) error {
-	note := k.before()
+	note := k.Client.LastNote() // of the trust in use, also where that does not parse or cannot be proven any more
 	trust, err := k.parse(update.Snapshot, note)
 	if err != nil {
 		return err
@@ -222,16 +222,6 @@ func (k *Keeper) accept(update *tuf.Update) error {
 		return err
 	}
 	return k.use(update.Snapshot, trust)
-}
-
-// before returns what the next trust follows: the ratchet and the epoch of the
-// trust in use or, when there is none, of what was accepted last, even if that does
-// not parse or cannot be proven any more.
-func (k *Keeper) before() tuf.Note {
-	if t := k.Current().Trust; t != nil {
-		return noteOf(t)
-	}
-	return k.Client.LastNote()
 }
 
 // noteOf is what the next trust needs of this one. The expiry of the revocations

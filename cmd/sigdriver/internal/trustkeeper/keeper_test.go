@@ -255,6 +255,10 @@ func TestReservedKeyInTrust(t *testing.T) {
 	if w.Current() != good {
 		t.Error("other trust is in use")
 	}
+	var reserved *verifier.ReservedKeyError // at a start it is the driver that is wrong
+	if err := w.Load(); !errors.As(err, &reserved) {
+		t.Errorf("loaded: %v", err)
+	}
 	w.Reserved = nil
 	w.refresh()
 	if w.Current() == good {
