@@ -187,10 +187,13 @@ func AsOf(dir string, root []byte, t time.Time) (s *Snapshot, n Note, err error)
 // NoHistoryError: nothing was accepted yet at that time, or there is no history.
 type NoHistoryError struct {
 	Dir string
-	At  time.Time
+	At  time.Time // zero: at no time
 }
 
 func (e *NoHistoryError) Error() string {
+	if e.At.IsZero() {
+		return quote(e.Dir) + ": there is no history of accepted trust"
+	}
 	return fmt.Sprintf("%s: no trust had been accepted by %s", quote(e.Dir), e.At.UTC().Format(time.RFC3339))
 }
 

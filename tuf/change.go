@@ -9,6 +9,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
@@ -79,7 +80,7 @@ func NewStage(base *Repository, change Change, now time.Time) (*Stage, error) {
 func (c Change) check(base *Repository) error {
 	for _, role := range slices.Sorted(maps.Keys(c.Holders)) {
 		if !slices.Contains(Roles(), role) {
-			return &ChangeError{fmt.Sprintf("unknown role %q", role)}
+			return unknownRole(role)
 		}
 		if _, _, err := c.Holders[role].listed(role); err != nil {
 			return err
@@ -87,7 +88,7 @@ func (c Change) check(base *Repository) error {
 	}
 	for _, role := range c.Renew {
 		if !slices.Contains(Roles(), role) {
-			return &ChangeError{fmt.Sprintf("unknown role %q", role)}
+			return unknownRole(role)
 		}
 	}
 	for _, role := range Roles() {
@@ -105,6 +106,10 @@ func (c Change) check(base *Repository) error {
 		}
 	}
 	return nil
+}
+
+func unknownRole(role string) error {
+	return &ChangeError{fmt.Sprintf("unknown role %s: there are %s", quote(role), strings.Join(Roles(), ", "))}
 }
 
 func (c Change) checkFile(base *Repository, p string) error {

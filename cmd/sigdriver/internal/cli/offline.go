@@ -63,15 +63,12 @@ func unavailable(dir string, err error) error {
 	if errors.As(err, &event) {
 		code += ", " + event.Code()
 	}
+	remedy := "nothing was verified; check that --root is the root.json that was published first, or restore the trust from a backup"
 	var expired *tuf.ExpiredError
 	if errors.As(err, &expired) {
-		code = verifier.TrustStale.String()
+		code, remedy = verifier.TrustStale.String(), "nothing was verified; `sigdriver trust status` shows what is there"
 	}
-	return &ExitError{
-		Code:   ExitInconclusive,
-		Err:    fmt.Errorf("%s: the trust in %q cannot be used: %w", code, dir, err),
-		Remedy: "nothing was verified; `sigdriver trust status` shows what is there",
-	}
+	return &ExitError{Code: ExitInconclusive, Err: fmt.Errorf("%s: the trust in %q cannot be used: %w", code, dir, err), Remedy: remedy}
 }
 
 // trustSource hands over what TUF proved, for this build.

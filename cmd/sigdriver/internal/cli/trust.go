@@ -50,6 +50,15 @@ people, stage, sign and publish are steps, each on anybody's machine.`,
 	return cmd
 }
 
+// changeError is trustError for a change of which nothing is staged yet.
+func changeError(err error) error {
+	var change *tuf.ChangeError
+	if errors.As(err, &change) {
+		return usageError(change, "nothing was staged or published; mend what you asked for and try again")
+	}
+	return trustError(err)
+}
+
 // trustError turns what the tuf package refuses into a sentence and a remedy.
 // What it does not know stays our own fault.
 func trustError(err error) error {

@@ -6,7 +6,9 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,8 +78,39 @@ func TestTrustStatusOfAStateFolderAndItsExport(t *testing.T) {
 			t.Errorf("%s two days later: exit code %d\n%s", dir, code, stdout)
 		}
 	}
-	if code, _, stderr := runAt(repo.Now(), "trust", "export", "--dir", repo.Dir(), "--out", export); code != ExitUsage {
+	if code, _, stderr := runAt(repo.Now(), "trust", "export", "--dir", repo.Dir(), "--out", export); code != ExitUsage || !strings.Contains(stderr, "there is no history") {
 		t.Errorf("export of a repository: exit code %d: %s", code, stderr)
+	}
+}
+
+// What is damaged is said, with a remedy, and not exported.
+func TestTrustOfADamagedArchive(t *testing.T) {
+	repo := tuftest.New(t)
+	authorities := verifiertest.BaseAuthorities().JSON()
+	repo.SetTarget("authorities.json", authorities)
+	repo.Publish()
+	state, root := stateFolder(t, repo)
+	sum := fmt.Sprintf("%x", sha256.Sum256(authorities))
+	if err := os.WriteFile(filepath.Join(state, "archive", "sha256", sum[:2], sum), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	export := filepath.Join(t.TempDir(), "export.tar")
+	for _, c := range []struct {
+		code int
+		args []string
+		text string
+	}{
+		{ExitDenied, []string{"trust", "export", "--dir", state, "--out", export}, "nothing was written; restore the state folder"},
+		{ExitInconclusive, []string{"trust", "status", "--dir", state, "--root", root}, "TRUST_CORRUPT"},
+		{ExitInconclusive, []string{"trust", "status", "--dir", state, "--root", root}, "or restore the trust from a backup"},
+		{ExitInconclusive, []string{"trust", "lint", "--trust", state, "--root", root}, "or restore the trust from a backup"},
+	} {
+		if code, stdout, stderr := runAt(repo.Now(), c.args...); code != c.code || !strings.Contains(stderr, c.text) || stdout != "" {
+			t.Errorf("%v: exit code %d: %s%s", c.args, code, stdout, stderr)
+		}
+	}
+	if exists(export) {
+		t.Error("there is an export")
 	}
 }
 

@@ -39,6 +39,10 @@ func trustExport(env *Env, dir, out string) error {
 	if errors.As(err, &none) {
 		return usageError(err, "give the state folder of a driver; a published repository needs no export")
 	}
+	var damaged *tuf.CorruptError
+	if errors.As(err, &damaged) {
+		return &ExitError{Code: ExitDenied, Err: damaged, Remedy: "nothing was written; restore the state folder from a backup"}
+	}
 	if err != nil {
 		return trustError(err)
 	}

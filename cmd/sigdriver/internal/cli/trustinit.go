@@ -83,7 +83,7 @@ func trustInit(env *Env, f *trustInitFlags) error {
 	}
 	s, err := tuf.NewStage(nil, start.change, env.Now())
 	if err != nil {
-		return trustError(err)
+		return changeError(err)
 	}
 	if err := f.make(env, start); err != nil {
 		return err

@@ -177,7 +177,11 @@ func (r *trustReport) printRoles(w io.Writer) {
 		return
 	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\nrole\tversion\texpires\tleft\tsigned by")
+	fmt.Fprint(table, "\nrole\tversion\texpires\tleft")
+	if r.Roles[0].Threshold > 0 { // a snapshot does not say who signed it
+		fmt.Fprint(table, "\tsigned by")
+	}
+	fmt.Fprintln(table)
 	for _, role := range r.Roles {
 		signed := ""
 		if role.Threshold > 0 {

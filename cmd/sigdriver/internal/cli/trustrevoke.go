@@ -104,7 +104,7 @@ func revoke(env *Env, f *revokeFlags) error {
 	}
 	s, err := tuf.NewStage(base, change, env.Now())
 	if err != nil {
-		return trustError(err)
+		return changeError(err)
 	}
 	notes := append(s.Warnings(), "a driver that starts anew knows only what is published: what is revoked for good must leave authorities.json as well")
 	if f.stageOnly {

@@ -74,7 +74,7 @@ func rotateRoot(env *Env, f *rotateRootFlags) error {
 	change.Holders = map[string]tuf.Holders{tuf.RoleRoot: holders}
 	s, err := tuf.NewStage(base, change, env.Now())
 	if err != nil {
-		return trustError(err)
+		return changeError(err)
 	}
 	if err := f.keep(env, made, names); err != nil {
 		return err

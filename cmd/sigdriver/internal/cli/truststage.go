@@ -72,7 +72,7 @@ func (f *changeFlags) stage(env *Env, c *ceremonyFlags, base *tuf.Repository) (*
 	}
 	s, err := tuf.NewStage(base, change, env.Now())
 	if err != nil {
-		return nil, nil, trustError(err)
+		return nil, nil, changeError(err)
 	}
 	return s, s.Warnings(), nil
 }
