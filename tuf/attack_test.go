@@ -191,6 +191,16 @@ func TestAttacks(t *testing.T) {
 			name := r.Path("timestamp")
 			r.Edit(name, func(b []byte) []byte { return renameSecondSignature(b) })
 		}},
+		"revocations withheld": {CodeDownload, func(r, _ *tuftest.Repo) {
+			r.SetTarget("revocations.json", []byte("new"))
+			r.Publish()
+			r.Remove(tuftest.TargetFile("revocations.json", []byte("new")))
+		}},
+		"revocations of before": {CodeHash, func(r, _ *tuftest.Repo) {
+			r.SetTarget("revocations.json", []byte("newest"))
+			r.Publish()
+			r.Put(tuftest.TargetFile("revocations.json", []byte("newest")), []byte("honest"))
+		}},
 		"endless data": {CodeLength, func(r, _ *tuftest.Repo) { r.Fault("metadata/timestamp.json", tuftest.Endless) }},
 		"oversized":    {CodeLength, func(r, _ *tuftest.Repo) { r.Fault("metadata/timestamp.json", tuftest.Oversize(MaxTimestamp+1)) }},
 		"truncated": {CodeDownload, func(r, _ *tuftest.Repo) {

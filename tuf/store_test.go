@@ -152,6 +152,28 @@ func TestFloorsOutliveTheCache(t *testing.T) {
 	}
 }
 
+// With the cache at hand the error names the same role.
+func TestRollbackNamesItsRole(t *testing.T) {
+	for _, role := range []string{"timestamp", "snapshot", "targets", "revocation"} {
+		repo := newRepo(t)
+		repo.SetTarget("authorities.json", []byte(role))
+		repo.SetTarget("revocations.json", []byte(role))
+		repo.Publish()
+		s := newSubject(t, repo)
+		s.accept()
+		repo.SetVersion(role, 1)
+		if role == "timestamp" {
+			repo.PublishTimestamp()
+		} else {
+			repo.Publish()
+		}
+		var rollback *RollbackError
+		if err := s.refuse(CodeRollback); !errors.As(err, &rollback) || rollback.Role != role || rollback.Got != 1 {
+			t.Errorf("%s: %v", role, err)
+		}
+	}
+}
+
 func TestLostFloorsNeedAWord(t *testing.T) {
 	repo := newRepo(t)
 	s := newSubject(t, repo)
