@@ -41,6 +41,7 @@ func allowCases() []*Case {
 		allows("allow-compose-credentials-only", "A profile with credentials and no endpoints still inserts its rule.", bridged, aliceBob, dave),
 		allows("allow-compose-names", "Names of providers that meet in one rule name, and letters outside ASCII.", oddNames, aliceBob, dave, dave, dave, dave, dave).attack("SE-18"),
 		allows("allow-compose-other-order", "The same layers attached in the other order.", otherOrder, aliceBob, by(42, "erin"), dave).attack("PO-12"),
+		allows("allow-profile-of-gateway", "A profile of the whole gateway, approved as that and no workspace's.", gatewayProfile, dave),
 		allows("allow-profile-of-workspace", "A profile that is scoped to the target's workspace.", workspaceProfile, dave),
 		allows("allow-one-envelope", "Two signatures over one payload in one envelope.", oneEnvelope, aliceBob),
 		allows("allow-signature-of-stranger", "A signature by an unknown key beside two good ones is a finding and counts for nothing.", strangerBeside, aliceBob).
@@ -173,6 +174,14 @@ func otherOrder() *Scenario {
 	s.Attach("Mirror 2", MirrorProfile()).Approve(1, "erin")
 	s.Attach("my-forge", ForgeProfile()).Approve(2, "dave")
 	return s.Recompose()
+}
+
+func gatewayProfile() *Scenario {
+	s := AdmitProfile()
+	s.Request.Target.Workspace = "prod"
+	approval := s.Approval(0)
+	approval.Scope = Scope{Gateway: "gw-east", Workspace: "", Name: "forge"}
+	return s.ApproveAs(0, approval, "dave")
 }
 
 func workspaceProfile() *Scenario {

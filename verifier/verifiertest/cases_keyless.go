@@ -66,6 +66,7 @@ func keylessAllows() []*Case {
 		allows("allow-keyless-any-name", "A pattern that takes any name of an issuer.", anyName, robot),
 		allows("allow-keyless-identities", "A principal of two identities, who signed by the first.", twoIdentities, robot),
 		allows("allow-keyless-max-age", "An old approval that a log saw an hour ago: age is measured from there.", loggedRecently, robot),
+		allows("allow-key-max-age-stamped", "A bare signature that is too old, stamped since: what has a time is as old as that.", stampedSince, dave),
 		allows("allow-keyless-email", "An email address that an anchored pattern matches.", emailByPattern, robot),
 		allows("allow-keyless-log-key-rotated", "The log's key was valid when the robot signed and was retired since.", rotatedLog, robot).attack("SB-23"),
 		allows("allow-keyless-cosigned", "A checkpoint with the log's signature after that of a witness nobody knows.", cosigned, robot).attack("SB-07"),
@@ -240,6 +241,8 @@ func keylessLogs() []*Case {
 			}, here(verifier.TlogMismatch)).attack("SB-02"),
 		denies("attestation-too-old-logged", "allow-keyless-max-age", "A log saw the approval before the rule's maxAge.",
 			func(s *Scenario) { s.Authorities.Rule("profiles").MaxAge = "58m" }, here(verifier.AttestationTooOld)),
+		denies("attestation-too-old-unstamped", "allow-key-max-age-stamped", "The same without its timestamp.",
+			func(s *Scenario) { s.Approve(0, "dave") }, here(verifier.AttestationTooOld)),
 		denies("signer-expired-logged", "allow-key-window-logged", "A log saw the signature after the key's window.",
 			func(s *Scenario) {
 				s.Authorities.Principals["dave"].Keys[0].NotAfter = "2026-09-01T11:00:00Z"

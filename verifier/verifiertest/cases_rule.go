@@ -91,6 +91,8 @@ func ruleCases() []*Case {
 			func(s *Scenario) { s.SetPlace("prod", "web-7") }, moved).attack("SE-08"),
 		denies("scope-mismatch-moved", "allow-compose-known", "The sandbox keeps its id and takes another workspace.",
 			func(s *Scenario) { s.SetPlace("dev", "web-1") }, moved).attack("SE-08"),
+		denies("scope-mismatch-relabelled", "allow-profile-of-gateway", "The profile's row says that it is one workspace's, where it would have a floor of its own.",
+			func(s *Scenario) { s.Request.Documents[0].Workspace = "prod" }, at(verifier.ScopeMismatch, 0, 0)).attack("SE-08"),
 		denies("scope-mismatch-renamed-global", composeGlobal, "The same under a global policy.",
 			func(s *Scenario) { s.SetPlace("prod", "web-7") }, movedGlobal).attack("SE-08"),
 	}

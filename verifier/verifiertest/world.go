@@ -155,6 +155,14 @@ func anyName() *Scenario {
 	return s
 }
 
+// stampedSince has a rule that takes nothing older than 59 minutes, and a key's
+// approval from January that was stamped 58 minutes ago.
+func stampedSince() *Scenario {
+	s := loggedKeyIn(Evidence{TSAs: 1})()
+	s.Authorities.Rule("profiles").MaxAge = "59m"
+	return s
+}
+
 // rotatedLog trusts a log whose key was retired after the robot signed.
 func rotatedLog() *Scenario {
 	w := NewWorld()
