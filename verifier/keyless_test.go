@@ -95,7 +95,12 @@ func TestVerifyBundleOfAKey(t *testing.T) {
 			q.Bundle = bundle(vt.SealType("application/json", vt.Provenance(artifact).JSON(), dave))
 		}, "", verifier.PayloadType},
 		"another artifact": {func(q *verifier.BundleQuestion) { q.Artifact = []byte("another") }, "", verifier.SubjectMismatch},
-		"a bare envelope":  {func(q *verifier.BundleQuestion) { q.Bundle = vt.Provenance(artifact).Seal(dave).JSON() }, "", verifier.BundleMalformed},
+		"a spoiled subject": {func(q *verifier.BundleQuestion) {
+			st := vt.Provenance(artifact)
+			st.Subject[0].Digest["sha512"] = vt.SHA512([]byte("another"))
+			q.Bundle = bundle(st.Seal(dave))
+		}, "", verifier.SubjectMismatch},
+		"a bare envelope": {func(q *verifier.BundleQuestion) { q.Bundle = vt.Provenance(artifact).Seal(dave).JSON() }, "", verifier.BundleMalformed},
 	} {
 		q := good
 		c.change(&q)

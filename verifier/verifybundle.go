@@ -6,6 +6,7 @@ package verifier
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/pem"
 	"regexp"
 	"slices"
 	"time"
@@ -69,6 +70,10 @@ type QuestionError struct {
 	Field string // of BundleQuestion
 	Text  string
 	Err   error
+	// Unusable: it is what it should be, a public key or a trusted root, and
+	// nothing can be verified by this one. Clients of Sigstore then say that the
+	// bundle does not verify.
+	Unusable bool
 }
 
 func (e *QuestionError) Error() string {
@@ -117,7 +122,7 @@ func (q *BundleQuestion) check() (*sigstoreCheck, error) {
 	if len(q.Key) > 0 {
 		key, err := parseBundleKey(q.Key, q.KeyAlgorithm)
 		if err != nil {
-			return nil, &QuestionError{Field: "Key", Text: "refused", Err: err}
+			return nil, &QuestionError{Field: "Key", Text: "refused", Err: err, Unusable: isPublicKey(q.Key)}
 		}
 		s.key = key
 	}
@@ -129,7 +134,7 @@ func (q *BundleQuestion) check() (*sigstoreCheck, error) {
 	}
 	material, err := parseTrustedRoot(q.TrustedRoot)
 	if err != nil {
-		return nil, &QuestionError{Field: "TrustedRoot", Text: "refused", Err: err}
+		return nil, &QuestionError{Field: "TrustedRoot", Text: "refused", Err: err, Unusable: checkJSON(q.TrustedRoot) == nil}
 	}
 	s.material = material
 	s.need = thresholds{tlogs: min(1, len(material.RekorLogs())), timestamps: 1, scts: min(1, len(material.CTLogs()))}
@@ -145,6 +150,12 @@ func parseBundleKey(text []byte, algorithm KeyAlgorithm) (*signingKey, error) {
 		}
 	}
 	return key, err
+}
+
+// isPublicKey tells whether the text calls itself a public key.
+func isPublicKey(text []byte) bool {
+	block, _ := pem.Decode(text)
+	return block != nil && block.Type == "PUBLIC KEY"
 }
 
 // wanted is who must have signed with a certificate.
@@ -206,7 +217,7 @@ func (q *BundleQuestion) judge(check *sigstoreCheck, who *wanted, a *attestation
 	if seen.envelope == nil {
 		return answer, nil
 	}
-	answer.PredicateType, f = predicateAbout(seen.envelope, check.artifact.sha256)
+	answer.PredicateType, f = predicateAbout(seen.envelope, check.artifact)
 	if f != nil {
 		return nil, f
 	}
@@ -225,8 +236,9 @@ func (w *wanted) check(cert *signerCertificate) *Finding {
 }
 
 // predicateAbout checks that the artifact is a subject of the verified Statement and
-// returns its predicate type.
-func predicateAbout(e *envelope, artifact [32]byte) (string, *Finding) {
+// returns its predicate type. Where the bytes are known no other digest of that
+// subject may be wrong, as with a document.
+func predicateAbout(e *envelope, about *artifact) (string, *Finding) {
 	if e.payloadType != InTotoPayloadType {
 		return "", refuseAttestation(PayloadType, "the payload type %s is not %s", quote(e.payloadType), InTotoPayloadType)
 	}
@@ -234,8 +246,11 @@ func predicateAbout(e *envelope, artifact [32]byte) (string, *Finding) {
 	if f != nil {
 		return "", f
 	}
-	if !slices.ContainsFunc(s.subjects, func(s subject) bool { return s.digest["sha256"] == hex.EncodeToString(artifact[:]) }) {
-		return "", refuseAttestation(SubjectMismatch, "the Statement is not about sha256:%x", artifact)
+	want := hex.EncodeToString(about.sha256[:])
+	if !slices.ContainsFunc(s.subjects, func(s subject) bool {
+		return s.digest["sha256"] == want && (!about.known || wrongDigest(s, about.bytes) == "")
+	}) {
+		return "", refuseAttestation(SubjectMismatch, "the Statement is not about sha256:%s", want)
 	}
 	return s.predicateType, nil
 }

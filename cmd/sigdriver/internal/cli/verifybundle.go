@@ -37,7 +37,8 @@ certificate, log and timestamp. It knows no authorities and no rules; verify doe
 Nothing is fetched. With a key, log entries and timestamps are judged only when
 --trusted-root is given.
 
-Exit codes: 0 verified, 1 not verified, 2 usage.`,
+Exit codes: 0 verified, 1 not verified, also because the key or the root is no good,
+2 usage.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return verifyBundle(env, f, args[0]) },
 	}
@@ -56,6 +57,9 @@ Exit codes: 0 verified, 1 not verified, 2 usage.`,
 	return cmd
 }
 
+// bundleInputs names for people what a bundle is verified by.
+var bundleInputs = map[string]string{"Key": "key", "TrustedRoot": "trusted root"}
+
 func verifyBundle(env *Env, f *bundleFlags, artifact string) error {
 	q, err := f.question(env, artifact)
 	if err != nil {
@@ -69,6 +73,11 @@ func verifyBundle(env *Env, f *bundleFlags, artifact string) error {
 		p := &printer{w: env.Stdout, colour: env.colour(env.Stdout)}
 		p.check(failed, "bundle", "%s", refused)
 		p.line("NOT VERIFIED %s", refused.Reason)
+		return &ExitError{Code: ExitDenied}
+	case errors.As(err, &question) && question.Unusable:
+		p := &printer{w: env.Stdout, colour: env.colour(env.Stdout)}
+		p.check(failed, bundleInputs[question.Field], "refused: %v", question.Err)
+		p.line("NOT VERIFIED")
 		return &ExitError{Code: ExitDenied}
 	case errors.As(err, &question):
 		return usageError(question, "`sigdriver verify-bundle --help` lists the options")
