@@ -54,6 +54,19 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// What looks like the faults at an end, and is none.
+func TestEnds(t *testing.T) {
+	const block = "version: 1\nprocess:\n  run_as_user: |\n    a"
+	for _, input := range []string{"version: 1\n  ", block, block + "\n", block + "\n  \n", block + "\n     \n"} {
+		if _, err := Document(SandboxPolicy, []byte(input)); err != nil {
+			t.Errorf("%q: %v", input, err)
+		}
+	}
+	if _, err := Document(SandboxPolicy, []byte("version: 1\nnetwork_policies: {caf\u00e9: {}, cafe\u0301: {}}\n")); err == nil || !strings.Contains(err.Error(), "differ only in how Unicode spells them") {
+		t.Errorf("two spellings: %v", err)
+	}
+}
+
 // A bomb is refused before it goes off: each is looked at for less than the
 // deadline, which leaves room for a busy machine.
 func TestBombs(t *testing.T) {

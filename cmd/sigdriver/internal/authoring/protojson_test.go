@@ -29,9 +29,15 @@ func TestUnknownMembersAreSaid(t *testing.T) {
 	if err != nil || len(many.Notes) != maxUnknown {
 		t.Errorf("%v, %d notes of 50 members", err, len(many.Notes))
 	}
-	nameless, err := Document(SandboxPolicy, []byte(`{"landlock": {"": 1}}`))
-	if err != nil || len(nameless.Notes) != 1 {
-		t.Errorf("%v, %q of a member without a name", err, nameless.Notes)
+	for input, notes := range map[string]int{
+		`{"networkPolicies": {"a": {"endpoints": [{"": 1}]}}}`: 1, // a member without a name
+		`{"landlock": null}`: 1, // the verifier's
+		`{"filesystem": {"readOnly": [` + strings.Repeat("1,", 50) + `1]}}`:            maxUnknown,
+		`{"filesystem": {"readOnly": ["/a", "/b"], "readWrite": []}, "process": null}`: 2, // the verifier's
+	} {
+		if got, err := Document(SandboxPolicy, []byte(input)); err != nil || len(got.Notes) != notes {
+			t.Errorf("%s: %v, %q", input, err, got.Notes)
+		}
 	}
 }
 

@@ -151,6 +151,13 @@ func TestOrderBesides(t *testing.T) {
 	if err != nil || Tally(changes) != "1 widens, 1 changes" {
 		t.Errorf("%+v, %v", changes, err)
 	}
+	once, twice, other := `"includeWorkdir":true`, `"includeWorkdir":true,"includeWorkdir":false`, `"includeWorkdir":true,"includeWorkdir":1`
+	for _, edit := range [][2]string{{once, twice}, {twice, once}, {twice, other}} {
+		was, is = read(t, policyWith(once, edit[0])), read(t, policyWith(once, edit[1], `"version":1`, `"version":2`))
+		if changes, err = Diff(was, is); err != nil || Tally(changes) != "2 change" {
+			t.Errorf("%s to %s: %+v, %v", edit[0], edit[1], changes, err)
+		}
+	}
 	tools := []string{`"strictToolNames":true`, `"allowAllKnownMcpMethods":true`, `"port":80`, `"port":80,"ports":[80,81]`}
 	was = read(t, policyWith(append(tools, `{"allow":{"method":"tools/call"}}`, `{"allow":{"params":{"name":{"glob":"x"}}}}`)...))
 	tools[3] = `"port":80,"ports":[80]`
@@ -195,6 +202,24 @@ func TestProfileClasses(t *testing.T) {
 func TestDiffOfTwoKinds(t *testing.T) {
 	if changes, err := Diff(read(t, policyWith()), read(t, `{"@type":"type.googleapis.com/openshell.v1.ProviderProfile"}`)); err == nil {
 		t.Error(changes)
+	}
+}
+
+// TestValues: a change says what was there and what is.
+func TestValues(t *testing.T) {
+	changes, err := Diff(read(t, policyWith()), read(t, policyWith("read-write", "full", `"version":1`, `"version":2`)))
+	if err != nil || len(changes) != 2 || changes[0].Was != `"read-write"` || changes[0].Is != `"full"` || changes[1].Was != "1" || changes[1].Is != "2" {
+		t.Errorf("%+v, %v", changes, err)
+	}
+}
+
+// TestQueriesOfAnotherShape: what is no map of queries is strange, and no reason to stop.
+func TestQueriesOfAnotherShape(t *testing.T) {
+	for _, shape := range []string{`[{}]`, `"x"`, `{"q":1}`, `[[]]`} {
+		d := read(t, policyWith(`"access":`, `"graphqlPersistedQueries":`+shape+`,"access":`))
+		if notes := unusual(d); !strings.Contains(notes, "graphqlPersistedQueries") {
+			t.Errorf("%s: %s", shape, notes)
+		}
 	}
 }
 

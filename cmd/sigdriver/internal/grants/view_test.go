@@ -124,6 +124,33 @@ func TestGrants(t *testing.T) {
     ! /extensionAuthenticationEnabled extensions are not asked who they are
     ! /middlewareServices/0 traffic may reach it unprotected
 `},
+		{`{"@type":"type.googleapis.com/openshell.v1.ProviderProfile","id":"p","displayName":"P","discovery":{"credentials":["t"]},"credentials":[{"name":"t",
+"tokenGrant":{"tokenEndpoint":"https://g.example","audience":"a","jwtSvidAudience":"j","clientAssertionType":"c","scopes":["s"],"audienceOverrides":[{"audience":"b","host":"h","path":"/x"}]}}],
+"endpoints":[{"port":1},{"host":"s.example","port":1,"protocol":"rest","tls":"skip"},{"host":"t.example","port":2,"ports":[3],"credentialSigning":"sigv4","signingService":"s3","signingRegion":"r"},
+{"host":"q.example","port":1,"protocol":"graphql","graphqlPersistedQueries":{"q":{"operationType":"query","fields":["f"]}},"rules":[{"allow":{"query":{"k":{"any":["a"],"glob":"g*"}}}}]}]}`, `  provider profile
+    p                "P", ""
+                       taken from where the provider is made: t
+  network
+    p                for no binary (nobody, or everybody where the gateway does not ask for binaries)
+                     any host:1, uninspected
+                     s.example:1, uninspected
+                     t.example:3, uninspected
+                     q.example:1, graphql, only logged
+                       allow query k=any of a or g*
+                       persisted queries: "", 1 registered
+                       registered q: query fields f
+  credentials
+    sigv4            signs requests to t.example:3 for service s3, region r
+    t                in nothing, optional
+                       granted by https://g.example for audience a, asked with a JWT-SVID for j, of the type c, scopes s
+                       for audience b at h:any port /x
+  look twice
+    ! /endpoints/0 has no host: any host at the allowed addresses can be reached
+    ! /endpoints/1 nothing looks into the traffic: tls is skip
+    ! /endpoints/1 what the rules do not allow is logged and let through: enforcement is not enforce
+    ! /endpoints/2/port is 2, and ports does not begin with it: the host goes by ports
+    ! /endpoints/3 what the rules do not allow is logged and let through: enforcement is not enforce
+`},
 		{`{"@type":"type.googleapis.com/openshell.sandbox.v1.SandboxPolicy","filesystem":{}}`, `  network
     nothing: no host can be reached, but for what attached providers add
   filesystem
