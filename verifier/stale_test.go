@@ -85,6 +85,14 @@ func TestStateCountsDown(t *testing.T) {
 	if refused.Left != 0 || !strings.Contains(refused.Detail, "timestamp role expired") || !strings.Contains(refused.Detail, "maxStale is 24h") {
 		t.Errorf("%+v when refused", refused)
 	}
+	s.Expires.Revocation = vt.Now.Add(2 * time.Hour)
+	if trust, err = verifier.ParseTrust(s.Source()); err != nil {
+		t.Fatal(err)
+	}
+	stale := trust.State(vt.Now.Add(3 * time.Hour))
+	if stale.Condition != verifier.Stale || stale.Left != 22*time.Hour || !strings.Contains(stale.Detail, "timestamp role expired") {
+		t.Errorf("%+v when two roles are stale", stale)
+	}
 	s.Expires.Root = vt.Now
 	if trust, err = verifier.ParseTrust(s.Source()); err != nil {
 		t.Fatal(err)

@@ -33,6 +33,13 @@ func allowCases() []*Case {
 		allows("allow-compose-providers-off", "Providers v2 is off: nothing is inserted, the profile is judged all the same.", providersOff, aliceBob, dave),
 		allows("allow-compose-settings", "The gateway's settings are approved and agree with what was done.", withSettings, aliceBob, dave),
 		allows("allow-compose-known", "A sandbox that was allowed before, at the same version and place: nothing to raise, nothing to bind.", knownSandbox, aliceBob),
+		allows("allow-compose-shadow-settings", "A rule in shadow mode speaks of settings: none are asked for.",
+			func() *Scenario {
+				s := ComposePlain()
+				s.Authorities.Rules = append(s.Authorities.Rules, SettingsRule())
+				s.Authorities.Rule("settings").Mode = "shadow"
+				return s
+			}, aliceBob),
 		allows("allow-compose-at-reset", "A signed reset lowered the floor to this version and bound no document to it.",
 			func() *Scenario { return ComposePlain().SetFloor(0, 42, "") }, aliceBob),
 		allows("allow-compose-newer", "A newer approval than the floor: the floor follows.", newerThanFloor, aliceBob),

@@ -253,6 +253,10 @@ func setRuleCases() []*Case {
 				set.Members = append(set.Members, Member{"PROVIDER_PROFILE", "bridge", SHA256(Canonical(BridgeProfile()))})
 				s.Offer(2, set.By("alice")...)
 			}, onAll(verifier.SetMismatch)),
+		denies("set-mismatch-beside-approvals", "allow-set-beside-approvals", "A mix of two sets, in a rule that asks for approvals after them.",
+			func(s *Scenario) {
+				s.Offer(2, append(s.Set("other").By("alice", "bob"), s.Attestation(2, 2))...)
+			}, onAll(verifier.SetMismatch)),
 		denies("set-mismatch-two-people", allowOneSet, "The set is approved by one person for two documents and by another for the third: nobody approved all.",
 			func(s *Scenario) { s.Offer(2, s.Set("stack").By("bob")...) }, onAll(verifier.SetMismatch)),
 		denies("set-mismatch-unpinned", allowPolicy2, "Without its pin the layer has to be in the set.",
