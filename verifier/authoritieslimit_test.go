@@ -93,9 +93,9 @@ func TestAuthoritiesFaultsAreNamed(t *testing.T) {
 		change func(*vt.Authorities)
 		at     string
 	}{
-		"a requirement of nobody":          {func(a *vt.Authorities) { a.Rules[1].Require[0].Authority = "nobody" }, "rules[1].require[0]"},
-		"a requirement of no type":         {func(a *vt.Authorities) { a.Rules[1].Require[0].PredicateType = "" }, "rules[1].require[0]"},
-		"a requirement twice":              {func(a *vt.Authorities) { r := a.Rules[1]; r.Require = append(r.Require, r.Require[0]) }, "rules[1].require[1]"},
+		"a requirement of nobody":         {func(a *vt.Authorities) { a.Rules[1].Require[0].Authority = "nobody" }, "rules[1].require[0]"},
+		"a requirement of no type":        {func(a *vt.Authorities) { a.Rules[1].Require[0].PredicateType = "" }, "rules[1].require[0]"},
+		"a requirement twice":             {func(a *vt.Authorities) { r := a.Rules[1]; r.Require = append(r.Require, r.Require[0]) }, "rules[1].require[1]"},
 		"two rules of one name":           {named("prod sandboxes"), "rules[1].name"},
 		"a rule without a name":           {named(""), "rules[1].name"},
 		"a rule with a control character": {named("a\x1b[2J"), "rules[1].name"},
