@@ -151,6 +151,10 @@ func (l *linter) roles(roles []LintRole) {
 	}
 }
 
+// shortLife is how long a role lives, at most, that a machine signs anew in time:
+// nobody wants to hear of it every day.
+const shortLife = 30 * 24 * time.Hour
+
 // roleExpiry reports a role that is over or soon will be. A quarter of a short
 // life is soon enough: a timestamp is always about to expire.
 func (l *linter) roleExpiry(r LintRole) {
@@ -158,7 +162,7 @@ func (l *linter) roleExpiry(r LintRole) {
 		return
 	}
 	left, soon := r.Expires.Sub(l.now), l.within
-	if r.Validity > 0 {
+	if r.Validity > 0 && r.Validity <= shortLife {
 		soon = min(soon, r.Validity/4)
 	}
 	remedy := "Sign it anew with sigdriver trust publish --renew " + r.Name + "."

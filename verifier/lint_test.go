@@ -379,6 +379,7 @@ func TestLintRoles(t *testing.T) {
 		{"one key for two roles", func(r []verifier.LintRole) { r[3].Keys = r[2].Keys }, []string{"ROLE_SHARED_KEY warning roles.timestamp: the key s holds snapshot and timestamp"}},
 		{"root expires", func(r []verifier.LintRole) { r[0].Expires = vt.Now.Add(lintAhead) }, []string{"ROLE_EXPIRES warning expires: it expires at "}},
 		{"root expires a second later", func(r []verifier.LintRole) { r[0].Expires = vt.Now.Add(lintAhead + time.Second) }, nil},
+		{"targets expire", func(r []verifier.LintRole) { r[1].Expires = vt.Now.Add(lintAhead) }, []string{"ROLE_EXPIRES warning expires: it expires at "}},
 		{"a quarter of a day is left", func(r []verifier.LintRole) { r[3].Expires = vt.Now.Add(6 * time.Hour) }, []string{"ROLE_EXPIRES warning "}},
 		{"and a second more", func(r []verifier.LintRole) { r[3].Expires = vt.Now.Add(6*time.Hour + time.Second) }, nil},
 		{"nobody says how long it lives", func(r []verifier.LintRole) { r[3].Validity = 0 }, []string{"ROLE_EXPIRES warning "}},
