@@ -40,11 +40,12 @@ type archive struct {
 	dir    string
 	stored map[digest]bool // written or seen whole by this process
 	made   map[string]bool // folders that exist
+	synced map[string]bool // folders whose names are durable
 	dirty  map[string]bool // folders to sync
 }
 
 func newArchive(files disk.FS, dir string) *archive {
-	return &archive{files, dir, map[digest]bool{}, map[string]bool{}, map[string]bool{}}
+	return &archive{files, dir, map[digest]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
 }
 
 // tmp is not shared with whoever else keeps files in the archive.
@@ -66,38 +67,50 @@ func (a *archive) object(d digest) ([]byte, error) {
 	return data, nil
 }
 
-// put archives bytes; flush makes that durable.
+// put archives bytes; flush makes that durable. What is there already may be what
+// another process left when it died, with a name that was never synced.
 func (a *archive) put(data []byte) (digest, error) {
 	d := digestOf(data)
-	if a.stored[d] {
-		return d, nil
+	if !a.stored[d] {
+		if _, err := a.object(d); err != nil {
+			if err := a.write(d, data); err != nil {
+				return d, err
+			}
+		}
 	}
-	if _, err := a.object(d); err == nil {
-		return d, nil
+	dir := filepath.Dir(a.path(d))
+	for _, dir := range []string{dir, filepath.Dir(dir), a.dir} {
+		if !a.synced[dir] {
+			a.dirty[dir] = true
+		}
 	}
+	return d, nil
+}
+
+func (a *archive) write(d digest, data []byte) error {
 	dir := filepath.Dir(a.path(d))
 	if !a.made[dir] {
 		if err := makeDir(a.files, dir, privateDir); err != nil {
-			return d, err
+			return err
 		}
 		a.made[dir] = true
 	}
 	if err := putFile(a.files, a.tmp(), a.path(d), data, privateFile); err != nil {
-		return d, err
+		return err
 	}
-	a.dirty[dir] = true
-	a.stored[d] = true
-	return d, nil
+	a.stored[d], a.synced[dir] = true, false
+	return nil
 }
 
 // flush makes every put durable. After a failure nothing is assumed to be there.
 func (a *archive) flush() error {
 	for _, dir := range sortedKeys(a.dirty) {
 		if err := a.files.SyncDir(dir); err != nil {
-			a.stored, a.made = map[digest]bool{}, map[string]bool{}
+			a.stored, a.made, a.synced = map[digest]bool{}, map[string]bool{}, map[string]bool{}
 			return &StoreError{"sync", dir, err}
 		}
 		delete(a.dirty, dir)
+		a.synced[dir] = true
 	}
 	return nil
 }

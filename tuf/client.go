@@ -268,6 +268,7 @@ func (c *Client) cycle(ctx context.Context, now time.Time) (*Update, error) {
 	}
 	chain := c.chain.fork()
 	r := &remote{source: c.cfg.Source, stage: c.store.begin(), log: c.log}
+	r.stage.catchUp(chain)
 	u, err := c.run(ctx, r, w, chain)
 	kept := oneOf(errors.Join(r.keepRoles(), r.stage.commit()))
 	if kept == nil {

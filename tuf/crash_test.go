@@ -221,7 +221,43 @@ func TestPowerLossAtEveryOperation(t *testing.T) {
 	}
 }
 
-// A first start is no different: a power loss leaves a folder that starts.
+// The process dies, another one carries on and is told that all is accepted, and
+// then the power fails: what the first one made and never synced must not be gone.
+func TestPowerLossAfterARestart(t *testing.T) {
+	s := newScene(t)
+	total := operations(t, s, false)
+	for n := 1; n <= total; n++ {
+		if testing.Short() && n%3 != 0 {
+			continue
+		}
+		cfg := s.copy()
+		files := &disktest.FS{At: n, Err: syscall.EIO, After: true}
+		cfg.FS = files
+		_ = update(cfg)
+		what := fmt.Sprintf("dead at %d (%s), then no power", n, files.Operations()[n-1])
+		files.At, files.After = 0, false
+		if err := update(cfg); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		files.PowerLoss()
+		cfg.FS = nil
+		c, err := Open(cfg)
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		if got, note, ok := c.Accepted(); !ok || string(got.Targets["authorities.json"]) != "new" || note.Epoch != 2 || string(note.Ratchet) != "two" {
+			t.Errorf("%s: in force are %v %+v", what, got, note)
+		}
+		if floor := c.store.floors.Root.Version; floor != 2 || c.chain.newest() != 2 {
+			t.Errorf("%s: root %d may come back, root %d is stored", what, floor, c.chain.newest())
+		}
+		c.Close()
+	}
+}
+
+// A first start is no different: a power loss leaves a folder that starts, and what
+// was accepted after a restart stays.
 func TestPowerLossAtFirstStart(t *testing.T) {
 	repo := newRepo(t)
 	for n := 1; ; n++ {
@@ -236,10 +272,25 @@ func TestPowerLossAtFirstStart(t *testing.T) {
 			}
 			return
 		}
+		what := fmt.Sprintf("%d (%s)", n, files.Operations()[n-1])
+		if n%2 == 0 { // another process carries on, until the power fails
+			files.At, files.After = 0, false
+			if err := update(cfg); err != nil {
+				t.Fatalf("dead at %s: %v", what, err)
+			}
+		}
 		files.PowerLoss()
 		cfg.FS = nil
+		c, err := Open(cfg)
+		if err != nil {
+			t.Fatalf("power loss at %s: %v", what, err)
+		}
+		if _, note, _ := c.Accepted(); n%2 == 0 && note.Epoch != 2 {
+			t.Errorf("dead at %s, then no power: epoch %d is in force", what, note.Epoch)
+		}
+		c.Close()
 		if err := update(cfg); err != nil {
-			t.Fatalf("power loss at %d (%s): %v", n, files.Operations()[n-1], err)
+			t.Fatalf("power loss at %s: %v", what, err)
 		}
 	}
 }

@@ -158,13 +158,14 @@ func openHistory(files disk.FS, path string) (*history, error) {
 		return nil, err
 	}
 	h := &history{files: files, path: path, chain: c}
-	if int64(len(data)) > c.size {
+	if len(data) > 0 {
 		err = h.cut()
 	}
 	return h, err
 }
 
-// cut removes what follows the last whole line.
+// cut removes what follows the last whole line, and makes the rest durable: it may
+// have been written by a process that died before it was.
 func (h *history) cut() error {
 	f, err := h.open()
 	if err != nil {
@@ -174,7 +175,11 @@ func (h *history) cut() error {
 	if err := f.Truncate(h.chain.size); err != nil {
 		return &StoreError{"cut", h.path, err}
 	}
-	return storeFault("sync", h.path, f.Sync())
+	if err := f.Sync(); err != nil {
+		return &StoreError{"sync", h.path, err}
+	}
+	dir := filepath.Dir(h.path)
+	return storeFault("sync", dir, h.files.SyncDir(dir))
 }
 
 // append writes a line durably. Its number and Previous are filled in.

@@ -21,6 +21,9 @@ func (c *rootChain) add(data []byte) { c.data = append(c.data, data) }
 
 func (c *rootChain) latest() []byte { return c.data[len(c.data)-1] }
 
+// newest is the version of the latest root.
+func (c *rootChain) newest() int64 { return c.first + int64(len(c.data)) - 1 }
+
 // root returns one version, nil if the chain does not have it.
 func (c *rootChain) root(version int64) []byte {
 	if i := version - c.first; i >= 0 && i < int64(len(c.data)) {
@@ -51,7 +54,7 @@ func (c *rootChain) outdated(timestamp []byte, err error) error {
 	if !errors.As(err, &unsigned) {
 		return err
 	}
-	newest := c.first + int64(len(c.data)) - 1
+	newest := c.newest()
 	for v := newest - 1; v >= c.first; v-- {
 		w, rootErr := newWalk(c.root(v), time.Time{}) // before every expiry
 		if rootErr != nil {

@@ -10,11 +10,21 @@ type stage struct {
 	current current
 	floors  floors
 	roots   [][]byte // verified roots that are not stored yet
+	caught  bool     // stored roots are ahead of the floor
 	moved   bool
 }
 
 func (s *store) begin() *stage {
 	return &stage{store: s, current: s.current.clone(), floors: s.floors}
+}
+
+// catchUp raises the floor to roots that were stored by a process that died before
+// it could.
+func (g *stage) catchUp(c *rootChain) {
+	if newest := c.newest(); newest > g.floors.Root.Version {
+		g.floors.Root = fileRef{newest, digestOf(c.latest())}
+		g.caught, g.moved = true, true
+	}
 }
 
 func (g *stage) takeRoot(version int64, data []byte) {
@@ -92,7 +102,7 @@ func (g *stage) writeRoots() error {
 			return err
 		}
 	}
-	if len(g.roots) == 0 {
+	if len(g.roots) == 0 && !g.caught {
 		return nil
 	}
 	return storeFault("sync", g.path("roots"), g.files.SyncDir(g.path("roots")))

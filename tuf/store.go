@@ -152,8 +152,11 @@ type store struct {
 func openStore(files disk.FS, dir, archiveDir string, pinned fileRef, acceptLost bool, log hclog.Logger) (*store, error) {
 	s := &store{files: files, dir: dir, log: log, archive: newArchive(files, archiveDir)}
 	for _, d := range []string{dir, archiveDir} {
-		if err := makeDir(files, d, privateDir); err != nil {
+		if err := makeDir(files, filepath.Dir(d), privateDir); err != nil {
 			return nil, err
+		}
+		if err := files.MakeDir(d, privateDir); err != nil { // durable, also when it exists
+			return nil, &StoreError{"make", d, err}
 		}
 	}
 	held, err := lock(files, s.path("lock"))
