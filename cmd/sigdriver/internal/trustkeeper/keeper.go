@@ -132,7 +132,7 @@ func (k *Keeper) Load() error {
 	defer k.mu.Unlock()
 	snapshot, note, ok := k.Client.Accepted()
 	if !ok {
-		k.Logger.Warn("no trust has been accepted yet: every request is refused until a refresh succeeds")
+		k.Logger.Warn("there is no trust to use: every request is refused until a refresh succeeds")
 		return nil
 	}
 	trust, err := k.parse(snapshot, note)
