@@ -124,6 +124,21 @@ func TestPageSays(t *testing.T) {
 	}
 }
 
+// TestPageOfNothing: a journal without a decision has no time, no bars and no head.
+func TestPageOfNothing(t *testing.T) {
+	text := render(t, &replay.Report{Counts: map[replay.Outcome]int{}}, "state")
+	for _, want := range []string{"<h1>Nothing was decided</h1>", "Incomplete", "0 journal entries · made", "for 0 reasons"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	for _, bad := range []string{"0001-01-01", "<path d=\"M50", `id="bars"`, "0000000000000000"} {
+		if strings.Contains(text, bad) {
+			t.Errorf("the page has %q", bad)
+		}
+	}
+}
+
 // TestLongLists: the page stays short, and says what it leaves out.
 func TestLongLists(t *testing.T) {
 	r := report("prod")
