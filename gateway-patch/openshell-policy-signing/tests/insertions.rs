@@ -98,6 +98,35 @@ fn only_insertions() {
     assert_eq!(files, anchored);
 }
 
+/// The page that tells each place in words has every place, at the line of its hunk.
+#[test]
+fn the_page_names_every_place() {
+    let mut hunks = BTreeSet::new();
+    for (_, text) in patches() {
+        let file = read_patch(&text).expect("a patch");
+        let Some(source) = file.strip_prefix("crates/openshell-server/src/") else {
+            continue; // the manifest
+        };
+        for line in text.lines().filter_map(|line| line.strip_prefix("@@ -")) {
+            let (at, _) = line.split_once(",0 ").expect("an insertion");
+            hunks.insert((source.to_owned(), at.to_owned()));
+        }
+    }
+    let page = std::fs::read_to_string(gateway_patch().join("anchors.md")).expect("text");
+    let mut named = BTreeSet::new();
+    for row in page.lines().filter(|line| line.starts_with("| ")) {
+        let cell = row.split(" | ").nth(1).expect("a second column");
+        let cell = cell.replace(" and ", ", ");
+        let mut words = cell.split(", ");
+        let Some(source) = words.next().and_then(|file| file.strip_prefix("src/")) else {
+            continue; // the head
+        };
+        named.extend(words.map(|at| (source.to_owned(), at.to_owned())));
+    }
+    assert!(!hunks.is_empty());
+    assert_eq!(named, hunks);
+}
+
 /// The grammar sees what it is there for.
 #[test]
 fn anything_else_is_seen() {
