@@ -8,6 +8,7 @@
 //! about to be resolved. The others are early feedback. Without
 //! `[openshell.gateway.policy_signing]` each of them returns at once.
 
+use std::borrow::Borrow;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -31,6 +32,7 @@ use tracing::warn;
 
 use crate::ServerState;
 use crate::config_file::ConfigFile;
+use crate::grpc::provider::ProviderEnvironmentRecord;
 use crate::persistence::{ObjectId, ObjectName, ObjectWorkspace};
 use crate::policy_store::PolicyStoreExt;
 use crate::provider_profile_sources::{EffectiveProviderProfileCatalog, ProfileScope};
@@ -98,7 +100,9 @@ pub(super) async fn serve_config(
             config_revision: config.config_revision,
         },
     };
-    let parts = judged.parts(state, catalog, sandbox).await;
+    let parts = attached(state, sandbox)
+        .await
+        .and_then(|providers| judged.parts(state, catalog, &providers));
     let Some(parts) = or_observe(hook, SEAM, parts)? else {
         return Ok(response);
     };
@@ -111,19 +115,22 @@ pub(super) async fn serve_config(
     Ok(response)
 }
 
-/// J2: judges the policy under which credentials are about to be resolved. The parts
-/// are read again; whatever they are, they must compose to this policy.
+/// J2: judges the policy under which credentials are about to be resolved, and the
+/// profiles of the very records that they are resolved from. The other parts are read
+/// again; whatever they are, they must compose to this policy.
 pub(super) async fn before_credentials(
     state: &ServerState,
     catalog: &EffectiveProviderProfileCatalog,
     sandbox: &Sandbox,
+    records: &[ProviderEnvironmentRecord],
     effective: &SandboxPolicy,
 ) -> Result<(), Status> {
     const SEAM: &str = "get_sandbox_provider_environment";
     let Some(hook) = state.policy_signing.as_deref() else {
         return Ok(());
     };
-    let parts = reread(state, catalog, sandbox, effective).await;
+    let providers: Vec<_> = records.iter().map(|record| &record.provider).collect();
+    let parts = reread(state, catalog, sandbox, &providers, effective).await;
     let Some(parts) = or_observe(hook, SEAM, parts)? else {
         return Ok(());
     };
@@ -266,17 +273,17 @@ struct Judged<'a> {
 }
 
 impl Judged<'_> {
-    async fn parts(
+    fn parts<P: Borrow<Provider>>(
         self,
         state: &ServerState,
         catalog: &EffectiveProviderProfileCatalog,
-        sandbox: &Sandbox,
+        providers: &[P],
     ) -> Result<Parts, Status> {
         let policy = |policy: &SandboxPolicy| proto_json(POLICY_TYPE, policy);
         Ok(Parts {
             source: self.source.map(policy).transpose()?,
             source_is_global: self.source_is_global,
-            layers: layers(state, catalog, sandbox).await?,
+            layers: layers(catalog, providers)?,
             settings: Some(self.settings_document(state)),
             effective: self.effective.map(policy).transpose()?,
             providers_v2_enabled: self.providers_v2_enabled,
@@ -333,15 +340,11 @@ fn service_json(service: &SupervisorMiddlewareService) -> Value {
     out
 }
 
-/// The profile of every attached provider that has one, in attachment order.
-async fn layers(
-    state: &ServerState,
-    catalog: &EffectiveProviderProfileCatalog,
-    sandbox: &Sandbox,
-) -> Result<Vec<ProfileLayer>, Status> {
+/// The attached providers, in attachment order.
+async fn attached(state: &ServerState, sandbox: &Sandbox) -> Result<Vec<Provider>, Status> {
     let names = sandbox.spec.as_ref().map(|spec| spec.providers.as_slice());
     let workspace = sandbox.object_workspace();
-    let mut layers = Vec::new();
+    let mut providers = Vec::new();
     for name in names.unwrap_or_default() {
         let provider = state
             .store
@@ -349,11 +352,24 @@ async fn layers(
             .await
             .map_err(|e| Status::internal(format!("fetch provider '{name}' failed: {e}")))?
             .ok_or_else(|| Status::failed_precondition(format!("provider '{name}' not found")))?;
+        providers.push(provider);
+    }
+    Ok(providers)
+}
+
+/// The profile of every provider that has one.
+fn layers<P: Borrow<Provider>>(
+    catalog: &EffectiveProviderProfileCatalog,
+    providers: &[P],
+) -> Result<Vec<ProfileLayer>, Status> {
+    let mut layers = Vec::new();
+    for provider in providers {
+        let provider: &Provider = provider.borrow();
         let provider_type = provider.r#type.trim();
         let id = normalize_provider_type(provider_type).unwrap_or(provider_type);
         let scope = &provider.profile_workspace;
         let Some(profile) = catalog.get_type_profile_for_scope(id, scope) else {
-            continue; // no profile, no layer and no credentials of one
+            continue; // no profile: no layer, and nothing that could be judged
         };
         layers.push(ProfileLayer {
             provider: provider.object_name().to_owned(),
@@ -384,11 +400,12 @@ fn profile_workspace(
     }
 }
 
-/// Reads the parts of a sandbox's policy from the store.
-async fn reread(
+/// Reads the parts of a sandbox's policy from the store, but for the providers.
+async fn reread<P: Borrow<Provider>>(
     state: &ServerState,
     catalog: &EffectiveProviderProfileCatalog,
     sandbox: &Sandbox,
+    providers: &[P],
     effective: &SandboxPolicy,
 ) -> Result<Parts, Status> {
     let store = state.store.as_ref();
@@ -421,8 +438,7 @@ async fn reread(
         middleware_services: &services,
         host: HostNames::default(),
     }
-    .parts(state, catalog, sandbox)
-    .await
+    .parts(state, catalog, providers)
 }
 
 fn place(sandbox: &Sandbox) -> Place {

@@ -10,7 +10,7 @@ use openshell_core::proto::datamodel::v1::ObjectMeta;
 use openshell_core::proto::{
     GetSandboxConfigRequest, GetSandboxProviderEnvironmentRequest, ImportProviderProfilesRequest,
     NetworkBinary, NetworkEndpoint, NetworkPolicyRule, PolicyMergeOperation,
-    ProviderProfileImportItem, SandboxPhase, SandboxSpec, UpdateConfigRequest,
+    ProviderProfileImportItem, SandboxPhase, SandboxSpec, SettingValue, UpdateConfigRequest,
     policy_merge_operation,
 };
 use openshell_policy_signing::{Allowed, Document, PolicySigner, Refusal, Scripted};
@@ -170,6 +170,117 @@ async fn refused_at_both_seams() {
     }
 }
 
+/// Without a hook the seams hand back what they were given, to the byte, with its
+/// metadata, and a failure as the failure it is.
+#[tokio::test]
+async fn off_hands_back_what_it_was_given() {
+    let (off, _) = gateway(Mode::Enforce, None).await;
+    let catalog = catalog(&off).await;
+    let judge = async |given| {
+        let nonce = Some(Bytes::from_static(&[7; 3]));
+        serve_config(&off, &sandbox(), &catalog, None, true, nonce, given).await
+    };
+    let config = get_config(&off).await.unwrap().into_inner();
+    let bytes = config.encode_to_vec();
+    let mut given = Response::new(config);
+    given.metadata_mut().insert("x-kept", "1".parse().unwrap());
+    let metadata = given.metadata().clone();
+    let back = judge(Ok(given)).await.unwrap();
+    assert_eq!(format!("{:?}", back.metadata()), format!("{metadata:?}"));
+    assert_eq!(back.into_inner().encode_to_vec(), bytes);
+    let failed = judge(Err(Status::data_loss("theirs"))).await.unwrap_err();
+    assert_eq!(
+        (failed.code(), failed.message()),
+        (Code::DataLoss, "theirs")
+    );
+    let nothing = SandboxPolicy::default();
+    let unasked = before_credentials(&off, &catalog, &sandbox(), &[], &nothing).await;
+    assert_eq!(code(&unasked), Code::Ok);
+    assert!(source(&off, Some(&policy("api.example.com"))).is_none());
+}
+
+async fn catalog(state: &Arc<ServerState>) -> EffectiveProviderProfileCatalog {
+    let sources = &state.provider_profile_sources;
+    let catalog = sources.snapshot_catalog(&state.store, "default").await;
+    catalog.unwrap()
+}
+
+/// Switches provider layers on, for everybody.
+async fn insert_layers(state: &Arc<ServerState>) {
+    let request = UpdateConfigRequest {
+        global: true,
+        setting_key: settings::PROVIDERS_V2_ENABLED_KEY.to_owned(),
+        setting_value: Some(SettingValue {
+            value: Some(setting_value::Value::BoolValue(true)),
+        }),
+        ..Default::default()
+    };
+    handle_update_config(state, from_user(request))
+        .await
+        .unwrap();
+}
+
+/// With layers inserted, and under a global policy, both seams ask the same too.
+#[tokio::test]
+async fn both_seams_ask_about_layers_and_global_policies() {
+    for global in [false, true] {
+        let answers = vec![Scripted::yes(), Scripted::yes(), Scripted::yes()];
+        let (state, signer) = gateway(Mode::Enforce, Some(answers)).await;
+        insert_layers(&state).await;
+        if global {
+            let request = UpdateConfigRequest {
+                global: true,
+                policy: Some(policy("other.example.com")),
+                ..Default::default()
+            };
+            handle_update_config(&state, from_user(request))
+                .await
+                .unwrap();
+        }
+        let served = get_config(&state).await.unwrap().into_inner();
+        get_environment(&state).await.unwrap();
+        let asked = signer.asked();
+        assert_eq!(asked.len(), if global { 3 } else { 2 });
+        let [config, environment] = asked.last_chunk().unwrap();
+        assert_eq!(config.asked_sha256(), environment.asked_sha256());
+        let policy = served.policy.unwrap();
+        let inserted = policy.network_policies.contains_key("_provider_my_forge");
+        assert_eq!(
+            inserted, !global,
+            "layers are not inserted below a global policy"
+        );
+        let tree = proto_json(POLICY_TYPE, &policy).unwrap();
+        let (documents, effective) = config.digests();
+        assert_eq!(effective, Some(Document::effective(tree).unwrap().sha256()));
+        assert_eq!(documents.len(), 3, "the profile is asked about in any case");
+    }
+}
+
+/// The profiles that are judged before credentials are released are those of the
+/// records they are resolved from, whatever the store says a moment later.
+#[tokio::test]
+async fn credentials_are_judged_by_their_own_records() {
+    let (state, signer) = gateway(Mode::Enforce, Some(vec![Scripted::yes(); 2])).await;
+    let catalog = catalog(&state).await;
+    let names = ["my-forge".to_owned()];
+    let load = crate::grpc::provider::load_provider_environment_records;
+    let mut records = load(&state.store, "default", &names).await.unwrap();
+    let effective = policy("api.example.com");
+    for provider_type in ["pypi", "github"] {
+        records[0].provider.r#type = provider_type.to_owned();
+        before_credentials(&state, &catalog, &sandbox(), &records, &effective)
+            .await
+            .unwrap();
+        let profile = catalog
+            .get_type_profile_for_scope(provider_type, "")
+            .unwrap();
+        let tree = proto_json(PROFILE_TYPE, &profile.to_proto()).unwrap();
+        let profile = Document::new(Role::ProviderProfile, tree).unwrap();
+        let asked = signer.asked();
+        assert_eq!(&asked.last().unwrap().digests().0[1], profile.sha256());
+    }
+}
+
 /// What is asked about is what is served: source, the profile of the provider, the
 /// settings, and the effective policy, the same at both seams.
 #[tokio::test]
@@ -180,7 +291,7 @@ async fn both_seams_ask_about_what_is_served() {
     get_environment(&state).await.unwrap();
     let asked = signer.asked();
     assert_eq!(asked.len(), 2);
-    assert_eq!(asked[0].digests(), asked[1].digests());
+    assert_eq!(asked[0].asked_sha256(), asked[1].asked_sha256());
     let (documents, effective) = asked[0].digests();
     assert_eq!(documents.len(), 3);
     let tree = proto_json(POLICY_TYPE, &served.policy.unwrap()).unwrap();
@@ -296,9 +407,11 @@ async fn with_the_real_driver() {
     let lab = std::env::var_os("POLICY_SIGNING_LAB").expect("POLICY_SIGNING_LAB is set");
     let lab = std::path::PathBuf::from(lab);
     let (off, _) = gateway(Mode::Enforce, None).await;
+    insert_layers(&off).await;
     submit(&off, &lab).await;
 
     let (mut on, _) = gateway(Mode::Enforce, None).await;
+    insert_layers(&on).await;
     let config = openshell_policy_signing::PolicySigningConfig {
         socket_path: lab.join("run/s.sock"),
         gateway_id: "gw-1".to_owned(),
@@ -326,7 +439,19 @@ async fn with_the_real_driver() {
     get_environment(&on).await.unwrap();
     cost(&off, &on).await;
 
-    // Somebody edits the row; its hash is made to fit.
+    // Somebody points the provider at another profile, and then edits the row too; its
+    // hash is made to fit.
+    for state in [&off, &on] {
+        let mut swapped = state
+            .store
+            .get_message_by_name::<Provider>("default", "my-forge")
+            .await
+            .unwrap()
+            .unwrap();
+        swapped.r#type = "github".to_owned();
+        state.store.put_message(&swapped).await.unwrap();
+    }
+    refused_by_the_driver(&off, &on).await;
     let edited = policy("evil.example.com");
     let payload = edited.encode_to_vec();
     for state in [&off, &on] {
@@ -334,12 +459,13 @@ async fn with_the_real_driver() {
         let written = store.put_policy_revision("edited", ID, "default", 9, &payload, "hash");
         written.await.unwrap();
     }
-    assert_eq!(code(&get_config(&off).await), Code::Ok);
-    assert_eq!(code(&get_environment(&off).await), Code::Ok);
-    for refused in [
-        get_config(&on).await.map(|_| ()),
-        get_environment(&on).await,
-    ] {
+    refused_by_the_driver(&off, &on).await;
+}
+
+async fn refused_by_the_driver(off: &Arc<ServerState>, on: &Arc<ServerState>) {
+    assert_eq!(code(&get_config(off).await), Code::Ok);
+    assert_eq!(code(&get_environment(off).await), Code::Ok);
+    for refused in [get_config(on).await.map(|_| ()), get_environment(on).await] {
         let status = refused.unwrap_err();
         assert_eq!(status.code(), Code::FailedPrecondition, "{status}");
         println!("refused: {}", status.message());
@@ -350,17 +476,16 @@ async fn with_the_real_driver() {
 /// Puts the documents of the sandbox where people approve them.
 async fn submit(state: &Arc<ServerState>, lab: &std::path::Path) {
     let sandbox = sandbox();
-    let sources = &state.provider_profile_sources;
-    let catalog = sources
-        .snapshot_catalog(&state.store, "default")
-        .await
-        .unwrap();
+    let catalog = catalog(state).await;
     let effective = super::super::current_effective_policy_for_sandbox(
         state, &catalog, "default", &sandbox, ID,
     )
     .await
     .unwrap();
-    let parts = reread(state, &catalog, &sandbox, &effective).await.unwrap();
+    let providers = attached(state, &sandbox).await.unwrap();
+    let parts = reread(state, &catalog, &sandbox, &providers, &effective)
+        .await
+        .unwrap();
     let mut documents = vec![
         (Role::SandboxPolicy, parts.source.unwrap()),
         (Role::Settings, parts.settings.unwrap()),
