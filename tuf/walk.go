@@ -184,10 +184,9 @@ func (w *walk) expiredTargets(data []byte, role, delegator string) error {
 // called for, signed what the file says.
 func (w *walk) judge(role string, want int64, signed *tree, err error) error {
 	var (
-		expired  *metadata.ErrExpiredMetadata
-		version  *metadata.ErrBadVersionNumber
-		digest   *metadata.ErrLengthOrHashMismatch
-		unsigned *metadata.ErrUnsignedMetadata
+		expired *metadata.ErrExpiredMetadata
+		version *metadata.ErrBadVersionNumber
+		digest  *metadata.ErrLengthOrHashMismatch
 	)
 	switch {
 	case errors.As(err, &expired):
@@ -197,10 +196,9 @@ func (w *walk) judge(role string, want int64, signed *tree, err error) error {
 		return &VersionError{role, want, signed.get("version").integer()}
 	case errors.As(err, &digest):
 		return &HashError{role, "its hash is not the announced one"}
-	case errors.As(err, &unsigned):
-		return &SignatureError{role, err}
 	}
-	// What is left is a delegation that cannot be met: no keys, or an unusable one.
+	// What is left is unsigned, or has a delegation that cannot be met: no keys, or
+	// an unusable one.
 	return &SignatureError{role, err}
 }
 

@@ -35,9 +35,8 @@ func newTrustRevokeCommand(env *Env) *cobra.Command {
 		Short: "Take away a document, an attestation, a key or an identity",
 		Long: `Adds entries to revocations.json and publishes it with the keys of the revocation
 role, snapshot and timestamp, also while another change collects signatures. A
-revocation can only take away, and what a driver
-has once seen revoked stays so, whatever later lists say; only restored in
-authorities.json ends it.`,
+revocation can only take away, and what a driver has once seen revoked stays so,
+whatever later lists say; only restored in authorities.json ends it.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return revoke(env, f) },
 	}
