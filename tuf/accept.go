@@ -114,7 +114,8 @@ func (s *search) snapshot(others map[string]bool) *Snapshot {
 }
 
 // Accept puts an update in force: one durable line of the history. Note.Epoch must
-// not be below LastEpoch (a *RollbackError). Only the Update of the last Refresh
+// not be below LastEpoch (a *RollbackError), Note.Ratchet not above MaxNote (a
+// *LengthError). Only the Update of the last Refresh
 // can be accepted (else ErrSuperseded). After an error the update is not in force,
 // and a *StoreError may repeat until the client is opened anew.
 func (c *Client) Accept(u *Update, note Note) (err error) {
@@ -128,6 +129,8 @@ func (c *Client) Accept(u *Update, note Note) (err error) {
 		return ErrSuperseded
 	case note.Epoch < c.lastEpoch():
 		return &RollbackError{"epoch", int64(c.lastEpoch()), int64(note.Epoch)}
+	case len(note.Ratchet) > MaxNote:
+		return &LengthError{File: "ratchet", Want: MaxNote, Got: int64(len(note.Ratchet))}
 	}
 	l := u.line
 	l.Epoch, l.RevocationsExpire = note.Epoch, note.RevocationsExpire.UTC().Round(0)

@@ -58,7 +58,7 @@ func (a *archive) path(d digest) string {
 
 // object returns archived bytes. Missing and damaged are a *CorruptError.
 func (a *archive) object(d digest) ([]byte, error) {
-	data, err := readFile(a.files, a.path(d), MaxTargets)
+	data, err := readFile(a.files, a.path(d), MaxNote)
 	if err != nil || digestOf(data) != d {
 		delete(a.stored, d)
 		return nil, &CorruptError{a.path(d), "missing or not what its name says"}

@@ -28,6 +28,9 @@ const (
 	// MaxAttestationFiles and MaxAttestationBytes bound all of them together.
 	MaxAttestationFiles = 4096
 	MaxAttestationBytes = 64 << 20
+	// MaxNote bounds the ratchet of a Note, which grows with every revocation and
+	// is the largest file of the archive.
+	MaxNote = 256 << 20
 	// MaxMetadataDepth bounds the nesting of metadata, and MaxSignatures the
 	// signatures on it.
 	MaxMetadataDepth = 32

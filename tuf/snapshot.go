@@ -36,7 +36,7 @@ type RoleInfo struct {
 // Note is what the caller wants to remember with an accepted Snapshot.
 type Note struct {
 	Epoch   uint64 // never decreases
-	Ratchet []byte // opaque; nil for none
+	Ratchet []byte // opaque, at most MaxNote; nil for none
 	// RevocationsExpire is the expiry of the last revocations that the caller could
 	// read, which may be older than these; zero for none.
 	RevocationsExpire time.Time

@@ -270,6 +270,31 @@ func TestNoteOutlivesItsFiles(t *testing.T) {
 	}
 }
 
+// A ratchet is the union of many lists, and outgrows each of them.
+func TestLargeRatchet(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	u, err := s.Refresh(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var length *LengthError
+	if err := s.Accept(u, Note{Epoch: 1, Ratchet: make([]byte, MaxNote+1)}); !errors.As(err, &length) {
+		t.Errorf("one past the limit: %v", err)
+	}
+	large := bytes.Repeat([]byte("r"), MaxTargets+1)
+	if err := s.Accept(u, Note{Epoch: 1, Ratchet: large}); err != nil {
+		t.Fatal(err)
+	}
+	s.restart()
+	if _, note, ok := s.Accepted(); !ok || !bytes.Equal(note.Ratchet, large) || !bytes.Equal(s.LastNote().Ratchet, large) {
+		t.Error("it is gone after a restart")
+	}
+	if _, note, err := AsOf(s.cfg.Dir, s.cfg.Root, repo.Now()); err != nil || !bytes.Equal(note.Ratchet, large) {
+		t.Errorf("it is not proven again: %v", err)
+	}
+}
+
 func TestLostRatchetNeedsAWord(t *testing.T) {
 	s := newSubject(t, newRepo(t))
 	s.accept()

@@ -147,6 +147,9 @@ func TestRatchetOutlivesTheArchive(t *testing.T) {
 	}
 }
 
+// The largest ratchet there can be is one that a note takes.
+const _ = uint(tuf.MaxNote - verifier.MaxRatchet)
+
 func TestDriverTooOld(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct {
