@@ -4,6 +4,7 @@
 package verifier_test
 
 import (
+	"bytes"
 	"errors"
 	"sync"
 	"testing"
@@ -206,4 +207,32 @@ func TestConcurrentEvidence(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// TestTrustedRootFaults: a trusted_root.json that is no good refuses trust whole,
+// and says which file it is about.
+func TestTrustedRootFaults(t *testing.T) {
+	good := vt.NewSigstore("root", vt.Now).TrustedRoot()
+	padded := func(n int) []byte { return append(bytes.Repeat([]byte{' '}, n-len(good)), good...) }
+	for name, c := range map[string]struct {
+		file []byte
+		ok   bool
+	}{
+		"the base":          {good, true},
+		"at the limit":      {padded(verifier.MaxTrustFile), true},
+		"past the limit":    {padded(verifier.MaxTrustFile + 1), false},
+		"nothing":           {[]byte{}, false},
+		"no JSON":           {[]byte("root"), false},
+		"trailing":          {append(bytes.Clone(good), " {}"...), false},
+		"a duplicate":       {vt.Edit(good, `"mediaType":`, `"mediaType":"x","mediaType":`), false},
+		"an unknown member": {vt.Edit(good, `"mediaType":`, `"media":"x","mediaType":`), false},
+	} {
+		s := vt.AdmitProfile()
+		s.TrustedRoot = c.file
+		_, err := verifier.ParseTrust(s.Source())
+		var refused *verifier.TrustError
+		if c.ok && err != nil || !c.ok && (!errors.As(err, &refused) || refused.File != "trusted_root.json") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
