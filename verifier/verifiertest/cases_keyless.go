@@ -64,6 +64,7 @@ func keylessAllows() []*Case {
 		allows("allow-key-logged-v2", "A key-signed bundle that a log of the second generation has seen, with a timestamp.", loggedKeyIn(Evidence{Rekor2: true, TSAs: 1}), dave),
 		allows("allow-key-stamped", "A key-signed bundle with a timestamp alone.", loggedKeyIn(Evidence{TSAs: 1}), dave),
 		allows("allow-keyless-any-name", "A pattern that takes any name of an issuer.", anyName, robot),
+		allows("allow-keyless-logged-twice", "Two entries of one log where trust asks for one log.", loggedTwice, robot),
 		allows("allow-keyless-identities", "A principal of two identities, who signed by the first.", twoIdentities, robot),
 		allows("allow-keyless-max-age", "An old approval that a log saw an hour ago: age is measured from there.", loggedRecently, robot),
 		allows("allow-key-max-age-stamped", "A bare signature that is too old, stamped since: what has a time is as old as that.", stampedSince, dave),

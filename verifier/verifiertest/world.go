@@ -173,6 +173,15 @@ func rotatedLog() *Scenario {
 	return s
 }
 
+// loggedTwice has the same log see the same signature twice.
+func loggedTwice() *Scenario {
+	w := NewWorld()
+	s := w.Scenario()
+	b := w.Bundle(s)
+	b.AddEntry(again(w, b))
+	return s.Offer(0, b.JSON())
+}
+
 // cosigned has a second-generation checkpoint with a stranger's signature
 // before the log's.
 func cosigned() *Scenario {
