@@ -87,6 +87,8 @@ var refusedYAML = []struct {
 	{"utf8-crlf", "The same, with the line ends of Windows.", "version: 1\r\nprocess: {run_as_user: \xff}\r\n", "2:24", nil},
 	{"utf16", "UTF-16.", "\xff\xfev\x00", "1:1", nil},
 	{"not-a-number", "NaN has no JSON; the host makes a null of it.", configYAML + ".nan\n", "6:10", po22},
+	{"not-a-number-in-list", "NaN in a list.", configYAML + "[1, .nan]\n", "6:14", po22},
+	{"not-a-number-in-mapping", "NaN in a mapping.", configYAML + "{a: .nan}\n", "6:14", po22},
 	{"infinity", "Nor has infinity.", configYAML + "-.inf\n", "6:10", po22},
 	{"overflow", "Out of a double's range; the host makes a text of it.", configYAML + "1.0e+400\n", "6:10", po22},
 	{"underflow", "Too small to be anything but 0.", configYAML + "1.0e-400\n", "6:10", po22},

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -207,6 +208,38 @@ func TestIntercept(t *testing.T) {
 }
 
 // What was decided is in the journal, and the gateway's log can say where.
+// TestInterceptOtherTypes: a member of a type that no gateway sends is refused, not
+// taken for an absent one.
+func TestInterceptOtherTypes(t *testing.T) {
+	s := newStock(t)
+	setting := tree{"name": "web-1", "workspace": "prod", "settingKey": "log_level"}
+	for _, c := range []struct {
+		method    string
+		operation func() tree
+		members   []string
+	}{
+		{"CreateSandbox", createSandbox, []string{"name", "workspace", "spec"}},
+		{"UpdateConfig", updatePolicy, []string{"name", "workspace", "policy", "global", "settingKey", "mergeOperations"}},
+		{"UpdateConfig", func() tree { return maps.Clone(setting) }, []string{"settingKey", "policy", "mergeOperations"}},
+		{"ImportProviderProfiles", func() tree { return importProfiles(verifiertest.ForgeProfile()) }, []string{"profiles", "workspace"}},
+		{"UpdateProviderProfiles", updateProfile, []string{"profile", "id", "workspace"}},
+		{"SubmitPolicyAnalysis", func() tree { return tree{"name": "web-1"} }, []string{"proposedChunks"}},
+	} {
+		if got, err := s.ask("user", c.method, c.operation()); err != nil || !got.Allowed {
+			t.Fatalf("%s: %v, %v", c.method, got, err)
+		}
+		for _, member := range c.members {
+			for _, value := range []any{7, []int{7}, json.RawMessage("null"), tree{"a": 1}} {
+				operation := edited(c.operation(), member, value)
+				got, err := s.ask("user", c.method, operation)
+				if err != nil || got.Allowed || got.StatusCode != "PERMISSION_DENIED" {
+					t.Errorf("%s, %s %v: %v, %v", c.method, member, value, got, err)
+				}
+			}
+		}
+	}
+}
+
 func TestInterceptedWriteIsRecorded(t *testing.T) {
 	s := newStock(t)
 	for want, policy := range []tree{updatePolicy(), widened()} {
