@@ -54,6 +54,25 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// What OpenShell takes of an MCP endpoint in a profile, and what it does not.
+func TestProfileTools(t *testing.T) {
+	const start = "id: a\ndisplay_name: A\nendpoints:\n- host: m.example\n  protocol: mcp\n"
+	for rules, ok := range map[string]bool{
+		"":                                true,
+		"  rules: [{allow: {tool: x}}]\n": true,
+		"  rules: [{allow: {tool: x, params: {other: y}}}]\n":                  true,
+		"  rules: [{allow: {params: {name: x}}}]\n":                            true,
+		"  rules: [{allow: {tool: x, params: {name: y}}}]\n":                   false,
+		"  deny_rules: [{tool: x, params: {name: y}}]\n":                       false,
+		"  rules: [{allow: {tool: null, params: {name: y}}}]\n":                true,
+		"  rules: [{allow: {tool: x}}]\n  deny_rules: [{params: {name: y}}]\n": true,
+	} {
+		if _, err := Document(ProviderProfile, []byte(start+rules)); (err == nil) != ok {
+			t.Errorf("%q: %v", rules, err)
+		}
+	}
+}
+
 // What looks like the faults at an end, and is none.
 func TestEnds(t *testing.T) {
 	const block = "version: 1\nprocess:\n  run_as_user: |\n    a"

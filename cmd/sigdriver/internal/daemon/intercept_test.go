@@ -228,6 +228,9 @@ func TestInterceptOtherTypes(t *testing.T) {
 		if got, err := s.ask("user", c.method, c.operation()); err != nil || !got.Allowed {
 			t.Fatalf("%s: %v, %v", c.method, got, err)
 		}
+		if got, err := s.ask("user", c.method, edited(c.operation(), "policyOfLater", tree{})); err != nil || got.Allowed {
+			t.Errorf("%s with a member nobody knows: %v, %v", c.method, got, err)
+		}
 		for _, member := range c.members {
 			for _, value := range []any{7, []int{7}, json.RawMessage("null"), tree{"a": 1}} {
 				operation := edited(c.operation(), member, value)

@@ -158,6 +158,13 @@ func TestOrderBesides(t *testing.T) {
 			t.Errorf("%s to %s: %+v, %v", edit[0], edit[1], changes, err)
 		}
 	}
+	rule, rules, more := `"EXTRA":{}`, `"EXTRA":{},"EXTRA":{"name":"x"}`, `"EXTRA":{},"EXTRA":{"name":"y"}`
+	for _, edit := range [][2]string{{rule, rules}, {rules, rule}, {rules, more}} {
+		was, is = read(t, policyWith(rule, edit[0])), read(t, policyWith(rule, edit[1], `"path":"/bin/a"`, `"path":"/bin/c"`))
+		if changes, err = Diff(was, is); err != nil || Tally(changes) != "1 widens, 1 narrows, 1 changes" {
+			t.Errorf("%s to %s: %+v, %v", edit[0], edit[1], changes, err)
+		}
+	}
 	tools := []string{`"strictToolNames":true`, `"allowAllKnownMcpMethods":true`, `"port":80`, `"port":80,"ports":[80,81]`}
 	was = read(t, policyWith(append(tools, `{"allow":{"method":"tools/call"}}`, `{"allow":{"params":{"name":{"glob":"x"}}}}`)...))
 	tools[3] = `"port":80,"ports":[80]`
@@ -219,6 +226,12 @@ func TestQueriesOfAnotherShape(t *testing.T) {
 		d := read(t, policyWith(`"access":`, `"graphqlPersistedQueries":`+shape+`,"access":`))
 		if notes := unusual(d); !strings.Contains(notes, "graphqlPersistedQueries") {
 			t.Errorf("%s: %s", shape, notes)
+		}
+	}
+	for _, name := range []string{"networkPolicies", "networkMiddlewares"} {
+		d := read(t, `{"@type":"type.googleapis.com/openshell.sandbox.v1.SandboxPolicy","`+name+`":[{}]}`)
+		if notes := unusual(d); !strings.Contains(notes, "/"+name+" is [{}], not of the type") {
+			t.Errorf("%s: %s", name, notes)
 		}
 	}
 }
