@@ -161,6 +161,7 @@ func TestIntercept(t *testing.T) {
 		{"import another", "user", "ImportProviderProfiles", importProfiles(verifiertest.MirrorProfile()), "ATTESTATION_MISSING"},
 		{"import into a workspace", "user", "ImportProviderProfiles", edited(importProfiles(verifiertest.ForgeProfile()), "workspace", "prod"), "SCOPE_MISMATCH"},
 		{"import nothing", "user", "ImportProviderProfiles", tree{}, "DOCUMENT_MISSING"},
+		{"import an item with what nobody knows", "user", "ImportProviderProfiles", tree{"profiles": list{tree{"profile": sent(verifiertest.ForgeProfile()), "layer": tree{}}}}, "DOCUMENT_MISSING"},
 		{"import an empty item", "user", "ImportProviderProfiles", tree{"profiles": list{tree{}}}, "DOCUMENT_MISSING"},
 		{"import two, one approved", "user", "ImportProviderProfiles", tree{"profiles": list{
 			tree{"profile": sent(verifiertest.ForgeProfile())}, tree{"profile": sent(verifiertest.MirrorProfile())}}}, "ATTESTATION_MISSING"},
