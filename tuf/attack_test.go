@@ -546,6 +546,44 @@ func TestExpiredRoleIsNamed(t *testing.T) {
 
 // A snapshot may be published again under its version; the timestamp's digest says
 // which one counts.
+// Another timestamp of the version at hand is not taken, however well signed:
+// section 5.4.3.
+func TestTimestampOfTheSameVersion(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	s.accept()
+	before := s.Metadata()[RoleTimestamp]
+	repo.SetVersion("timestamp", repo.Version("timestamp"))
+	repo.SetExpiry("timestamp", repo.Now().Add(99*24*time.Hour))
+	repo.PublishTimestamp()
+	s.restart()
+	if u := s.accept(); u.Roles[RoleTimestamp].SHA256 != digestOf(before) || !bytes.Equal(s.Metadata()[RoleTimestamp], before) {
+		t.Error("it was taken")
+	}
+}
+
+// A second root of a version that was verified before is not the same root, however
+// well signed.
+func TestSecondRootOfAVersion(t *testing.T) {
+	repo := newRepo(t)
+	other := repo.Fork()
+	repo.Rotate("root")
+	repo.Publish()
+	s := newSubject(t, repo)
+	s.accept()
+	s.Close()
+	lose(t, s.cfg.Dir, "roots/2.root.json")
+	other.SetKeys("root", 1, tuftest.Key("of the other one"))
+	other.SetVersion("timestamp", 50)
+	other.Publish()
+	s.cfg.Source = mustHTTP(t, other.URL())
+	s.open()
+	s.refuse(CodeCorrupt)
+	s.cfg.Source = mustHTTP(t, repo.URL())
+	s.restart()
+	s.accept()
+}
+
 func TestSnapshotOfTheSameVersion(t *testing.T) {
 	repo := newRepo(t)
 	s := newSubject(t, repo)
