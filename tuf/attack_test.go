@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -559,6 +560,41 @@ func TestTimestampOfTheSameVersion(t *testing.T) {
 	s.restart()
 	if u := s.accept(); u.Roles[RoleTimestamp].SHA256 != digestOf(before) || !bytes.Equal(s.Metadata()[RoleTimestamp], before) {
 		t.Error("it was taken")
+	}
+	repo.Requests()
+	s.accept()
+	if asked := repo.Requests(); len(asked) < 2 { // what is served is not what is trusted
+		t.Errorf("asked for %q only", asked)
+	}
+}
+
+// A signed length bounds the download, not only what is taken of it.
+func TestSignedLengthBoundsTheDownload(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	for _, role := range []string{"snapshot", "targets"} {
+		want := int64(len(repo.File(repo.Path(role))))
+		repo.Fault(repo.Path(role), tuftest.Endless)
+		var length *LengthError
+		if err := s.refuse(CodeLength); !errors.As(err, &length) || length.Want != want {
+			t.Errorf("%s: %v, want a limit of %d", role, err, want)
+		}
+		repo.Heal()
+	}
+}
+
+// What is kept is not fetched again: a new timestamp over the same snapshot costs
+// the question for a root beside it, also after a restart.
+func TestNothingIsFetchedTwice(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	s.accept()
+	s.restart()
+	repo.PublishTimestamp()
+	repo.Requests()
+	s.accept()
+	if got, want := repo.Requests(), []string{"metadata/2.root.json", "metadata/timestamp.json"}; !slices.Equal(got, want) {
+		t.Errorf("asked for %q, want %q", got, want)
 	}
 }
 
