@@ -9,6 +9,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
+use common::lab::PATIENCE;
 use common::liar::{folder, question, right_answer, right_capabilities, settings};
 use h2::SendStream;
 use h2::server::SendResponse;
@@ -157,11 +158,11 @@ async fn ask(wire: Wire) -> Result<(), Refusal> {
         }
     });
     let mut settings = settings(&path);
-    settings.timeout = Duration::from_millis(500);
+    settings.timeout = Duration::from_secs(1);
     let driver = Driver::connect(settings).await.expect("it shakes hands");
     let begin = Instant::now();
     let answer = driver.compose(&question()).await.map(|_| ());
-    assert!(begin.elapsed() < Duration::from_secs(3), "{wire:?} held up");
+    assert!(begin.elapsed() < PATIENCE / 2, "{wire:?} held up");
     task.abort();
     answer
 }
