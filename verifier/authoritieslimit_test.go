@@ -126,6 +126,10 @@ func TestAuthoritiesFaultsAreNamed(t *testing.T) {
 		}, "rules[1].distinct[0]"},
 		"a pin in upper case":   {func(a *vt.Authorities) { a.Rules[1].Pinned = []string{strings.Repeat("AB", 32)} }, "rules[1].pinned[0]"},
 		"a pin that is short":   {func(a *vt.Authorities) { a.Rules[1].Pinned = []string{strings.Repeat("ab", 31)} }, "rules[1].pinned[0]"},
+		"a pin with a slash":    {func(a *vt.Authorities) { a.Rules[1].Pinned = []string{strings.Repeat("/0", 32)} }, "rules[1].pinned[0]"},
+		"a pin with a colon":    {func(a *vt.Authorities) { a.Rules[1].Pinned = []string{strings.Repeat(":0", 32)} }, "rules[1].pinned[0]"},
+		"a pin with a backtick": {func(a *vt.Authorities) { a.Rules[1].Pinned = []string{strings.Repeat("`0", 32)} }, "rules[1].pinned[0]"},
+		"a pin with a g":        {func(a *vt.Authorities) { a.Rules[1].Pinned = []string{strings.Repeat("g0", 32)} }, "rules[1].pinned[0]"},
 		"a maxAge below zero":   {func(a *vt.Authorities) { a.Rules[1].MaxAge = "-1s" }, "rules[1].maxAge"},
 		"a maxAge of no unit":   {func(a *vt.Authorities) { a.Rules[1].MaxAge = "72" }, "rules[1].maxAge"},
 		"too much evidence":     {func(a *vt.Authorities) { a.Keyless = &vt.Keyless{Tlogs: verifier.MaxTlogEntries + 1} }, "keyless"},
@@ -152,5 +156,15 @@ func TestAuthoritiesFaultsAreNamed(t *testing.T) {
 	named(long[1:])(s.Authorities)
 	if at, refused := refusedAt(t, s); refused {
 		t.Errorf("what is allowed is refused at %q", at)
+	}
+}
+
+// Resets are the floors that order one, and no others.
+func TestResets(t *testing.T) {
+	s := vt.AdmitPolicy()
+	s.Authorities.Floors = []vt.SignedFloor{{Role: "SANDBOX_POLICY", Version: "7"}, {Role: "SANDBOX_POLICY", Version: "5", Reset: true, Subject: "web-*"}}
+	got := mustTrust(t, s).Resets()
+	if len(got) != 1 || got[0].Version != 5 || !got[0].Matches(s.FloorKey(0)) || got[0].Matches(verifier.FloorKey{Role: verifier.SandboxPolicy}) {
+		t.Errorf("%+v", got)
 	}
 }

@@ -155,3 +155,19 @@ func TestMinDriverVersion(t *testing.T) {
 		t.Errorf("below the minimum: %v", d.Reason)
 	}
 }
+
+// A ratchet that cannot be read is no reason to forget what was revoked.
+func TestAnUnreadableRatchetRefusesTrust(t *testing.T) {
+	for name, ratchet := range map[string]string{
+		"no JSON":      "{",
+		"other schema": string(vt.Revocations(vt.Revoke("key", vt.Person("alice").SHA256()))),
+		"no digest":    string(vt.Ratchet(vt.Revoke("key", "ab"))),
+		"nothing":      "",
+	} {
+		s := vt.AdmitPolicy()
+		s.Ratchet = []byte(ratchet)
+		if trust, err := verifier.ParseTrust(s.Source()); err == nil || trust != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

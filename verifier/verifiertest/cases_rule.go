@@ -65,6 +65,10 @@ func ruleCases() []*Case {
 			func(s *Scenario) { s.SetFloor(0, 43, "") }, rollback),
 		denies("version-rollback-signed", "allow-signed-floor", "A version below the highest signed floor that matches.",
 			func(s *Scenario) { s.Authorities.Floors[1].Version = "43" }, rollback).attack("PO-01"),
+		denies("version-rollback-signed-order", "allow-signed-floor", "The highest signed floor that matches stands before a lower one.",
+			func(s *Scenario) {
+				s.Authorities.Floors = []SignedFloor{{Role: "SANDBOX_POLICY", Version: "43"}, {Role: "SANDBOX_POLICY", Subject: "web-*", Version: "7"}}
+			}, rollback).attack("PO-01"),
 		denies("version-rollback-after-reset", "allow-compose-known", "A floor that a signed reset set still holds below.",
 			func(s *Scenario) { s.SetFloor(0, 43, "") }, rollback),
 		big("below", "9007199254740992"),
