@@ -26,8 +26,9 @@ import (
 // FS is the operations that durable state is made of. Names are paths of the
 // operating system.
 type FS interface {
-	// Open opens a file with the flags of os.OpenFile. It does not go through a
-	// symbolic link in the last place unless the flags have Follow.
+	// Open opens a file or folder with the flags of os.OpenFile. Without Follow it
+	// is one of ours: a symbolic link in the last place, a pipe or a device is an
+	// error, and none is waited for.
 	Open(name string, flag int, perm fs.FileMode) (File, error)
 	// OpenBelow opens a file below a folder for reading. A link that leaves the
 	// folder is an error. It never waits for a pipe.

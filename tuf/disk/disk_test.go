@@ -146,6 +146,13 @@ func TestPipes(t *testing.T) {
 			t.Error("ReadBelow took a pipe for a file")
 		}
 	})
+	for what, flag := range map[string]int{"reading": os.O_RDONLY, "writing": os.O_RDWR | os.O_CREATE | os.O_APPEND} {
+		within("Open for "+what, func() {
+			if _, err := real.Open(path, flag, 0o600); err == nil {
+				t.Errorf("Open for %s took a pipe for a file of ours", what)
+			}
+		})
+	}
 	go func() {
 		if err := os.WriteFile(path, []byte("typed"), 0); err != nil {
 			t.Error(err)

@@ -36,10 +36,21 @@ func (o OS) Open(name string, flag int, perm fs.FileMode) (File, error) {
 
 // OpenOS implements FS.
 func (OS) OpenOS(name string, flag int, perm fs.FileMode) (*os.File, error) {
-	if flag&Follow == 0 {
-		flag |= unix.O_NOFOLLOW
+	if flag&Follow != 0 {
+		return os.OpenFile(name, flag&^Follow|unix.O_CLOEXEC, perm)
 	}
-	return os.OpenFile(name, flag&^Follow|unix.O_CLOEXEC, perm)
+	f, err := os.OpenFile(name, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, perm)
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	if err == nil && !st.Mode().IsRegular() && !st.IsDir() {
+		err = &fs.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // OpenBelow implements FS.

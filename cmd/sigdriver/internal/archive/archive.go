@@ -16,7 +16,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -27,6 +26,10 @@ import (
 
 // temporary is the folder of objects under way.
 const temporary = "tmp"
+
+// MaxObject bounds one object in bytes: a note about trust may be as long. What is
+// longer on disk is none of ours, and is not read.
+const MaxObject = 256 << 20
 
 // maxKnown bounds how many digests are remembered as durable.
 const maxKnown = 1 << 16
@@ -149,8 +152,9 @@ func (s *Store) Get(sum [32]byte) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(f)
-	if err != nil {
+	data, err := disk.ReadRegular(f, path, MaxObject)
+	var long *disk.TooLongError
+	if err != nil && !errors.As(err, &long) {
 		return nil, err
 	}
 	if have := sha256.Sum256(data); have != sum {

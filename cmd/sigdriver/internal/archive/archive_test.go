@@ -86,6 +86,14 @@ func TestDamage(t *testing.T) {
 			t.Errorf("Put over %q: %v", c, err)
 		}
 	}
+	// Longer than memory may be, and all of it holes.
+	var corrupt *CorruptError
+	if err := os.Truncate(s.path(sum), 1<<42); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Get(sum); !errors.As(err, &corrupt) {
+		t.Errorf("an endless object: %v", err)
+	}
 }
 
 func TestConcurrent(t *testing.T) {

@@ -5,6 +5,8 @@ package audit
 
 import (
 	"errors"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -146,5 +148,25 @@ func TestNothingToAudit(t *testing.T) {
 	r := check(t, dir, Options{})
 	if r.Well() || r.Findings[0].Code != journal.LogGap {
 		t.Errorf("%+v", r)
+	}
+}
+
+// Every trust file that replay needs is looked for, by the digest that the metadata
+// gives it; other targets are found by the entries that name them.
+func TestTrustFiles(t *testing.T) {
+	sum := strings.Repeat("ab", 32)
+	var targets []string
+	names := []string{"authorities.json", "drivers.json", "revocations.json", "trusted_root.json"}
+	for _, name := range append([]string{"attestations/x"}, names...) {
+		targets = append(targets, fmt.Sprintf(`%q:{"length":1,"hashes":{"sha256":%q}}`, name, sum))
+	}
+	got := trustFiles([]byte(`{"signed":{"targets":{` + strings.Join(targets, ",") + `}}}`))
+	if found := slices.Sorted(maps.Keys(got)); !slices.Equal(found, names) {
+		t.Errorf("looked for: %v", found)
+	}
+	for name, file := range got {
+		if file.String() != sum {
+			t.Errorf("%s: %s", name, file)
+		}
 	}
 }

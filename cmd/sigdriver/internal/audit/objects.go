@@ -116,7 +116,7 @@ func trustFiles(metadata []byte) map[string]journal.Digest {
 		return nil
 	}
 	files := map[string]journal.Digest{}
-	for _, name := range []string{"authorities.json", "trusted_root.json", "revocations.json"} {
+	for _, name := range []string{"authorities.json", "trusted_root.json", "revocations.json", "drivers.json"} {
 		if t, ok := m.Signed.Targets[name]; ok {
 			files[name] = t.Hashes.SHA256
 		}

@@ -271,13 +271,14 @@ func TestTornOnlyAtTheEnd(t *testing.T) {
 }
 
 // A segment that stands under another's name, and an empty one that begins
-// somewhere else, are found too.
+// somewhere else, are found too, and one that no driver writes is not read.
 func TestSegmentNames(t *testing.T) {
 	for name, spoil := range map[string]func(dir string) error{
 		"renamed": func(dir string) error { return os.Rename(segmentName(dir, 0), segmentName(dir, 5)) },
 		"an empty one after a gap": func(dir string) error {
 			return os.WriteFile(segmentName(dir, 9), nil, 0o600)
 		},
+		"one longer than memory may be": func(dir string) error { return os.Truncate(segmentName(dir, 0), 1<<42) },
 	} {
 		dir := fill(t, 3, Options{})
 		if err := spoil(dir); err != nil {

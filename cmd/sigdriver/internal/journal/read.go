@@ -186,6 +186,10 @@ func (r record) tampered(detail string) error {
 	return &CorruptError{Finding: LogTampered, Segment: r.segment, Offset: r.offset, Seq: r.seq, Detail: detail}
 }
 
+// maxSegment bounds a segment in bytes: the default size and one write, and much
+// for a driver that was told otherwise.
+const maxSegment = 256 << 20
+
 func open(fsys disk.FS, dir string, first uint64, last bool) (*segment, error) {
 	name := segmentName(dir, first)
 	f, err := fsys.Open(name, os.O_RDONLY, 0)
@@ -193,7 +197,14 @@ func open(fsys disk.FS, dir string, first uint64, last bool) (*segment, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(f)
+	size, err := f.Size()
+	if err == nil && size > maxSegment {
+		return nil, &CorruptError{Finding: LogTampered, Segment: filepath.Base(name), Offset: maxSegment, Seq: first, Detail: "the segment is longer than any that a driver writes"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxSegment))
 	if err != nil {
 		return nil, err
 	}
