@@ -401,7 +401,7 @@ fn profile_workspace(
 }
 
 /// Reads the parts of a sandbox's policy from the store, but for the providers.
-async fn reread<P: Borrow<Provider>>(
+async fn reread<P: Borrow<Provider> + Sync>(
     state: &ServerState,
     catalog: &EffectiveProviderProfileCatalog,
     sandbox: &Sandbox,
