@@ -315,6 +315,52 @@ func TestReplaceBy(t *testing.T) {
 	}
 }
 
+// A result goes through a link, and into what is no file; nobody loses /dev/null.
+func TestOutput(t *testing.T) {
+	dir := t.TempDir()
+	say := func(w io.Writer) error {
+		_, err := io.WriteString(w, "new")
+		return err
+	}
+	file := put(t, dir, "file", "old")
+	name := link(t, file, filepath.Join(dir, "link"))
+	for _, path := range []string{name, filepath.Join(dir, "fresh")} {
+		if err := disk.Output(real, path, 0o600, say); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := os.ReadFile(path); err != nil || string(data) != "new" {
+			t.Errorf("%s: %q, %v", path, data, err)
+		}
+	}
+	if data, err := os.ReadFile(file); err != nil || string(data) != "new" {
+		t.Errorf("behind the link: %q, %v", data, err)
+	}
+	if st, err := os.Lstat(name); err != nil || st.Mode()&fs.ModeSymlink == 0 {
+		t.Errorf("the link: %v, %v", st, err)
+	}
+	pipe := filepath.Join(dir, "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan string)
+	go func() {
+		data, _ := os.ReadFile(pipe)
+		read <- string(data)
+	}()
+	if err := disk.Output(real, pipe, 0o600, say); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-read; got != "new" {
+		t.Errorf("the pipe got %q", got)
+	}
+	if st, err := os.Lstat(pipe); err != nil || st.Mode()&fs.ModeNamedPipe == 0 {
+		t.Errorf("the pipe is %v, %v", st, err)
+	}
+	if err := disk.Output(real, dir, 0o600, say); !errors.Is(err, unix.EISDIR) {
+		t.Errorf("a folder: %v", err)
+	}
+}
+
 // RemoveAll takes a link away, not what it leads to.
 func TestRemoveAllStaysInside(t *testing.T) {
 	outer := t.TempDir()

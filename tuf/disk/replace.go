@@ -110,6 +110,29 @@ func ReplaceBy(fsys FS, tmp, name string, perm fs.FileMode, write func(io.Writer
 	return fsys.SyncDir(filepath.Dir(name))
 }
 
+// Output is ReplaceBy for a name that somebody gave for a result. A link leads to
+// the file that is replaced, and what is no file, such as /dev/null or a pipe, is
+// written to as it is: to rename over it would take it away from everybody.
+func Output(fsys FS, name string, perm fs.FileMode, write func(io.Writer) error) error {
+	st, err := fsys.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return err
+	case !st.Mode().IsRegular():
+		f, err := fsys.Open(name, os.O_WRONLY|Follow, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	default:
+		if name, err = fsys.Real(name); err != nil {
+			return err
+		}
+	}
+	return ReplaceBy(fsys, filepath.Dir(name), name, perm, write)
+}
+
 // Create makes a new file durably, whole or not at all. A name that is taken is
 // an fs.ErrExist.
 func Create(fsys FS, name string, data []byte, perm fs.FileMode) error {

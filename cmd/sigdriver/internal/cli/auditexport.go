@@ -8,13 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/pack"
-	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 func newAuditExportCommand(env *Env) *cobra.Command {
@@ -43,7 +41,7 @@ func auditExport(env *Env, state, out string) error {
 	sum := sha256.New()
 	var m *pack.Manifest
 	var fault error // of the evidence, not of what is written
-	err := disk.ReplaceBy(disk.OrOS(env.FS), filepath.Dir(out), out, 0o644, func(w io.Writer) error {
+	err := writeTo(env, out, func(w io.Writer) error {
 		m, fault = pack.Write(io.MultiWriter(w, sum), state)
 		return fault
 	})

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
 
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
@@ -44,14 +43,25 @@ func cannotRead(path, what string, err error) error {
 // writeFile writes a result to a path, "" or "-" for the standard output. A file
 // appears whole or not at all.
 func writeFile(env *Env, path string, data []byte) error {
-	if path == "" || path == "-" {
-		_, err := env.Stdout.Write(data)
+	err := writeTo(env, path, func(w io.Writer) error {
+		_, err := w.Write(data)
 		return err
-	}
-	if err := disk.Replace(disk.OrOS(env.FS), filepath.Dir(path), path, data, 0o644); err != nil {
+	})
+	if err != nil && path != "" && path != "-" {
 		return cannotWrite(path, err)
 	}
-	return nil
+	return err
+}
+
+// writeTo is writeFile for what is made while it is written. Its errors are as they are.
+func writeTo(env *Env, path string, write func(io.Writer) error) error {
+	switch path {
+	case "", "-", "/dev/stdout": // opening the latter would begin a file anew
+		return write(env.Stdout)
+	case "/dev/stderr":
+		return write(env.Stderr)
+	}
+	return disk.Output(disk.OrOS(env.FS), path, 0o644, write)
 }
 
 func cannotWrite(path string, err error) error {
