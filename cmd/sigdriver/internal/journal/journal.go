@@ -237,6 +237,19 @@ func (j *Journal) admit(e *Entry) error {
 			return &SuppressedError{Peer: e.Peer, Target: e.Target}
 		}
 	}
+	return j.room(need)
+}
+
+// Room tells whether the entry of an ALLOW finds room on the disk: a *FullError
+// where it does not, or why nothing is appended any more.
+func (j *Journal) Room() error {
+	if err := j.Err(); err != nil {
+		return err
+	}
+	return j.room(minFree)
+}
+
+func (j *Journal) room(need uint64) error {
 	free, err := j.opts.FS.Free(j.dir)
 	if err != nil {
 		return err

@@ -98,6 +98,13 @@ func (c *call) decide() (*verifier.Decision, *floors.Snapshot, error) {
 		if d.Verdict == verifier.VerdictUnspecified || d.Reason == verifier.ReasonUnspecified {
 			return nil, nil, errors.New("a decision without a verdict") // CheckRequest took the request
 		}
+		// What cannot be recorded raises nothing: on a full disk the version that
+		// is in force would be refused, and the new one would have no answer.
+		if d.Verdict == verifier.Allow {
+			if err := c.server.Journal.Room(); err != nil {
+				return nil, nil, auditUnavailable(err)
+			}
+		}
 		err := c.server.Floors.Apply(&d)
 		if err == nil {
 			return &d, before, nil

@@ -89,6 +89,8 @@ type Floors interface {
 
 // Journal makes decisions durable.
 type Journal interface {
+	// Room tells whether the entry of an ALLOW finds room.
+	Room() error
 	Append(ctx context.Context, e journal.Entry, record []byte, evidence ...[]byte) (uint64, [32]byte, error)
 	// Count makes durable how often answers were given again.
 	Count(ctx context.Context, s journal.Served) (left journal.Served, err error)

@@ -98,6 +98,8 @@ type testJournal struct {
 	kept    atomic.Pointer[[][]byte] // evidence of the last entry
 }
 
+func (j *testJournal) Room() error { return nil }
+
 func (j *testJournal) Append(ctx context.Context, e journal.Entry, record []byte, evidence ...[]byte) (uint64, [32]byte, error) {
 	if j.before != nil {
 		j.before()
