@@ -161,7 +161,11 @@ func (a *auditor) readsBodies(t *testing.T, state string, w *replaytest.World, d
 		said string
 	}{
 		{[]string{"--root", w.Root, "--state", state, "--gateway", "nobody"}, 4, "Nothing was replayed"},
-		{[]string{"--root", w.Root, "--state", state, "--since", "yesterday"}, 2, "is no duration above zero"},
+		{[]string{"--root", w.Root, "--state", state, "--since", "yesterday"}, 2, "2026-01-02T15:04:05Z, 30d or 36h"},
+		{[]string{"--root", w.Root, "--state", state, "--since", "2999-01-01T00:00:00Z"}, 4, "Nothing was replayed"},
+		{[]string{"--root", w.Root, "--state", state, "--until", "2000-01-01T00:00:00Z"}, 4, "Nothing was replayed"},
+		{[]string{"--root", w.Root, "--state", state, "--workspace", "nobody"}, 4, "Nothing was replayed"},
+		{[]string{"--root", w.Root, "--state", state, "--sandbox", "nobody"}, 4, "Nothing was replayed"},
 		{[]string{"--root", w.Root, "--state", state, "--documents", t.TempDir()}, 2, "has no document"},
 		{[]string{"--root", w.Root, "--state", t.TempDir()}, 4, "cannot be read"},
 		{[]string{"--root", filepath.Join(state, "floors.db"), "--state", state}, 2, "pinned root"},

@@ -174,7 +174,10 @@ func readInstant(env *Env, option, s string) (time.Time, error) {
 		return readTime(option, s)
 	}
 	d, err := readDuration(option, s)
-	return env.Now().Add(-d), err
+	if err != nil {
+		return time.Time{}, usageError(fmt.Errorf("%s %.40q is neither a time nor a duration before now", option, s), "write it like 2026-01-02T15:04:05Z, 30d or 36h")
+	}
+	return env.Now().Add(-d), nil
 }
 
 // replayFault says why there is nothing to replay.
