@@ -16,10 +16,10 @@ use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint, Uri};
 
 use crate::config::Settings;
-use crate::document::Role;
 use crate::proto::policy_signing_driver_client::PolicySigningDriverClient;
 use crate::proto::{GetCapabilitiesRequest, GetCapabilitiesResponse, PeerMetadata};
 use crate::question::RECIPE;
+use crate::role::Role;
 
 const PROTOCOL_VERSION: u32 = 1;
 const CAPABILITY: &str = "openshell.policy-signing.contract";

@@ -9,65 +9,13 @@ use bytes::Bytes;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::{jcs, normalise, proto, strict};
+use crate::malformed::DocumentError;
+use crate::role::Role;
+use crate::{jcs, normalise, strict};
 
 /// The most bytes of a document's body, and of the effective policy.
 pub(crate) const MAX_BODY: usize = 1 << 20;
 pub(crate) const MAX_EFFECTIVE: usize = 2 << 20;
-
-/// The part a document plays in a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// The sandbox's own policy.
-    SandboxPolicy,
-    /// The policy in the gateway's global settings.
-    GlobalPolicy,
-    /// The profile of one attached provider.
-    ProviderProfile,
-    /// The settings that the sandbox obeys beside its policy.
-    Settings,
-}
-
-impl Role {
-    /// The contract's name.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::SandboxPolicy => "SANDBOX_POLICY",
-            Self::GlobalPolicy => "GLOBAL_POLICY",
-            Self::ProviderProfile => "PROVIDER_PROFILE",
-            Self::Settings => "SETTINGS",
-        }
-    }
-
-    /// The role of the contract's name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        [
-            Self::SandboxPolicy,
-            Self::GlobalPolicy,
-            Self::ProviderProfile,
-            Self::Settings,
-        ]
-        .into_iter()
-        .find(|role| role.name() == name)
-    }
-
-    pub(crate) const fn surface(self) -> &'static str {
-        match self {
-            Self::SandboxPolicy | Self::GlobalPolicy => "openshell.sandbox.v1.SandboxPolicy",
-            Self::ProviderProfile => "openshell.v1.ProviderProfile",
-            Self::Settings => "sigdriver.v1.GatewaySettings",
-        }
-    }
-
-    pub(crate) const fn wire(self) -> proto::Role {
-        match self {
-            Self::SandboxPolicy => proto::Role::SandboxPolicy,
-            Self::GlobalPolicy => proto::Role::GlobalPolicy,
-            Self::ProviderProfile => proto::Role::ProviderProfile,
-            Self::Settings => proto::Role::Settings,
-        }
-    }
-}
 
 /// Canonical bytes and their digest: `@type` and the `ProtoJSON` of a message, as
 /// RFC 8785 text.
@@ -159,54 +107,3 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         out
     })
 }
-
-/// Why a message has no document. Never holds a value of the message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DocumentError {
-    /// The text is no strict JSON.
-    NotJson(strict::StrictError),
-    /// It holds an integer that a double does not: it must be a string.
-    InexactNumber,
-    /// It is larger than the contract allows.
-    TooLarge {
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// It is not shaped as its role demands; a sentence without its subject.
-    Shape(String),
-    /// Its `@type` is not its role's.
-    Surface,
-    /// A source policy has a rule under a key that composition uses.
-    ReservedName,
-}
-
-impl DocumentError {
-    /// The stable reason, as the driver would name it.
-    pub const fn reason(&self) -> &'static str {
-        match self {
-            Self::TooLarge { .. } => "REQUEST_TOO_LARGE",
-            Self::Surface => "DOCUMENT_SURFACE",
-            Self::ReservedName => "DOCUMENT_RESERVED_NAME",
-            Self::NotJson(_) | Self::InexactNumber | Self::Shape(_) => "DOCUMENT_NONCANONICAL",
-        }
-    }
-}
-
-impl fmt::Display for DocumentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotJson(error) => write!(f, "the document is no strict JSON: {error}"),
-            Self::InexactNumber => {
-                f.write_str("the document holds a number that changes its value as a double")
-            }
-            Self::TooLarge { limit } => write!(f, "the document is over {limit} bytes"),
-            Self::Shape(what) => write!(f, "the document {what}"),
-            Self::Surface => f.write_str("the document's @type does not fit its role"),
-            Self::ReservedName => f.write_str(
-                "the policy has a rule under a key that starts with _provider_, which is kept for providers",
-            ),
-        }
-    }
-}
-
-impl std::error::Error for DocumentError {}

@@ -5,8 +5,8 @@
 
 use std::error::Error;
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use tracing::{info, warn};
 use crate::answer::{self, Allowed, Attested};
 use crate::config::Settings;
 use crate::connection::{ConnectError, Connection, MAX_REQUEST};
+use crate::link::Link;
 use crate::proto::{AttestRequest, AttestResponse, VerifyRequest, VerifyResponse};
 use crate::question::Question;
 use crate::refusal::{self, Fault, Refusal};
@@ -72,7 +73,7 @@ impl Driver {
 
     async fn verify(&self, question: &Question) -> Result<Allowed, Refusal> {
         let (request, deadline) = self.prepare(question);
-        let response: VerifyResponse = self.link.ask(request.clone(), deadline).await?;
+        let response: VerifyResponse = ask(&self.link, request.clone(), deadline).await?;
         answer::check(question, &request.request_id, &response)
     }
 
@@ -100,13 +101,13 @@ impl PolicySigner for Driver {
             request: Some(request.clone()),
             nonce,
         };
-        match self.link.ask::<AttestRequest>(attest, deadline).await {
+        match ask::<AttestRequest>(&self.link, attest, deadline).await {
             Err(Refusal::Unavailable(Fault::Driver {
                 code: Code::Unimplemented,
                 ..
             })) => {
                 // The driver gives no receipts: its word alone.
-                let response = self.link.ask::<VerifyRequest>(request, deadline).await?;
+                let response = ask::<VerifyRequest>(&self.link, request, deadline).await?;
                 let allowed = answer::check(question, &id, &response)?;
                 Ok(Attested {
                     allowed,
@@ -149,84 +150,6 @@ impl Ids {
     }
 }
 
-/// The connection in use, made when needed.
-pub(crate) struct Link {
-    pub(crate) settings: Settings,
-    current: RwLock<Option<Arc<Connection>>>,
-    opening: tokio::sync::Mutex<()>,
-}
-
-impl Link {
-    fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            current: RwLock::default(),
-            opening: tokio::sync::Mutex::default(),
-        }
-    }
-
-    fn current(&self) -> Option<Arc<Connection>> {
-        self.current
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    /// The connection in use, or a new one. One caller opens, the others wait for it.
-    pub(crate) async fn connection(&self) -> Result<Arc<Connection>, ConnectError> {
-        if let Some(connection) = self.current() {
-            return Ok(connection);
-        }
-        let _one = self.opening.lock().await;
-        if let Some(connection) = self.current() {
-            return Ok(connection);
-        }
-        let connection = Arc::new(Connection::open(&self.settings).await?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) =
-            Some(Arc::clone(&connection));
-        Ok(connection)
-    }
-
-    /// Forgets a connection that broke, unless there is another already.
-    pub(crate) fn forget(&self, broken: &Arc<Connection>) {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|c| Arc::ptr_eq(c, broken)) {
-            *current = None;
-        }
-    }
-
-    /// Asks within the deadline. A connection that had broken before is replaced and
-    /// the question asked once more: deciding twice is harmless.
-    async fn ask<Q: Call>(&self, request: Q, deadline: Instant) -> Result<Q::Answer, Refusal> {
-        if request.encoded_len() > MAX_REQUEST {
-            return Err(refusal::too_large());
-        }
-        let asked = timeout_at(deadline, async {
-            let mut again = self.current().is_some();
-            loop {
-                let connection = self.connection().await.map_err(unreachable)?;
-                let result = request.clone().call(&connection, deadline).await;
-                match result {
-                    Ok(answer) => return Ok(answer),
-                    Err(status) if broken(&status) => {
-                        self.forget(&connection);
-                        if !std::mem::take(&mut again) {
-                            return Err(lost(&status));
-                        }
-                    }
-                    Err(status) => return Err(refusal::from_status(&status)),
-                }
-            }
-        });
-        match asked.await {
-            // The timer is looked at after the answer: where the thread was held up, an
-            // answer can be both there and late.
-            Ok(result) if result.is_err() || Instant::now() <= deadline => result,
-            _ => Err(Refusal::Unavailable(Fault::Late)),
-        }
-    }
-}
-
 fn unreachable(error: ConnectError) -> Refusal {
     warn!(%error, "policy signing driver is unreachable");
     Refusal::Unavailable(Fault::Unreachable(error.to_string()))
@@ -235,6 +158,37 @@ fn unreachable(error: ConnectError) -> Refusal {
 fn lost(status: &Status) -> Refusal {
     let why = format!("the connection broke ({:?})", status.code());
     Refusal::Unavailable(Fault::Unreachable(why))
+}
+
+/// Asks within the deadline. A connection that had broken before is replaced and
+/// the question asked once more: deciding twice is harmless.
+async fn ask<Q: Call>(link: &Link, request: Q, deadline: Instant) -> Result<Q::Answer, Refusal> {
+    if request.encoded_len() > MAX_REQUEST {
+        return Err(refusal::too_large());
+    }
+    let asked = timeout_at(deadline, async {
+        let mut again = link.current().is_some();
+        loop {
+            let connection = link.connection().await.map_err(unreachable)?;
+            let result = request.clone().call(&connection, deadline).await;
+            match result {
+                Ok(answer) => return Ok(answer),
+                Err(status) if broken(&status) => {
+                    link.forget(&connection);
+                    if !std::mem::take(&mut again) {
+                        return Err(lost(&status));
+                    }
+                }
+                Err(status) => return Err(refusal::from_status(&status)),
+            }
+        }
+    });
+    match asked.await {
+        // The timer is looked at after the answer: where the thread was held up, an
+        // answer can be both there and late.
+        Ok(result) if result.is_err() || Instant::now() <= deadline => result,
+        _ => Err(Refusal::Unavailable(Fault::Late)),
+    }
 }
 
 /// Tells a connection that failed from a driver that answered or is slow: only the

@@ -14,12 +14,15 @@ use tracing::{debug, warn};
 use crate::answer::Attested;
 use crate::config::{Mode, Settings};
 use crate::connection::ConnectError;
-use crate::document::{Document, DocumentError, Role};
+use crate::document::Document;
 use crate::driver::Driver;
+use crate::malformed::DocumentError;
 use crate::outcome::{Outcome, Outcomes};
-use crate::question::{Composition, HostNames, Layer, MAX_DOCUMENTS, Question, Sandbox, Target};
+use crate::question::{Composition, HostNames, Layer, MAX_DOCUMENTS, Question};
 use crate::refusal::{Denial, Refusal};
+use crate::role::Role;
 use crate::signer::PolicySigner;
+use crate::target::{Sandbox, Target};
 
 /// The response metadata that carries the driver's receipt, a DSSE envelope.
 pub const RECEIPT_METADATA: &str = "x-openshell-policy-receipt-bin";

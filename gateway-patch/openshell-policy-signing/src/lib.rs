@@ -29,13 +29,17 @@ mod document;
 mod driver;
 mod hook;
 mod jcs;
+mod link;
+mod malformed;
 mod normalise;
 mod outcome;
 mod question;
 mod refusal;
+mod role;
 mod signer;
 mod strict;
 mod summary;
+mod target;
 mod watch;
 
 /// The contract, generated from `proto/signing/v1`.
@@ -47,17 +51,18 @@ pub mod proto {
 pub use answer::{Allowed, Attested};
 pub use config::{ConfigError, Mode, PolicySigningConfig, Settings};
 pub use connection::{ConnectError, DOCUMENT_VECTORS_SHA256};
-pub use document::{Document, DocumentError, Role};
+pub use document::Document;
 pub use driver::Driver;
 pub use hook::{Hook, NONCE_METADATA, Parts, ProfileLayer, RECEIPT_METADATA};
+pub use malformed::DocumentError;
 pub use outcome::{Outcome, Outcomes};
-pub use question::{
-    Composition, HostNames, Layer, MAX_DOCUMENTS, Question, RECIPE, Sandbox, Target,
-};
+pub use question::{Composition, HostNames, Layer, MAX_DOCUMENTS, Question, RECIPE};
 pub use refusal::{Denial, Fault, Refusal};
+pub use role::Role;
 pub use signer::PolicySigner;
 #[cfg(any(test, feature = "test-support"))]
 pub use signer::Scripted;
 pub use strict::{StrictError, parse_strict};
 pub use summary::{Summary, SummaryDocument};
+pub use target::{Sandbox, Target};
 pub use watch::{TrustCondition, TrustView};

@@ -9,7 +9,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::document::{DocumentError, Role};
+use crate::malformed::DocumentError;
+use crate::role::Role;
 
 type Object = Map<String, Value>;
 

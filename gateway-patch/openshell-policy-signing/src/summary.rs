@@ -8,9 +8,10 @@
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::document::{Role, hex};
+use crate::document::hex;
 use crate::jcs;
-use crate::question::Target;
+use crate::role::Role;
+use crate::target::Target;
 
 /// What a summary holds.
 #[derive(Debug, Clone, Default)]

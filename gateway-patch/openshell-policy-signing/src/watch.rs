@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
-use crate::driver::Link;
+use crate::link::Link;
 use crate::proto::{self, WatchTrustRequest};
 
 /// The pauses between two tries, growing until a stream lasts.
