@@ -85,8 +85,10 @@ func TestIndexIsSequence(t *testing.T) {
 	}
 	s.decide(1)
 	s.eventually("an end", func() bool { return s.log.Status().Stopped })
+	// By the index that the next entry is given, or by a checkpoint for less than the
+	// one before, whichever is made first.
 	var wrong *Error
-	if err := s.log.Status().Err; !errors.As(err, &wrong) || wrong.Finding != journal.LogFork || wrong.Entry != 6 {
+	if err := s.log.Status().Err; !errors.As(err, &wrong) || wrong.Finding != journal.LogFork {
 		t.Error(err)
 	}
 	s.decide(3) // the journal goes on
