@@ -125,7 +125,7 @@ func (s *Stage) Seal(now time.Time, validity map[string]time.Duration) error {
 	return nil
 }
 
-// needsSnapshot tells whether the newest snapshot, staged or published, is not
+// needsSnapshot reports whether the newest snapshot, staged or published, is not
 // the one over the newest targets by today's holders.
 func (s *Stage) needsSnapshot() bool {
 	m := s.next(RoleSnapshot)
@@ -261,7 +261,7 @@ func (s *Stage) delegations(role string) ([]*delegation, error) {
 	return []*delegation{old, d}, err
 }
 
-// holds tells whether m has the signatures that its role needs after publication.
+// holds reports whether m has the signatures that its role needs after publication.
 func (s *Stage) holds(role string, m roleMeta) bool {
 	d, err := s.delegation(role)
 	return err == nil && d.quorum(m).Complete()

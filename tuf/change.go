@@ -262,7 +262,7 @@ func (b *stageBuilder) delegated() error {
 	return nil
 }
 
-// needs tells whether a targets role must be signed anew: it is new, its files
+// needs reports whether a targets role must be signed anew: it is new, its files
 // change, somebody asks for it, or its signers no longer hold it.
 func (b *stageBuilder) needs(role string) bool {
 	if b.stage.base.metas[role] == nil || slices.Contains(b.change.Renew, role) {

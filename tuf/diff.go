@@ -268,7 +268,7 @@ func element(path, name string) string {
 	return path + "[" + pathText(name) + "]"
 }
 
-// isComposite tells whether an element's name is the JSON of the element itself.
+// isComposite reports whether an element's name is the JSON of the element itself.
 func isComposite(name string) bool {
 	return strings.HasPrefix(name, "{") || strings.HasPrefix(name, "[")
 }

@@ -46,7 +46,7 @@ type line struct {
 	Previous          digest    `json:"previous"` // zero in the first line
 }
 
-// same tells whether two lines say the same, whenever they say it.
+// same reports whether two lines say the same, whenever they say it.
 func (l *line) same(o *line) bool {
 	a, b := *l, *o
 	a.Schema, a.Line, a.AcceptedAt, a.Roots, a.Previous = b.Schema, b.Line, b.AcceptedAt, b.Roots, b.Previous

@@ -101,7 +101,7 @@ func (s *httpSource) Fetch(ctx context.Context, file File) (*Content, error) {
 	}
 }
 
-// worthRetrying tells whether a later attempt could end otherwise.
+// worthRetrying reports whether a later attempt could end otherwise.
 func worthRetrying(err error) bool {
 	var download *DownloadError
 	if !errors.As(err, &download) || errors.Is(err, errRedirect) {

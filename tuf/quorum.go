@@ -21,7 +21,7 @@ type Quorum struct {
 	Missing   []string `json:"missing"` // ids of the other keys that may sign
 }
 
-// Complete tells whether enough keys have signed.
+// Complete reports whether enough keys have signed.
 func (q Quorum) Complete() bool { return q.Threshold >= 1 && len(q.Signed) >= q.Threshold }
 
 // roleMeta is one role's metadata of any type: a *metadata.Metadata[T].
@@ -102,7 +102,7 @@ func delegationOf(delegator roleMeta, role string) (*delegation, error) {
 	return nil, &HoldersError{role, "nobody delegates it"}
 }
 
-// delegates tells whether the targets metadata lists a delegated role at all.
+// delegates reports whether the targets metadata lists a delegated role at all.
 func delegates(targets roleMeta, role string) bool {
 	m, ok := targets.(*metadata.Metadata[metadata.TargetsType])
 	return ok && m.Signed.Delegations != nil && slices.ContainsFunc(m.Signed.Delegations.Roles, func(r metadata.DelegatedRole) bool { return r.Name == role })
@@ -138,7 +138,7 @@ func (d *delegation) holders() (Holders, error) {
 	return h, nil
 }
 
-// signed tells whether the key with this id has signed m. go-tuf judges.
+// signed reports whether the key with this id has signed m. go-tuf judges.
 func (d *delegation) signed(id string, m roleMeta) bool {
 	judge := metadata.Root(time.Time{})
 	judge.Signed.Keys = map[string]*metadata.Key{id: d.keys[id]}

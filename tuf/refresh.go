@@ -350,7 +350,7 @@ func (s *search) wellKnown(ctx context.Context) (*collection, error) {
 	return c, nil
 }
 
-// notListed tells whether a search ended with nothing found.
+// notListed reports whether a search ended with nothing found.
 func notListed(err error) bool {
 	var d *DelegationError
 	return errors.As(err, &d) && d.Role == ""

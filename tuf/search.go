@@ -94,7 +94,7 @@ func childrenFor(d *metadata.Delegations, target string) (children []string, ter
 	return children, false
 }
 
-// mayList tells whether a delegation covers a path. In patterns * does not match
+// mayList reports whether a delegation covers a path. In patterns * does not match
 // a slash. Hash prefixes are hexadecimal as in the specification; go-tuf compares
 // them with base64.
 func mayList(role *metadata.DelegatedRole, target string) bool {

@@ -50,7 +50,7 @@ func (n Note) clone() Note {
 // Update is the outcome of a refresh. It is in force only after Client.Accept.
 type Update struct {
 	*Snapshot
-	// Changed tells whether it differs from what was accepted last. Metadata
+	// Changed reports whether it differs from what was accepted last. Metadata
 	// that was signed anew is a change too: expiries moved.
 	Changed bool
 	// Faults are errors that did not stop the refresh: an expired revocation
@@ -74,7 +74,7 @@ const (
 
 var ownTargets = []string{authoritiesFile, trustedRootFile, driversFile}
 
-// isAttestationPath tells whether a path is attestations/<64 lower-case hex>/<name>.
+// isAttestationPath reports whether a path is attestations/<64 lower-case hex>/<name>.
 func isAttestationPath(target string) bool {
 	parts := strings.Split(target, "/")
 	var d digest
@@ -107,7 +107,7 @@ func (w *walk) roleInfo(role string) RoleInfo {
 	return info
 }
 
-// delegates tells whether the top-level targets role names a delegated role.
+// delegates reports whether the top-level targets role names a delegated role.
 func (w *walk) delegates(role string) bool {
 	d := w.trusted.Targets[RoleTargets].Signed.Delegations
 	if d == nil {

@@ -57,7 +57,7 @@ type Content struct {
 
 func (f File) String() string { return path.Join(f.Dir, f.Name) }
 
-// isAbsent tells whether a download failed because there is no such file. Buckets
+// isAbsent reports whether a download failed because there is no such file. Buckets
 // that may not be listed answer 403 for that, so 403 counts too.
 func isAbsent(err error) bool {
 	var status *metadata.ErrDownloadHTTP

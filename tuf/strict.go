@@ -428,7 +428,7 @@ func (c *checker) keys(keys *tree) {
 	}
 }
 
-// decodesAsReceived tells whether what go-tuf verifies a signature over, its own
+// decodesAsReceived reports whether what go-tuf verifies a signature over, its own
 // decoding encoded again, is what the file says: members that it drops or changes
 // on the way would be read by people but signed by nobody.
 func decodesAsReceived(kind string, data []byte) bool {

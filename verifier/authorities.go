@@ -360,7 +360,7 @@ func (a *authorities) readRest(f *authoritiesFile) error {
 	return nil
 }
 
-// matches tells whether the floor speaks about the subject. SPEC: R8.
+// matches reports whether the floor speaks about the subject. SPEC: R8.
 func (s *signedFloor) matches(k FloorKey) bool {
 	return s.role == k.Role && globOrAny(s.gateway, k.GatewayID) &&
 		globOrAny(s.workspace, k.Workspace) && globOrAny(s.subject, k.Name)
@@ -422,7 +422,7 @@ func parseDriverVersion(s string) ([3]int, bool) {
 	return v, true
 }
 
-// driverOld tells whether have is below want; what does not parse is.
+// driverOld reports whether have is below want; what does not parse is.
 func driverOld(have, want string) bool {
 	if want == "" {
 		return false

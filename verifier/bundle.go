@@ -79,7 +79,7 @@ func parseAttestation(raw []byte) (*attestation, *Finding) {
 	return parseBundleJSON(raw, list)
 }
 
-// isWire tells whether the bytes look like a bundle in protobuf: they begin with
+// isWire reports whether the bytes look like a bundle in protobuf: they begin with
 // the tag of one of its four fields. The first of these is also a line feed, so
 // what a JSON text could begin with is JSON.
 func isWire(raw []byte) bool {

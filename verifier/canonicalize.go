@@ -310,7 +310,7 @@ func (c *canonicalizer) wideInteger(n number, at []string) (any, error) {
 	return string(n), nil
 }
 
-// isDefault tells whether a field holds what proto3 takes an absent one for. A
+// isDefault reports whether a field holds what proto3 takes an absent one for. A
 // message that is there but empty is not that.
 func isDefault(m member) bool {
 	switch v := m.value.(type) {

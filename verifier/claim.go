@@ -83,7 +83,7 @@ func (t *Trust) attribute(p *proof) (*claim, *Finding) {
 	return c, f
 }
 
-// revocation tells whether the attestation or its signer was revoked. Whatever
+// revocation reports whether the attestation or its signer was revoked. Whatever
 // is revoked counts for nothing, whenever it was signed.
 func (t *Trust) revocation(p *proof) *Finding {
 	switch {
@@ -147,7 +147,7 @@ func (t *Trust) owner(cert *signerCertificate) (*principal, *Finding) {
 	return nil, refuseAttestation(SignerUnknown, "neither the identity %s nor its issuer %s is known", san, issuer)
 }
 
-// names tells whether the identity is this subject alternative name.
+// names reports whether the identity is this subject alternative name.
 func (id *identity) names(san string) bool {
 	if id.pattern != nil {
 		return id.pattern.MatchString(san)

@@ -178,7 +178,7 @@ func layerRule(name string, profile object) object {
 	return append(rule, member{"name", name})
 }
 
-// credentialed tells whether a credential follows the endpoints of a profile.
+// credentialed reports whether a credential follows the endpoints of a profile.
 func credentialed(profile object) bool {
 	value, _ := profile.get("credentials")
 	if credentials, _ := value.(array); len(credentials) > 0 {
@@ -193,7 +193,7 @@ func credentialed(profile object) bool {
 	return false
 }
 
-// markable tells whether the gateway can mark an endpoint with this host: the
+// markable reports whether the gateway can mark an endpoint with this host: the
 // labels are each `**`, or letters, digits, `_`, `-` and `*` without `**`. It
 // takes any other host for no pattern at all and leaves it unmarked.
 func markable(host string) bool {

@@ -85,7 +85,7 @@ func holdsBySpec(r *rule, who [][][]*principal) bool {
 	return false
 }
 
-// disjoint tells whether na of a and nb of b can be chosen without a person in both.
+// disjoint reports whether na of a and nb of b can be chosen without a person in both.
 func disjoint(a, b []*principal, na, nb int) bool {
 	for mask := range 1 << len(a) {
 		var chosen []*principal

@@ -159,7 +159,7 @@ func inclusion(e *tlog.Entry, log *root.TransparencyLog) *Finding {
 	return refuseAttestation(TlogCheckpoint, "the checkpoint is not by the log, or of another root")
 }
 
-// included tells whether a checkpoint by the log covers the entry. The origin of
+// included reports whether a checkpoint by the log covers the entry. The origin of
 // a Rekor v2 log is its host name, as trust has it.
 func included(e *tlog.Entry, log *root.TransparencyLog, key signature.Verifier) bool {
 	if !e.IsRekorV2() {

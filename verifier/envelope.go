@@ -137,7 +137,7 @@ func parseSignature(object jsontext.Value) (s envelopeSignature, f *Finding) {
 	return s, nil
 }
 
-// manySignatures tells whether the text is an object whose signatures array
+// manySignatures reports whether the text is an object whose signatures array
 // is over the limit, reading no further than that takes. It runs before the
 // whole text is checked, because a quarter of a megabyte of signatures is
 // cheaper to count than to read; what it says of text that is no JSON does not

@@ -5,7 +5,7 @@ package verifier
 
 import "strings"
 
-// matchGlob tells whether the whole of s matches the pattern: `*` stands for any
+// matchGlob reports whether the whole of s matches the pattern: `*` stands for any
 // run of bytes, also none, also `/`; everything else for itself. Taking each
 // literal at its first place leaves the most for the rest, so nothing is ever
 // tried twice.

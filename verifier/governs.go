@@ -5,7 +5,7 @@ package verifier
 
 import "slices"
 
-// Governs tells whether a document of the role could meet an enforced rule
+// Governs reports whether a document of the role could meet an enforced rule
 // anywhere in a gateway, in some workspace and for some sandbox. Missing trust
 // governs everything.
 func (t *Trust) Governs(role Role, gatewayID string) bool {

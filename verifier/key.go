@@ -39,7 +39,7 @@ var knownAlgorithms = map[KeyAlgorithm]string{
 	RSAPSSSHA256: "rsa-pss", RSAPKCS1v15: "rsa-pkcs1v15",
 }
 
-// known tells whether the algorithm is one we accept.
+// known reports whether the algorithm is one we accept.
 func (a KeyAlgorithm) known() bool { return knownAlgorithms[a] != "" }
 
 // An RSA modulus is at least as strong as P-256 and at most what one check may
@@ -160,7 +160,7 @@ var smallOrderY = []string{
 	"7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffec",
 }
 
-// soundEd25519 tells whether the key is the canonical encoding of a point of the
+// soundEd25519 reports whether the key is the canonical encoding of a point of the
 // curve that is not of small order: for such a point anybody can sign something.
 func soundEd25519(k ed25519.PublicKey) bool {
 	if len(k) != ed25519.PublicKeySize {
@@ -193,7 +193,7 @@ func newSignedMessage(b []byte) *signedMessage {
 	return &signedMessage{bytes: b, sha256: sha256.Sum256(b)}
 }
 
-// verify tells whether sig is the key's signature over the message. For a DSSE
+// verify reports whether sig is the key's signature over the message. For a DSSE
 // envelope the message is the PAE.
 func (k *signingKey) verify(m *signedMessage, sig []byte) bool {
 	switch pub := k.public.(type) {
@@ -217,7 +217,7 @@ func (k *signingKey) verify(m *signedMessage, sig []byte) bool {
 	return false
 }
 
-// fits tells whether sig has the shape of a signature by this kind of key, so
+// fits reports whether sig has the shape of a signature by this kind of key, so
 // that junk costs no public-key operation.
 func (k *signingKey) fits(sig []byte) bool {
 	switch pub := k.public.(type) {

@@ -119,7 +119,7 @@ func (l *linter) inAuthorities(code LintCode, severity Severity, path, remedy, f
 	l.find(code, severity, "authorities.json", path, fmt.Sprintf(format, args...), remedy)
 }
 
-// soon tells whether an instant lies ahead, within the time asked for.
+// soon reports whether an instant lies ahead, within the time asked for.
 func (l *linter) soon(at time.Time) bool {
 	return !at.IsZero() && at.After(l.now) && !at.After(l.now.Add(l.within))
 }

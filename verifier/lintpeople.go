@@ -18,7 +18,7 @@ type voice struct {
 	mute []string
 }
 
-// can tells whether one of the algorithms, nil for all, will do.
+// can reports whether one of the algorithms, nil for all, will do.
 func (v *voice) can(accepted map[KeyAlgorithm]bool) bool {
 	for alg := range v.algorithms {
 		if accepted == nil || accepted[alg] {
@@ -113,7 +113,7 @@ func (t *Trust) eachOverlap(visit func(p *principal, identity int, other *princi
 	}
 }
 
-// overlaps tells whether a pattern fits this exact identity, or is this pattern.
+// overlaps reports whether a pattern fits this exact identity, or is this pattern.
 // Whether two different patterns have a name in common is not judged.
 func (id *identity) overlaps(other identity) bool {
 	switch {
@@ -193,7 +193,7 @@ func (l *linter) authorities() {
 	}
 }
 
-// use tells whether a rule asks for the authority, and whether one in force does.
+// use reports whether a rule asks for the authority, and whether one in force does.
 func (l *linter) use(a *authority) (used, enforced bool) {
 	for _, r := range l.trust.authorities.rules {
 		for _, q := range r.require {

@@ -36,7 +36,7 @@ func (l *linter) rules() {
 	}
 }
 
-// pins tells whether a document that the rule pins can still pass.
+// pins reports whether a document that the rule pins can still pass.
 func (l *linter) pins(r *rule) bool {
 	for d := range r.pinned {
 		if !l.trust.revoked.document(d) {
@@ -131,7 +131,7 @@ func (r *rule) missesRole(role Role) string {
 	return ""
 }
 
-// globsMeet tells whether some name fits both globs.
+// globsMeet reports whether some name fits both globs.
 func globsMeet(a, b string) bool {
 	// fits[j]: what is left of a and b[j:] have a name in common, from the end.
 	fits := make([]bool, len(b)+1)
@@ -190,7 +190,7 @@ func (l *linter) alone(r *rule) []string {
 	return names
 }
 
-// covers tells whether the rule surely matches whatever r matches. A role belongs
+// covers reports whether the rule surely matches whatever r matches. A role belongs
 // to one surface.
 func (c *rule) covers(r *rule) bool {
 	for _, role := range r.possibleRoles() {

@@ -76,7 +76,7 @@ func (s *shortfall) missing(what, of string, able []string) string {
 	return fmt.Sprintf("%d %ss%s by %s", n, what, of, by)
 }
 
-// canSpeak tells whether a signature that the principal made now could count:
+// canSpeak reports whether a signature that the principal made now could count:
 // with a key that is neither revoked nor out of its window, or an identity.
 func (t *Trust) canSpeak(p *principal, now time.Time) bool {
 	for _, k := range p.keys {

@@ -32,7 +32,7 @@ func checkNumbers(data []byte) error {
 	}
 }
 
-// exactDouble tells whether canonicalising the number keeps its value: integers
+// exactDouble reports whether canonicalising the number keeps its value: integers
 // exactly, either as the double or as the text that RFC 8785 writes for it
 // (10^30 is no double, but the nearest one is written 1e+30); fractions to the
 // nearest double; all within a double's range.

@@ -30,7 +30,7 @@ import (
 // The members' digests are exactly those of the Statement's subjects.
 const SetPredicateType = "https://sigdriver.dev/policy-bundle/v1"
 
-// versioned tells whether statements of a predicate type say a version.
+// versioned reports whether statements of a predicate type say a version.
 func versioned(predicateType string) bool {
 	return predicateType == ApprovalPredicateType || predicateType == SetPredicateType
 }

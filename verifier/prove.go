@@ -17,7 +17,7 @@ type checks struct {
 
 func newChecks() *checks { return &checks{MaxNamedChecks, MaxSignatureChecks} }
 
-// spend takes n from a part of the budget, and tells whether it was there.
+// spend takes n from a part of the budget, and reports whether it was there.
 func spend(left *int, n int) bool {
 	*left = max(*left-n, -1)
 	return *left >= 0
@@ -132,7 +132,7 @@ func (s *keySearch) find(sig []byte) (*signingKey, *Finding) {
 	return nil, refuseAttestation(SignatureInvalid, "the signature is by none of the keys that trust knows, or over other bytes")
 }
 
-// plausible tells whether a signature has the shape of any algorithm we know.
+// plausible reports whether a signature has the shape of any algorithm we know.
 func plausible(sig []byte) bool {
 	der := len(sig) >= 8 && sig[0] == 0x30 && int(sig[1]) == len(sig)-2
 	return der || len(sig) == 64 || len(sig) >= minRSABits/8 && len(sig) <= maxRSABits/8

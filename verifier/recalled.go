@@ -92,7 +92,7 @@ func Recall(r *RecordedRequest, req *Request, was *Decision, memo *Memo) (*Recal
 	return q, q.readEvidence()
 }
 
-// distrusted tells whether the decision was made without looking at a document.
+// distrusted reports whether the decision was made without looking at a document.
 func (q *Recalled) distrusted() bool {
 	return slices.Contains([]Reason{TrustUnavailable, TrustStale, DriverTooOld}, q.was.Reason)
 }
@@ -158,7 +158,7 @@ func (q *Recalled) readEvidence() error {
 	return nil
 }
 
-// spent tells whether signatures of an attestation were not looked at any more.
+// spent reports whether signatures of an attestation were not looked at any more.
 func (q *Recalled) spent(i, attestation int) bool {
 	return slices.ContainsFunc(q.foundAgainst(i, attestation), func(f Finding) bool { return f.Reason == TooManySignatures })
 }

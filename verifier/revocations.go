@@ -165,7 +165,7 @@ func (r ratchet) bytes() []byte {
 	return out
 }
 
-// isHexSHA256 tells whether s is 64 lower-case hex digits.
+// isHexSHA256 reports whether s is 64 lower-case hex digits.
 func isHexSHA256(s string) bool {
 	if len(s) != 64 {
 		return false

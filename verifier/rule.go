@@ -224,7 +224,7 @@ func (r *rule) readConditions(w *ruleFile, _ *authorities) error {
 	return nil
 }
 
-// matches tells whether the rule speaks about the document where it would be
+// matches reports whether the rule speaks about the document where it would be
 // enforced.
 func (r *rule) matches(doc *parsedDocument, where *Target) bool {
 	return (r.surface == anySurface || r.surface == doc.surface) &&

@@ -133,7 +133,7 @@ func logMaterial(version string, m *protobundle.Bundle) *Finding {
 	return nil
 }
 
-// isPromised tells whether the log signed the entry with its time.
+// isPromised reports whether the log signed the entry with its time.
 func isPromised(e *protorekor.TransparencyLogEntry) bool {
 	return len(e.GetInclusionPromise().GetSignedEntryTimestamp()) > 0
 }
@@ -202,7 +202,7 @@ func (s *sigstoreCheck) options(b *sealed) []verify.VerifierOption {
 	return append(o, verify.WithNoObserverTimestamps())
 }
 
-// logged tells whether log entries must verify, timed whether a time must come
+// logged reports whether log entries must verify, timed whether a time must come
 // of it: a Rekor v2 entry has none, so it takes a promise or a timestamp.
 func (s *sigstoreCheck) logged(b *sealed) bool {
 	if s.key == nil {

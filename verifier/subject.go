@@ -25,7 +25,7 @@ var otherDigests = map[string]func([]byte) []byte{
 	"sha512_256": func(b []byte) []byte { s := sha512.Sum512_256(b); return s[:] },
 }
 
-// speaksFor tells whether one subject of the claim's statement is the document,
+// speaksFor reports whether one subject of the claim's statement is the document,
 // in whatever order they stand.
 func speaksFor(c *claim, doc *parsedDocument) *Finding {
 	want := hex.EncodeToString(doc.sha256[:])

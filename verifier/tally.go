@@ -203,7 +203,7 @@ func firstShort(tallies []*tally, v uint64) *shortfall {
 }
 
 // approvalVersions lists the versions that approvals say, highest first, and
-// tells whether any rule that is not pinned asks for an approval at all.
+// reports whether any rule that is not pinned asks for an approval at all.
 func approvalVersions(tallies []*tally) (versions []uint64, any bool) {
 	for _, t := range tallies {
 		if t.pinned {

@@ -323,7 +323,7 @@ func (r *canonicalReader) number() (number, bool) {
 	return number(text), true
 }
 
-// smallInteger tells whether the text is an integer so short that every double
+// smallInteger reports whether the text is an integer so short that every double
 // holds it and RFC 8785 writes it like this: almost every number there is.
 func smallInteger(text string) bool {
 	digits := strings.TrimPrefix(text, "-")

@@ -181,7 +181,7 @@ type SignedReset struct {
 	floor   signedFloor
 }
 
-// Matches tells whether the order is about the subject.
+// Matches reports whether the order is about the subject.
 func (r SignedReset) Matches(k FloorKey) bool { return r.floor.matches(k) }
 
 // Resets returns the floors with `reset`, in file order.

@@ -152,7 +152,7 @@ func parseBundleKey(text []byte, algorithm KeyAlgorithm) (*signingKey, error) {
 	return key, err
 }
 
-// isPublicKey tells whether the text calls itself a public key.
+// isPublicKey reports whether the text calls itself a public key.
 func isPublicKey(text []byte) bool {
 	block, _ := pem.Decode(text)
 	return block != nil && block.Type == "PUBLIC KEY"

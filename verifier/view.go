@@ -57,7 +57,7 @@ func usualRole(body []byte) (Role, *Finding) {
 	return roles[0], nil
 }
 
-// GlobMatches tells whether a glob, of a rule or of an approval's scope, matches.
+// GlobMatches reports whether a glob, of a rule or of an approval's scope, matches.
 func GlobMatches(glob, s string) bool { return matchGlob(glob, s) }
 
 // RuleView is one rule, for people. The globs are nil where anything matches.

@@ -168,7 +168,7 @@ func (v *vote) ends(r *rule) time.Time {
 	return end
 }
 
-// outdoes tells whether the vote says more for its principal than another, which
+// outdoes reports whether the vote says more for its principal than another, which
 // may be nil: no order in which they were offered is to show.
 func (v *vote) outdoes(other *vote, r *rule) bool {
 	if other == nil || v.version != other.version {

@@ -80,7 +80,7 @@ type Predicate struct {
 	Log      Log       `json:"log"`
 	Nonce    Nonce     `json:"nonce"`
 	NotAfter time.Time `json:"notAfter"`
-	// ProvidersV2 tells whether the layers of providers were inserted.
+	// ProvidersV2 reports whether the layers of providers were inserted.
 	ProvidersV2   bool   `json:"providersV2Enabled"`
 	Purpose       string `json:"purpose"` // "COMPOSE"
 	Recipe        string `json:"recipe"`

@@ -166,7 +166,7 @@ func find(keys []Key, id string, now time.Time) (*Key, error) {
 	return nil, refuse("no pinned key has the id %.44q", id)
 }
 
-// signed tells whether sig is the key's signature over the message.
+// signed reports whether sig is the key's signature over the message.
 func signed(key crypto.PublicKey, message, sig []byte) bool {
 	switch k := key.(type) {
 	case ed25519.PublicKey:

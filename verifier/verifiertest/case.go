@@ -128,7 +128,7 @@ func (c *Case) docs() []Doc {
 	return docs
 }
 
-// hides tells whether the leading reason leaves nothing to show of a document:
+// hides reports whether the leading reason leaves nothing to show of a document:
 // trust that does not hold is about all of them, a version that is too low was
 // reached, and a wrong composition takes nothing from its parts.
 func (c *Case) hides(document int) bool {

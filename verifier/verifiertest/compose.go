@@ -86,7 +86,7 @@ func layerRule(name string, profile Tree) Tree {
 	return rule
 }
 
-// markable tells whether the gateway marks an endpoint of this host.
+// markable reports whether the gateway marks an endpoint of this host.
 func markable(host string) bool {
 	if !markedHost.MatchString(host) {
 		return false

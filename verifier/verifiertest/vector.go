@@ -127,7 +127,7 @@ type Expect struct {
 	Findings  []ExpectFinding  `json:"findings"`
 	// Shadow are the findings of rules in shadow mode.
 	Shadow []ExpectFinding `json:"shadow,omitempty"`
-	// NearestMiss tells whether one is named.
+	// NearestMiss reports whether one is named.
 	NearestMiss bool `json:"nearestMiss"`
 	Stale       bool `json:"stale,omitempty"`
 	// Raises and Binding are what must be made durable before an ALLOW.

@@ -23,7 +23,7 @@ type CompositionVector struct {
 	Recipe  string             `json:"recipe"`
 	Source  CompositionSource  `json:"source"`
 	Layers  []CompositionLayer `json:"layers"`
-	// ProvidersV2 tells whether layers are inserted.
+	// ProvidersV2 reports whether layers are inserted.
 	ProvidersV2 bool   `json:"providersV2Enabled"`
 	Effective   Bytes  `json:"effective"`
 	SHA256      string `json:"sha256"`

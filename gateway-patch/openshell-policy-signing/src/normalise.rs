@@ -285,7 +285,7 @@ fn shape(name: &str, what: &str) -> DocumentError {
     DocumentError::Shape(format!("does not fit its role: {name:?} {what}"))
 }
 
-/// Tells whether a value nests deeper than so many objects and arrays. It stops
+/// Reports whether a value nests deeper than so many objects and arrays. It stops
 /// there, so that no stack is at risk.
 pub(crate) fn deeper_than(value: &Value, limit: usize) -> bool {
     match value {

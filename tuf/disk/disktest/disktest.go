@@ -56,7 +56,7 @@ func (f *FS) Arm(n int, err error) {
 	f.At, f.Err = f.count+n, err
 }
 
-// strike counts an operation and tells whether it goes wrong.
+// strike counts an operation and reports whether it goes wrong.
 func (f *FS) strike(name string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -163,7 +163,7 @@ func (s *Store) Get(sum [32]byte) ([]byte, error) {
 	return data, nil
 }
 
-// Has tells whether there is an object of this digest, without reading it.
+// Has reports whether there is an object of this digest, without reading it.
 func (s *Store) Has(sum [32]byte) bool {
 	f, err := s.fs.Open(s.path(sum), os.O_RDONLY, 0)
 	if err != nil {

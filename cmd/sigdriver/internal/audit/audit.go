@@ -78,7 +78,7 @@ type Checkpoint struct {
 	Cosigs []string       `json:"cosigs"` // the witnesses whose signature verified
 }
 
-// Well tells whether everything was there and nothing was wrong.
+// Well reports whether everything was there and nothing was wrong.
 func (r *Report) Well() bool { return len(r.Findings) == 0 }
 
 // NoStateError says that a folder is no driver's state folder.

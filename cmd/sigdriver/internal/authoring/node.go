@@ -42,7 +42,7 @@ func (n *node) get(key string) *node {
 	return nil
 }
 
-// empty tells whether nothing was written: "process:" and no more.
+// empty reports whether nothing was written: "process:" and no more.
 func (n *node) empty() bool { return n.kind == scalarNode && n.plain && n.text == "" }
 
 // scalarType says what a scalar without quotes is.
@@ -53,7 +53,7 @@ func (n *node) scalarType() scalarType {
 	return isFloat
 }
 
-// null tells whether the node is null in any spelling.
+// null reports whether the node is null in any spelling.
 func (n *node) null() bool { return n.empty() || n.kind == scalarNode && n.plain && isNull(n.text) }
 
 // what says what the node is.

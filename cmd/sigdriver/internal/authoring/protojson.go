@@ -102,7 +102,7 @@ func (f *field) writtenAs() string {
 	return "an object"
 }
 
-// knows tells whether a value of the right type is one that the field can have.
+// knows reports whether a value of the right type is one that the field can have.
 func (f *field) knows(n *node) bool {
 	switch f.kind {
 	case enumKind:

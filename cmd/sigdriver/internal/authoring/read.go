@@ -254,7 +254,7 @@ func (r *reader) freeScalar(n *node, at place) (any, error) {
 	return n.text, nil
 }
 
-// exactInteger tells whether an integer of at most 64 bits is a double; a fraction
+// exactInteger reports whether an integer of at most 64 bits is a double; a fraction
 // is taken as the nearest one.
 func exactInteger(text string) bool {
 	if strings.ContainsAny(text, ".eE") {

@@ -32,7 +32,7 @@ func (o *object) get(name string) any {
 
 func (o *object) set(name string, value any) { o.members = append(o.members, member{name, value}) }
 
-// isDefault tells whether a document leaves the value out.
+// isDefault reports whether a document leaves the value out.
 func isDefault(v any) bool {
 	switch v := v.(type) {
 	case string:

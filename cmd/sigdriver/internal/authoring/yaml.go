@@ -191,7 +191,7 @@ func (c *converter) startsWithTag(n *yaml.Node) bool {
 	return at < len(line) && line[at] == '!'
 }
 
-// afterMark tells whether a key stands directly behind a question mark, as in
+// afterMark reports whether a key stands directly behind a question mark, as in
 // {?a: b}: to YAML 1.2 the mark is a part of it.
 func (c *converter) afterMark(n *yaml.Node) bool {
 	line, at := c.find(n)

@@ -225,7 +225,7 @@ func (b *progressBar) clear() {
 	}
 }
 
-// terminal tells whether w is one.
+// terminal reports whether w is one.
 func (e *Env) terminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))

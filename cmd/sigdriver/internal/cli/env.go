@@ -27,7 +27,7 @@ type Env struct {
 	FS disk.FS
 }
 
-// colour tells whether w is a terminal whose owner has nothing against colour.
+// colour reports whether w is a terminal whose owner has nothing against colour.
 func (e *Env) colour(w io.Writer) bool {
 	if s, ok := w.(*stickyWriter); ok {
 		w = s.w

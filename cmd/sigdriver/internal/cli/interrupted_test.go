@@ -62,7 +62,7 @@ type ceremonyStep struct {
 
 func (s *ceremonyStep) discards() bool { return slices.Contains(s.args, "--discard") }
 
-// beside tells whether the step publishes something else than what is staged.
+// beside reports whether the step publishes something else than what is staged.
 func (s *ceremonyStep) beside() bool { return s.name == "publish" && len(s.args) > 0 }
 
 // ceremonySteps plays a ceremony and keeps the folder before each step of it.

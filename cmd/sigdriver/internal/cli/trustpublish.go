@@ -93,7 +93,7 @@ func (f *trustPublishFlags) publishStaged(env *Env, base *tuf.Repository, s *tuf
 	return f.signAndCommit(env, s, nil, []string{tuf.RoleSnapshot, tuf.RoleTimestamp}, s.Warnings(), out)
 }
 
-// besideStaged tells whether a change can go out while another one still collects
+// besideStaged reports whether a change can go out while another one still collects
 // signatures: neither touches a role of the other, and root and targets, which the
 // other roles hang on, stay. A revocation and a fresh timestamp must not wait until
 // everybody has signed something else.

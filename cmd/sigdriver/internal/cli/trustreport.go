@@ -135,7 +135,7 @@ func named(names *ceremony, ids []string) []namedKey {
 	return list
 }
 
-// expired tells whether a role is over that drivers cannot do without. The
+// expired reports whether a role is over that drivers cannot do without. The
 // expiry of attestations only stops new ones.
 func (r *trustReport) expired() bool {
 	for _, role := range r.Roles {

@@ -39,7 +39,7 @@ func (f *changeFlags) empty() bool {
 		len(c.attestations)+len(c.remove)+len(f.renew) == 0 && !f.holdersChange()
 }
 
-// holdersChange tells whether a role changes hands.
+// holdersChange reports whether a role changes hands.
 func (f *changeFlags) holdersChange() bool {
 	return len(f.addKeys)+len(f.removeKeys)+len(f.threshold) > 0
 }

@@ -95,7 +95,7 @@ func (c *Clock) Now() (time.Time, error) {
 	return c.high, nil
 }
 
-// settled tells whether the wall clock has kept to a new line for long enough.
+// settled reports whether the wall clock has kept to a new line for long enough.
 func (c *Clock) settled(off, mono time.Duration) bool {
 	drift := off - c.step
 	if c.step == 0 || drift > MaxStep || drift < -MaxStep {

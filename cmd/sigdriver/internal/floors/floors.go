@@ -183,7 +183,7 @@ func (s *Store) HighWater() time.Time {
 	return time.Unix(0, n).UTC()
 }
 
-// stands tells whether everything that a decision saw is still so.
+// stands reports whether everything that a decision saw is still so.
 func (s *Snapshot) stands(d *verifier.Decision) error {
 	for i, c := range d.Consulted {
 		if s.Floor(c.Key) != c.Floor {
@@ -223,7 +223,7 @@ func (d *draft) apply(dec *verifier.Decision) error {
 	return nil
 }
 
-// rises tells whether a floor may become to: a higher version, or the same one
+// rises reports whether a floor may become to: a higher version, or the same one
 // with the same digest, or with a first one after a reset.
 func rises(from, to verifier.Floor) bool {
 	if to.Version != from.Version {

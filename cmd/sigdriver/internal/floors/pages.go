@@ -42,7 +42,7 @@ type meta struct {
 	pageSize, root, freelist, pages, transaction uint64
 }
 
-// checkPages tells whether every page that bbolt will follow is in the file, of
+// checkPages reports whether every page that bbolt will follow is in the file, of
 // its kind, and reached once.
 func checkPages(file []byte) error {
 	m, ok := newestMeta(file)

@@ -40,7 +40,7 @@ func (s *Snapshot) Place(k verifier.SandboxKey) (verifier.Place, bool) {
 // Revision counts the durable changes up to this state. It never falls.
 func (s *Snapshot) Revision() uint64 { return s.revision }
 
-// Holds tells whether everything a decision saw is still so: each floor it
+// Holds reports whether everything a decision saw is still so: each floor it
 // consulted, and what it saw of the sandbox (place nil: never allowed before).
 // A zero sandbox key stands for a decision that did not look at a place. It
 // does not allocate.

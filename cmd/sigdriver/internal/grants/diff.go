@@ -117,7 +117,7 @@ func (d *differ) message(m *message, at string, was, is *node) []Change {
 	return changes
 }
 
-// wrongKind tells whether one of two values is there and not of a kind.
+// wrongKind reports whether one of two values is there and not of a kind.
 func wrongKind(kind byte, values ...*node) bool {
 	return slices.ContainsFunc(values, func(n *node) bool { return n != nil && n.kind != kind })
 }
@@ -163,7 +163,7 @@ func (d *differ) field(f *field, at string, was, is *node) []Change {
 	return []Change{change(Changes, at, was, is, "")}
 }
 
-// wrong tells whether a value that is there has another shape than the field's.
+// wrong reports whether a value that is there has another shape than the field's.
 func (f *field) wrong(n *node) bool {
 	if n == nil {
 		return false
@@ -378,7 +378,7 @@ func (d *differ) list(f *field, at string, was, is *node) []Change {
 	return changes
 }
 
-// moved tells whether paired elements changed their order.
+// moved reports whether paired elements changed their order.
 func moved(partner []int) bool {
 	paired := slices.DeleteFunc(slices.Clone(partner), func(p int) bool { return p < 0 })
 	return !slices.IsSorted(paired)

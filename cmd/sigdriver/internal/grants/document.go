@@ -51,7 +51,7 @@ func Read(document []byte) (*Document, error) {
 	return &Document{Surface: surface, root: root}, nil
 }
 
-// Known tells whether this build knows the document's message.
+// Known reports whether this build knows the document's message.
 func (d *Document) Known() bool { return surfaces[d.Surface] != nil }
 
 // message returns what the document should look like; for a surface that is not

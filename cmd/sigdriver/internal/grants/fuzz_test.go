@@ -65,7 +65,7 @@ func FuzzDocument(f *testing.F) {
 	})
 }
 
-// doubled tells whether any object has a member twice.
+// doubled reports whether any object has a member twice.
 func doubled(n *node) bool {
 	for i, e := range n.items {
 		if n.kind == object && n.twice(n.names[i]) || doubled(e) {

@@ -282,7 +282,7 @@ func TestTheViewIsNotSilent(t *testing.T) {
 	}
 }
 
-// onMap tells whether an edit was made to a map, whose keys are free.
+// onMap reports whether an edit was made to a map, whose keys are free.
 func onMap(what string) bool {
 	parts := strings.Split(what, "/")
 	if len(parts) < 2 {

@@ -24,7 +24,7 @@ func widensTo(values ...string) func(was, is string) Class {
 	}
 }
 
-// inspected tells whether requests of a protocol are looked into.
+// inspected reports whether requests of a protocol are looked into.
 func inspected(protocol string) bool { return protocol != "" && protocol != "tcp" }
 
 func protocolChange(was, is string) Class {
@@ -66,12 +66,12 @@ func judgeEndpoint(d *differ, was, is *node, changes []Change) {
 	}
 }
 
-// namesTools tells whether a rule of an MCP endpoint says which tools may be called.
+// namesTools reports whether a rule of an MCP endpoint says which tools may be called.
 func namesTools(endpoint *node) bool {
 	return slices.ContainsFunc(endpoint.list("rules"), func(r *node) bool { return r.get("allow").get("params").get("name") != nil })
 }
 
-// isRule tells whether a path is that of one rule of an endpoint.
+// isRule reports whether a path is that of one rule of an endpoint.
 func isRule(path string) bool {
 	_, within, _ := strings.Cut(path[max(0, strings.LastIndex(path, "/endpoints/")):], "/endpoints/")
 	parts := strings.Split(within, "/")
@@ -95,7 +95,7 @@ func (d *differ) doubt(changes []Change, below string, reached func() bool) {
 	}
 }
 
-// exposes tells whether an element that is gone leaves another that reaches the
+// exposes reports whether an element that is gone leaves another that reaches the
 // same place, in the new document.
 func (d *differ) exposes(f *field, was *node) bool {
 	switch f.name {
@@ -107,13 +107,13 @@ func (d *differ) exposes(f *field, was *node) bool {
 	return false
 }
 
-// exposesRule tells whether a rule of the new document, other than is, reaches a
+// exposesRule reports whether a rule of the new document, other than is, reaches a
 // place that a rule of the old one does.
 func (d *differ) exposesRule(was, is *node) bool {
 	return slices.ContainsFunc(was.list("endpoints"), func(e *node) bool { return d.reached(e, is, nil) })
 }
 
-// reached tells whether an endpoint of the new document may lead where this one
+// reached reports whether an endpoint of the new document may lead where this one
 // does, other than those of one rule and one endpoint.
 func (d *differ) reached(endpoint, exceptRule, exceptEndpoint *node) bool {
 	for _, rule := range rulesOf(d.is) {
@@ -135,7 +135,7 @@ func rulesOf(root *node) []*node {
 	return append(rules, root)
 }
 
-// overlap tells whether two endpoints may lead to one host and port. It is not
+// overlap reports whether two endpoints may lead to one host and port. It is not
 // sure of patterns and of endpoints without a host, so it says yes.
 func overlap(a, b *node) bool {
 	one, other := strings.ToLower(a.text("host")), strings.ToLower(b.text("host"))

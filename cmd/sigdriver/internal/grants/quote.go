@@ -66,7 +66,7 @@ func quoted(s string) string {
 var scripts = []*unicode.RangeTable{unicode.Common, unicode.Latin, unicode.Greek, unicode.Cyrillic,
 	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul}
 
-// shows tells whether a character stands for itself on a line.
+// shows reports whether a character stands for itself on a line.
 func shows(r rune) bool {
 	return r == ' ' || unicode.In(r, scripts...) && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsPunct(r) || unicode.IsSymbol(r))
 }

@@ -120,13 +120,13 @@ func (n *node) get(name string) *node {
 	return nil
 }
 
-// again tells whether a member repeats an earlier one.
+// again reports whether a member repeats an earlier one.
 func (n *node) again(i int) bool {
 	first, _ := n.find(n.names[i])
 	return first != i
 }
 
-// twice tells whether a member is there more than once.
+// twice reports whether a member is there more than once.
 func (n *node) twice(name string) bool {
 	if n == nil {
 		return false
@@ -145,7 +145,7 @@ func (n *node) string() string {
 	return n.value
 }
 
-// flag tells whether a member is true.
+// flag reports whether a member is true.
 func (n *node) flag(name string) bool {
 	m := n.get(name)
 	return m != nil && m.kind == yes
@@ -211,7 +211,7 @@ func (n *node) writeJSON(b *strings.Builder) {
 	}
 }
 
-// same tells whether two values are equal, absent ones too.
+// same reports whether two values are equal, absent ones too.
 func same(a, b *node) bool {
 	if a == nil || b == nil {
 		return a == b

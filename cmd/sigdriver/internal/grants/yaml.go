@@ -220,7 +220,7 @@ func (n *node) remark() string {
 	return " # " + n.comment
 }
 
-// oneLine tells whether a list fits on a line.
+// oneLine reports whether a list fits on a line.
 func oneLine(n *node) bool {
 	for _, e := range n.items {
 		if e.kind == object || e.kind == array {

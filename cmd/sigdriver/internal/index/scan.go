@@ -37,7 +37,7 @@ type stamp struct {
 
 // Scan makes one pass over the local folder: it forgets files that are gone,
 // and checks those that are new or changed, newest first, for at most passTime.
-// It tells whether everything is checked.
+// It reports whether everything is checked.
 func (x *Index) Scan() bool {
 	if x.dir == "" {
 		return true
@@ -63,7 +63,7 @@ func (x *Index) Scan() bool {
 	return len(todo) == 0 || !x.behind()
 }
 
-// behind tells whether a file is not checked yet.
+// behind reports whether a file is not checked yet.
 func (x *Index) behind() bool {
 	for _, f := range x.files {
 		if !f.checked {
@@ -96,7 +96,7 @@ type found struct {
 	stamp
 }
 
-// forget drops what is gone. It tells whether something that was kept is.
+// forget drops what is gone. It reports whether something that was kept is.
 func (x *Index) forget(now []found) bool {
 	there := make(map[string]bool, len(now))
 	for _, f := range now {

@@ -30,7 +30,7 @@ func (j *Journal) run() {
 	}
 }
 
-// drain commits until nothing is pending, and tells whether the journal closes.
+// drain commits until nothing is pending, and reports whether the journal closes.
 func (j *Journal) drain() bool {
 	for {
 		j.mu.Lock()

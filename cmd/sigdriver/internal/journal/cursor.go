@@ -125,7 +125,7 @@ func (c *Cursor) take(out []Raw, data []byte, size uint64, limit int) ([]Raw, er
 	return out, nil
 }
 
-// allThere tells whether data is as long as the record at its beginning says.
+// allThere reports whether data is as long as the record at its beginning says.
 func allThere(data []byte) bool {
 	return len(data) >= 4 && int64(len(data)) >= 4+int64(binary.BigEndian.Uint32(data))+sha256.Size
 }

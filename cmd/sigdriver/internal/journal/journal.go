@@ -240,7 +240,7 @@ func (j *Journal) admit(e *Entry) error {
 	return j.room(need)
 }
 
-// Room tells whether the entry of an ALLOW finds room on the disk: a *FullError
+// Room reports whether the entry of an ALLOW finds room on the disk: a *FullError
 // where it does not, or why nothing is appended any more.
 func (j *Journal) Room() error {
 	if err := j.Err(); err != nil {

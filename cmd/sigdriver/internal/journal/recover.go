@@ -84,7 +84,7 @@ func split(data []byte) (entry []byte, sum Digest, ok bool) {
 // sector is the unit in which disks write, and unwritten bytes read as zeros.
 const sector = 512
 
-// torn tells whether bytes that do not begin with a whole record can be what a
+// torn reports whether bytes that do not begin with a whole record can be what a
 // crash left of an append, offset being their place in the file. They are not
 // if a whole record follows or hides in them, for then somebody may have been
 // told of one; and a record that is all there but wrong was changed.
@@ -102,7 +102,7 @@ func torn(rest []byte, offset int64) bool {
 	return n > 0 && n <= MaxEntry && len(rest) < 4+n+sha256.Size
 }
 
-// unwritten tells whether a sector of the bytes is all zeros. JSON has no zero
+// unwritten reports whether a sector of the bytes is all zeros. JSON has no zero
 // byte; a few zeros at the edge of a sector may be chance, or a change.
 func unwritten(rest []byte, offset int64) bool {
 	for from := 0; from < len(rest); {
@@ -115,7 +115,7 @@ func unwritten(rest []byte, offset int64) bool {
 	return false
 }
 
-// holdsRecord tells whether a whole record begins anywhere in data, or stands at
+// holdsRecord reports whether a whole record begins anywhere in data, or stands at
 // its beginning under a length that was changed.
 func holdsRecord(data []byte) bool {
 	return hiddenRecord(data) || bytes.Contains(data, []byte(`"schema":"`+schema+`"`)) && laterRecord(data)

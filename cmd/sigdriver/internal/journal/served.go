@@ -77,7 +77,7 @@ func (j *Journal) Count(ctx context.Context, s Served) (left Served, err error) 
 	return s, nil
 }
 
-// spare tells whether the disk has room for an entry that nobody waits for.
+// spare reports whether the disk has room for an entry that nobody waits for.
 func (j *Journal) spare() error {
 	free, err := j.opts.FS.Free(j.dir)
 	if err == nil && free < j.opts.Reserve {

@@ -14,7 +14,7 @@ import (
 // scheme begins a PKCS#11 URI (RFC 7512).
 const scheme = "pkcs11:"
 
-// IsPKCS11 tells whether a key is named by a PKCS#11 URI and not by a file.
+// IsPKCS11 reports whether a key is named by a PKCS#11 URI and not by a file.
 func IsPKCS11(name string) bool { return strings.HasPrefix(name, scheme) }
 
 // tokenKey is where a key is: what we take of RFC 7512.
@@ -24,7 +24,7 @@ type tokenKey struct {
 	pinFile       string // path of a file with the PIN, required
 }
 
-// CheckPKCS11 tells whether this build can open the key that a URI names, as
+// CheckPKCS11 reports whether this build can open the key that a URI names, as
 //
 //	pkcs11:token=LABEL;object=LABEL?module-path=/usr/lib/…/p11.so&pin-source=file:/etc/…/pin
 //

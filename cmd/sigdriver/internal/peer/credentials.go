@@ -28,7 +28,7 @@ func (c Credentials) String() string {
 	return fmt.Sprintf("uid %d gid %d pid %d", c.UID, c.GID, c.PID)
 }
 
-// valid tells whether the credentials name a process that we can see. Pid 0 is
+// valid reports whether the credentials name a process that we can see. Pid 0 is
 // a process outside our pid namespace, the overflow id one outside our users.
 func (c Credentials) valid() bool {
 	return c.PID > 0 && c.UID != OverflowID && c.GID != OverflowID

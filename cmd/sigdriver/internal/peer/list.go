@@ -49,7 +49,7 @@ func (g gateways) with(ids []string) gateways {
 	return g
 }
 
-// Allows tells whether a process may call at all.
+// Allows reports whether a process may call at all.
 func (l *List) Allows(c Credentials) bool {
 	if l == nil || !c.valid() {
 		return false
@@ -59,7 +59,7 @@ func (l *List) Allows(c Credentials) bool {
 	return byUID || byGID
 }
 
-// MaySpeakFor tells whether a process may ask about a gateway.
+// MaySpeakFor reports whether a process may ask about a gateway.
 func (l *List) MaySpeakFor(c Credentials, gatewayID string) bool {
 	if !l.Allows(c) {
 		return false

@@ -120,7 +120,7 @@ func (f *fixture) dial(t *testing.T) net.Conn {
 	return c
 }
 
-// closedUnread tells whether the other side closed without a byte.
+// closedUnread reports whether the other side closed without a byte.
 func closedUnread(c net.Conn) bool {
 	c.SetDeadline(time.Now().Add(5 * time.Second))
 	_, err := c.Read(make([]byte, 1))

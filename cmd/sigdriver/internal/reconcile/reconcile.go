@@ -180,7 +180,7 @@ func latest(list []*Decision, fits func(*Decision) bool) *Decision {
 	return nil
 }
 
-// is tells whether the decision is about what was loaded.
+// is reports whether the decision is about what was loaded.
 func (l *Load) is(d *Decision) bool {
 	if l.Effective != "" {
 		return l.Effective == d.Effective
@@ -188,7 +188,7 @@ func (l *Load) is(d *Decision) bool {
 	return l.PolicyHash != "" && l.PolicyHash == d.PolicyHash
 }
 
-// comparable tells whether the two name the policy in one way.
+// comparable reports whether the two name the policy in one way.
 func (l *Load) comparable(d *Decision) bool {
 	return l.Effective != "" || l.PolicyHash != "" && d.PolicyHash != ""
 }

@@ -50,7 +50,7 @@ const (
 	together = time.Minute
 )
 
-// near tells whether two decisions may have been under way together.
+// near reports whether two decisions may have been under way together.
 func near(seq, other uint64, at, otherAt time.Time) bool {
 	return max(seq, other)-min(seq, other) <= nearby && at.Sub(otherAt).Abs() <= together
 }

@@ -58,7 +58,7 @@ type Options struct {
 	Progress func(done, total int)
 }
 
-// chosen tells whether an entry is to be replayed.
+// chosen reports whether an entry is to be replayed.
 func (o *Options) chosen(e *journal.Entry) bool {
 	switch {
 	case e.Time.Before(o.Since), !o.Until.IsZero() && !e.Time.Before(o.Until),

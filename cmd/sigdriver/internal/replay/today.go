@@ -93,7 +93,7 @@ func (r *replayer) ask(q *verifier.Recalled, line int, floors verifier.Floors, a
 	return q.Again(trust, floors, at)
 }
 
-// expiredBy tells whether time alone had ended what held, by some instant.
+// expiredBy reports whether time alone had ended what held, by some instant.
 func expiredBy(held *verifier.Recollection, at time.Time) *Today {
 	if held.ValidUntil.IsZero() || held.ValidUntil.After(at) || held.ValidUntil.Equal(far) {
 		return nil

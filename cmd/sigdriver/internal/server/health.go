@@ -28,7 +28,7 @@ type health struct {
 	server *Server
 }
 
-// Healthy tells whether one of the services of grpc.health.v1 is well; known is
+// Healthy reports whether one of the services of grpc.health.v1 is well; known is
 // false for a service that there is none of.
 func (s *Server) Healthy(service string) (well, known bool) {
 	switch service {
@@ -43,7 +43,7 @@ func (s *Server) Healthy(service string) (well, known bool) {
 	return false, false
 }
 
-// Recording tells whether decisions can be recorded, so that they may be answered.
+// Recording reports whether decisions can be recorded, so that they may be answered.
 // A transparency log that is late does not count.
 func (s *Server) Recording() bool {
 	return s.Journal.Err() == nil && s.Floors.Err() == nil && (s.Attester == nil || s.Attester.Err() == nil) && (s.Log == nil || s.Log.MayAllow() == nil)

@@ -89,7 +89,7 @@ type Floors interface {
 
 // Journal makes decisions durable.
 type Journal interface {
-	// Room tells whether the entry of an ALLOW finds room.
+	// Room reports whether the entry of an ALLOW finds room.
 	Room() error
 	Append(ctx context.Context, e journal.Entry, record []byte, evidence ...[]byte) (uint64, [32]byte, error)
 	// Count makes durable how often answers were given again.
@@ -110,7 +110,7 @@ type Metrics interface {
 type Log interface {
 	// MayAllow returns why no ALLOW may leave although it is recorded.
 	MayAllow() error
-	// Well tells whether the log keeps up. Decisions do not depend on it.
+	// Well reports whether the log keeps up. Decisions do not depend on it.
 	Well() bool
 }
 

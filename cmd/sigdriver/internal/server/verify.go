@@ -55,7 +55,7 @@ func (a *answer) size() int {
 	return n + a.grounds.size()
 }
 
-// holds tells whether evaluating anew would give the same answer. Trust, index
+// holds reports whether evaluating anew would give the same answer. Trust, index
 // and question are in the key.
 func (a *answer) holds(now time.Time, snap *floors.Snapshot) bool {
 	if !a.recheck.IsZero() && !now.Before(a.recheck) {

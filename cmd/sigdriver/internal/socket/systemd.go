@@ -17,7 +17,7 @@ import (
 // firstActivated is the descriptor at which systemd hands over sockets.
 const firstActivated = 3
 
-// Activated tells whether systemd passed sockets to this very process.
+// Activated reports whether systemd passed sockets to this very process.
 func Activated() bool {
 	return os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) && os.Getenv("LISTEN_FDS") != ""
 }

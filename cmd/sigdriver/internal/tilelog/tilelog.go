@@ -111,7 +111,7 @@ type Status struct {
 	Stopped bool
 }
 
-// Well tells whether the log keeps up.
+// Well reports whether the log keeps up.
 func (s Status) Well(now time.Time) bool {
 	return s.Err == nil && (s.Since.IsZero() || now.Sub(s.Since) < maxLag)
 }
@@ -204,7 +204,7 @@ func (l *Log) Status() Status {
 	return s
 }
 
-// Well tells whether the log keeps up with the journal.
+// Well reports whether the log keeps up with the journal.
 func (l *Log) Well() bool { return l.Status().Well(time.Now()) }
 
 // MayAllow returns a *WitnessError while witnesses are required and the log does

@@ -164,7 +164,7 @@ func (g *gate) note(at *url.URL, resp *http.Response, body string) {
 	g.refused[at.String()] = refusal
 }
 
-// curious tells whether the checkpoint is worth reading although it covers all.
+// curious reports whether the checkpoint is worth reading although it covers all.
 func (g *gate) curious() bool {
 	if g == nil {
 		return false

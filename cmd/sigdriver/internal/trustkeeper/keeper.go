@@ -41,7 +41,7 @@ type Client interface {
 	Accept(*tuf.Update, tuf.Note) error
 }
 
-// Clock tells whether the time can be believed.
+// Clock reports whether the time can be believed.
 type Clock interface{ Now() (time.Time, error) }
 
 // Index follows the trust in use.
@@ -259,7 +259,7 @@ func Source(s *tuf.Snapshot, n tuf.Note) verifier.TrustSource {
 	}
 }
 
-// differs tells whether an update is a new epoch. SPEC: design, section 6: root,
+// differs reports whether an update is a new epoch. SPEC: design, section 6: root,
 // authorities.json, trusted_root.json, the ratchet or the set of attestation
 // targets changed; what is only signed anew is not.
 func (k *Keeper) differs(s *tuf.Snapshot, trust *verifier.Trust) bool {
