@@ -19,19 +19,19 @@ func (c *Client) update(r *remote, found *collection, carry bool, chain *rootCha
 	// Roots that were stored before a crash may not have reached the archive, and
 	// what was there may have been damaged since.
 	for _, root := range chain.data {
-		if _, err := r.stage.archive.put(root); err != nil {
+		if _, err := r.stage.batch.put(root); err != nil {
 			return nil, err
 		}
 	}
 	for path, data := range found.targets {
-		d, err := r.stage.archive.put(data)
+		d, err := r.stage.batch.put(data)
 		if err != nil {
 			return nil, err
 		}
 		l.Targets[path] = d
 	}
 	if !carry {
-		if err := archiveAttestations(r.stage.archive, found.attestations, &l); err != nil {
+		if err := archiveAttestations(r.stage.batch, found.attestations, &l); err != nil {
 			return nil, err
 		}
 		for role := range r.search.trusted.Targets {
@@ -53,13 +53,13 @@ func (c *Client) update(r *remote, found *collection, carry bool, chain *rootCha
 }
 
 // archiveAttestations archives the files below attestations/ and the list of them.
-func archiveAttestations(a *archive, files map[string][]byte, l *line) error {
+func archiveAttestations(b batch, files map[string][]byte, l *line) error {
 	if len(files) == 0 {
 		return nil
 	}
 	list := map[string]digest{}
 	for path, data := range files {
-		d, err := a.put(data)
+		d, err := b.put(data)
 		if err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func archiveAttestations(a *archive, files map[string][]byte, l *line) error {
 	if err != nil {
 		return err
 	}
-	l.Attestations, err = a.put(text)
+	l.Attestations, err = b.put(text)
 	return err
 }
 
@@ -135,12 +135,13 @@ func (c *Client) Accept(u *Update, note Note) (err error) {
 	l := u.line
 	l.Epoch, l.RevocationsExpire = note.Epoch, note.RevocationsExpire.UTC().Round(0)
 	if note.Ratchet != nil {
-		if l.Ratchet, err = c.store.archive.put(note.Ratchet); err != nil {
+		b := batch{c.store.archive.Batch()}
+		if l.Ratchet, err = b.put(note.Ratchet); err != nil {
 			return err
 		}
-	}
-	if err := c.store.archive.flush(); err != nil {
-		return err
+		if err := b.sync(); err != nil {
+			return err
+		}
 	}
 	if err := c.store.accept(l); err != nil {
 		return err

@@ -131,7 +131,7 @@ func (c *Client) replayAccepted() {
 	if len(lines) == 0 {
 		return
 	}
-	snapshot, note, err := replay(c.store.archive, c.cfg.Root, lines, len(lines)-1)
+	snapshot, note, err := replay(c.store, c.cfg.Root, lines, len(lines)-1)
 	if err != nil {
 		c.log.Error("what was accepted last cannot be proven again; refresh to get it back", "code", Code(err), "error", err)
 		return
@@ -344,7 +344,7 @@ func (r *remote) one(ctx context.Context, target string) ([]byte, error) {
 	}
 	data, err := r.target(ctx, listed{target, info}, MaxTargets)
 	if err == nil {
-		_, err = r.stage.archive.put(data)
+		_, err = r.stage.batch.put(data)
 	}
 	return data, err
 }
@@ -360,7 +360,7 @@ func (c *Client) Metadata() map[string][]byte {
 		refs[role] = ref
 	}
 	for role, ref := range refs {
-		if data := c.store.object(ref); data != nil {
+		if data := c.store.file(ref); data != nil {
 			files[role] = data
 		}
 	}

@@ -256,7 +256,7 @@ func TestDefaults(t *testing.T) {
 	if err := c.Accept(u, Note{Epoch: 1}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := newArchive(c.cfg.FS, filepath.Join(dir, "archive")).object(digestOf([]byte(`{"v":1}`))); err != nil {
+	if _, err := archiveFolder(filepath.Join(dir, "archive")).object(digestOf([]byte(`{"v":1}`))); err != nil {
 		t.Errorf("not archived in the folder: %v", err)
 	}
 }

@@ -3,7 +3,11 @@
 
 package tuf
 
-import "time"
+import (
+	"time"
+
+	"github.com/sigdriver/sigdriver/tuf/archive"
+)
 
 // Limits of the client. Each bounds work that somebody else could cause. Sizes
 // are in bytes.
@@ -30,7 +34,7 @@ const (
 	MaxAttestationBytes = 64 << 20
 	// MaxNote bounds the ratchet of a Note, which grows with every revocation and
 	// is the largest file of the archive.
-	MaxNote = 256 << 20
+	MaxNote = archive.MaxObject
 	// MaxMetadataDepth bounds the nesting of metadata, and MaxSignatures the
 	// signatures on it.
 	MaxMetadataDepth = 32

@@ -115,5 +115,5 @@ func openFolder(trust string) (*pastFiles, error) {
 	if _, err := files.Stat(archiveDir); err != nil {
 		archiveDir = filepath.Join(filepath.Dir(filepath.Clean(trust)), "archive")
 	}
-	return &pastFiles{c, data[:c.size], newArchive(files, archiveDir)}, nil
+	return &pastFiles{c, data[:c.size], archiveFolder(archiveDir)}, nil
 }

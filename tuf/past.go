@@ -5,7 +5,6 @@ package tuf
 
 import (
 	"maps"
-	"sync"
 	"time"
 )
 
@@ -13,21 +12,7 @@ import (
 // lock and does not change; it is safe for concurrent use.
 type Past struct {
 	files *pastFiles
-	vault *sharedVault
 	root  []byte
-}
-
-// sharedVault is a vault for several goroutines. Only finding files takes turns,
-// what is proven from them does not.
-type sharedVault struct {
-	mu sync.Mutex
-	vault
-}
-
-func (v *sharedVault) object(d digest) ([]byte, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.vault.object(d)
 }
 
 // PastLine is what was in force from AcceptedAt on until the next line's.
@@ -55,7 +40,7 @@ func OpenPast(dir string, root []byte) (p *Past, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Past{files, &sharedVault{vault: files.vault}, root}, nil
+	return &Past{files, root}, nil
 }
 
 // Lines returns the history, the first line first.
@@ -74,7 +59,7 @@ func (p *Past) Lines() []PastLine {
 // Prove proves what was in force from line i on, counted from 0, as AsOf does.
 func (p *Past) Prove(i int) (s *Snapshot, n Note, err error) {
 	defer caught(&err)
-	return replay(p.vault, p.root, p.files.chain.lines, i)
+	return replay(p.files.vault, p.root, p.files.chain.lines, i)
 }
 
 // Text returns the history as it is stored, without a torn last line.

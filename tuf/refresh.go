@@ -105,7 +105,7 @@ func (r *remote) checkRoot(w *walk, chain *rootChain) error {
 // rollback, then the one of the source.
 func (r *remote) timestamp(ctx context.Context, w *walk, chain *rootChain) error {
 	if r.stage != nil {
-		if known := r.stage.object(r.stage.current.Timestamp); known != nil {
+		if known := r.stage.file(r.stage.current.Timestamp); known != nil {
 			if _, err := w.timestamp(known); err != nil {
 				r.log.Info("the stored timestamp no longer counts", "error", err)
 			}
@@ -136,7 +136,7 @@ func (r *remote) timestamp(ctx context.Context, w *walk, chain *rootChain) error
 
 func (r *remote) snapshot(ctx context.Context, w *walk) error {
 	if r.stage != nil {
-		if known := r.stage.object(r.stage.current.Snapshot); known != nil && w.snapshot(known, true) == nil {
+		if known := r.stage.file(r.stage.current.Snapshot); known != nil && w.snapshot(known, true) == nil {
 			return nil
 		}
 	}
@@ -170,7 +170,7 @@ func signedLimit(length, limit int64) int64 {
 func (r *remote) load(ctx context.Context, role string, file *metadata.MetaFiles) ([]byte, error) {
 	if r.stage != nil {
 		if ref := r.stage.current.Roles[role]; ref.Version == file.Version {
-			known := r.stage.object(ref)
+			known := r.stage.file(ref)
 			if known != nil && file.VerifyLengthHashes(known) == nil {
 				return known, nil
 			}
@@ -185,10 +185,6 @@ func (r *remote) keepRoles() error {
 		return nil
 	}
 	for _, role := range sortedKeys(r.search.trusted.Targets) {
-		d := digestOf(r.search.raw[role])
-		if r.stage.current.Roles[role].SHA256 == d && r.stage.archive.stored[d] {
-			continue // what was damaged and fetched again is not stored
-		}
 		if err := r.stage.takeTargets(r.search.walk, role); err != nil {
 			return err
 		}
@@ -202,7 +198,7 @@ func (r *remote) target(ctx context.Context, l listed, limit int64) ([]byte, err
 		return nil, &LengthError{File: l.path, Want: limit, Got: l.info.Length}
 	}
 	if sum := l.info.Hashes["sha256"]; r.stage != nil && len(sum) == len(digest{}) {
-		if data, err := r.stage.archive.object(digest(sum)); err == nil && checkTarget(l, data) == nil {
+		if data, err := r.stage.object(digest(sum)); err == nil && checkTarget(l, data) == nil {
 			return data, nil
 		}
 	}
@@ -297,7 +293,7 @@ func (r *remote) known(all []listed, files [][]byte) []bool {
 		if r.stage == nil || len(sum) != len(digest{}) {
 			continue
 		}
-		data, err := r.stage.archive.object(digest(sum))
+		data, err := r.stage.object(digest(sum))
 		if err == nil && checkTarget(l, data) == nil {
 			files[i], known[i] = data, true
 		}

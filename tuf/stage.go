@@ -7,6 +7,7 @@ package tuf
 // and commit is all or, after a fault, what the state folder held before.
 type stage struct {
 	*store
+	batch   batch
 	current current
 	floors  floors
 	roots   [][]byte // verified roots that are not stored yet
@@ -15,7 +16,7 @@ type stage struct {
 }
 
 func (s *store) begin() *stage {
-	return &stage{store: s, current: s.current.clone(), floors: s.floors}
+	return &stage{store: s, batch: batch{s.archive.Batch()}, current: s.current.clone(), floors: s.floors}
 }
 
 // catchUp raises the floor to roots that were stored by a process that died before
@@ -38,7 +39,7 @@ func (g *stage) takeTimestamp(w *walk) error {
 	if err != nil {
 		return err
 	}
-	g.current.Timestamp = ref
+	g.current.Timestamp, g.moved = ref, true
 	g.floors.raiseTimestamp(&w.trusted.Timestamp.Signed, holders(w, RoleTimestamp))
 	return nil
 }
@@ -48,7 +49,7 @@ func (g *stage) takeSnapshot(w *walk) error {
 	if err != nil {
 		return err
 	}
-	g.current.Snapshot = ref
+	g.current.Snapshot, g.moved = ref, true
 	g.floors.raiseSnapshot(&w.trusted.Snapshot.Signed, holders(w, RoleSnapshot))
 	for role := range g.current.Roles {
 		if w.trusted.Snapshot.Signed.Meta[role+".json"] == nil {
@@ -63,13 +64,14 @@ func (g *stage) takeTargets(w *walk, role string) error {
 	if err != nil {
 		return err
 	}
-	g.current.Roles[role] = ref
+	if g.current.Roles[role] != ref {
+		g.current.Roles[role], g.moved = ref, true
+	}
 	return nil
 }
 
 func (g *stage) put(w *walk, role string, version int64) (fileRef, error) {
-	d, err := g.archive.put(w.raw[role])
-	g.moved = true
+	d, err := g.batch.put(w.raw[role])
 	return fileRef{version, d}, err
 }
 
@@ -78,7 +80,7 @@ func (g *stage) commit() error {
 	if err := g.writeRoots(); err != nil {
 		return err
 	}
-	if err := g.archive.flush(); err != nil || !g.moved {
+	if err := g.batch.sync(); err != nil || !g.moved {
 		return err
 	}
 	if err := g.writeJSON(currentFile, g.current); err != nil {
@@ -95,7 +97,7 @@ func (g *stage) commit() error {
 func (g *stage) writeRoots() error {
 	first := g.floors.Root.Version - int64(len(g.roots)) + 1
 	for i, data := range g.roots {
-		if _, err := g.archive.put(data); err != nil {
+		if _, err := g.batch.put(data); err != nil {
 			return err
 		}
 		if err := putFile(g.files, g.path("tmp"), g.rootPath(first+int64(i)), data, privateFile); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
+	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
@@ -141,16 +142,18 @@ type store struct {
 	dir     string
 	log     hclog.Logger
 	lock    io.Closer
-	archive *archive
-	floors  floors
-	current current
-	history *history
+	archive *archive.Store
+	// archiveDir is the folder of archive.
+	archiveDir string
+	floors     floors
+	current    current
+	history    *history
 }
 
 // openStore locks the folder and reads it. acceptLost is the operator's word that
 // lost or damaged floors and history are known.
 func openStore(files disk.FS, dir, archiveDir string, pinned fileRef, acceptLost bool, log hclog.Logger) (*store, error) {
-	s := &store{files: files, dir: dir, log: log, archive: newArchive(files, archiveDir)}
+	s := &store{files: files, dir: dir, archiveDir: archiveDir, log: log}
 	for _, d := range []string{dir, archiveDir} {
 		if err := makeDir(files, filepath.Dir(d), privateDir); err != nil {
 			return nil, err
@@ -175,15 +178,17 @@ func (s *store) path(name ...string) string {
 }
 
 func (s *store) read(pinned fileRef, acceptLost bool) error {
-	for _, d := range []string{s.path("roots"), s.path("tmp"), s.archive.tmp()} {
+	for _, d := range []string{s.path("roots"), s.path("tmp")} {
 		if err := makeDir(s.files, d, privateDir); err != nil {
 			return err
 		}
 	}
-	for _, tmp := range []string{s.path("tmp"), s.archive.tmp()} {
-		if err := sweep(s.files, tmp); err != nil {
-			return err
-		}
+	if err := sweep(s.files, s.path("tmp")); err != nil {
+		return err
+	}
+	var err error
+	if s.archive, err = archive.OpenTemp(s.archiveDir, archiveTemp, s.files); err != nil {
+		return &StoreError{"open", s.archiveDir, err}
 	}
 	if err := s.readFloors(pinned, acceptLost); err != nil {
 		return err
@@ -223,16 +228,16 @@ func (s *store) readFloors(pinned fileRef, acceptLost bool) error {
 
 // mark leaves a sign outside the folder that it has been used.
 func (s *store) mark() error {
-	name := filepath.Join(s.archive.dir, startedFile)
+	name := filepath.Join(s.archiveDir, startedFile)
 	if data, err := readOptional(s.files, name, maxStateFile); data != nil || err != nil {
 		return err
 	}
-	return replaceFile(s.files, s.archive.tmp(), name, []byte("see "+floorsFile+"\n"), privateFile)
+	return replaceFile(s.files, filepath.Join(s.archiveDir, archiveTemp), name, []byte("see "+floorsFile+"\n"), privateFile)
 }
 
 // past names what is left of an earlier life of this folder, "" if nothing is.
 func (s *store) past() string {
-	for _, name := range []string{s.path(currentFile), s.path(historyFile), filepath.Join(s.archive.dir, startedFile)} {
+	for _, name := range []string{s.path(currentFile), s.path(historyFile), filepath.Join(s.archiveDir, startedFile)} {
 		if data, err := readOptional(s.files, name, MaxExport); data != nil || err != nil {
 			return name
 		}
@@ -284,10 +289,10 @@ func (s *store) lastNote(acceptLost bool) (Note, error) {
 		return note, nil
 	}
 	var err error
-	if note.Ratchet, err = s.archive.object(l.Ratchet); err == nil {
+	if note.Ratchet, err = s.object(l.Ratchet); err == nil {
 		return note, nil
 	}
-	lost := &CorruptError{s.archive.path(l.Ratchet), "what was revoked until now is missing or changed"}
+	lost := &CorruptError{archive.Path(s.archiveDir, l.Ratchet), "what was revoked until now is missing or changed"}
 	if !acceptLost {
 		return Note{}, lost
 	}
@@ -351,12 +356,15 @@ func (s *store) rootPath(version int64) string {
 	return s.path("roots", fmt.Sprintf("%d.root.json", version))
 }
 
-// object returns archived bytes, nil if there are none or they are damaged.
-func (s *store) object(ref fileRef) []byte {
+// object returns archived bytes. Missing and damaged are a *CorruptError.
+func (s *store) object(d digest) ([]byte, error) { return archived(s.archiveDir, d, s.archive.Get) }
+
+// file returns archived metadata, nil if there is none or it is damaged.
+func (s *store) file(ref fileRef) []byte {
 	if ref.Version == 0 {
 		return nil
 	}
-	data, err := s.archive.object(ref.SHA256)
+	data, err := s.object(ref.SHA256)
 	if err != nil {
 		s.log.Warn("damaged, fetched again", "code", Code(err), "error", err)
 		return nil

@@ -34,6 +34,7 @@ var layout = []struct {
 		module + "/verifier/...", module + "/proto/...", module + "/cmd/...", "google.golang.org/grpc/...",
 		"github.com/sigstore/sigstore-go/...", "github.com/in-toto/..."},
 		[]string{"github.com/theupdateframework/go-tuf/v2/...", "github.com/hashicorp/go-hclog", "github.com/sigstore/sigstore/pkg/signature", "github.com/secure-systems-lab/go-securesystemslib/cjson", "github.com/go-json-experiment/json/...", "golang.org/x/sys/...", module + "/tuf/..."}},
+	{module + "/tuf/archive", []string{module + "/verifier/...", module + "/proto/...", module + "/cmd/...", module + "/tuf"}, []string{module + "/tuf/disk"}},
 	{module + "/tuf/disk", []string{module + "/..."}, []string{"golang.org/x/sys/unix"}},
 }
 

@@ -14,12 +14,12 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded/recordedtest"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
+	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )

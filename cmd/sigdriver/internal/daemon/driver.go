@@ -22,7 +22,6 @@ import (
 	"google.golang.org/grpc/grpclog"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/admin"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/attest"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/clock"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
@@ -36,6 +35,7 @@ import (
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )

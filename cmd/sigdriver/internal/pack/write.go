@@ -14,10 +14,10 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded"
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 

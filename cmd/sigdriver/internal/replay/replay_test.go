@@ -13,12 +13,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay/replaytest"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
+	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 	"github.com/sigdriver/sigdriver/verifier"
 )

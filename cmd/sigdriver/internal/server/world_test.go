@@ -15,13 +15,13 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/floors"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
+	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )

@@ -19,8 +19,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 

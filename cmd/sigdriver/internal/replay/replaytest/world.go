@@ -21,7 +21,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/admin"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/archive"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/floors"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
@@ -35,6 +34,7 @@ import (
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"

@@ -147,7 +147,145 @@ func TestDurable(t *testing.T) {
 	}
 }
 
-// put is what the fault tests do at each operation: two objects, one of them twice.
+// A batch syncs each folder once, and again what another process may have left.
+func TestBatchDurable(t *testing.T) {
+	var f disktest.FS
+	s, err := Open(t.TempDir(), &f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := sameFolder(3)
+	batch := func() string {
+		before := len(f.Operations())
+		b := s.Batch()
+		for _, text := range texts {
+			if _, err := b.Put([]byte(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(f.Operations()[before:])
+	}
+	if got, want := batch(), "[mkdir syncdir create write sync rename create write sync rename create write sync rename syncdir]"; got != want {
+		t.Errorf("the first batch does %s, want %s", got, want)
+	}
+	if got := batch(); got != "[]" {
+		t.Errorf("the second batch does %s", got)
+	}
+	if s, err = Open(s.dir, &f); err != nil {
+		t.Fatal(err)
+	}
+	if got := batch(); got != "[mkdir syncdir syncdir]" {
+		t.Errorf("a batch of what is there does %s", got)
+	}
+}
+
+// sameFolder returns n texts whose objects lie in one folder.
+func sameFolder(n int) []string {
+	texts := map[byte][]string{}
+	for i := 0; ; i++ {
+		text := strconv.Itoa(i)
+		first := sha256.Sum256([]byte(text))[0]
+		if texts[first] = append(texts[first], text); len(texts[first]) == n {
+			return texts[first]
+		}
+	}
+}
+
+// What was not synced counts for nothing: neither after an error nor without Sync.
+func TestBatchUnsynced(t *testing.T) {
+	for _, fails := range []bool{true, false} {
+		f := &disktest.FS{}
+		s, err := Open(t.TempDir(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := s.Batch()
+		sum, err := b.Put([]byte("evidence"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fails {
+			f.At, f.Err = len(f.Operations())+1, syscall.EIO
+			if err := b.Sync(); !errors.Is(err, syscall.EIO) {
+				t.Errorf("Sync: %v", err)
+			}
+		}
+		if s.durable(sum) {
+			t.Error("an object without a durable name is taken for durable")
+		}
+		before := len(f.Operations())
+		if _, err := s.Put([]byte("evidence")); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(f.Operations()[before:]); got != "[syncdir]" {
+			t.Errorf("the next Put does %s", got)
+		}
+	}
+}
+
+// A batch replaces what is damaged, also what this store once made durable.
+func TestBatchReplacesDamage(t *testing.T) {
+	s := open(t, t.TempDir())
+	data := []byte("evidence")
+	sum, err := s.Put(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []string{"evidencf", "", "evidence and more"} {
+		if err := os.WriteFile(s.path(sum), []byte(c), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Get(sum); err == nil {
+			t.Fatalf("%q is read", c)
+		}
+		b := s.Batch()
+		if _, err := b.Put(data); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Get(sum); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("over %q: %q, %v", c, got, err)
+		}
+		if err := b.Sync(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Two stores in one folder leave alone what the other has under way.
+func TestTwoStores(t *testing.T) {
+	dir := t.TempDir()
+	underWay := filepath.Join(open(t, dir).tmp, "under way")
+	if err := os.WriteFile(underWay, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenTemp(dir, "tmp-other", nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(underWay); err != nil {
+		t.Errorf("gone with the other store: %v", err)
+	}
+	open(t, dir)
+	if _, err := os.Stat(underWay); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what a crash left: %v", err)
+	}
+}
+
+// What is remembered as durable is bounded.
+func TestKnownIsBounded(t *testing.T) {
+	s := open(t, t.TempDir())
+	for i := range maxKnown + 10 {
+		s.remember(sha256.Sum256([]byte(strconv.Itoa(i))))
+	}
+	if len(s.known) != 10 {
+		t.Errorf("%d digests are remembered", len(s.known))
+	}
+}
+
+// put is what the fault tests do at each operation: two objects, one of them twice,
+// and then a batch.
 func put(dir string, fsys *disktest.FS) error {
 	s, err := Open(dir, fsys)
 	if err != nil {
@@ -159,6 +297,21 @@ func put(dir string, fsys *disktest.FS) error {
 			return err
 		}
 		fmt.Println(hex.EncodeToString(sum[:])) // an object that was promised
+	}
+	b := s.Batch()
+	sums := [][32]byte{}
+	for _, text := range append(sameFolder(2), "one") {
+		sum, err := b.Put([]byte(text))
+		if err != nil {
+			return err
+		}
+		sums = append(sums, sum)
+	}
+	if err := b.Sync(); err != nil {
+		return err
+	}
+	for _, sum := range sums {
+		fmt.Println(hex.EncodeToString(sum[:]))
 	}
 	return nil
 }
