@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // vault is where a replay finds files by digest. What it returns has the digest.
@@ -192,9 +194,9 @@ type NoHistoryError struct {
 
 func (e *NoHistoryError) Error() string {
 	if e.At.IsZero() {
-		return quote(e.Dir) + ": there is no history of accepted trust"
+		return printable.Quote(e.Dir) + ": there is no history of accepted trust"
 	}
-	return fmt.Sprintf("%s: no trust had been accepted by %s", quote(e.Dir), e.At.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s: no trust had been accepted by %s", printable.Quote(e.Dir), e.At.UTC().Format(time.RFC3339))
 }
 
 // Code implements the codes of this package.

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sigdriver/sigdriver/tuf/disk/disktest"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 )
 
@@ -46,7 +47,7 @@ func newSubject(t *testing.T, repo *tuftest.Repo) *subject {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state := memoryDir(t)
+	state := disktest.MemoryDir(t)
 	s := &subject{t: t, cfg: Config{Root: repo.Root(), Source: source, Now: repo.Now,
 		Dir: filepath.Join(state, "trust"), ArchiveDir: filepath.Join(state, "archive")}}
 	s.open()

@@ -5,10 +5,8 @@ package tuf
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,24 +48,13 @@ func newScene(t *testing.T) *scene {
 // copy returns the scene with a state folder of its own.
 func (s *scene) copy() Config {
 	s.t.Helper()
-	state := memoryDir(s.t)
+	state := disktest.MemoryDir(s.t)
 	if err := os.CopyFS(state, os.DirFS(s.state)); err != nil {
 		s.t.Fatal(err)
 	}
 	cfg := s.cfg
 	cfg.Dir, cfg.ArchiveDir = filepath.Join(state, "trust"), filepath.Join(state, "archive")
 	return cfg
-}
-
-// memoryDir is a temporary folder whose syncs cost nothing, where there is one.
-func memoryDir(t *testing.T) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "sigdriver-test-*")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
 }
 
 var noted = time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
@@ -86,39 +73,11 @@ func update(cfg Config) error {
 	return c.Accept(u, Note{Epoch: 2, Ratchet: []byte("two"), RevocationsExpire: noted})
 }
 
-// left is everything that an interruption can leave in a folder, whatever temporary
-// files are called and hold.
-func left(t *testing.T, dir string) string {
-	t.Helper()
-	h := sha256.New()
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		name := strings.TrimPrefix(path, dir)
-		if strings.HasPrefix(e.Name(), ".new-") {
-			fmt.Fprintf(h, "%q", filepath.Dir(name))
-			return nil
-		}
-		fmt.Fprintf(h, "%q", name)
-		if e.Type().IsRegular() {
-			data, err := os.ReadFile(path)
-			fmt.Fprintf(h, "%q", data)
-			return err
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("%x", h.Sum(nil))
-}
-
 // holds is consistent for a copy of the scene. What holds for a state once holds
 // for it always.
 func (s *scene) holds(cfg Config, what string) {
 	s.t.Helper()
-	if _, before := s.seen.LoadOrStore(left(s.t, filepath.Dir(cfg.Dir)), true); !before || s.t.Failed() {
+	if _, before := s.seen.LoadOrStore(disktest.Left(s.t, filepath.Dir(cfg.Dir)), true); !before || s.t.Failed() {
 		consistent(s.t, cfg, what)
 	}
 }
@@ -261,7 +220,7 @@ func TestPowerLossAfterARestart(t *testing.T) {
 func TestPowerLossAtFirstStart(t *testing.T) {
 	repo := newRepo(t)
 	for n := 1; ; n++ {
-		state := memoryDir(t)
+		state := disktest.MemoryDir(t)
 		files := &disktest.FS{At: n, Err: syscall.EIO, After: true}
 		cfg := Config{Root: repo.Root(), Source: DirSource(repo.Dir()), Now: repo.Now, FS: files,
 			Dir: filepath.Join(state, "trust"), ArchiveDir: filepath.Join(state, "archive")}
@@ -301,9 +260,6 @@ const killAt = "SIGDRIVER_TEST_KILL_AT"
 func TestMain(m *testing.M) {
 	if at := os.Getenv(killAt); at != "" {
 		os.Exit(die(at))
-	}
-	if at := os.Getenv(killPublishAt); at != "" {
-		os.Exit(diePublishing(at))
 	}
 	os.Exit(m.Run())
 }
@@ -358,4 +314,35 @@ func TestKillAtEveryOperation(t *testing.T) {
 		s.holds(cfg, fmt.Sprintf("killed at %d", n))
 	}
 	t.Logf("killed at %d operations", killed)
+}
+
+// TestFullDisk runs a refresh on a disk with ever more room, from none to enough:
+// each that fails says so and leaves what was there.
+func TestFullDisk(t *testing.T) {
+	s := newScene(t)
+	disk, full := disktest.SmallDisk(t, 1024), 0
+	for pages := 0; !s.refreshOnFullDisk(t, disk, pages); pages++ {
+		full++
+	}
+	if full < 5 {
+		t.Errorf("the disk was full %d times only", full)
+	}
+}
+
+func (s *scene) refreshOnFullDisk(t *testing.T, disk string, pages int) (done bool) {
+	state := filepath.Join(disk, "state")
+	if err := os.CopyFS(state, os.DirFS(s.state)); err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(state)
+	cfg := s.cfg
+	cfg.Dir, cfg.ArchiveDir = filepath.Join(state, "trust"), filepath.Join(state, "archive")
+	free := disktest.Fill(t, disk, pages)
+	err := update(cfg)
+	free()
+	if err != nil && !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("%d pages: %v", pages, err)
+	}
+	consistent(t, cfg, fmt.Sprintf("%d pages", pages))
+	return err == nil
 }

@@ -6,10 +6,11 @@ package tuf
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // The codes of trust events. Code returns the one that an error of this package
@@ -44,7 +45,7 @@ type SignatureError struct {
 }
 
 func (e *SignatureError) Error() string {
-	return fmt.Sprintf("%s is not signed by enough of its keys: %s", quote(e.Role), clip(e.Err.Error()))
+	return fmt.Sprintf("%s is not signed by enough of its keys: %s", printable.Quote(e.Role), printable.Clip(e.Err.Error()))
 }
 func (e *SignatureError) Unwrap() error { return e.Err }
 func (e *SignatureError) Code() string  { return CodeSignature }
@@ -57,7 +58,7 @@ type FormatError struct {
 }
 
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("%s is not valid metadata: %s", quote(e.Role), e.Text)
+	return fmt.Sprintf("%s is not valid metadata: %s", printable.Quote(e.Role), e.Text)
 }
 func (e *FormatError) Code() string { return CodeSignature }
 
@@ -69,7 +70,7 @@ type KeyError struct {
 }
 
 func (e *KeyError) Error() string {
-	return fmt.Sprintf("%s lists key %s, which is %s", quote(e.Role), quote(e.KeyID), e.Text)
+	return fmt.Sprintf("%s lists key %s, which is %s", printable.Quote(e.Role), printable.Quote(e.KeyID), e.Text)
 }
 func (e *KeyError) Code() string { return CodeSignature }
 
@@ -80,7 +81,7 @@ type VersionError struct {
 }
 
 func (e *VersionError) Error() string {
-	return fmt.Sprintf("%s has version %d where %d was announced", quote(e.Role), e.Got, e.Want)
+	return fmt.Sprintf("%s has version %d where %d was announced", printable.Quote(e.Role), e.Got, e.Want)
 }
 func (e *VersionError) Code() string { return CodeVersion }
 
@@ -92,7 +93,7 @@ type RollbackError struct {
 }
 
 func (e *RollbackError) Error() string {
-	return fmt.Sprintf("%s went back from version %d to %d: the source is outdated or hostile; trust stays as it was", quote(e.Role), e.Have, e.Got)
+	return fmt.Sprintf("%s went back from version %d to %d: the source is outdated or hostile; trust stays as it was", printable.Quote(e.Role), e.Have, e.Got)
 }
 func (e *RollbackError) Code() string { return CodeRollback }
 
@@ -103,7 +104,7 @@ type ExpiredError struct {
 }
 
 func (e *ExpiredError) Error() string {
-	return fmt.Sprintf("%s expired at %s (now %s): it must be signed anew", quote(e.Role), e.Expires.Format(time.RFC3339), e.Now.Format(time.RFC3339))
+	return fmt.Sprintf("%s expired at %s (now %s): it must be signed anew", printable.Quote(e.Role), e.Expires.Format(time.RFC3339), e.Now.Format(time.RFC3339))
 }
 func (e *ExpiredError) Code() string { return CodeExpired }
 
@@ -118,11 +119,11 @@ type LengthError struct {
 func (e *LengthError) Error() string {
 	switch {
 	case e.Text != "":
-		return fmt.Sprintf("%s: %s", quote(e.File), e.Text)
+		return fmt.Sprintf("%s: %s", printable.Quote(e.File), e.Text)
 	case e.Got < 0:
-		return fmt.Sprintf("%s is longer than %d bytes", quote(e.File), e.Want)
+		return fmt.Sprintf("%s is longer than %d bytes", printable.Quote(e.File), e.Want)
 	}
-	return fmt.Sprintf("%s has %d bytes, want %d", quote(e.File), e.Got, e.Want)
+	return fmt.Sprintf("%s has %d bytes, want %d", printable.Quote(e.File), e.Got, e.Want)
 }
 func (e *LengthError) Code() string { return CodeLength }
 
@@ -132,7 +133,7 @@ type HashError struct {
 	Text string
 }
 
-func (e *HashError) Error() string { return fmt.Sprintf("%s: %s", quote(e.File), e.Text) }
+func (e *HashError) Error() string { return fmt.Sprintf("%s: %s", printable.Quote(e.File), e.Text) }
 func (e *HashError) Code() string  { return CodeHash }
 
 // DelegationError: a target path that no role may sign, or a role that may not be
@@ -145,9 +146,9 @@ type DelegationError struct {
 
 func (e *DelegationError) Error() string {
 	if e.Role == "" {
-		return fmt.Sprintf("target %s: %s", quote(e.Path), e.Text)
+		return fmt.Sprintf("target %s: %s", printable.Quote(e.Path), e.Text)
 	}
-	return fmt.Sprintf("target %s: role %s %s", quote(e.Path), quote(e.Role), e.Text)
+	return fmt.Sprintf("target %s: role %s %s", printable.Quote(e.Path), printable.Quote(e.Role), e.Text)
 }
 func (e *DelegationError) Code() string { return CodeDelegation }
 
@@ -162,9 +163,9 @@ type DownloadError struct {
 
 func (e *DownloadError) Error() string {
 	if e.Status != 0 {
-		return fmt.Sprintf("cannot fetch %s: status %d", quote(e.File), e.Status)
+		return fmt.Sprintf("cannot fetch %s: status %d", printable.Quote(e.File), e.Status)
 	}
-	return fmt.Sprintf("cannot fetch %s: %s", quote(e.File), clip(e.Err.Error()))
+	return fmt.Sprintf("cannot fetch %s: %s", printable.Quote(e.File), printable.Clip(e.Err.Error()))
 }
 func (e *DownloadError) Code() string { return CodeDownload }
 func (e *DownloadError) Unwrap() error {
@@ -180,8 +181,10 @@ type CorruptError struct {
 	Text string
 }
 
-func (e *CorruptError) Error() string { return fmt.Sprintf("%s is damaged: %s", quote(e.File), e.Text) }
-func (e *CorruptError) Code() string  { return CodeCorrupt }
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("%s is damaged: %s", printable.Quote(e.File), e.Text)
+}
+func (e *CorruptError) Code() string { return CodeCorrupt }
 
 // OtherRootError: the state folder belongs to another repository than the pinned
 // root does. No word of the operator mends that.
@@ -191,7 +194,7 @@ type OtherRootError struct {
 }
 
 func (e *OtherRootError) Error() string {
-	return fmt.Sprintf("%s was made for another root %d than the pinned one", quote(e.Dir), e.Version)
+	return fmt.Sprintf("%s was made for another root %d than the pinned one", printable.Quote(e.Dir), e.Version)
 }
 func (e *OtherRootError) Code() string { return CodeCorrupt }
 
@@ -203,7 +206,7 @@ type FloorsLostError struct {
 }
 
 func (e *FloorsLostError) Error() string {
-	return fmt.Sprintf("%s is missing or damaged although %s exists: rollback can no longer be ruled out; restore it, or start once with the operator's word that this is known (accept lost floors)", quote(e.File), e.Found)
+	return fmt.Sprintf("%s is missing or damaged although %s exists: rollback can no longer be ruled out; restore it, or start once with the operator's word that this is known (accept lost floors)", printable.Quote(e.File), e.Found)
 }
 func (e *FloorsLostError) Code() string { return CodeRollback }
 
@@ -223,7 +226,7 @@ func (e *RootLimitError) Code() string { return CodeStale }
 type LockedError struct{ Path string }
 
 func (e *LockedError) Error() string {
-	return fmt.Sprintf("%s is locked: another process uses this state folder", quote(e.Path))
+	return fmt.Sprintf("%s is locked: another process uses this state folder", printable.Quote(e.Path))
 }
 func (e *LockedError) Code() string { return CodeConfig }
 
@@ -233,14 +236,16 @@ type StoreError struct {
 	Err      error
 }
 
-func (e *StoreError) Error() string { return fmt.Sprintf("%s %s: %v", e.Op, quote(e.Path), e.Err) }
+func (e *StoreError) Error() string {
+	return fmt.Sprintf("%s %s: %v", e.Op, printable.Quote(e.Path), e.Err)
+}
 func (e *StoreError) Unwrap() error { return e.Err }
 func (e *StoreError) Code() string  { return CodeDownload }
 
 // PanicError: a library panicked on what it was given; trust stays as it was.
 type PanicError struct{ Value string }
 
-func (e *PanicError) Error() string { return "a library panicked: " + clip(e.Value) }
+func (e *PanicError) Error() string { return "a library panicked: " + printable.Clip(e.Value) }
 func (e *PanicError) Code() string  { return CodeCorrupt }
 
 // caught turns a panic of a library into an error. Use: defer caught(&err).
@@ -248,21 +253,4 @@ func caught(err *error) {
 	if r := recover(); r != nil {
 		*err = &PanicError{fmt.Sprint(r)}
 	}
-}
-
-// quote makes foreign text safe to print: quoted, and clipped.
-func quote(s string) string {
-	if len(s) > 128 {
-		s = s[:128] + "…"
-	}
-	return strconv.Quote(s)
-}
-
-// clip makes foreign text that is a sentence of its own safe to print.
-func clip(s string) string {
-	if len(s) > 256 {
-		s = s[:256] + "…"
-	}
-	q := strconv.Quote(s)
-	return q[1 : len(q)-1]
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sigdriver/sigdriver/tuf/disk"
+	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // Export writes the whole history of a state folder, with every file that it
@@ -133,7 +134,7 @@ func readExport(name string, in *tar.Reader) (history []byte, objects memory, er
 		// Sparse files, which have another format, are longer than they are.
 		object := strings.HasPrefix(header.Name, "sha256/")
 		if !object && header.Name != historyFile || header.Typeflag != tar.TypeReg || header.Format != tar.FormatUSTAR {
-			return nil, nil, &CorruptError{name, fmt.Sprintf("it holds %s, which no export does", quote(header.Name))}
+			return nil, nil, &CorruptError{name, fmt.Sprintf("it holds %s, which no export does", printable.Quote(header.Name))}
 		}
 		data, err := io.ReadAll(in)
 		switch {

@@ -13,6 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/sigdriver/sigdriver/tuf/disk"
+	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 const historySchema = "sigdriver.history/v1"
@@ -99,7 +100,7 @@ func readHistory(name string, data []byte) (*chain, error) {
 func (c *chain) fits(l *line) string {
 	switch {
 	case l.Schema != historySchema:
-		return "has the schema " + quote(l.Schema)
+		return "has the schema " + printable.Quote(l.Schema)
 	case l.Line != uint64(len(c.lines))+1:
 		return "has another number"
 	case l.Previous != c.last:

@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // HTTPSource reads a repository from a web server: metadata below base/metadata,
@@ -62,7 +64,7 @@ func HTTPSourceAt(metadataURL, targetsURL string) (Source, error) {
 func webURL(location string) error {
 	u, err := url.Parse(location)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("%s is not an http or https URL of a folder", quote(location))
+		return fmt.Errorf("%s is not an http or https URL of a folder", printable.Quote(location))
 	}
 	return nil
 }
@@ -80,7 +82,7 @@ func sameOrigin(req *http.Request, via []*http.Request) error {
 		return fmt.Errorf("more than %d redirects", maxRedirects)
 	}
 	if req.URL.Scheme != first.Scheme || req.URL.Host != first.Host {
-		return fmt.Errorf("redirected to another origin, %s", quote(req.URL.Scheme+"://"+req.URL.Host))
+		return fmt.Errorf("redirected to another origin, %s", printable.Quote(req.URL.Scheme+"://"+req.URL.Host))
 	}
 	return nil
 }
@@ -159,7 +161,7 @@ func readResponse(file File, resp *http.Response) (*Content, error) {
 		return nil, &DownloadError{File: file.String(), Status: resp.StatusCode}
 	}
 	if e := resp.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return nil, &LengthError{File: file.String(), Text: "the server encodes it as " + quote(e) + ", so its length is not the signed one"}
+		return nil, &LengthError{File: file.String(), Text: "the server encodes it as " + printable.Quote(e) + ", so its length is not the signed one"}
 	}
 	if resp.ContentLength > file.Limit {
 		return nil, &LengthError{File: file.String(), Want: file.Limit, Got: resp.ContentLength}

@@ -6,6 +6,7 @@ package tuf
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -74,6 +75,30 @@ func loadRepositoryAt(dir string, root []byte, now time.Time) (*Snapshot, error)
 		snapshot.Targets[path] = data
 	}
 	return snapshot, nil
+}
+
+// ReadMetadata returns the metadata of a role of a Snapshot that LoadOffline has just
+// read from dir: the very bytes that were proven, or an error.
+func ReadMetadata(dir, role string, info RoleInfo) (data []byte, err error) {
+	defer caught(&err)
+	if !isRepository(dir) {
+		p, err := openPast(dir)
+		if err != nil {
+			return nil, err
+		}
+		return p.vault.object(info.SHA256)
+	}
+	file := filepath.Join(dir, MetadataDir, fmt.Sprintf("%d.%s.json", info.Version, role))
+	if role == RoleTimestamp {
+		file = filepath.Join(dir, MetadataDir, "timestamp.json")
+	}
+	if data, err = readFile(disk.OS{}, file, MaxTargets); err != nil {
+		return nil, err
+	}
+	if digestOf(data) != info.SHA256 {
+		return nil, &CorruptError{role, "it is no longer the file that was proven"}
+	}
+	return data, nil
 }
 
 // pastFiles is a history with its archive, opened for reading.

@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // sortedKeys gives a map an order that does not change.
@@ -117,7 +119,7 @@ func (s *search) enter(ctx context.Context, role, delegator, target string) erro
 	err := s.verify(ctx, role, delegator)
 	var unsigned *SignatureError
 	if errors.As(err, &unsigned) && s.raw[role] != nil {
-		err = &DelegationError{Path: target, Role: role, Text: "is not what " + quote(delegator) + " delegates to, only another role's"}
+		err = &DelegationError{Path: target, Role: role, Text: "is not what " + printable.Quote(delegator) + " delegates to, only another role's"}
 	}
 	var delegation *DelegationError
 	if errors.As(err, &delegation) && delegation.Path == "" {

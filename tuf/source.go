@@ -16,6 +16,7 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/sigdriver/sigdriver/tuf/disk"
+	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // Source is where a published repository is read from. It is not trusted with
@@ -109,11 +110,11 @@ func NewSource(location string) (Source, error) {
 	switch u.Scheme {
 	case "file":
 		if u.Host != "" && u.Host != "localhost" {
-			return nil, fmt.Errorf("%s: a file URL has no host: write file:///path", quote(location))
+			return nil, fmt.Errorf("%s: a file URL has no host: write file:///path", printable.Quote(location))
 		}
 		return DirSource(u.Path), nil
 	case "http", "https":
 		return HTTPSource(location)
 	}
-	return nil, fmt.Errorf("%s: unknown scheme: use a folder, file, http or https", quote(location))
+	return nil, fmt.Errorf("%s: unknown scheme: use a folder, file, http or https", printable.Quote(location))
 }

@@ -12,13 +12,10 @@ import (
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
-// The modes of what we write: state is ours alone, a repository is for everybody.
-// The umask may take from them.
+// The modes of what we write: state is ours alone. The umask may take from them.
 const (
 	privateDir  fs.FileMode = 0o700
 	privateFile fs.FileMode = 0o600
-	publicDir   fs.FileMode = 0o755
-	publicFile  fs.FileMode = 0o644
 )
 
 // What follows is disk's, with this package's errors.

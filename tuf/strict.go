@@ -17,6 +17,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/secure-systems-lab/go-securesystemslib/cjson"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // checkMetadata reads metadata of the named type strictly before go-tuf sees it.
@@ -135,7 +137,7 @@ func readItems(dec *jsontext.Decoder, t *tree) error {
 func safeInteger(text string) error {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || text == "-0" || n > 1<<53-1 || n < -(1<<53-1) {
-		return fmt.Errorf("the number %s is not an integer below 2^53", clip(text))
+		return fmt.Errorf("the number %s is not an integer below 2^53", printable.Clip(text))
 	}
 	return nil
 }
@@ -254,7 +256,7 @@ func place(at string) string {
 	if at == "" {
 		return "the file"
 	}
-	return quote(at[1:])
+	return printable.Quote(at[1:])
 }
 
 // members checks an object. Unknown names are allowed, as the specification
@@ -286,9 +288,9 @@ func (c *checker) header(kind string, signed, signatures *tree) {
 	at, err := time.Parse("2006-01-02T15:04:05Z", expires)
 	switch {
 	case signed.get("_type").text != kind:
-		c.fail("it is of type %s, not %s", quote(signed.get("_type").text), kind)
+		c.fail("it is of type %s, not %s", printable.Quote(signed.get("_type").text), kind)
 	case !specVersion.MatchString(signed.get("spec_version").text):
-		c.fail("specification version %s is not supported, only 1.x", quote(signed.get("spec_version").text))
+		c.fail("specification version %s is not supported, only 1.x", printable.Quote(signed.get("spec_version").text))
 	case signed.get("version").integer() < 1:
 		c.fail("its version is below 1")
 	case err != nil || at.Format("2006-01-02T15:04:05Z") != expires:
@@ -342,7 +344,7 @@ func (c *checker) meta(meta *tree, needed string) {
 	for i, name := range meta.names {
 		file := meta.items[i]
 		if file.get("version").integer() < 1 {
-			c.fail("it lists %s at a version below 1", quote(name))
+			c.fail("it lists %s at a version below 1", printable.Quote(name))
 		}
 		if length := file.get("length"); length != nil && length.integer() < 1 && c.err == nil {
 			c.err = &LengthError{File: name, Text: "listed with a length below 1"}
@@ -391,11 +393,11 @@ func (c *checker) delegations(d *tree) {
 		name := role.get("name").text
 		switch {
 		case name == "" || len(name) > MaxRoleName || slices.Contains(metadata.TOP_LEVEL_ROLE_NAMES[:], name):
-			c.fail("it delegates to a role with the impossible name %s", quote(name))
+			c.fail("it delegates to a role with the impossible name %s", printable.Quote(name))
 		case seen[name]:
-			c.fail("it delegates twice to role %s", quote(name))
+			c.fail("it delegates twice to role %s", printable.Quote(name))
 		case role.get("paths") != nil && role.get("path_hash_prefixes") != nil:
-			c.fail("role %s has both paths and path_hash_prefixes", quote(name))
+			c.fail("role %s has both paths and path_hash_prefixes", printable.Quote(name))
 		}
 		seen[name] = true
 		c.keyIDs(name, role, d.get("keys"))
@@ -406,12 +408,12 @@ func (c *checker) delegations(d *tree) {
 // nobody can sign then.
 func (c *checker) keyIDs(name string, role, keys *tree) {
 	if role.get("threshold").integer() < 1 {
-		c.fail("role %s has a threshold below 1", quote(name))
+		c.fail("role %s has a threshold below 1", printable.Quote(name))
 	}
 	seen := map[string]bool{}
 	for _, id := range role.get("keyids").items {
 		if seen[id.text] || keys.get(id.text) == nil {
-			c.fail("role %s lists a key twice, or one that is not there", quote(name))
+			c.fail("role %s lists a key twice, or one that is not there", printable.Quote(name))
 		}
 		seen[id.text] = true
 	}

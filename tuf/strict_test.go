@@ -270,10 +270,25 @@ func exercise(kind string, data []byte) {
 	if kind == RoleRoot && err == nil {
 		_ = w.root(data)
 	}
-	if m, err := parseMeta(kind, data); err == nil {
-		for _, role := range append(Roles(), "x") {
-			_ = m.VerifyDelegate(role, m)
-		}
+	switch kind {
+	case RoleRoot:
+		exerciseAs[metadata.RootType](data)
+	case RoleTimestamp:
+		exerciseAs[metadata.TimestampType](data)
+	case RoleSnapshot:
+		exerciseAs[metadata.SnapshotType](data)
+	default:
+		exerciseAs[metadata.TargetsType](data)
+	}
+}
+
+func exerciseAs[T metadata.Roles](data []byte) {
+	m, err := new(metadata.Metadata[T]).FromBytes(data)
+	if err != nil {
+		return
+	}
+	for _, role := range append(Roles(), "x") {
+		_ = m.VerifyDelegate(role, m)
 	}
 }
 

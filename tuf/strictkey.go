@@ -12,6 +12,8 @@ import (
 	"fmt"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // keyFault says why a listed key cannot be used, "" if it can. go-tuf panics on an
@@ -37,7 +39,7 @@ func ed25519Fault(key *metadata.Key) string {
 	case len(raw) != ed25519.PublicKeySize:
 		return fmt.Sprintf("an Ed25519 key of %d bytes instead of %d", len(raw), ed25519.PublicKeySize)
 	case key.Scheme != metadata.KeySchemeEd25519:
-		return "an Ed25519 key for scheme " + quote(key.Scheme)
+		return "an Ed25519 key for scheme " + printable.Quote(key.Scheme)
 	}
 	return ""
 }
@@ -52,7 +54,7 @@ func ecdsaFault(key *metadata.Key) string {
 		elliptic.P384(): metadata.KeySchemeECDSA_SHA2_P384,
 	}
 	if k, ok := public.(*ecdsa.PublicKey); !ok || schemes[k.Curve] == "" || schemes[k.Curve] != key.Scheme {
-		return "an ECDSA key whose curve does not fit scheme " + quote(key.Scheme)
+		return "an ECDSA key whose curve does not fit scheme " + printable.Quote(key.Scheme)
 	}
 	return ""
 }
@@ -65,7 +67,7 @@ func rsaFault(key *metadata.Key) string {
 	k, ok := public.(*rsa.PublicKey)
 	switch {
 	case !ok || key.Scheme != metadata.KeySchemeRSASSA_PSS_SHA256:
-		return "an RSA key for scheme " + quote(key.Scheme)
+		return "an RSA key for scheme " + printable.Quote(key.Scheme)
 	case k.N.BitLen() < 3072 || k.N.BitLen() > 8192 || k.E < 65537:
 		return fmt.Sprintf("an RSA key of %d bits with exponent %d", k.N.BitLen(), k.E)
 	}

@@ -31,10 +31,12 @@ var layout = []struct {
 			"github.com/go-json-experiment/json/...", "google.golang.org/protobuf/...", "github.com/transparency-dev/merkle/..."}},
 	{module + "/verifier/receipt", []string{"net", "net/http", "os", "os/exec", "syscall", "log", module + "/..."}, []string{}},
 	{module + "/tuf", []string{
-		module + "/verifier/...", module + "/proto/...", module + "/cmd/...", "google.golang.org/grpc/...",
-		"github.com/sigstore/sigstore-go/...", "github.com/in-toto/..."},
-		[]string{"github.com/theupdateframework/go-tuf/v2/...", "github.com/hashicorp/go-hclog", "github.com/sigstore/sigstore/pkg/signature", "github.com/secure-systems-lab/go-securesystemslib/cjson", "github.com/go-json-experiment/json/...", "golang.org/x/sys/...", module + "/tuf/..."}},
-	{module + "/tuf/archive", []string{module + "/verifier/...", module + "/proto/...", module + "/cmd/...", module + "/tuf"}, []string{module + "/tuf/disk"}},
+		module + "/...", "google.golang.org/grpc/...", "github.com/sigstore/...", "github.com/in-toto/..."},
+		[]string{"github.com/theupdateframework/go-tuf/v2/...", "github.com/hashicorp/go-hclog", "github.com/secure-systems-lab/go-securesystemslib/cjson", "github.com/go-json-experiment/json/...", module + "/tuf/archive", module + "/tuf/disk", module + "/tuf/internal/printable"}},
+	{module + "/tuf/author", []string{
+		module + "/...", "net", "net/http", "google.golang.org/grpc/...", "github.com/sigstore/sigstore-go/...", "github.com/in-toto/..."},
+		[]string{"github.com/theupdateframework/go-tuf/v2/...", "github.com/sigstore/sigstore/pkg/signature", module + "/tuf", module + "/tuf/disk", module + "/tuf/internal/printable"}},
+	{module + "/tuf/archive", []string{module + "/..."}, []string{module + "/tuf/disk"}},
 	{module + "/tuf/disk", []string{module + "/..."}, []string{"golang.org/x/sys/unix"}},
 }
 

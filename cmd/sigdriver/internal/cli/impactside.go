@@ -17,6 +17,7 @@ import (
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -191,7 +192,7 @@ func (f *impactFlags) next(env *Env, c *ceremonyFlags, today *impactSide) (*impa
 		}
 		return sideOf(c.published(), base)
 	case exists(filepath.Join(c.dir, "metadata")):
-		base, err := tuf.OpenRepository(nil, c.dir)
+		base, err := author.OpenRepository(nil, c.dir)
 		if err != nil {
 			return nil, trustError(err)
 		}

@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/tuf/disk/disktest"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
@@ -210,7 +210,7 @@ func (s *ceremonyStep) goesOn(t *testing.T, what, dir string) {
 	}
 	must(append([]string{"publish"}, s.argsOf("publish")...)...)
 	must("status")
-	repo, err := tuf.OpenRepository(nil, filepath.Join(dir, "published"))
+	repo, err := author.OpenRepository(nil, filepath.Join(dir, "published"))
 	if err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}

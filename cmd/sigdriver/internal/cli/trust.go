@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 )
 
 func newTrustCommand(env *Env) *cobra.Command {
@@ -52,7 +52,7 @@ people, stage, sign and publish are steps, each on anybody's machine.`,
 
 // changeError is trustError for a change of which nothing is staged yet.
 func changeError(err error) error {
-	var change *tuf.ChangeError
+	var change *author.ChangeError
 	if errors.As(err, &change) {
 		return usageError(change, "nothing was staged or published; mend what you asked for and try again")
 	}
@@ -64,12 +64,11 @@ func changeError(err error) error {
 func trustError(err error) error {
 	var (
 		exit       *ExitError
-		change     *tuf.ChangeError
-		holders    *tuf.HoldersError
-		staged     *tuf.StageError
-		repository *tuf.RepositoryError
-		locked     *tuf.LockedError
-		store      *tuf.StoreError
+		change     *author.ChangeError
+		holders    *author.HoldersError
+		staged     *author.StageError
+		repository *author.RepositoryError
+		locked     *author.LockedError
 		path       *fs.PathError
 	)
 	switch {
@@ -85,7 +84,7 @@ func trustError(err error) error {
 		return usageError(fmt.Errorf("the published repository cannot be used: %w", repository), "restore the folder from the web server or from a backup")
 	case errors.As(err, &locked):
 		return usageError(locked, "wait until the other publication is done")
-	case errors.As(err, &store), errors.As(err, &path):
+	case errors.As(err, &path):
 		return usageError(err, "check that the folder exists and that you may write to it")
 	}
 	return err

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
-	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -97,7 +97,7 @@ func targetName(path string) string {
 
 // checkTrust parses trust as a driver will see it after the files are published
 // over base, and lets it check itself. Without authorities.json there is none yet.
-func checkTrust(base *tuf.Repository, files map[string][]byte) (*verifier.Trust, error) {
+func checkTrust(base *author.Repository, files map[string][]byte) (*verifier.Trust, error) {
 	src := verifier.TrustSource{Epoch: 1, DriverVersion: version.Driver}
 	for target, to := range trustFiles(&src) {
 		data, err := nextTarget(base, files, target)
@@ -131,7 +131,7 @@ func trustFiles(src *verifier.TrustSource) map[string]*[]byte {
 }
 
 // nextTarget returns a file as it will be; nil when there will be none.
-func nextTarget(base *tuf.Repository, files map[string][]byte, target string) ([]byte, error) {
+func nextTarget(base *author.Repository, files map[string][]byte, target string) ([]byte, error) {
 	if data, ok := files[target]; ok {
 		return data, nil
 	}

@@ -20,6 +20,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
@@ -150,9 +151,9 @@ func decodeTOML(path string, data []byte, v any) error {
 // repository opens what is published; nil when nothing is yet. A first publication
 // that was interrupted is none: its timestamp comes last, and what is staged
 // completes it.
-func (f *ceremonyFlags) repository() (*tuf.Repository, error) {
+func (f *ceremonyFlags) repository() (*author.Repository, error) {
 	metadata := filepath.Join(f.published(), "metadata")
-	r, err := tuf.OpenRepository(nil, f.published())
+	r, err := author.OpenRepository(nil, f.published())
 	begun := exists(f.staged()) && !exists(filepath.Join(metadata, "timestamp.json"))
 	if errors.Is(err, fs.ErrNotExist) && (begun || !exists(metadata)) {
 		return nil, nil
@@ -161,7 +162,7 @@ func (f *ceremonyFlags) repository() (*tuf.Repository, error) {
 }
 
 // mustRepository refuses a folder in which nothing is published.
-func (f *ceremonyFlags) mustRepository() (*tuf.Repository, error) {
+func (f *ceremonyFlags) mustRepository() (*author.Repository, error) {
 	r, err := f.repository()
 	if err == nil && r == nil {
 		err = usageError(fmt.Errorf("%q holds no published repository", f.dir), fmt.Sprintf("make one with `sigdriver trust init --dir %s`", printable(f.dir)))
@@ -170,9 +171,9 @@ func (f *ceremonyFlags) mustRepository() (*tuf.Repository, error) {
 }
 
 // stage opens what is staged; nil when nothing is, or only what is published.
-func (f *ceremonyFlags) stage(base *tuf.Repository) (*tuf.Stage, error) {
-	s, err := tuf.OpenStage(nil, f.staged(), base)
-	if errors.Is(err, tuf.ErrPublished) {
+func (f *ceremonyFlags) stage(base *author.Repository) (*author.Stage, error) {
+	s, err := author.OpenStage(nil, f.staged(), base)
+	if errors.Is(err, author.ErrPublished) {
 		return nil, nil
 	}
 	if errors.Is(err, fs.ErrNotExist) && !exists(f.staged()) {
@@ -191,12 +192,12 @@ func exists(path string) bool {
 
 // save writes a stage, into the folder that it came from or in the place of one
 // whose publication was interrupted at its very end.
-func (f *ceremonyFlags) save(env *Env, s *tuf.Stage) error {
+func (f *ceremonyFlags) save(env *Env, s *author.Stage) error {
 	base, err := f.repository()
 	if err != nil {
 		return err
 	}
-	if _, err := tuf.OpenStage(nil, f.staged(), base); errors.Is(err, tuf.ErrPublished) {
+	if _, err := author.OpenStage(nil, f.staged(), base); errors.Is(err, author.ErrPublished) {
 		if err := f.dropStage(env); err != nil {
 			return trustError(err)
 		}
@@ -256,7 +257,7 @@ func (f *ceremonyFlags) localKeys(env *Env, ids []string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		id, err := tuf.KeyID(key)
+		id, err := author.KeyID(key)
 		if err == nil && slices.Contains(ids, id) {
 			files = append(files, private)
 		}
@@ -272,7 +273,7 @@ func readPublicKey(env *Env, path string) (crypto.PublicKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := tuf.KeyID(key); err != nil {
+	if _, err := author.KeyID(key); err != nil {
 		return nil, usageError(fmt.Errorf("the public key %q cannot hold a role: %w", path, err), "")
 	}
 	return key, nil

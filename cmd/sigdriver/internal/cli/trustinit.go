@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
@@ -81,7 +81,7 @@ func trustInit(env *Env, f *trustInitFlags) error {
 	if err != nil {
 		return err
 	}
-	s, err := tuf.NewStage(nil, start.change, env.Now())
+	s, err := author.NewStage(nil, start.change, env.Now())
 	if err != nil {
 		return changeError(err)
 	}
@@ -125,7 +125,7 @@ func (f *trustInitFlags) make(env *Env, start *founding) error {
 
 // firstPublication signs with the new keys and those given with --key, and
 // publishes, or stages what others have to sign.
-func (f *trustInitFlags) firstPublication(env *Env, s *tuf.Stage, start *founding, notes []string, out sinks) error {
+func (f *trustInitFlags) firstPublication(env *Env, s *author.Stage, start *founding, notes []string, out sinks) error {
 	signers, err := f.signers(env, nil)
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (f *trustInitFlags) firstPublication(env *Env, s *tuf.Stage, start *foundin
 		signers = append(signers, k.key.Signer())
 	}
 	err = s.Complete(signers, env.Now(), start.change.Validity)
-	var missing *tuf.QuorumError
+	var missing *author.QuorumError
 	if errors.As(err, &missing) {
 		if err := f.save(env, s); err != nil {
 			return err

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
@@ -29,7 +29,7 @@ func interviewed(t *testing.T, dir string, answers ...string) (code int, stdout,
 // thresholds of a published repository, "root 2 of 3, …".
 func thresholds(t *testing.T, dir string) string {
 	t.Helper()
-	r, err := tuf.OpenRepository(nil, filepath.Join(dir, "published"))
+	r, err := author.OpenRepository(nil, filepath.Join(dir, "published"))
 	if err != nil {
 		t.Fatal(err)
 	}

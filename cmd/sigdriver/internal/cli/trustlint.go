@@ -14,6 +14,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -99,7 +100,7 @@ func (f *trustLintFlags) subject(env *Env) (*lintSubject, error) {
 	case exists(f.published()) || exists(f.staged()):
 		return f.ceremony(env)
 	case exists(filepath.Join(f.dir, "metadata")):
-		r, err := tuf.OpenRepository(nil, f.dir)
+		r, err := author.OpenRepository(nil, f.dir)
 		if err != nil {
 			return nil, trustError(err)
 		}
@@ -131,14 +132,14 @@ func (f *trustLintFlags) ceremony(env *Env) (*lintSubject, error) {
 
 // publication is a repository, or a stage as it will be one.
 type publication interface {
-	States() []tuf.RoleState
+	States() []author.RoleState
 	Targets() []string
 	Target(path string) ([]byte, error)
 }
 
 var (
-	_ publication = (*tuf.Repository)(nil)
-	_ publication = (*tuf.Stage)(nil)
+	_ publication = (*author.Repository)(nil)
+	_ publication = (*author.Stage)(nil)
 )
 
 func lintOf(name string, p publication, names *ceremony) (*lintSubject, error) {
@@ -154,7 +155,7 @@ func lintOf(name string, p publication, names *ceremony) (*lintSubject, error) {
 	for _, state := range p.States() {
 		lives, ok := validity[state.Role]
 		if !ok {
-			lives = tuf.DefaultValidity(state.Role)
+			lives = author.DefaultValidity(state.Role)
 		}
 		s.roles = append(s.roles, verifier.LintRole{Name: state.Role, Expires: state.Expires, Threshold: state.Threshold,
 			Keys: slices.Concat(state.Signed, state.Missing), Validity: lives})
@@ -199,7 +200,7 @@ func (f *trustLintFlags) offline(env *Env) (*lintSubject, error) {
 	if err != nil {
 		return nil, unavailable(f.trust.dir, err)
 	}
-	held, err := tuf.OfflineHolders(f.trust.dir, snapshot)
+	held, err := author.OfflineHolders(f.trust.dir, snapshot)
 	if err != nil {
 		return nil, unavailable(f.trust.dir, err)
 	}
@@ -213,9 +214,9 @@ func (f *trustLintFlags) offline(env *Env) (*lintSubject, error) {
 		if !ok {
 			continue
 		}
-		line := verifier.LintRole{Name: role, Expires: snapshot.Roles[role].Expires, Threshold: h.Threshold, Validity: tuf.DefaultValidity(role)}
+		line := verifier.LintRole{Name: role, Expires: snapshot.Roles[role].Expires, Threshold: h.Threshold, Validity: author.DefaultValidity(role)}
 		for _, key := range h.Keys {
-			id, err := tuf.KeyID(key)
+			id, err := author.KeyID(key)
 			if err != nil {
 				return nil, err
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 )
 
 // trustPlan is the plan of trust init, a strict TOML file:
@@ -72,20 +73,20 @@ func readPlan(env *Env, path string) (*trustPlan, error) {
 // founding is what a plan comes to: the first change, the keys made for it and
 // the notes about both.
 type founding struct {
-	change   tuf.Change
+	change   author.Change
 	made     []newKey
 	ceremony *ceremony
 }
 
 // found makes the keys that the plan asks for, in memory, and reads the others.
 func (p *trustPlan) found(env *Env) (*founding, error) {
-	f := &founding{change: tuf.Change{Holders: map[string]tuf.Holders{}}, ceremony: &ceremony{Validity: map[string]string{}}}
+	f := &founding{change: author.Change{Holders: map[string]author.Holders{}}, ceremony: &ceremony{Validity: map[string]string{}}}
 	for _, role := range tuf.Roles() {
 		planned, ok := p.Roles[role]
 		if !ok {
-			continue // tuf.NewStage knows which roles must be there
+			continue // author.NewStage knows which roles must be there
 		}
-		h := tuf.Holders{Threshold: planned.Threshold}
+		h := author.Holders{Threshold: planned.Threshold}
 		for _, file := range planned.Keys {
 			key, err := f.known(env, p.dir, file)
 			if err != nil {
@@ -138,7 +139,7 @@ func (f *founding) generate(algorithm, role string, n int) (crypto.PublicKey, er
 }
 
 func (f *founding) note(key crypto.PublicKey, name string) error {
-	id, err := tuf.KeyID(key)
+	id, err := author.KeyID(key)
 	if err == nil {
 		f.ceremony.remember(id, name)
 	}

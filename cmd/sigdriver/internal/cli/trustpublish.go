@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -82,7 +83,7 @@ func alreadyStaged(dir string) error {
 // publishStaged completes what several people have signed. Only the keys of
 // snapshot and timestamp sign here by themselves: nobody's approval of the change
 // is made up from a key that happens to lie around.
-func (f *trustPublishFlags) publishStaged(env *Env, base *tuf.Repository, s *tuf.Stage, out sinks) error {
+func (f *trustPublishFlags) publishStaged(env *Env, base *author.Repository, s *author.Stage, out sinks) error {
 	files, err := stagedFiles(s)
 	if err != nil {
 		return err
@@ -97,7 +98,7 @@ func (f *trustPublishFlags) publishStaged(env *Env, base *tuf.Repository, s *tuf
 // signatures: neither touches a role of the other, and root and targets, which the
 // other roles hang on, stay. A revocation and a fresh timestamp must not wait until
 // everybody has signed something else.
-func besideStaged(s, staged *tuf.Stage) bool {
+func besideStaged(s, staged *author.Stage) bool {
 	roles := append(s.Roles(), tuf.RoleSnapshot, tuf.RoleTimestamp) // Complete adds these
 	return !slices.ContainsFunc(roles, func(role string) bool {
 		return role == tuf.RoleRoot || role == tuf.RoleTargets || slices.Contains(staged.Roles(), role)
@@ -105,7 +106,7 @@ func besideStaged(s, staged *tuf.Stage) bool {
 }
 
 // stagedFiles returns the trust files as the stage leaves them, nil for none.
-func stagedFiles(s *tuf.Stage) (map[string][]byte, error) {
+func stagedFiles(s *author.Stage) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	for _, target := range sortedKeys(trustFiles(&verifier.TrustSource{})) {
 		data, err := s.Target(target)
@@ -119,7 +120,7 @@ func stagedFiles(s *tuf.Stage) (map[string][]byte, error) {
 
 // signAndCommit signs with the keys at hand of these roles and publishes. staged is
 // another change that waits, nil for none.
-func (f *ceremonyFlags) signAndCommit(env *Env, s, staged *tuf.Stage, roles []string, notes []string, out sinks) error {
+func (f *ceremonyFlags) signAndCommit(env *Env, s, staged *author.Stage, roles []string, notes []string, out sinks) error {
 	if staged != nil && !besideStaged(s, staged) {
 		return alreadyStaged(f.dir)
 	}
@@ -136,7 +137,7 @@ func (f *ceremonyFlags) signAndCommit(env *Env, s, staged *tuf.Stage, roles []st
 		return err
 	}
 	err = s.Complete(signers, env.Now(), validity)
-	var missing *tuf.QuorumError
+	var missing *author.QuorumError
 	if errors.As(err, &missing) {
 		return f.belowThreshold(names, missing)
 	}
@@ -146,7 +147,7 @@ func (f *ceremonyFlags) signAndCommit(env *Env, s, staged *tuf.Stage, roles []st
 	return f.commit(env, s, staged, notes, out)
 }
 
-func (f *ceremonyFlags) belowThreshold(names *ceremony, missing *tuf.QuorumError) error {
+func (f *ceremonyFlags) belowThreshold(names *ceremony, missing *author.QuorumError) error {
 	q, dir := missing.Quorums[0], printable(f.dir)
 	remedy := fmt.Sprintf("give the missing keys with --key, or stage the change with `sigdriver trust stage --dir %s` for their holders to sign", dir)
 	if exists(f.staged()) {
@@ -162,7 +163,7 @@ func (f *ceremonyFlags) belowThreshold(names *ceremony, missing *tuf.QuorumError
 // commit publishes a complete stage. It is saved first, so that a publication that
 // is interrupted can be completed byte for byte; not where another one is staged,
 // beside which there is no root to complete.
-func (f *ceremonyFlags) commit(env *Env, s, staged *tuf.Stage, notes []string, out sinks) error {
+func (f *ceremonyFlags) commit(env *Env, s, staged *author.Stage, notes []string, out sinks) error {
 	changes, err := s.Diff()
 	if err != nil {
 		return trustError(err)

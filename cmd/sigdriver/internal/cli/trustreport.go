@@ -14,18 +14,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 )
 
 // trustReport is what every verb below trust ends with, as text or as JSON.
 type trustReport struct {
-	Schema  string           `json:"schema"`
-	Action  string           `json:"action"` // published, staged, signed or status
-	Dir     string           `json:"dir"`
-	Pin     *pinnedRoot      `json:"pin,omitempty"`
-	Changes []tuf.Difference `json:"changes,omitempty"`
-	Roles   []trustRole      `json:"roles,omitempty"`
-	Staged  []stagedQuorum   `json:"staged,omitempty"`
-	Notes   []string         `json:"notes,omitempty"`
+	Schema  string              `json:"schema"`
+	Action  string              `json:"action"` // published, staged, signed or status
+	Dir     string              `json:"dir"`
+	Pin     *pinnedRoot         `json:"pin,omitempty"`
+	Changes []author.Difference `json:"changes,omitempty"`
+	Roles   []trustRole         `json:"roles,omitempty"`
+	Staged  []stagedQuorum      `json:"staged,omitempty"`
+	Notes   []string            `json:"notes,omitempty"`
 }
 
 // pinnedRoot is the root that drivers are configured with.
@@ -70,7 +71,7 @@ func registerOutputs(cmd *cobra.Command, outputs *[]string) {
 }
 
 // report shows what was done and how everything stands now.
-func (f *ceremonyFlags) report(env *Env, out sinks, action string, changes []tuf.Difference, staged *tuf.Stage, notes []string) error {
+func (f *ceremonyFlags) report(env *Env, out sinks, action string, changes []author.Difference, staged *author.Stage, notes []string) error {
 	names, err := f.openCeremony(env)
 	if err != nil {
 		return err
@@ -109,7 +110,7 @@ func (r *trustReport) pin(env *Env, dir string) error {
 	return nil
 }
 
-func (r *trustReport) addRepository(base *tuf.Repository, names *ceremony, now time.Time) {
+func (r *trustReport) addRepository(base *author.Repository, names *ceremony, now time.Time) {
 	for _, s := range base.States() {
 		line := roleLine(s.Role, s.Version, s.Expires, now)
 		line.Threshold, line.Signed, line.Missing = s.Threshold, named(names, s.Signed), named(names, s.Missing)
@@ -121,7 +122,7 @@ func roleLine(role string, version int64, expires, now time.Time) trustRole {
 	return trustRole{Role: role, Version: version, Expires: expires.UTC(), SecondsLeft: int64(expires.Sub(now) / time.Second)}
 }
 
-func (r *trustReport) addStage(s *tuf.Stage, names *ceremony) {
+func (r *trustReport) addStage(s *author.Stage, names *ceremony) {
 	for _, q := range s.Quorums() {
 		r.Staged = append(r.Staged, stagedQuorum{q.Role, q.By, q.Threshold, q.Complete(), named(names, q.Signed), named(names, q.Missing)})
 	}
@@ -238,7 +239,7 @@ func leftText(seconds int64) string {
 }
 
 // printSummary prints which files differ.
-func printSummary(w io.Writer, changes []tuf.Difference) {
+func printSummary(w io.Writer, changes []author.Difference) {
 	for _, c := range changes {
 		switch {
 		case c.From == "":
@@ -252,9 +253,9 @@ func printSummary(w io.Writer, changes []tuf.Difference) {
 }
 
 // printChanges prints every line of the differences.
-func printChanges(w io.Writer, changes []tuf.Difference) {
+func printChanges(w io.Writer, changes []author.Difference) {
 	for _, c := range changes {
-		printSummary(w, []tuf.Difference{c})
+		printSummary(w, []author.Difference{c})
 		for _, line := range c.Lines {
 			fmt.Fprintf(w, "    %s\n", printable(line))
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -90,7 +91,7 @@ func revoke(env *Env, f *revokeFlags) error {
 	if err != nil {
 		return err
 	}
-	change := tuf.Change{Files: map[string][]byte{"revocations.json": list}}
+	change := author.Change{Files: map[string][]byte{"revocations.json": list}}
 	if _, err := checkTrust(base, change.Files); err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func revoke(env *Env, f *revokeFlags) error {
 	if change.Validity, err = names.validity(); err != nil {
 		return err
 	}
-	s, err := tuf.NewStage(base, change, env.Now())
+	s, err := author.NewStage(base, change, env.Now())
 	if err != nil {
 		return changeError(err)
 	}
@@ -158,7 +159,7 @@ func signerDigest(env *Env, file string) (string, error) {
 }
 
 // addRevocations returns the published list with more entries at its end.
-func addRevocations(base *tuf.Repository, more []revocationEntry) ([]byte, error) {
+func addRevocations(base *author.Repository, more []revocationEntry) ([]byte, error) {
 	list := struct {
 		Schema  string            `json:"schema"`
 		Entries []json.RawMessage `json:"entries"`

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 )
 
 // rotateRootFlags are the options of trust rotate-root.
@@ -63,7 +64,7 @@ func rotateRoot(env *Env, f *rotateRootFlags) error {
 	if err != nil {
 		return err
 	}
-	change := tuf.Change{}
+	change := author.Change{}
 	if change.Validity, err = names.validity(); err != nil {
 		return err
 	}
@@ -71,8 +72,8 @@ func rotateRoot(env *Env, f *rotateRootFlags) error {
 	if err != nil {
 		return err
 	}
-	change.Holders = map[string]tuf.Holders{tuf.RoleRoot: holders}
-	s, err := tuf.NewStage(base, change, env.Now())
+	change.Holders = map[string]author.Holders{tuf.RoleRoot: holders}
+	s, err := author.NewStage(base, change, env.Now())
 	if err != nil {
 		return changeError(err)
 	}
@@ -83,9 +84,9 @@ func rotateRoot(env *Env, f *rotateRootFlags) error {
 }
 
 // holders returns who will hold root, and the keys made for it.
-func (f *rotateRootFlags) holders(env *Env, base *tuf.Repository, names *ceremony) (tuf.Holders, []newKey, error) {
+func (f *rotateRootFlags) holders(env *Env, base *author.Repository, names *ceremony) (author.Holders, []newKey, error) {
 	if len(f.publicKeys)+f.generate < 1 || f.generate < 0 || f.generate > maxGenerate {
-		return tuf.Holders{}, nil, usageError(errors.New("the new root needs keys"), fmt.Sprintf("give --public-key FILE, or --generate N up to %d", maxGenerate))
+		return author.Holders{}, nil, usageError(errors.New("the new root needs keys"), fmt.Sprintf("give --public-key FILE, or --generate N up to %d", maxGenerate))
 	}
 	h, err := base.Holders(tuf.RoleRoot)
 	if err != nil {
@@ -106,7 +107,7 @@ func (f *rotateRootFlags) holders(env *Env, base *tuf.Repository, names *ceremon
 		if err != nil {
 			return h, nil, usageError(err, "")
 		}
-		id, err := tuf.KeyID(key.Signer().Public())
+		id, err := author.KeyID(key.Signer().Public())
 		if err != nil {
 			return h, nil, err
 		}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 )
 
 // trustSignFlags are the options of trust sign.
@@ -69,7 +69,7 @@ func trustSign(env *Env, f *trustSignFlags) error {
 }
 
 // agree checks the change as a driver would, shows it and asks.
-func (f *trustSignFlags) agree(env *Env, base *tuf.Repository, s *tuf.Stage) error {
+func (f *trustSignFlags) agree(env *Env, base *author.Repository, s *author.Stage) error {
 	files, err := stagedFiles(s)
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func (f *trustSignFlags) agree(env *Env, base *tuf.Repository, s *tuf.Stage) err
 }
 
 // addSignatures signs with every key given, or the ones of the keys folder.
-func (f *trustSignFlags) addSignatures(env *Env, s *tuf.Stage) error {
+func (f *trustSignFlags) addSignatures(env *Env, s *author.Stage) error {
 	ids := s.Keys(s.Roles()...)
 	if len(f.keyFiles) > 0 {
 		ids = nil
@@ -113,7 +113,7 @@ func (f *trustSignFlags) addSignatures(env *Env, s *tuf.Stage) error {
 	}
 	for i, signer := range signers {
 		_, err := s.Sign(signer)
-		if errors.Is(err, tuf.ErrForeignKey) {
+		if errors.Is(err, author.ErrForeignKey) {
 			return usageError(fmt.Errorf("key %d of %d: %w", i+1, len(signers), err), "`sigdriver trust status` shows whose signatures are missing")
 		}
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 )
 
 // changeFlags are the options that change a repository.
@@ -45,12 +46,12 @@ func (f *changeFlags) holdersChange() bool {
 }
 
 // stage checks the change as a driver would and makes its metadata, unsigned.
-func (f *changeFlags) stage(env *Env, c *ceremonyFlags, base *tuf.Repository) (*tuf.Stage, []string, error) {
+func (f *changeFlags) stage(env *Env, c *ceremonyFlags, base *author.Repository) (*author.Stage, []string, error) {
 	names, err := c.openCeremony(env)
 	if err != nil {
 		return nil, nil, err
 	}
-	change := tuf.Change{Renew: f.renew}
+	change := author.Change{Renew: f.renew}
 	if change.Validity, err = names.validity(); err != nil {
 		return nil, nil, err
 	}
@@ -70,7 +71,7 @@ func (f *changeFlags) stage(env *Env, c *ceremonyFlags, base *tuf.Repository) (*
 	if err := c.keepNames(env, names, f.addKeys); err != nil {
 		return nil, nil, err
 	}
-	s, err := tuf.NewStage(base, change, env.Now())
+	s, err := author.NewStage(base, change, env.Now())
 	if err != nil {
 		return nil, nil, changeError(err)
 	}
@@ -86,15 +87,15 @@ func (f *ceremonyFlags) keepNames(env *Env, names *ceremony, added []string) err
 }
 
 // holders returns the roles that change hands.
-func (f *changeFlags) holders(env *Env, base *tuf.Repository, names *ceremony) (map[string]tuf.Holders, error) {
-	changed := map[string]tuf.Holders{}
+func (f *changeFlags) holders(env *Env, base *author.Repository, names *ceremony) (map[string]author.Holders, error) {
+	changed := map[string]author.Holders{}
 	edits := []struct {
 		option string
 		values []string
-		edit   func(h *tuf.Holders, role, value string) error
+		edit   func(h *author.Holders, role, value string) error
 	}{
-		{"--remove-key", f.removeKeys, func(h *tuf.Holders, role, value string) error { return removeKey(h, role, value, names) }},
-		{"--add-key", f.addKeys, func(h *tuf.Holders, _, value string) error { return addKey(env, h, value, names) }},
+		{"--remove-key", f.removeKeys, func(h *author.Holders, role, value string) error { return removeKey(h, role, value, names) }},
+		{"--add-key", f.addKeys, func(h *author.Holders, _, value string) error { return addKey(env, h, value, names) }},
 		{"--threshold", f.threshold, setThreshold},
 	}
 	for _, e := range edits {
@@ -116,12 +117,12 @@ func (f *changeFlags) holders(env *Env, base *tuf.Repository, names *ceremony) (
 	return changed, nil
 }
 
-func addKey(env *Env, h *tuf.Holders, file string, names *ceremony) error {
+func addKey(env *Env, h *author.Holders, file string, names *ceremony) error {
 	key, err := readPublicKey(env, file)
 	if err != nil {
 		return err
 	}
-	id, err := tuf.KeyID(key)
+	id, err := author.KeyID(key)
 	if err != nil {
 		return err
 	}
@@ -134,10 +135,10 @@ func addKey(env *Env, h *tuf.Holders, file string, names *ceremony) error {
 }
 
 // removeKey takes a key out by its id, the start of it, or its name.
-func removeKey(h *tuf.Holders, role, which string, names *ceremony) error {
+func removeKey(h *author.Holders, role, which string, names *ceremony) error {
 	found := []int{}
 	for i, key := range h.Keys {
-		id, err := tuf.KeyID(key)
+		id, err := author.KeyID(key)
 		if err != nil {
 			return err
 		}
@@ -153,7 +154,7 @@ func removeKey(h *tuf.Holders, role, which string, names *ceremony) error {
 	return nil
 }
 
-func setThreshold(h *tuf.Holders, role, value string) error {
+func setThreshold(h *author.Holders, role, value string) error {
 	n, err := strconv.Atoi(value)
 	if err != nil {
 		return usageError(fmt.Errorf("--threshold: %.40q is no number", value), "write it like --threshold "+role+"=2")
@@ -232,7 +233,7 @@ func trustStage(env *Env, f *trustStageFlags) error {
 }
 
 // saveStage writes a new stage and shows it.
-func (f *ceremonyFlags) saveStage(env *Env, s *tuf.Stage, notes []string, out sinks) error {
+func (f *ceremonyFlags) saveStage(env *Env, s *author.Stage, notes []string, out sinks) error {
 	if err := f.save(env, s); err != nil {
 		return err
 	}
@@ -240,7 +241,7 @@ func (f *ceremonyFlags) saveStage(env *Env, s *tuf.Stage, notes []string, out si
 }
 
 // reportStage shows a stage with everything that it changes.
-func (f *ceremonyFlags) reportStage(env *Env, out sinks, action string, s *tuf.Stage, notes []string) error {
+func (f *ceremonyFlags) reportStage(env *Env, out sinks, action string, s *author.Stage, notes []string) error {
 	changes, err := s.Diff()
 	if err != nil {
 		return trustError(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 )
 
 // trustStatusFlags are the options of trust status.
@@ -62,7 +63,7 @@ func (f *trustStatusFlags) status(env *Env) (*trustReport, error) {
 	case exists(f.published()) || exists(f.staged()):
 		return f.ceremonyStatus(env)
 	case exists(filepath.Join(f.dir, "metadata")):
-		base, err := tuf.OpenRepository(nil, f.dir)
+		base, err := author.OpenRepository(nil, f.dir)
 		if err != nil {
 			return nil, trustError(err)
 		}

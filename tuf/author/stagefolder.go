@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tuf
+package author
 
 import (
 	"bytes"
@@ -16,7 +16,9 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
+	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/disk"
+	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // This file reads and writes a stage as a folder, to be passed round its signers by any means:
@@ -35,7 +37,7 @@ type StageError struct {
 }
 
 func (e *StageError) Error() string {
-	return fmt.Sprintf("staged file %s: %s", quote(e.File), e.Problem)
+	return fmt.Sprintf("staged file %s: %s", printable.Quote(e.File), e.Problem)
 }
 
 // Save writes the stage into a folder. A new folder appears whole or not at all: a
@@ -54,22 +56,22 @@ func (s *Stage) Save(fsys disk.FS, dir string) error {
 	// Made beside it, under a name that nobody opens.
 	fresh := dir + ".unfinished"
 	if err := disk.RemoveAll(files, fresh); err != nil {
-		return storeFault("remove", fresh, err)
+		return err
 	}
 	if err := s.saveInto(files, fresh, content); err != nil {
 		return err
 	}
 	if err := files.Rename(fresh, dir); err != nil {
-		return &StoreError{"rename", dir, err}
+		return err
 	}
-	return storeFault("sync", filepath.Dir(dir), files.SyncDir(filepath.Dir(dir)))
+	return files.SyncDir(filepath.Dir(dir))
 }
 
 // saveInto writes the files of the stage one by one.
 func (s *Stage) saveInto(files disk.FS, dir string, content []published) error {
 	tmp := filepath.Join(dir, ".unfinished")
 	for _, sub := range []string{tmp, filepath.Join(dir, "signatures")} {
-		if err := makeDir(files, sub, publicDir); err != nil {
+		if err := disk.MakeDirs(files, sub, publicDir); err != nil {
 			return err
 		}
 	}
@@ -78,17 +80,17 @@ func (s *Stage) saveInto(files disk.FS, dir string, content []published) error {
 	}
 	for _, f := range content {
 		name := filepath.Join(dir, filepath.FromSlash(f.name))
-		if err := makeDir(files, filepath.Dir(name), publicDir); err != nil {
+		if err := disk.MakeDirs(files, filepath.Dir(name), publicDir); err != nil {
 			return err
 		}
-		if err := replaceFile(files, tmp, name, f.data, publicFile); err != nil {
+		if err := disk.Replace(files, tmp, name, f.data, publicFile); err != nil {
 			return err
 		}
 	}
-	if err := sweep(files, tmp); err != nil {
+	if err := disk.Sweep(files, tmp); err != nil {
 		return err
 	}
-	return storeFault("remove", tmp, files.Remove(tmp))
+	return files.Remove(tmp)
 }
 
 // folder returns the files of the stage, in the order of writing.
@@ -132,7 +134,7 @@ func (s *Stage) unsigned(role string) ([]byte, error) {
 func (s *Stage) dropOldSignatures(files disk.FS, dir string, content []published) error {
 	names, err := files.List(filepath.Join(dir, "signatures"))
 	if err != nil {
-		return storeFault("list", dir, err)
+		return err
 	}
 	for _, name := range names {
 		kept := slices.ContainsFunc(content, func(f published) bool { return f.name == "signatures/"+name })
@@ -141,7 +143,7 @@ func (s *Stage) dropOldSignatures(files disk.FS, dir string, content []published
 		}
 		file := filepath.Join(dir, "signatures", name)
 		if err := files.Remove(file); err != nil {
-			return storeFault("remove", file, err)
+			return err
 		}
 	}
 	return nil
@@ -169,7 +171,7 @@ func OpenStage(fsys disk.FS, dir string, base *Repository) (s *Stage, err error)
 		}
 	}
 	if len(s.metas) == 0 {
-		return nil, fmt.Errorf("%s: %w", quote(dir), fs.ErrNotExist)
+		return nil, fmt.Errorf("%s: %w", printable.Quote(dir), fs.ErrNotExist)
 	}
 	if s.done() {
 		return nil, ErrPublished
@@ -188,16 +190,16 @@ func (s *Stage) readMeta(files disk.FS, dir, name string) error {
 	switch {
 	case name == "files" || name == "signatures" || strings.HasPrefix(name, "."):
 		return nil
-	case !ok || !slices.Contains(Roles(), role):
+	case !ok || !slices.Contains(tuf.Roles(), role):
 		return &StageError{name, "it belongs to no stage: remove it"}
 	}
-	data, err := readFile(files, filepath.Join(dir, name), MaxTargets)
+	data, err := disk.Read(files, filepath.Join(dir, name), tuf.MaxTargets)
 	if err != nil {
 		return err
 	}
 	m, err := parseMeta(role, data)
 	if err != nil {
-		return &StageError{name, "no metadata of its role: " + clip(err.Error())}
+		return &StageError{name, "no metadata of its role: " + printable.Clip(err.Error())}
 	}
 	if len(*headerOf(m).signatures) != 0 {
 		return &StageError{name, "it holds signatures, which belong into signatures/"}
@@ -213,18 +215,18 @@ var ErrPublished = errors.New("what is staged is published already")
 // done compares the timestamps, which vouch for all the rest.
 func (s *Stage) done() bool {
 	published := &Stage{metas: s.base.metas}
-	if s.metas[RoleTimestamp] == nil || published.metas[RoleTimestamp] == nil {
+	if s.metas[tuf.RoleTimestamp] == nil || published.metas[tuf.RoleTimestamp] == nil {
 		return false
 	}
-	staged, err := s.unsigned(RoleTimestamp)
-	have, haveErr := published.unsigned(RoleTimestamp)
+	staged, err := s.unsigned(tuf.RoleTimestamp)
+	have, haveErr := published.unsigned(tuf.RoleTimestamp)
 	return err == nil && haveErr == nil && bytes.Equal(staged, have)
 }
 
 // resume goes back behind the newest root when that is the staged one: its
 // publication was interrupted. Publish compares the two byte for byte.
 func (s *Stage) resume(disk.FS, string) error {
-	staged, published := s.metas[RoleRoot], s.base.metas[RoleRoot]
+	staged, published := s.metas[tuf.RoleRoot], s.base.metas[tuf.RoleRoot]
 	if staged == nil || published == nil || *headerOf(staged).version != *headerOf(published).version {
 		return nil
 	}
@@ -237,7 +239,7 @@ func (s *Stage) resume(disk.FS, string) error {
 // checkVersions refuses a stage that was made on top of another publication, and
 // delegations that no author of ours writes.
 func (s *Stage) checkVersions(disk.FS, string) error {
-	if s.next(RoleRoot) == nil || s.next(RoleTargets) == nil {
+	if s.next(tuf.RoleRoot) == nil || s.next(tuf.RoleTargets) == nil {
 		return &StageError{"root.json", "a stage without root.json and targets.json changes what is published already: put the published folder beside it"}
 	}
 	for _, role := range s.Roles() {
@@ -245,7 +247,7 @@ func (s *Stage) checkVersions(disk.FS, string) error {
 			return &StageError{role + ".json", fmt.Sprintf("version %d where %d comes next: the repository has moved on, stage the change again", got, want)}
 		}
 	}
-	for _, role := range Roles() {
+	for _, role := range tuf.Roles() {
 		if _, err := s.delegation(role); err != nil && s.next(role) != nil {
 			return &StageError{delegatorOf(role) + ".json", err.Error()}
 		}
@@ -261,7 +263,7 @@ func (s *Stage) checkDelegations() error {
 		if !ok || m.Signed.Delegations == nil {
 			continue
 		}
-		bad := role != RoleTargets || m.Signed.Delegations.SuccinctRoles != nil
+		bad := role != tuf.RoleTargets || m.Signed.Delegations.SuccinctRoles != nil
 		for _, d := range m.Signed.Delegations.Roles {
 			bad = bad || delegatedPaths[d.Name] == "" || !slices.Equal(d.Paths, []string{delegatedPaths[d.Name]}) || len(d.PathHashPrefixes) > 0
 		}
@@ -291,9 +293,9 @@ func (s *Stage) readFiles(files disk.FS, dir string) error {
 
 func (s *Stage) readFile(files disk.FS, dir, role, p string, info *metadata.TargetFiles) error {
 	if !fs.ValidPath(p) || !targetPathPattern.MatchString(p) || roleOfTarget(p) != role || info == nil || len(info.Hashes) != 1 || info.Hashes["sha256"] == nil {
-		return &StageError{role + ".json", fmt.Sprintf("it lists %s, which is no target of this role", quote(p))}
+		return &StageError{role + ".json", fmt.Sprintf("it lists %s, which is no target of this role", printable.Quote(p))}
 	}
-	data, err := readFile(files, filepath.Join(dir, "files", filepath.FromSlash(p)), maxTarget(p))
+	data, err := disk.Read(files, filepath.Join(dir, "files", filepath.FromSlash(p)), maxTarget(p))
 	if errors.Is(err, fs.ErrNotExist) {
 		return &StageError{"files/" + p, "it is listed and missing: copy the whole stage"}
 	}
@@ -320,7 +322,7 @@ func (s *Stage) readSignatures(files disk.FS, dir string) error {
 		if strings.HasPrefix(name, ".") {
 			continue
 		}
-		data, err := readFile(files, filepath.Join(dir, "signatures", name), maxSignatureFile)
+		data, err := disk.Read(files, filepath.Join(dir, "signatures", name), maxSignatureFile)
 		if err != nil {
 			return err
 		}
@@ -338,7 +340,7 @@ const maxSignatureFile = 4 << 10
 func (s *Stage) addSignature(name string, data []byte) string {
 	var sig metadata.Signature
 	if err := json.Unmarshal(data, &sig); err != nil {
-		return "no signature: " + clip(err.Error())
+		return "no signature: " + printable.Clip(err.Error())
 	}
 	role, id, _ := strings.Cut(strings.TrimSuffix(name, ".json"), ".")
 	if s.metas[role] == nil || id != sig.KeyID || name != role+"."+id+".json" {

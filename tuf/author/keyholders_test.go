@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tuf
+package author
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 )
 
@@ -19,18 +20,18 @@ func TestStageShowsWhatWillBe(t *testing.T) {
 	dir, m := t.TempDir(), newTeam()
 	apply(t, dir, m.firstChange(), m.all(), authorNow)
 	old := m.all()
-	m[RoleTargets] = append(m[RoleTargets], tuftest.Key("author targets 2"))
+	m[tuf.RoleTargets] = append(m[tuf.RoleTargets], tuftest.Key("author targets 2"))
 	s, err := NewStage(mustOpen(t, dir), Change{
 		Files:   map[string][]byte{"drivers.json": []byte("{}"), "authorities.json": []byte("new"), "revocations.json": nil},
-		Holders: map[string]Holders{RoleTargets: m.holders(RoleTargets, 2)},
+		Holders: map[string]Holders{tuf.RoleTargets: m.holders(tuf.RoleTargets, 2)},
 	}, authorNow)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := s.States()[1]; got.Role != RoleTargets || got.Threshold != 2 || len(got.Signed) != 0 || len(got.Missing) != 2 {
+	if got := s.States()[1]; got.Role != tuf.RoleTargets || got.Threshold != 2 || len(got.Signed) != 0 || len(got.Missing) != 2 {
 		t.Errorf("unsigned targets: %+v", got)
 	}
-	if err := s.Complete(append(old, m[RoleTargets]...), authorNow, nil); err != nil {
+	if err := s.Complete(append(old, m[tuf.RoleTargets]...), authorNow, nil); err != nil {
 		t.Fatal(err)
 	}
 	states, targets := fmt.Sprint(s.States()), s.Targets()
@@ -53,19 +54,28 @@ func TestOfflineHolders(t *testing.T) {
 	repo.SetTarget("authorities.json", []byte(`{"v":1}`))
 	repo.SetTarget("revocations.json", []byte(`{"r":1}`))
 	repo.Publish()
-	s := newSubject(t, repo)
-	s.accept()
-	s.Close()
+	state := t.TempDir()
+	client, err := tuf.Open(tuf.Config{Root: repo.Root(), Source: tuf.DirSource(repo.Dir()), Dir: state, Now: repo.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	update, err := client.Refresh(t.Context())
+	if err == nil {
+		err = client.Accept(update, tuf.Note{Epoch: 1})
+	}
+	if err := errors.Join(err, client.Close()); err != nil {
+		t.Fatal(err)
+	}
 	export := filepath.Join(t.TempDir(), "export.tar")
 	f, err := os.Create(export)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(Export(s.cfg.Dir, f), f.Close()); err != nil {
+	if err := errors.Join(tuf.Export(state, f), f.Close()); err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{repo.Dir(), s.cfg.Dir, export} {
-		snapshot, _, err := LoadOffline(dir, repo.Root(), repo.Now())
+	for _, dir := range []string{repo.Dir(), state, export} {
+		snapshot, _, err := tuf.LoadOffline(dir, repo.Root(), repo.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,16 +83,16 @@ func TestOfflineHolders(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", dir, err)
 		}
-		if len(held) != len(snapshot.Roles) || held[RoleRoot].Threshold != 2 || len(held[RoleRoot].Keys) != 3 || len(held[RoleRevocation].Keys) != 1 {
+		if len(held) != len(snapshot.Roles) || held[tuf.RoleRoot].Threshold != 2 || len(held[tuf.RoleRoot].Keys) != 3 || len(held[tuf.RoleRevocation].Keys) != 1 {
 			t.Errorf("%s: %v", dir, held)
 		}
 	}
 	// What was not proven is not read.
-	snapshot, _, err := LoadOffline(repo.Dir(), repo.Root(), repo.Now())
+	snapshot, _, err := tuf.LoadOffline(repo.Dir(), repo.Root(), repo.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	root := metadataFile(repo.Dir(), RoleRoot, snapshot.Roles[RoleRoot].Version)
+	root := metadataFile(repo.Dir(), tuf.RoleRoot, snapshot.Roles[tuf.RoleRoot].Version)
 	data, err := os.ReadFile(root)
 	if err == nil {
 		err = os.WriteFile(root, append(data, '\n'), 0o600)
@@ -90,8 +100,8 @@ func TestOfflineHolders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var damaged *CorruptError
+	var damaged *tuf.CorruptError
 	if _, err := OfflineHolders(repo.Dir(), snapshot); !errors.As(err, &damaged) {
-		t.Errorf("an edited root: %v, want a CorruptError", err)
+		t.Errorf("an edited root: %v, want a tuf.CorruptError", err)
 	}
 }

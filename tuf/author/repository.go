@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tuf
+package author
 
 import (
 	"bytes"
@@ -18,29 +18,14 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 	"github.com/theupdateframework/go-tuf/v2/metadata/trustedmetadata"
 
+	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
-// The roles of a repository. The last two are delegated by targets.
-const (
-	RoleRoot         = metadata.ROOT
-	RoleTargets      = metadata.TARGETS
-	RoleSnapshot     = metadata.SNAPSHOT
-	RoleTimestamp    = metadata.TIMESTAMP
-	RoleRevocation   = "revocation"
-	RoleAttestations = "attestations"
-)
-
-// Roles returns every role that a repository may have, in the order in which
-// people sign them.
-func Roles() []string {
-	return []string{RoleRoot, RoleTargets, RoleRevocation, RoleAttestations, RoleSnapshot, RoleTimestamp}
-}
-
 // delegatedPaths are the target paths of the delegated roles.
 var delegatedPaths = map[string]string{
-	RoleRevocation:   "revocations.json",
-	RoleAttestations: "attestations/*/*",
+	tuf.RoleRevocation:   "revocations.json",
+	tuf.RoleAttestations: "attestations/*/*",
 }
 
 // Repository is the author's view of a published repository: a folder with
@@ -53,6 +38,12 @@ type Repository struct {
 	metas map[string]roleMeta
 	raw   map[string][]byte // the same, as published
 }
+
+// The modes of what is published. The umask may take from them.
+const (
+	publicDir  fs.FileMode = 0o755
+	publicFile fs.FileMode = 0o644
+)
 
 // RepositoryError says what is wrong with a published repository.
 type RepositoryError struct {
@@ -88,7 +79,7 @@ func OpenRepository(fsys disk.FS, dir string) (r *Repository, err error) {
 	if beforeErr != nil || chainErr != nil {
 		return nil, err
 	}
-	before.add(RoleRoot, trusted.Root, chain[len(chain)-1])
+	before.add(tuf.RoleRoot, trusted.Root, chain[len(chain)-1])
 	return before, nil
 }
 
@@ -123,7 +114,7 @@ func readRoots(files disk.FS, dir string) ([][]byte, error) {
 	}
 	chain := make([][]byte, len(versions))
 	for i, v := range versions {
-		if chain[i], err = readFile(files, metadataFile(dir, RoleRoot, v), MaxRoot); err != nil {
+		if chain[i], err = disk.Read(files, metadataFile(dir, tuf.RoleRoot, v), tuf.MaxRoot); err != nil {
 			return nil, err
 		}
 	}
@@ -137,7 +128,7 @@ func loadRepository(files disk.FS, dir string, chain [][]byte) (*Repository, err
 	if err != nil {
 		return nil, &RepositoryError{filepath.Join(dir, "metadata"), err}
 	}
-	r.add(RoleRoot, trusted.Root, chain[len(chain)-1])
+	r.add(tuf.RoleRoot, trusted.Root, chain[len(chain)-1])
 	steps := []func(*trustedmetadata.TrustedMetadata) (string, error){r.loadTimestamp, r.loadSnapshot, r.loadTargets}
 	for _, step := range steps {
 		if file, err := step(trusted); err != nil {
@@ -185,7 +176,7 @@ func (r *Repository) add(role string, m roleMeta, raw []byte) { r.metas[role], r
 
 func (r *Repository) loadTimestamp(trusted *trustedmetadata.TrustedMetadata) (string, error) {
 	file := filepath.Join(r.dir, "metadata", "timestamp.json")
-	data, err := readFile(r.files, file, MaxTimestamp)
+	data, err := disk.Read(r.files, file, tuf.MaxTimestamp)
 	if err != nil {
 		return file, err
 	}
@@ -196,13 +187,13 @@ func (r *Repository) loadTimestamp(trusted *trustedmetadata.TrustedMetadata) (st
 	if m.Signed.Meta["snapshot.json"] == nil {
 		return file, errors.New("names no snapshot")
 	}
-	r.add(RoleTimestamp, m, data)
+	r.add(tuf.RoleTimestamp, m, data)
 	return file, nil
 }
 
 func (r *Repository) loadSnapshot(trusted *trustedmetadata.TrustedMetadata) (string, error) {
-	file := metadataFile(r.dir, RoleSnapshot, trusted.Timestamp.Signed.Meta["snapshot.json"].Version)
-	data, err := readFile(r.files, file, MaxSnapshot)
+	file := metadataFile(r.dir, tuf.RoleSnapshot, trusted.Timestamp.Signed.Meta["snapshot.json"].Version)
+	data, err := disk.Read(r.files, file, tuf.MaxSnapshot)
 	if err != nil {
 		return file, err
 	}
@@ -210,23 +201,23 @@ func (r *Repository) loadSnapshot(trusted *trustedmetadata.TrustedMetadata) (str
 	if err != nil {
 		return file, err
 	}
-	r.add(RoleSnapshot, m, data)
+	r.add(tuf.RoleSnapshot, m, data)
 	return file, nil
 }
 
 func (r *Repository) loadTargets(trusted *trustedmetadata.TrustedMetadata) (string, error) {
-	file, err := r.loadTargetsRole(trusted, RoleTargets, RoleRoot)
+	file, err := r.loadTargetsRole(trusted, tuf.RoleTargets, tuf.RoleRoot)
 	if err != nil {
 		return file, err
 	}
-	for _, role := range []string{RoleRevocation, RoleAttestations} {
-		if !delegates(r.metas[RoleTargets], role) {
+	for _, role := range []string{tuf.RoleRevocation, tuf.RoleAttestations} {
+		if !delegates(r.metas[tuf.RoleTargets], role) {
 			continue
 		}
-		if _, err := delegationOf(r.metas[RoleTargets], role); err != nil {
+		if _, err := delegationOf(r.metas[tuf.RoleTargets], role); err != nil {
 			return file, err
 		}
-		if file, err := r.loadTargetsRole(trusted, role, RoleTargets); err != nil {
+		if file, err := r.loadTargetsRole(trusted, role, tuf.RoleTargets); err != nil {
 			return file, err
 		}
 	}
@@ -239,7 +230,7 @@ func (r *Repository) loadTargetsRole(trusted *trustedmetadata.TrustedMetadata, r
 		return r.dir, fmt.Errorf("the snapshot does not name %s.json", role)
 	}
 	file := metadataFile(r.dir, role, info.Version)
-	data, err := readFile(r.files, file, MaxTargets)
+	data, err := disk.Read(r.files, file, tuf.MaxTargets)
 	if err != nil {
 		return file, err
 	}
@@ -263,10 +254,10 @@ func targetFileName(targetPath string, info *metadata.TargetFiles) string {
 
 // maxTarget is the most bytes that clients take as this target.
 func maxTarget(targetPath string) int64 {
-	if roleOfTarget(targetPath) == RoleAttestations {
-		return MaxAttestationFile
+	if roleOfTarget(targetPath) == tuf.RoleAttestations {
+		return tuf.MaxAttestationFile
 	}
-	return MaxTargetFile
+	return tuf.MaxTargetFile
 }
 
 // Dir returns the folder of the repository.
@@ -285,7 +276,7 @@ type RoleState struct {
 // States returns every role of the repository, in the order of Roles.
 func (r *Repository) States() []RoleState {
 	states := []RoleState{}
-	for _, role := range Roles() {
+	for _, role := range tuf.Roles() {
 		m := r.metas[role]
 		if m == nil {
 			continue
@@ -308,9 +299,9 @@ func (r *Repository) delegation(role string) (*delegation, error) {
 // delegatorOf returns the role that says who may sign this one.
 func delegatorOf(role string) string {
 	if delegatedPaths[role] != "" {
-		return RoleTargets
+		return tuf.RoleTargets
 	}
-	return RoleRoot
+	return tuf.RoleRoot
 }
 
 // Holders returns who holds a role.
@@ -330,7 +321,7 @@ func (r *Repository) Target(targetPath string) ([]byte, error) {
 		return nil, &RepositoryError{targetPath, fs.ErrNotExist}
 	}
 	file := filepath.Join(r.dir, "targets", filepath.FromSlash(targetFileName(targetPath, info)))
-	data, err := readFile(r.files, file, maxTarget(targetPath))
+	data, err := disk.Read(r.files, file, maxTarget(targetPath))
 	if err != nil {
 		return nil, &RepositoryError{file, err}
 	}
@@ -351,7 +342,7 @@ func (r *Repository) Targets() []string {
 }
 
 // RootBytes returns the newest root as published.
-func (r *Repository) RootBytes() []byte { return bytes.Clone(r.raw[RoleRoot]) }
+func (r *Repository) RootBytes() []byte { return bytes.Clone(r.raw[tuf.RoleRoot]) }
 
 // targetsOf returns what a role lists; nil for a role that lists no targets.
 func targetsOf(m roleMeta) map[string]*metadata.TargetFiles {
@@ -364,10 +355,17 @@ func targetsOf(m roleMeta) map[string]*metadata.TargetFiles {
 // roleOfTarget returns the role that lists a target path.
 func roleOfTarget(targetPath string) string {
 	switch {
-	case targetPath == delegatedPaths[RoleRevocation]:
-		return RoleRevocation
+	case targetPath == delegatedPaths[tuf.RoleRevocation]:
+		return tuf.RoleRevocation
 	case strings.HasPrefix(targetPath, "attestations/"):
-		return RoleAttestations
+		return tuf.RoleAttestations
 	}
-	return RoleTargets
+	return tuf.RoleTargets
+}
+
+// caught turns a panic of a library into an error. Use: defer caught(&err).
+func caught(err *error) {
+	if r := recover(); r != nil {
+		*err = &tuf.PanicError{Value: fmt.Sprint(r)}
+	}
 }

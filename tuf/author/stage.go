@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tuf
+package author
 
 import (
 	"bytes"
@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/sigdriver/sigdriver/tuf"
 )
 
 // Stage is a change on its way to publication: new metadata, and the signatures
@@ -108,7 +110,7 @@ func (s *Stage) Complete(keys []crypto.Signer, now time.Time, validity map[strin
 // once the snapshot is. It does nothing while signatures are missing. now starts
 // their validity.
 func (s *Stage) Seal(now time.Time, validity map[string]time.Duration) error {
-	if s.incomplete(RoleRoot, RoleTargets, RoleRevocation, RoleAttestations) {
+	if s.incomplete(tuf.RoleRoot, tuf.RoleTargets, tuf.RoleRevocation, tuf.RoleAttestations) {
 		return nil
 	}
 	if s.needsSnapshot() {
@@ -116,7 +118,7 @@ func (s *Stage) Seal(now time.Time, validity map[string]time.Duration) error {
 			return err
 		}
 	}
-	if s.incomplete(RoleSnapshot) {
+	if s.incomplete(tuf.RoleSnapshot) {
 		return nil
 	}
 	if s.needsTimestamp() {
@@ -128,7 +130,7 @@ func (s *Stage) Seal(now time.Time, validity map[string]time.Duration) error {
 // needsSnapshot reports whether the newest snapshot, staged or published, is not
 // the one over the newest targets by today's holders.
 func (s *Stage) needsSnapshot() bool {
-	m := s.next(RoleSnapshot)
+	m := s.next(tuf.RoleSnapshot)
 	if m == nil {
 		return true
 	}
@@ -137,11 +139,11 @@ func (s *Stage) needsSnapshot() bool {
 		return true
 	}
 	have := m.(*metadata.Metadata[metadata.SnapshotType]).Signed.Meta
-	return !maps.EqualFunc(have, want, sameMeta) || (s.metas[RoleSnapshot] == nil && !s.holds(RoleSnapshot, m))
+	return !maps.EqualFunc(have, want, sameMeta) || (s.metas[tuf.RoleSnapshot] == nil && !s.holds(tuf.RoleSnapshot, m))
 }
 
 func (s *Stage) needsTimestamp() bool {
-	m := s.next(RoleTimestamp)
+	m := s.next(tuf.RoleTimestamp)
 	if m == nil {
 		return true
 	}
@@ -150,7 +152,7 @@ func (s *Stage) needsTimestamp() bool {
 		return true
 	}
 	have := m.(*metadata.Metadata[metadata.TimestampType]).Signed.Meta
-	return !maps.EqualFunc(have, want, sameMeta) || (s.metas[RoleTimestamp] == nil && !s.holds(RoleTimestamp, m))
+	return !maps.EqualFunc(have, want, sameMeta) || (s.metas[tuf.RoleTimestamp] == nil && !s.holds(tuf.RoleTimestamp, m))
 }
 
 func sameMeta(a, b *metadata.MetaFiles) bool {
@@ -162,9 +164,9 @@ func (s *Stage) sealSnapshot(now time.Time, validity map[string]time.Duration) e
 	if err != nil {
 		return err
 	}
-	m := metadata.Snapshot(expiry(RoleSnapshot, validity, now))
-	m.Signed.Version, m.Signed.Meta = s.nextVersion(RoleSnapshot), meta
-	s.metas[RoleSnapshot] = m
+	m := metadata.Snapshot(expiry(tuf.RoleSnapshot, validity, now))
+	m.Signed.Version, m.Signed.Meta = s.nextVersion(tuf.RoleSnapshot), meta
+	s.metas[tuf.RoleSnapshot] = m
 	return nil
 }
 
@@ -173,16 +175,16 @@ func (s *Stage) sealTimestamp(now time.Time, validity map[string]time.Duration) 
 	if err != nil {
 		return err
 	}
-	m := metadata.Timestamp(expiry(RoleTimestamp, validity, now))
-	m.Signed.Version, m.Signed.Meta = s.nextVersion(RoleTimestamp), meta
-	s.metas[RoleTimestamp] = m
+	m := metadata.Timestamp(expiry(tuf.RoleTimestamp, validity, now))
+	m.Signed.Version, m.Signed.Meta = s.nextVersion(tuf.RoleTimestamp), meta
+	s.metas[tuf.RoleTimestamp] = m
 	return nil
 }
 
 // snapshotMeta is what the snapshot has to say: every targets role, by its final bytes.
 func (s *Stage) snapshotMeta() (map[string]*metadata.MetaFiles, error) {
 	meta := map[string]*metadata.MetaFiles{}
-	for _, role := range []string{RoleTargets, RoleRevocation, RoleAttestations} {
+	for _, role := range []string{tuf.RoleTargets, tuf.RoleRevocation, tuf.RoleAttestations} {
 		if s.next(role) == nil {
 			continue
 		}
@@ -196,7 +198,7 @@ func (s *Stage) snapshotMeta() (map[string]*metadata.MetaFiles, error) {
 }
 
 func (s *Stage) timestampMeta() (map[string]*metadata.MetaFiles, error) {
-	info, err := s.describe(RoleSnapshot)
+	info, err := s.describe(tuf.RoleSnapshot)
 	return map[string]*metadata.MetaFiles{"snapshot.json": info}, err
 }
 
@@ -254,10 +256,10 @@ func (s *Stage) delegations(role string) ([]*delegation, error) {
 	if err != nil {
 		return nil, err
 	}
-	if role != RoleRoot || s.base.metas == nil {
+	if role != tuf.RoleRoot || s.base.metas == nil {
 		return []*delegation{d}, nil
 	}
-	old, err := s.base.delegation(RoleRoot)
+	old, err := s.base.delegation(tuf.RoleRoot)
 	return []*delegation{old, d}, err
 }
 
@@ -269,7 +271,7 @@ func (s *Stage) holds(role string, m roleMeta) bool {
 
 // Roles returns the roles that are staged, in the order in which they are signed.
 func (s *Stage) Roles() []string {
-	return slices.DeleteFunc(Roles(), func(role string) bool { return s.metas[role] == nil })
+	return slices.DeleteFunc(tuf.Roles(), func(role string) bool { return s.metas[role] == nil })
 }
 
 // Keys returns the ids of the keys that may sign these roles, sorted. The roles
@@ -332,7 +334,7 @@ func (s *Stage) incomplete(roles ...string) bool {
 func (s *Stage) Warnings() []string {
 	warnings := []string{}
 	owner := map[string]string{}
-	for _, role := range Roles() {
+	for _, role := range tuf.Roles() {
 		d, err := s.delegation(role)
 		if err != nil {
 			continue
@@ -344,7 +346,7 @@ func (s *Stage) Warnings() []string {
 			}
 			owner[id] = role
 		}
-		if (role == RoleRoot || role == RoleTargets) && d.threshold == 1 {
+		if (role == tuf.RoleRoot || role == tuf.RoleTargets) && d.threshold == 1 {
 			warnings = append(warnings, fmt.Sprintf("%s needs one signature only: one lost or stolen key is enough to take over", role))
 		}
 	}

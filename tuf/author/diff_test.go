@@ -1,13 +1,14 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tuf
+package author
 
 import (
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 )
 
@@ -50,11 +51,11 @@ func mustDecode(t *testing.T, text string) any {
 func TestDiffOfAStage(t *testing.T) {
 	dir, m := t.TempDir(), newTeam()
 	apply(t, dir, m.firstChange(), m.all(), authorNow)
-	h := m.holders(RoleRevocation, 1)
+	h := m.holders(tuf.RoleRevocation, 1)
 	h.Keys = append(h.Keys, tuftest.Key("new holder").Public())
 	s, err := NewStage(mustOpen(t, dir), Change{
 		Files:   map[string][]byte{"authorities.json": []byte(`{"n":2}`), "drivers.json": []byte("not JSON"), "revocations.json": nil},
-		Holders: map[string]Holders{RoleRevocation: h},
+		Holders: map[string]Holders{tuf.RoleRevocation: h},
 	}, authorNow)
 	if err != nil {
 		t.Fatal(err)

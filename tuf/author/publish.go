@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tuf
+package author
 
 import (
 	"bytes"
@@ -15,7 +15,9 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
+	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/disk"
+	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // Publish writes a fully signed stage into the repository folder dir: target
@@ -32,10 +34,14 @@ func (s *Stage) Publish(fsys disk.FS, dir string, now time.Time) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := makeDir(files, dir, publicDir); err != nil {
+	if err := disk.MakeDirs(files, dir, publicDir); err != nil {
 		return err
 	}
-	held, err := lock(files, filepath.Join(dir, ".lock"))
+	held, err := files.Lock(filepath.Join(dir, ".lock"))
+	var locked *disk.LockedError
+	if errors.As(err, &locked) {
+		return &LockedError{locked.Path}
+	}
 	if err != nil {
 		return err
 	}
@@ -46,25 +52,32 @@ func (s *Stage) Publish(fsys disk.FS, dir string, now time.Time) (err error) {
 	return write(files, dir, publication)
 }
 
+// LockedError says that somebody else is publishing into the same repository.
+type LockedError struct{ Path string }
+
+func (e *LockedError) Error() string {
+	return printable.Quote(e.Path) + " is locked: another publication is under way"
+}
+
 func write(files disk.FS, dir string, publication []published) error {
 	// Not below metadata/ or targets/, so that no server lists what a crash leaves.
 	tmp := filepath.Join(dir, ".unfinished")
-	if err := makeDir(files, tmp, publicDir); err != nil {
+	if err := disk.MakeDirs(files, tmp, publicDir); err != nil {
 		return err
 	}
-	if err := sweep(files, tmp); err != nil {
+	if err := disk.Sweep(files, tmp); err != nil {
 		return err
 	}
 	for _, f := range publication {
 		name := filepath.Join(dir, filepath.FromSlash(f.name))
-		if err := makeDir(files, filepath.Dir(name), publicDir); err != nil {
+		if err := disk.MakeDirs(files, filepath.Dir(name), publicDir); err != nil {
 			return err
 		}
-		if err := replaceFile(files, tmp, name, f.data, publicFile); err != nil {
+		if err := disk.Replace(files, tmp, name, f.data, publicFile); err != nil {
 			return err
 		}
 	}
-	return storeFault("remove", tmp, files.Remove(tmp))
+	return files.Remove(tmp)
 }
 
 // published is one file of a publication, in the order of writing.
@@ -94,7 +107,7 @@ func (s *Stage) publication(now time.Time) ([]published, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, role := range []string{RoleAttestations, RoleRevocation, RoleTargets, RoleSnapshot, RoleRoot, RoleTimestamp} {
+	for _, role := range []string{tuf.RoleAttestations, tuf.RoleRevocation, tuf.RoleTargets, tuf.RoleSnapshot, tuf.RoleRoot, tuf.RoleTimestamp} {
 		if s.metas[role] == nil {
 			continue
 		}
@@ -108,7 +121,7 @@ func (s *Stage) publication(now time.Time) ([]published, error) {
 }
 
 func (s *Stage) metadataName(role string) string {
-	if role == RoleTimestamp {
+	if role == tuf.RoleTimestamp {
 		return "metadata/timestamp.json"
 	}
 	return fmt.Sprintf("metadata/%d.%s.json", *headerOf(s.metas[role]).version, role)
@@ -117,7 +130,7 @@ func (s *Stage) metadataName(role string) string {
 // checkRest refuses a stage that takes a role from those who signed what stays
 // published of it: clients would refuse the whole repository.
 func (s *Stage) checkRest() error {
-	for _, role := range Roles() {
+	for _, role := range tuf.Roles() {
 		if m := s.base.metas[role]; m != nil && s.metas[role] == nil && !s.holds(role, m) {
 			return &ChangeError{fmt.Sprintf("the published %s would not be signed by enough of its new keys: stage the whole change again", role)}
 		}
@@ -176,19 +189,19 @@ func (s *Stage) checkFollows(files disk.FS, dir string) error {
 	checks := []struct {
 		name, role string
 		before     []byte // what is there before the publication, nil for nothing
-	}{{"metadata/timestamp.json", RoleTimestamp, s.base.raw[RoleTimestamp]}}
-	if s.metas[RoleRoot] != nil {
+	}{{"metadata/timestamp.json", tuf.RoleTimestamp, s.base.raw[tuf.RoleTimestamp]}}
+	if s.metas[tuf.RoleRoot] != nil {
 		checks = append(checks, struct {
 			name, role string
 			before     []byte
-		}{s.metadataName(RoleRoot), RoleRoot, nil})
+		}{s.metadataName(tuf.RoleRoot), tuf.RoleRoot, nil})
 	}
 	for _, c := range checks {
 		after, err := s.bytes(c.role)
 		if err != nil {
 			return err
 		}
-		have, err := readFile(files, filepath.Join(dir, filepath.FromSlash(c.name)), MaxRoot)
+		have, err := disk.Read(files, filepath.Join(dir, filepath.FromSlash(c.name)), tuf.MaxRoot)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

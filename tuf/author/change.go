@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tuf
+package author
 
 import (
 	"fmt"
@@ -13,6 +13,9 @@ import (
 	"time"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // Change is what the next publication changes. The zero Change signs a new
@@ -37,11 +40,11 @@ type Change struct {
 func DefaultValidity(role string) time.Duration {
 	const day = 24 * time.Hour
 	switch role {
-	case RoleRoot:
+	case tuf.RoleRoot:
 		return 365 * day
-	case RoleTargets, RoleAttestations:
+	case tuf.RoleTargets, tuf.RoleAttestations:
 		return 90 * day
-	case RoleTimestamp:
+	case tuf.RoleTimestamp:
 		return day
 	}
 	return 7 * day
@@ -79,7 +82,7 @@ func NewStage(base *Repository, change Change, now time.Time) (*Stage, error) {
 // check refuses what is wrong with a change before anything is built from it.
 func (c Change) check(base *Repository) error {
 	for _, role := range slices.Sorted(maps.Keys(c.Holders)) {
-		if !slices.Contains(Roles(), role) {
+		if !slices.Contains(tuf.Roles(), role) {
 			return unknownRole(role)
 		}
 		if _, _, err := c.Holders[role].listed(role); err != nil {
@@ -87,11 +90,11 @@ func (c Change) check(base *Repository) error {
 		}
 	}
 	for _, role := range c.Renew {
-		if !slices.Contains(Roles(), role) {
+		if !slices.Contains(tuf.Roles(), role) {
 			return unknownRole(role)
 		}
 	}
-	for _, role := range Roles() {
+	for _, role := range tuf.Roles() {
 		if d, ok := c.Validity[role]; ok && d <= 0 {
 			return &ChangeError{fmt.Sprintf("role %q: a validity of %s is over before it starts", role, d)}
 		}
@@ -109,7 +112,7 @@ func (c Change) check(base *Repository) error {
 }
 
 func unknownRole(role string) error {
-	return &ChangeError{fmt.Sprintf("unknown role %s: there are %s", quote(role), strings.Join(Roles(), ", "))}
+	return &ChangeError{fmt.Sprintf("unknown role %s: there are %s", printable.Quote(role), strings.Join(tuf.Roles(), ", "))}
 }
 
 func (c Change) checkFile(base *Repository, p string) error {
@@ -118,7 +121,7 @@ func (c Change) checkFile(base *Repository, p string) error {
 	switch {
 	case !fs.ValidPath(p) || !targetPathPattern.MatchString(p):
 		return &ChangeError{fmt.Sprintf("%q is no target path: use letters, digits and ._+@=- between slashes", p)}
-	case role == RoleAttestations && !attestationPath.MatchString(p):
+	case role == tuf.RoleAttestations && !attestationPath.MatchString(p):
 		return &ChangeError{fmt.Sprintf("%q is no attestation path: use attestations/<sha256 in hex>/<name>", p)}
 	case base.metas[role] == nil && !named && delegatedPaths[role] != "":
 		return &ChangeError{fmt.Sprintf("%q belongs to role %q, which has no keys yet", p, role)}
@@ -141,7 +144,7 @@ type stageBuilder struct {
 
 // root makes a new root when a top-level role changes hands.
 func (b *stageBuilder) root() error {
-	changed := b.stage.base.metas == nil || slices.Contains(b.change.Renew, RoleRoot)
+	changed := b.stage.base.metas == nil || slices.Contains(b.change.Renew, tuf.RoleRoot)
 	for role := range b.change.Holders {
 		changed = changed || delegatedPaths[role] == ""
 	}
@@ -150,7 +153,7 @@ func (b *stageBuilder) root() error {
 	}
 	m := metadata.Root(b.now)
 	if b.stage.base.metas != nil {
-		if err := b.copyBase(RoleRoot, m); err != nil {
+		if err := b.copyBase(tuf.RoleRoot, m); err != nil {
 			return err
 		}
 		m.Signed.Version++
@@ -167,8 +170,8 @@ func (b *stageBuilder) root() error {
 	}
 	dropKeys(m)
 	m.Signed.ConsistentSnapshot = true
-	m.Signed.Expires = b.expiry(RoleRoot)
-	b.stage.metas[RoleRoot] = m
+	m.Signed.Expires = b.expiry(tuf.RoleRoot)
+	b.stage.metas[tuf.RoleRoot] = m
 	return nil
 }
 
@@ -209,14 +212,14 @@ func (b *stageBuilder) targets() error {
 	for role := range b.change.Holders {
 		delegations = delegations || delegatedPaths[role] != ""
 	}
-	if !delegations && !b.needs(RoleTargets) {
+	if !delegations && !b.needs(tuf.RoleTargets) {
 		return nil
 	}
-	m, err := b.nextTargets(RoleTargets)
+	m, err := b.nextTargets(tuf.RoleTargets)
 	if err != nil {
 		return err
 	}
-	for _, role := range []string{RoleRevocation, RoleAttestations} {
+	for _, role := range []string{tuf.RoleRevocation, tuf.RoleAttestations} {
 		if h, ok := b.change.Holders[role]; ok {
 			if err := delegate(m, role, h); err != nil {
 				return err
@@ -250,9 +253,9 @@ func delegate(m *metadata.Metadata[metadata.TargetsType], role string, h Holders
 
 // delegated makes new revocation and attestations roles where they change.
 func (b *stageBuilder) delegated() error {
-	for _, role := range []string{RoleRevocation, RoleAttestations} {
+	for _, role := range []string{tuf.RoleRevocation, tuf.RoleAttestations} {
 		// check has refused files for a role that nobody holds.
-		if !delegates(b.stage.next(RoleTargets), role) || !b.needs(role) {
+		if !delegates(b.stage.next(tuf.RoleTargets), role) || !b.needs(role) {
 			continue
 		}
 		if _, err := b.nextTargets(role); err != nil {
@@ -308,7 +311,7 @@ func (b *stageBuilder) nextTargets(role string) (*metadata.Metadata[metadata.Tar
 // online stages snapshot and timestamp where nothing needs to be signed before
 // them; otherwise Seal does, once the rest is signed.
 func (b *stageBuilder) online() error {
-	if slices.Contains(b.change.Renew, RoleSnapshot) && len(b.stage.Incomplete()) == 0 {
+	if slices.Contains(b.change.Renew, tuf.RoleSnapshot) && len(b.stage.Incomplete()) == 0 {
 		if err := b.stage.sealSnapshot(b.now, b.change.Validity); err != nil {
 			return err
 		}

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tuf
+package author
 
 import (
 	"crypto"
@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/tuf/disk/disktest"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
@@ -26,7 +27,7 @@ import (
 type press struct {
 	dir    string // with published/ and, in time, staged/
 	state  string // of the client; shared by copies, which only read it
-	client Config
+	client tuf.Config
 }
 
 func (p *press) published() string { return filepath.Join(p.dir, "published") }
@@ -35,29 +36,29 @@ func (p *press) staged() string    { return filepath.Join(p.dir, "staged") }
 // pressTeam holds the roles before and after the change.
 func pressTeam() (before, after team) {
 	before, after = newTeam(), newTeam()
-	after[RoleTargets] = []crypto.Signer{tuftest.Key("next targets")}
+	after[tuf.RoleTargets] = []crypto.Signer{tuftest.Key("next targets")}
 	return before, after
 }
 
 func newPress(t *testing.T) *press {
 	t.Helper()
 	before, _ := pressTeam()
-	p := &press{dir: memoryDir(t), state: memoryDir(t)}
+	p := &press{dir: disktest.MemoryDir(t), state: disktest.MemoryDir(t)}
 	apply(t, p.published(), before.firstChange(), before.all(), authorNow)
-	root, err := os.ReadFile(metadataFile(p.published(), RoleRoot, 1))
+	root, err := os.ReadFile(metadataFile(p.published(), tuf.RoleRoot, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.client = Config{Root: root, Now: func() time.Time { return authorNow }}
+	p.client = tuf.Config{Root: root, Now: func() time.Time { return authorNow }}
 	p.connect(p.state)
-	c, err := Open(p.client)
+	c, err := tuf.Open(p.client)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
 	u, err := c.Refresh(t.Context())
 	if err == nil {
-		err = c.Accept(u, Note{Epoch: 1})
+		err = c.Accept(u, tuf.Note{Epoch: 1})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -67,14 +68,14 @@ func newPress(t *testing.T) *press {
 
 // connect lets the client follow this press, with its state in a folder.
 func (p *press) connect(state string) {
-	p.client.Source = DirSource(p.published())
+	p.client.Source = tuf.DirSource(p.published())
 	p.client.Dir, p.client.ArchiveDir = filepath.Join(state, "trust"), filepath.Join(state, "archive")
 }
 
 // copy returns the press in a folder of its own.
 func (p *press) copy(t *testing.T) *press {
 	t.Helper()
-	return p.copyTo(t, memoryDir(t))
+	return p.copyTo(t, disktest.MemoryDir(t))
 }
 
 func (p *press) copyTo(t *testing.T, dir string) *press {
@@ -105,12 +106,12 @@ func (p *press) stage() (*Stage, error) {
 	}
 	s, err := NewStage(base, Change{
 		Files:   map[string][]byte{"authorities.json": []byte("new"), "revocations.json": []byte("new")},
-		Holders: map[string]Holders{RoleTargets: after.holders(RoleTargets, 1)},
+		Holders: map[string]Holders{tuf.RoleTargets: after.holders(tuf.RoleTargets, 1)},
 	}, authorNow)
 	if err != nil {
 		return nil, err
 	}
-	return s, s.Complete(append(before.all(), after[RoleTargets]...), authorNow, nil)
+	return s, s.Complete(append(before.all(), after[tuf.RoleTargets]...), authorNow, nil)
 }
 
 // print saves and publishes a stage, which may be that of another copy.
@@ -147,16 +148,16 @@ func (p *press) resume() error {
 // seen is what the client has in force after it has asked.
 func (p *press) seen(t *testing.T, what string) string {
 	t.Helper()
-	c, err := Open(p.client)
+	c, err := tuf.Open(p.client)
 	if err != nil {
 		t.Fatalf("%s: the client: %v", what, err)
 	}
 	defer c.Close()
 	u, err := c.Refresh(t.Context())
 	if err == nil {
-		err = c.Accept(u, Note{Epoch: 2})
+		err = c.Accept(u, tuf.Note{Epoch: 2})
 	}
-	if err != nil && Code(err) == "" {
+	if err != nil && tuf.Code(err) == "" {
 		t.Errorf("%s: the client: %v has no code", what, err)
 	}
 	got, _, _ := c.Accepted()
@@ -173,10 +174,10 @@ var looked sync.Map
 // the new one, the author can go on, and then everybody has the new one.
 func (p *press) holds(t *testing.T, what string) {
 	t.Helper()
-	if _, before := looked.LoadOrStore(left(t, p.dir), true); before && !t.Failed() {
+	if _, before := looked.LoadOrStore(disktest.Left(t, p.dir), true); before && !t.Failed() {
 		return
 	}
-	state := memoryDir(t)
+	state := disktest.MemoryDir(t)
 	if err := os.CopyFS(state, os.DirFS(p.state)); err != nil {
 		t.Fatal(err)
 	}
@@ -288,6 +289,14 @@ func TestHalfAStage(t *testing.T) {
 // killPublishAt tells the test binary to publish and to die at an operation.
 const killPublishAt = "SIGDRIVER_TEST_KILL_PUBLISH_AT"
 
+// TestMain plays the process that dies: the test binary starts itself.
+func TestMain(m *testing.M) {
+	if at := os.Getenv(killPublishAt); at != "" {
+		os.Exit(diePublishing(at))
+	}
+	os.Exit(m.Run())
+}
+
 // diePublishing is the process that dies. It never returns when all goes as planned.
 func diePublishing(at string) int {
 	n, err := strconv.Atoi(at)
@@ -310,7 +319,7 @@ func diePublishing(at string) int {
 func TestPublishKilledAtEveryOperation(t *testing.T) {
 	p := newPress(t)
 	s, total := publishOperations(t, p, false)
-	signed := filepath.Join(memoryDir(t), "signed") // once: children only open it
+	signed := filepath.Join(disktest.MemoryDir(t), "signed") // once: children only open it
 	if err := s.Save(nil, signed); err != nil {
 		t.Fatal(err)
 	}
@@ -348,57 +357,29 @@ func (p *press) killed(t *testing.T, n int, signed string) {
 	q.holds(t, fmt.Sprintf("killed at %d", n))
 }
 
-// TestFullDisk runs a refresh and a publication on a disk with ever more room,
-// from none to enough: each that fails says so and leaves what was there.
-func TestFullDisk(t *testing.T) {
-	for name, run := range map[string]func(t *testing.T, disk string, pages int) (done bool){
-		"refresh": refreshOnFullDisk(newScene(t)),
-		"publish": publishOnFullDisk(newPress(t)),
-	} {
-		t.Run(name, func(t *testing.T) {
-			disk, full := disktest.SmallDisk(t, 1024), 0
-			for pages := 0; !run(t, disk, pages); pages++ {
-				full++
-			}
-			if full < 5 {
-				t.Errorf("the disk was full %d times only", full)
-			}
-		})
+// TestPublishFullDisk runs a publication on a disk with ever more room, from none to
+// enough: each that fails says so and leaves what was there.
+func TestPublishFullDisk(t *testing.T) {
+	p := newPress(t)
+	disk, full := disktest.SmallDisk(t, 1024), 0
+	for pages := 0; !p.publishOnFullDisk(t, disk, pages); pages++ {
+		full++
+	}
+	if full < 5 {
+		t.Errorf("the disk was full %d times only", full)
 	}
 }
 
-func refreshOnFullDisk(s *scene) func(*testing.T, string, int) bool {
-	return func(t *testing.T, disk string, pages int) bool {
-		state := filepath.Join(disk, "state")
-		if err := os.CopyFS(state, os.DirFS(s.state)); err != nil {
-			t.Fatal(err)
-		}
-		defer os.RemoveAll(state)
-		cfg := s.cfg
-		cfg.Dir, cfg.ArchiveDir = filepath.Join(state, "trust"), filepath.Join(state, "archive")
-		free := disktest.Fill(t, disk, pages)
-		err := update(cfg)
-		free()
-		if err != nil && !errors.Is(err, syscall.ENOSPC) {
-			t.Errorf("%d pages: %v", pages, err)
-		}
-		consistent(t, cfg, fmt.Sprintf("%d pages", pages))
-		return err == nil
+func (p *press) publishOnFullDisk(t *testing.T, disk string, pages int) (done bool) {
+	t.Helper()
+	q := p.copyTo(t, filepath.Join(disk, "press"))
+	defer os.RemoveAll(q.dir)
+	free := disktest.Fill(t, disk, pages)
+	err := q.publish(nil)
+	free()
+	if err != nil && !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("%d pages: %v", pages, err)
 	}
-}
-
-func publishOnFullDisk(p *press) func(*testing.T, string, int) bool {
-	return func(t *testing.T, disk string, pages int) bool {
-		t.Helper()
-		q := p.copyTo(t, filepath.Join(disk, "press"))
-		defer os.RemoveAll(q.dir)
-		free := disktest.Fill(t, disk, pages)
-		err := q.publish(nil)
-		free()
-		if err != nil && !errors.Is(err, syscall.ENOSPC) {
-			t.Errorf("%d pages: %v", pages, err)
-		}
-		q.holds(t, fmt.Sprintf("%d pages", pages))
-		return err == nil
-	}
+	q.holds(t, fmt.Sprintf("%d pages", pages))
+	return err == nil
 }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tuf
+package author
 
 import (
 	"fmt"
@@ -10,6 +10,8 @@ import (
 
 	"github.com/sigstore/sigstore/pkg/signature"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/sigdriver/sigdriver/tuf"
 )
 
 // Quorum is how far the signing of one role's metadata has come.
@@ -55,11 +57,11 @@ func headerOf(m roleMeta) header {
 // parseMeta reads the metadata of the named role.
 func parseMeta(role string, data []byte) (roleMeta, error) {
 	switch role {
-	case RoleRoot:
+	case tuf.RoleRoot:
 		return asMeta(new(metadata.Metadata[metadata.RootType]).FromBytes(data))
-	case RoleSnapshot:
+	case tuf.RoleSnapshot:
 		return asMeta(new(metadata.Metadata[metadata.SnapshotType]).FromBytes(data))
-	case RoleTimestamp:
+	case tuf.RoleTimestamp:
 		return asMeta(new(metadata.Metadata[metadata.TimestampType]).FromBytes(data))
 	}
 	return asMeta(new(metadata.Metadata[metadata.TargetsType]).FromBytes(data))

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tuf
+package author
 
 import (
 	"crypto"
@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/tuf/disk/disktest"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
@@ -25,13 +26,13 @@ import (
 func people(t *testing.T) (dir string, m team, machine []crypto.Signer) {
 	t.Helper()
 	dir, m = t.TempDir(), newTeam()
-	for _, role := range []string{RoleRoot, RoleTargets} {
+	for _, role := range []string{tuf.RoleRoot, tuf.RoleTargets} {
 		m[role] = []crypto.Signer{tuftest.Key("alice " + role), tuftest.Key("bob " + role), tuftest.Key("carol " + role)}
 	}
 	c := m.firstChange()
-	c.Holders[RoleRoot], c.Holders[RoleTargets] = m.holders(RoleRoot, 2), m.holders(RoleTargets, 2)
+	c.Holders[tuf.RoleRoot], c.Holders[tuf.RoleTargets] = m.holders(tuf.RoleRoot, 2), m.holders(tuf.RoleTargets, 2)
 	apply(t, dir, c, m.all(), authorNow)
-	return dir, m, []crypto.Signer{m[RoleSnapshot][0], m[RoleTimestamp][0], m[RoleRevocation][0]}
+	return dir, m, []crypto.Signer{m[tuf.RoleSnapshot][0], m[tuf.RoleTimestamp][0], m[tuf.RoleRevocation][0]}
 }
 
 // TestTwoPeopleWhoNeverMeet passes a stage between folders by copying its files.
@@ -48,11 +49,11 @@ func TestTwoPeopleWhoNeverMeet(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	signAt(t, alice, base, m[RoleTargets][0])
+	signAt(t, alice, base, m[tuf.RoleTargets][0])
 	if err := openedStage(t, alice, base).Publish(nil, dir, authorNow); err == nil {
 		t.Fatal("one of two signatures is enough")
 	}
-	signAt(t, bob, base, m[RoleTargets][1])
+	signAt(t, bob, base, m[tuf.RoleTargets][1])
 	copySignatures(t, bob, alice)
 
 	merged := openedStage(t, alice, base)
@@ -67,7 +68,7 @@ func TestTwoPeopleWhoNeverMeet(t *testing.T) {
 	}
 	var moved *ChangeError
 	late := openedStage(t, bob, base)
-	if err := late.Complete(append(machine, m[RoleTargets][2]), authorNow, nil); err != nil {
+	if err := late.Complete(append(machine, m[tuf.RoleTargets][2]), authorNow, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := late.Publish(nil, dir, authorNow); !errors.As(err, &moved) {
@@ -125,8 +126,8 @@ func TestPublishBelowThresholdWritesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	var missing *QuorumError
-	err = s.Complete(append(machine, m[RoleTargets][0]), authorNow, nil)
-	if !errors.As(err, &missing) || len(missing.Quorums) != 1 || missing.Quorums[0].Role != RoleTargets || len(missing.Quorums[0].Missing) != 2 {
+	err = s.Complete(append(machine, m[tuf.RoleTargets][0]), authorNow, nil)
+	if !errors.As(err, &missing) || len(missing.Quorums) != 1 || missing.Quorums[0].Role != tuf.RoleTargets || len(missing.Quorums[0].Missing) != 2 {
 		t.Fatalf("%v", err)
 	}
 	if err := s.Publish(nil, dir, authorNow); !errors.As(err, &missing) {
@@ -136,7 +137,7 @@ func TestPublishBelowThresholdWritesNothing(t *testing.T) {
 		t.Errorf("something was published:\n%s", got)
 	}
 	// The second signature makes the difference.
-	if err := s.Complete(append(machine, m[RoleTargets][2]), authorNow, nil); err != nil {
+	if err := s.Complete(append(machine, m[tuf.RoleTargets][2]), authorNow, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Publish(nil, dir, authorNow); err != nil {
@@ -163,12 +164,12 @@ func folderText(t *testing.T, dir string) string {
 
 func TestRootNeedsOldAndNewKeys(t *testing.T) {
 	dir, m, machine := people(t)
-	old := m[RoleRoot]
-	m[RoleRoot] = []crypto.Signer{tuftest.Key("dave root"), tuftest.Key("erin root")}
-	change := Change{Holders: map[string]Holders{RoleRoot: m.holders(RoleRoot, 2)}}
+	old := m[tuf.RoleRoot]
+	m[tuf.RoleRoot] = []crypto.Signer{tuftest.Key("dave root"), tuftest.Key("erin root")}
+	change := Change{Holders: map[string]Holders{tuf.RoleRoot: m.holders(tuf.RoleRoot, 2)}}
 	for name, keys := range map[string][]crypto.Signer{
-		"old only": old, "new only": m[RoleRoot],
-		"old and one new": append(slices.Clone(old), m[RoleRoot][0]), "new and one old": append(slices.Clone(m[RoleRoot]), old[0]),
+		"old only": old, "new only": m[tuf.RoleRoot],
+		"old and one new": append(slices.Clone(old), m[tuf.RoleRoot][0]), "new and one old": append(slices.Clone(m[tuf.RoleRoot]), old[0]),
 	} {
 		s, err := NewStage(mustOpen(t, dir), change, authorNow)
 		if err != nil {
@@ -179,7 +180,7 @@ func TestRootNeedsOldAndNewKeys(t *testing.T) {
 			t.Errorf("%s: %v, want a QuorumError", name, err)
 		}
 	}
-	apply(t, dir, change, append(append(m[RoleRoot], old[:2]...), machine...), authorNow)
+	apply(t, dir, change, append(append(m[tuf.RoleRoot], old[:2]...), machine...), authorNow)
 	if states := mustOpen(t, dir).States(); states[0].Version != 2 || states[len(states)-1].Version != 1 {
 		t.Errorf("root v%d and timestamp v%d, want 2 and an untouched 1", states[0].Version, states[len(states)-1].Version)
 	}
@@ -191,16 +192,16 @@ func TestForeignKeySignsNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []crypto.Signer{tuftest.Key("mallory"), m[RoleRoot][0]} {
+	for _, key := range []crypto.Signer{tuftest.Key("mallory"), m[tuf.RoleRoot][0]} {
 		if _, err := s.Sign(key); !errors.Is(err, ErrForeignKey) {
 			t.Errorf("%v, want ErrForeignKey", err)
 		}
 	}
-	roles, err := s.Sign(m[RoleTargets][0])
+	roles, err := s.Sign(m[tuf.RoleTargets][0])
 	if err != nil || fmt.Sprint(roles) != "[targets]" {
 		t.Errorf("%v, %v", roles, err)
 	}
-	if _, err := s.Sign(m[RoleTargets][0]); err != nil || len(s.Incomplete()) != 1 {
+	if _, err := s.Sign(m[tuf.RoleTargets][0]); err != nil || len(s.Incomplete()) != 1 {
 		t.Errorf("the same key twice: %v, %v", err, s.Incomplete())
 	}
 }
@@ -209,7 +210,7 @@ func TestStagedFolderIsNotBelieved(t *testing.T) {
 	dir, m, _ := people(t)
 	base := mustOpen(t, dir)
 	change := Change{Files: map[string][]byte{"authorities.json": []byte(`{"n":2}`)}}
-	id, err := KeyID(m[RoleTargets][0].Public())
+	id, err := KeyID(m[tuf.RoleTargets][0].Public())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +241,7 @@ func TestStagedFolderIsNotBelieved(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.Sign(m[RoleTargets][0]); err != nil {
+			if _, err := s.Sign(m[tuf.RoleTargets][0]); err != nil {
 				t.Fatal(err)
 			}
 			at := filepath.Join(t.TempDir(), "stage")
@@ -290,10 +291,10 @@ func TestLateSignatureMakesANewSnapshot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Complete(append(machine, m[RoleTargets][:2]...), authorNow, nil); err != nil {
+	if err := s.Complete(append(machine, m[tuf.RoleTargets][:2]...), authorNow, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Sign(m[RoleTargets][2]); err != nil {
+	if _, err := s.Sign(m[tuf.RoleTargets][2]); err != nil {
 		t.Fatal(err)
 	}
 	var refused *ChangeError
@@ -321,11 +322,11 @@ func TestRenewals(t *testing.T) {
 		want   string // versions in the order of Roles
 	}{
 		{"daily timestamp", Change{}, "1 1 1 1 1 2"},
-		{"snapshot", Change{Renew: []string{RoleSnapshot}}, "1 1 1 1 2 3"},
-		{"timestamp by name", Change{Renew: []string{RoleTimestamp}}, "1 1 1 1 2 4"},
-		{"root", Change{Renew: []string{RoleRoot}}, "2 1 1 1 2 4"},
-		{"revocation", Change{Renew: []string{RoleRevocation}}, "2 1 2 1 3 5"},
-		{"everything", Change{Renew: Roles()}, "3 2 3 2 4 6"},
+		{"snapshot", Change{Renew: []string{tuf.RoleSnapshot}}, "1 1 1 1 2 3"},
+		{"timestamp by name", Change{Renew: []string{tuf.RoleTimestamp}}, "1 1 1 1 2 4"},
+		{"root", Change{Renew: []string{tuf.RoleRoot}}, "2 1 1 1 2 4"},
+		{"revocation", Change{Renew: []string{tuf.RoleRevocation}}, "2 1 2 1 3 5"},
+		{"everything", Change{Renew: tuf.Roles()}, "3 2 3 2 4 6"},
 		{"a file", Change{Files: map[string][]byte{"drivers.json": {'1'}}}, "3 3 3 2 5 7"},
 	} {
 		apply(t, dir, c.change, m.all(), later)
@@ -352,7 +353,7 @@ func TestStageThatTookTooLong(t *testing.T) {
 	if err := s.Complete(m.all(), authorNow, nil); err != nil {
 		t.Fatal(err)
 	}
-	expires := authorNow.Add(DefaultValidity(RoleTimestamp))
+	expires := authorNow.Add(DefaultValidity(tuf.RoleTimestamp))
 	var refused *ChangeError
 	if err := s.Publish(nil, dir, expires); !errors.As(err, &refused) {
 		t.Errorf("at its expiry: %v, want a ChangeError", err)
@@ -365,7 +366,7 @@ func TestStageThatTookTooLong(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	m := newTeam()
 	c := m.firstChange()
-	c.Holders[RoleTargets] = Holders{Keys: []crypto.PublicKey{tuftest.Key("t1").Public(), tuftest.Key("t2").Public()}, Threshold: 2}
+	c.Holders[tuf.RoleTargets] = Holders{Keys: []crypto.PublicKey{tuftest.Key("t1").Public(), tuftest.Key("t2").Public()}, Threshold: 2}
 	warnings := func() []string {
 		s, err := NewStage(nil, c, authorNow)
 		if err != nil {
@@ -376,12 +377,12 @@ func TestWarnings(t *testing.T) {
 	if got := warnings(); len(got) != 0 {
 		t.Fatalf("%q", got)
 	}
-	c.Holders[RoleTimestamp] = c.Holders[RoleSnapshot]
+	c.Holders[tuf.RoleTimestamp] = c.Holders[tuf.RoleSnapshot]
 	if got := warnings(); len(got) != 1 || !strings.Contains(got[0], "snapshot and timestamp") {
 		t.Errorf("a shared key: %q", got)
 	}
-	c.Holders[RoleTimestamp] = m.holders(RoleTimestamp, 1)
-	c.Holders[RoleRoot] = m.holders(RoleRoot, 1)
+	c.Holders[tuf.RoleTimestamp] = m.holders(tuf.RoleTimestamp, 1)
+	c.Holders[tuf.RoleRoot] = m.holders(tuf.RoleRoot, 1)
 	if got := warnings(); len(got) != 1 || !strings.Contains(got[0], "root needs one signature only") {
 		t.Errorf("root threshold 1: %q", got)
 	}
@@ -393,18 +394,18 @@ var errDisk = errors.New("the disk is gone")
 // role at each of its file operations: clients see the old or the new state, and
 // publishing again completes it.
 func TestPublicationFailsAtEveryOperation(t *testing.T) {
-	m, before := newTeam(), memoryDir(t)
+	m, before := newTeam(), disktest.MemoryDir(t)
 	apply(t, before, m.firstChange(), m.all(), authorNow)
 	old := m.all()
-	m[RoleTimestamp] = []crypto.Signer{tuftest.Key("next timestamp")}
+	m[tuf.RoleTimestamp] = []crypto.Signer{tuftest.Key("next timestamp")}
 	stage := func(dir string) *Stage {
 		t.Helper()
 		s, err := NewStage(mustOpen(t, dir), Change{
 			Files:   map[string][]byte{"authorities.json": []byte("new"), "revocations.json": []byte("new")},
-			Holders: map[string]Holders{RoleTimestamp: m.holders(RoleTimestamp, 1)},
+			Holders: map[string]Holders{tuf.RoleTimestamp: m.holders(tuf.RoleTimestamp, 1)},
 		}, authorNow)
 		if err == nil {
-			err = s.Complete(append(old, m[RoleTimestamp]...), authorNow, nil)
+			err = s.Complete(append(old, m[tuf.RoleTimestamp]...), authorNow, nil)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -413,7 +414,7 @@ func TestPublicationFailsAtEveryOperation(t *testing.T) {
 	}
 	failures, first := 0, stage(before)
 	for n := 1; ; n++ {
-		dir := memoryDir(t)
+		dir := disktest.MemoryDir(t)
 		if err := os.CopyFS(dir, os.DirFS(before)); err != nil {
 			t.Fatal(err)
 		}
@@ -479,7 +480,7 @@ func publicationSeen(t *testing.T, dir string) string {
 // TestInterruptedAfterTheRoot takes the timestamp of a whole publication back:
 // the saved stage completes it, and so does any other change when the stage is lost.
 func TestInterruptedAfterTheRoot(t *testing.T) {
-	for _, role := range []string{RoleTimestamp, RoleTargets} { // with and without a root that ends the old timestamp
+	for _, role := range []string{tuf.RoleTimestamp, tuf.RoleTargets} { // with and without a root that ends the old timestamp
 		for _, lost := range []bool{false, true} {
 			dir, m := t.TempDir(), newTeam()
 			apply(t, dir, m.firstChange(), m.all(), authorNow)
@@ -525,7 +526,7 @@ func TestPublishedRootIsNeverReplaced(t *testing.T) {
 	dir, m := t.TempDir(), newTeam()
 	apply(t, dir, m.firstChange(), m.all(), authorNow)
 	base := mustOpen(t, dir)
-	renew := Change{Renew: []string{RoleRoot}}
+	renew := Change{Renew: []string{tuf.RoleRoot}}
 	first, err := NewStage(base, renew, authorNow)
 	if err != nil {
 		t.Fatal(err)

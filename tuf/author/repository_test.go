@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tuf
+package author
 
 import (
 	"crypto"
@@ -25,6 +25,7 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata/config"
 	"github.com/theupdateframework/go-tuf/v2/metadata/updater"
 
+	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 )
 
@@ -35,7 +36,7 @@ type team map[string][]crypto.Signer
 
 func (m team) all() []crypto.Signer {
 	all := []crypto.Signer{}
-	for _, role := range Roles() {
+	for _, role := range tuf.Roles() {
 		all = append(all, m[role]...)
 	}
 	return all
@@ -53,10 +54,10 @@ func (m team) holders(role string, threshold int) Holders {
 // newTeam has one Ed25519 key a role, and two for root.
 func newTeam() team {
 	m := team{}
-	for _, role := range Roles() {
+	for _, role := range tuf.Roles() {
 		m[role] = []crypto.Signer{tuftest.Key("author " + role)}
 	}
-	m[RoleRoot] = append(m[RoleRoot], tuftest.Key("author root 2"))
+	m[tuf.RoleRoot] = append(m[tuf.RoleRoot], tuftest.Key("author root 2"))
 	return m
 }
 
@@ -64,7 +65,7 @@ func (m team) firstChange() Change {
 	c := Change{Holders: map[string]Holders{}, Files: map[string][]byte{
 		"authorities.json": []byte(`{"n":1}`), "revocations.json": []byte(`{"r":1}`),
 	}}
-	for _, role := range Roles() {
+	for _, role := range tuf.Roles() {
 		c.Holders[role] = m.holders(role, len(m[role]))
 	}
 	return c
@@ -129,9 +130,9 @@ func stockFetch(t *testing.T, url string, root []byte, cache string, now time.Ti
 	return string(data), err
 }
 
-func mustSource(t *testing.T, location string) Source {
+func mustSource(t *testing.T, location string) tuf.Source {
 	t.Helper()
-	source, err := NewSource(location)
+	source, err := tuf.NewSource(location)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +150,7 @@ func TestClientsFollowTheAuthor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := Open(Config{Root: root, Source: mustSource(t, web.URL), Dir: t.TempDir(), Now: func() time.Time { return authorNow }})
+	client, err := tuf.Open(tuf.Config{Root: root, Source: mustSource(t, web.URL), Dir: t.TempDir(), Now: func() time.Time { return authorNow }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func TestClientsFollowTheAuthor(t *testing.T) {
 	fetch(bundle, "b")
 
 	// Every role changes hands, one after the other, root last.
-	for _, role := range append(Roles()[1:], RoleRoot) {
+	for _, role := range append(tuf.Roles()[1:], tuf.RoleRoot) {
 		old := m.all()
 		m[role] = []crypto.Signer{tuftest.Key("next " + role)}
 		apply(t, dir, Change{Holders: map[string]Holders{role: m.holders(role, 1)}}, append(old, m[role]...), authorNow)
@@ -191,7 +192,7 @@ func TestClientsFollowTheAuthor(t *testing.T) {
 
 func TestECDSAKeysHoldEveryRole(t *testing.T) {
 	dir, m := t.TempDir(), team{}
-	for _, role := range Roles() {
+	for _, role := range tuf.Roles() {
 		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 		if err != nil {
 			t.Fatal(err)
@@ -241,7 +242,7 @@ func TestChangeRefused(t *testing.T) {
 	if _, err := NewStage(nil, m.firstChange(), authorNow); err != nil {
 		t.Fatal(err)
 	}
-	for _, role := range Roles()[:1] {
+	for _, role := range tuf.Roles()[:1] {
 		c := m.firstChange()
 		delete(c.Holders, role)
 		if _, err := NewStage(nil, c, authorNow); err == nil {
@@ -257,9 +258,9 @@ func TestChangeRefused(t *testing.T) {
 	hex64 := strings.Repeat("a", 64)
 	bad := map[string]Change{
 		"unknown role":         {Renew: []string{"mirrors"}},
-		"holders of no role":   {Holders: map[string]Holders{"mirrors": m.holders(RoleRoot, 1)}},
-		"threshold":            {Holders: map[string]Holders{RoleTargets: {Keys: m.holders(RoleTargets, 1).Keys, Threshold: 2}}},
-		"no validity":          {Renew: []string{RoleRoot}, Validity: map[string]time.Duration{RoleRoot: 0}},
+		"holders of no role":   {Holders: map[string]Holders{"mirrors": m.holders(tuf.RoleRoot, 1)}},
+		"threshold":            {Holders: map[string]Holders{tuf.RoleTargets: {Keys: m.holders(tuf.RoleTargets, 1).Keys, Threshold: 2}}},
+		"no validity":          {Renew: []string{tuf.RoleRoot}, Validity: map[string]time.Duration{tuf.RoleRoot: 0}},
 		"parent folder":        {Files: map[string][]byte{"../authorities.json": {}}},
 		"absolute path":        {Files: map[string][]byte{"/authorities.json": {}}},
 		"hidden file":          {Files: map[string][]byte{".htaccess": {}}},
@@ -267,8 +268,8 @@ func TestChangeRefused(t *testing.T) {
 		"backslash":            {Files: map[string][]byte{`a\b`: {}}},
 		"attestation path":     {Files: map[string][]byte{"attestations/alice.json": {1}}},
 		"attestation depth":    {Files: map[string][]byte{"attestations/" + hex64 + "/a/b": {1}}},
-		"attestation too fat":  {Files: map[string][]byte{"attestations/" + hex64 + "/a": make([]byte, MaxAttestationFile+1)}},
-		"file too fat":         {Files: map[string][]byte{"authorities.json": make([]byte, MaxTargetFile+1)}},
+		"attestation too fat":  {Files: map[string][]byte{"attestations/" + hex64 + "/a": make([]byte, tuf.MaxAttestationFile+1)}},
+		"file too fat":         {Files: map[string][]byte{"authorities.json": make([]byte, tuf.MaxTargetFile+1)}},
 		"remove what is not":   {Files: map[string][]byte{"drivers.json": nil}},
 		"remove no attestaton": {Files: map[string][]byte{"attestations/" + hex64 + "/a": nil}},
 	}
@@ -326,13 +327,13 @@ func refusesOrCannotRead(dir string) bool {
 
 func TestOpenRefusesHostileRepositories(t *testing.T) {
 	attacks := map[string]func(*tuftest.Repo){
-		"targets by strangers": func(r *tuftest.Repo) { r.SignWith(RoleTargets, tuftest.Strangers(1)...); r.Publish() },
+		"targets by strangers": func(r *tuftest.Repo) { r.SignWith(tuf.RoleTargets, tuftest.Strangers(1)...); r.Publish() },
 		"revocation by strangers": func(r *tuftest.Repo) {
-			r.SignWith(RoleRevocation, tuftest.Strangers(1)...)
+			r.SignWith(tuf.RoleRevocation, tuftest.Strangers(1)...)
 			r.Publish()
 		},
 		"root by strangers": func(r *tuftest.Repo) {
-			r.SignWith(RoleRoot, tuftest.Strangers(1)...)
+			r.SignWith(tuf.RoleRoot, tuftest.Strangers(1)...)
 			r.Publish()
 			r.Remove("metadata/1.root.json")
 		},
@@ -340,15 +341,15 @@ func TestOpenRefusesHostileRepositories(t *testing.T) {
 		"no root":      func(r *tuftest.Repo) { r.Remove("metadata/1.root.json") },
 		"one key under two ids": func(r *tuftest.Repo) {
 			r.EditRoot(func(s *metadata.RootType) {
-				s.Keys["twin"] = tuftest.PublicKey(r.Keys(RoleTargets)[0])
-				s.Roles[RoleTargets].KeyIDs = append(s.Roles[RoleTargets].KeyIDs, "twin")
+				s.Keys["twin"] = tuftest.PublicKey(r.Keys(tuf.RoleTargets)[0])
+				s.Roles[tuf.RoleTargets].KeyIDs = append(s.Roles[tuf.RoleTargets].KeyIDs, "twin")
 			})
 			r.Publish()
 			r.Remove("metadata/1.root.json")
 		},
 		"31-byte key": func(r *tuftest.Repo) {
 			r.EditRoot(func(s *metadata.RootType) {
-				id := s.Roles[RoleTargets].KeyIDs[0]
+				id := s.Roles[tuf.RoleTargets].KeyIDs[0]
 				s.Keys[id].Value.PublicKey = s.Keys[id].Value.PublicKey[2:]
 			})
 			r.Publish()
@@ -373,29 +374,29 @@ func TestOpenRefusesHostileRepositories(t *testing.T) {
 func TestStatesAndHolders(t *testing.T) {
 	dir, m := t.TempDir(), newTeam()
 	c := m.firstChange()
-	c.Holders[RoleRoot] = m.holders(RoleRoot, 1)
-	c.Validity = map[string]time.Duration{RoleTimestamp: time.Hour}
+	c.Holders[tuf.RoleRoot] = m.holders(tuf.RoleRoot, 1)
+	c.Validity = map[string]time.Duration{tuf.RoleTimestamp: time.Hour}
 	apply(t, dir, c, []crypto.Signer{
-		m[RoleRoot][0], m[RoleTargets][0], m[RoleRevocation][0], m[RoleAttestations][0], m[RoleSnapshot][0], m[RoleTimestamp][0],
+		m[tuf.RoleRoot][0], m[tuf.RoleTargets][0], m[tuf.RoleRevocation][0], m[tuf.RoleAttestations][0], m[tuf.RoleSnapshot][0], m[tuf.RoleTimestamp][0],
 	}, authorNow)
 	r := mustOpen(t, dir)
 	states := r.States()
-	if len(states) != len(Roles()) {
-		t.Fatalf("%d roles, want %d", len(states), len(Roles()))
+	if len(states) != len(tuf.Roles()) {
+		t.Fatalf("%d roles, want %d", len(states), len(tuf.Roles()))
 	}
 	for i, s := range states {
 		want := authorNow.Add(DefaultValidity(s.Role))
-		if s.Role == RoleTimestamp {
+		if s.Role == tuf.RoleTimestamp {
 			want = authorNow.Add(time.Hour)
 		}
-		if s.Role != Roles()[i] || s.Version != 1 || s.Threshold != 1 || len(s.Signed) != 1 || !s.Expires.Equal(want) {
+		if s.Role != tuf.Roles()[i] || s.Version != 1 || s.Threshold != 1 || len(s.Signed) != 1 || !s.Expires.Equal(want) {
 			t.Errorf("%+v", s)
 		}
 	}
 	if len(states[0].Missing) != 1 {
 		t.Errorf("root: %d keys have not signed, want 1", len(states[0].Missing))
 	}
-	h, err := r.Holders(RoleRoot)
+	h, err := r.Holders(tuf.RoleRoot)
 	if err != nil || h.Threshold != 1 || len(h.Keys) != 2 {
 		t.Errorf("holders of root: %+v, %v", h, err)
 	}

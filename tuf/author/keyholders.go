@@ -1,13 +1,13 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tuf
+package author
 
 import (
 	"maps"
 	"slices"
 
-	"github.com/sigdriver/sigdriver/tuf/disk"
+	"github.com/sigdriver/sigdriver/tuf"
 )
 
 // States returns every role as it will be once the stage is published, in the
@@ -15,7 +15,7 @@ import (
 // the publication before.
 func (s *Stage) States() []RoleState {
 	states := []RoleState{}
-	for _, role := range Roles() {
+	for _, role := range tuf.Roles() {
 		m := s.next(role)
 		if m == nil {
 			continue
@@ -34,7 +34,7 @@ func (s *Stage) States() []RoleState {
 // is published, sorted.
 func (s *Stage) Targets() []string {
 	paths := []string{}
-	for _, role := range Roles() {
+	for _, role := range tuf.Roles() {
 		if m := s.next(role); m != nil {
 			paths = slices.AppendSeq(paths, maps.Keys(targetsOf(m)))
 		}
@@ -43,19 +43,23 @@ func (s *Stage) Targets() []string {
 	return paths
 }
 
-// OfflineHolders returns who may sign each role of a snapshot that LoadOffline has
+// OfflineHolders returns who may sign each role of a snapshot that tuf.LoadOffline has
 // just read from dir; the snapshot itself says only that enough of them have.
-func OfflineHolders(dir string, s *Snapshot) (held map[string]Holders, err error) {
+func OfflineHolders(dir string, s *tuf.Snapshot) (held map[string]Holders, err error) {
 	defer caught(&err)
 	held = map[string]Holders{}
 	delegators := map[string]roleMeta{}
-	for _, role := range Roles() {
+	for _, role := range tuf.Roles() {
 		if _, ok := s.Roles[role]; !ok {
 			continue
 		}
 		by := delegatorOf(role)
 		if delegators[by] == nil {
-			if delegators[by], err = offlineMeta(dir, by, s.Roles[by]); err != nil {
+			data, err := tuf.ReadMetadata(dir, by, s.Roles[by])
+			if err != nil {
+				return nil, err
+			}
+			if delegators[by], err = parseMeta(by, data); err != nil {
 				return nil, err
 			}
 		}
@@ -68,27 +72,4 @@ func OfflineHolders(dir string, s *Snapshot) (held map[string]Holders, err error
 		}
 	}
 	return held, nil
-}
-
-// offlineMeta reads the very metadata that was proven.
-func offlineMeta(dir, role string, info RoleInfo) (roleMeta, error) {
-	if !isRepository(dir) {
-		p, err := openPast(dir)
-		if err != nil {
-			return nil, err
-		}
-		data, err := p.vault.object(info.SHA256)
-		if err != nil {
-			return nil, err
-		}
-		return parseMeta(role, data)
-	}
-	data, err := readFile(disk.OS{}, metadataFile(dir, role, info.Version), MaxTargets)
-	if err != nil {
-		return nil, err
-	}
-	if digestOf(data) != info.SHA256 {
-		return nil, &CorruptError{role, "it is no longer the file that was proven"}
-	}
-	return parseMeta(role, data)
 }
