@@ -93,7 +93,7 @@ fuzz:
 # theupdateframework/tuf-conformance whose Python requirements are installed.
 conformance:
 	@if [ ! -d "$(TUF_CONFORMANCE)/tuf_conformance" ]; then echo "conformance: set TUF_CONFORMANCE to a checkout of theupdateframework/tuf-conformance (now: '$(TUF_CONFORMANCE)')"; exit 2; fi
-	go build -o bin/tufconformance ./tuf/tufconformance
+	go test -c -o bin/tufconformance ./tuf
 	cd "$(TUF_CONFORMANCE)" && python3 -m pytest tuf_conformance --entrypoint "$(CURDIR)/bin/tufconformance"
 
 # The gateway's side, in Rust: it needs cargo and, the first time, crates from the

@@ -125,7 +125,7 @@ func (c *Client) Accept(u *Update, note Note) (err error) {
 	switch {
 	case c.closed:
 		return ErrClosed
-	case u == nil || u != c.pending || c.cfg.OnDemand:
+	case u == nil || u != c.pending:
 		return ErrSuperseded
 	case note.Epoch < c.lastEpoch():
 		return &RollbackError{"epoch", int64(c.lastEpoch()), int64(note.Epoch)}

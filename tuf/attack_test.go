@@ -478,7 +478,7 @@ func TestRoleNames(t *testing.T) {
 		repo.Publish()
 		s := newSubject(t, repo)
 		s.accept()
-		data, err := s.Target(t.Context(), "other/file")
+		data, err := s.target(t.Context(), "other/file")
 		if err != nil || string(data) != "hello" {
 			t.Errorf("%.20q: %q, %v", name, data, err)
 		}
@@ -553,12 +553,12 @@ func TestTimestampOfTheSameVersion(t *testing.T) {
 	repo := newRepo(t)
 	s := newSubject(t, repo)
 	s.accept()
-	before := s.Metadata()[RoleTimestamp]
+	before := s.metadata()[RoleTimestamp]
 	repo.SetVersion("timestamp", repo.Version("timestamp"))
 	repo.SetExpiry("timestamp", repo.Now().Add(99*24*time.Hour))
 	repo.PublishTimestamp()
 	s.restart()
-	if u := s.accept(); u.Roles[RoleTimestamp].SHA256 != digestOf(before) || !bytes.Equal(s.Metadata()[RoleTimestamp], before) {
+	if u := s.accept(); u.Roles[RoleTimestamp].SHA256 != digestOf(before) || !bytes.Equal(s.metadata()[RoleTimestamp], before) {
 		t.Error("it was taken")
 	}
 	repo.Requests()

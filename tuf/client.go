@@ -37,10 +37,6 @@ type Config struct {
 	// or ratchet are known, and that whatever the source has now may be believed
 	// if it is signed. Without it Open fails then. For one start only.
 	AcceptLostFloors bool
-	// OnDemand lets Refresh end after the top-level metadata, for programs that
-	// ask for target files one by one (Target). Nothing of that can be accepted.
-	OnDemand bool
-
 	// FS is the file system of Dir and ArchiveDir. Optional: the real one.
 	FS disk.FS
 }
@@ -207,7 +203,7 @@ func (c *Client) Refresh(ctx context.Context) (u *Update, err error) {
 		c.idle++
 		return c.again(), nil
 	}
-	return c.cycle(ctx, now)
+	return c.cycle(ctx, now, c.proven)
 }
 
 // now is the clock, but never before the last acceptance: a clock set back does
@@ -257,8 +253,9 @@ func (c *Client) differs(l *line) bool {
 	return !next.same(&a.line)
 }
 
-// cycle is one full pass. Whatever its end, what it verified is kept.
-func (c *Client) cycle(ctx context.Context, now time.Time) (*Update, error) {
+// cycle is one full pass: the top-level metadata, then what collect finds with it.
+// Whatever its end, what it verified is kept.
+func (c *Client) cycle(ctx context.Context, now time.Time, collect func(context.Context, *remote, *rootChain) (*Update, error)) (*Update, error) {
 	if c.cfg.Source == nil {
 		return nil, errors.New("tuf: no source to refresh from")
 	}
@@ -269,7 +266,11 @@ func (c *Client) cycle(ctx context.Context, now time.Time) (*Update, error) {
 	chain := c.chain.fork()
 	r := &remote{source: c.cfg.Source, stage: c.store.begin(), log: c.log}
 	r.stage.catchUp(chain)
-	u, err := c.run(ctx, r, w, chain)
+	var u *Update
+	err = r.metadata(ctx, w, chain)
+	if err == nil {
+		u, err = collect(ctx, r, chain)
+	}
 	kept := oneOf(errors.Join(r.keepRoles(), r.stage.commit()))
 	if kept == nil {
 		c.chain = chain
@@ -290,13 +291,8 @@ func oneOf(err error) error {
 	return err
 }
 
-func (c *Client) run(ctx context.Context, r *remote, w *walk, chain *rootChain) (*Update, error) {
-	if err := r.metadata(ctx, w, chain); err != nil {
-		return nil, err
-	}
-	if c.cfg.OnDemand {
-		return &Update{Snapshot: r.search.snapshot(nil)}, nil
-	}
+// proven makes an Update of every target that sigdriver uses.
+func (c *Client) proven(ctx context.Context, r *remote, chain *rootChain) (*Update, error) {
 	found, err := r.collect(ctx)
 	var aside *attestationsError
 	if err != nil && !errors.As(err, &aside) {
@@ -310,61 +306,6 @@ func (c *Client) run(ctx context.Context, r *remote, w *walk, chain *rootChain) 
 		c.log.Warn("attestations could not be taken, those accepted before stay", "code", Code(aside), "error", aside.error)
 	}
 	return c.update(r, found, aside != nil, chain)
-}
-
-// Target returns one verified target file by its path, found through delegations
-// in the metadata of the last Refresh. A path that no role may list, or none does,
-// is a *DelegationError.
-func (c *Client) Target(ctx context.Context, target string) (data []byte, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	defer caught(&err)
-	if c.closed {
-		return nil, ErrClosed
-	}
-	if c.last == nil {
-		return nil, errors.New("tuf: refresh first")
-	}
-	if !safePath(target) {
-		return nil, &DelegationError{Path: target, Text: "not a path of a target"}
-	}
-	r := c.last
-	r.stage = c.store.begin()
-	data, err = r.one(ctx, target)
-	if err := errors.Join(err, r.keepRoles(), r.stage.commit()); err != nil {
-		return nil, oneOf(err)
-	}
-	return data, nil
-}
-
-func (r *remote) one(ctx context.Context, target string) ([]byte, error) {
-	info, _, err := r.search.find(ctx, target)
-	if err != nil {
-		return nil, err
-	}
-	data, err := r.target(ctx, listed{target, info}, MaxTargets)
-	if err == nil {
-		_, err = r.stage.batch.put(data)
-	}
-	return data, err
-}
-
-// Metadata returns the metadata verified last, as received, by role: also what was
-// verified by a refresh that failed later.
-func (c *Client) Metadata() map[string][]byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	files := map[string][]byte{RoleRoot: bytes.Clone(c.chain.latest())}
-	refs := map[string]fileRef{RoleTimestamp: c.store.current.Timestamp, RoleSnapshot: c.store.current.Snapshot}
-	for role, ref := range c.store.current.Roles {
-		refs[role] = ref
-	}
-	for role, ref := range refs {
-		if data := c.store.file(ref); data != nil {
-			files[role] = data
-		}
-	}
-	return files
 }
 
 // Close releases the state folder and the connections of the source. Later calls that need it return ErrClosed.

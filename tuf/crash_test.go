@@ -256,8 +256,12 @@ func TestPowerLossAtFirstStart(t *testing.T) {
 
 const killAt = "SIGDRIVER_TEST_KILL_AT"
 
-// TestMain plays the process that dies: the test binary starts itself.
+// TestMain plays the process that dies, which the test binary starts itself, and the
+// program of the conformance suite.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == conformanceProgram {
+		os.Exit(conformance(os.Args[1:]))
+	}
 	if at := os.Getenv(killAt); at != "" {
 		os.Exit(die(at))
 	}

@@ -27,11 +27,11 @@ func HTTPSource(base string) (Source, error) {
 		return nil, err
 	}
 	base = strings.TrimSuffix(base, "/")
-	return HTTPSourceAt(base+"/"+MetadataDir, base+"/"+TargetsDir)
+	return newHTTPSource(base+"/"+MetadataDir, base+"/"+TargetsDir)
 }
 
-// HTTPSourceAt is HTTPSource for a server that keeps its folders elsewhere.
-func HTTPSourceAt(metadataURL, targetsURL string) (Source, error) {
+// newHTTPSource takes the two folders apart from each other.
+func newHTTPSource(metadataURL, targetsURL string) (Source, error) {
 	s := &httpSource{
 		base:     map[string]string{},
 		deadline: FileDeadline,

@@ -115,12 +115,12 @@ func TestDelegations(t *testing.T) {
 			repo.Put(tuftest.TargetFile(file, []byte(c.want)), []byte(c.want))
 			s := newSubject(t, repo)
 			s.accept()
-			data, err := s.Target(t.Context(), file)
+			data, err := s.target(t.Context(), file)
 			if string(data) != c.want || c.want == "" && Code(err) != CodeDelegation {
 				t.Errorf("got %q, %v", data, err)
 			}
 			for _, path := range []string{"../x", "/x", "a//b", ".", "a/../b", ""} {
-				if _, err := s.Target(t.Context(), path); Code(err) != CodeDelegation {
+				if _, err := s.target(t.Context(), path); Code(err) != CodeDelegation {
 					t.Errorf("target %q: %v", path, err)
 				}
 			}
@@ -151,17 +151,17 @@ func TestDiamond(t *testing.T) {
 	s := newSubject(t, repo)
 	s.accept()
 	for range 2 {
-		if data, err := s.Target(t.Context(), "left/f"); err != nil || string(data) != "good" {
+		if data, err := s.target(t.Context(), "left/f"); err != nil || string(data) != "good" {
 			t.Fatalf("through the first delegator: %q, %v", data, err)
 		}
-		if data, err := s.Target(t.Context(), "right/f"); Code(err) != CodeDelegation {
+		if data, err := s.target(t.Context(), "right/f"); Code(err) != CodeDelegation {
 			t.Fatalf("through the second delegator: %q, %v", data, err)
 		}
 	}
 	repo.SignWith("shared", tuftest.Key("shared"), tuftest.Key("shared for right"))
 	repo.Publish()
 	s.accept()
-	if data, err := s.Target(t.Context(), "right/f"); err != nil || string(data) != "evil" {
+	if data, err := s.target(t.Context(), "right/f"); err != nil || string(data) != "evil" {
 		t.Errorf("signed for both: %q, %v", data, err)
 	}
 }
@@ -423,7 +423,7 @@ func TestTargetPathsAreNotFilePaths(t *testing.T) {
 		repo.Put("targets/"+tuftest.TargetFile("x", []byte("x"))[len("targets/"):], []byte("x"))
 		s := newSubject(t, repo)
 		s.accept()
-		if data, err := s.Target(t.Context(), path); Code(err) != CodeDelegation {
+		if data, err := s.target(t.Context(), path); Code(err) != CodeDelegation {
 			t.Errorf("%s: %q, %v", path, data, err)
 		}
 	}
@@ -437,14 +437,14 @@ func TestRemovedRole(t *testing.T) {
 	repo.Publish()
 	s := newSubject(t, repo)
 	s.accept()
-	if _, err := s.Target(t.Context(), "extra/f"); err != nil || s.Metadata()["extra"] == nil {
+	if _, err := s.target(t.Context(), "extra/f"); err != nil || s.metadata()["extra"] == nil {
 		t.Fatalf("%v", err)
 	}
 	repo.Rotate("snapshot")
 	repo.EditSnapshot(func(m *metadata.SnapshotType) { delete(m.Meta, "extra.json") })
 	repo.Publish()
 	s.accept()
-	if s.Metadata()["extra"] != nil {
+	if s.metadata()["extra"] != nil {
 		t.Error("the role is still there")
 	}
 }
