@@ -50,10 +50,10 @@ type Client struct {
 	mu        sync.Mutex // guards all below
 	store     *store
 	chain     *rootChain
-	last      *remote // the last complete cycle
-	pending   *Update // its outcome
-	validator string  // the source's version of its timestamp
-	idle      int     // polls since
+	last      *refresh // the last complete cycle
+	pending   *Update  // its outcome
+	validator string   // the source's version of its timestamp
+	idle      int      // polls since
 	closed    bool
 
 	acceptedMu sync.RWMutex
@@ -77,7 +77,7 @@ var ErrSuperseded = errors.New("tuf: a later refresh has replaced this update")
 // CheckRoot says why bytes cannot be the pinned root of a Client, nil if they can.
 func CheckRoot(root []byte) (err error) {
 	defer caught(&err)
-	_, err = newWalk(root, time.Now())
+	_, err = newWorkflow(root, time.Now())
 	return err
 }
 
@@ -100,7 +100,7 @@ func Open(cfg Config) (c *Client, err error) {
 		cfg.ArchiveDir = filepath.Join(cfg.Dir, "archive")
 	}
 	c = &Client{cfg: cfg, log: logger(cfg.Logger)}
-	w, err := newWalk(cfg.Root, cfg.Now())
+	w, err := newWorkflow(cfg.Root, cfg.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -109,25 +109,25 @@ func Open(cfg Config) (c *Client, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.chain, err = replayRoots(c.store, w); err != nil {
+	if c.chain, err = loadRootChain(c.store, w); err != nil {
 		return nil, errors.Join(err, c.store.close())
 	}
 	if c.noted, err = c.store.lastNote(cfg.AcceptLostFloors); err != nil {
 		return nil, errors.Join(err, c.store.close())
 	}
-	c.replayAccepted()
+	c.evaluateAccepted()
 	return c, nil
 }
 
-// replayAccepted puts the last line of the history in force again. When its files
+// evaluateAccepted puts the last line of the history in force again. When its files
 // are damaged, or it does not follow from the pinned root, nothing is in force
 // until a refresh has been accepted; what was noted with it holds all the same.
-func (c *Client) replayAccepted() {
+func (c *Client) evaluateAccepted() {
 	lines := c.store.history.chain.lines
 	if len(lines) == 0 {
 		return
 	}
-	snapshot, note, err := replay(c.store, c.cfg.Root, lines, len(lines)-1)
+	snapshot, note, err := evaluate(c.store, c.cfg.Root, lines, len(lines)-1)
 	if err != nil {
 		c.log.Error("what was accepted last cannot be proven again; refresh to get it back", "code", Code(err), "error", err)
 		return
@@ -206,6 +206,45 @@ func (c *Client) Refresh(ctx context.Context) (u *Update, err error) {
 	return c.cycle(ctx, now, c.proven)
 }
 
+// Accept puts an update in force: one durable line of the history. Note.Epoch must
+// not be below LastEpoch (a *RollbackError), Note.Ratchet not above MaxNote (a
+// *LengthError). Only the Update of the last Refresh
+// can be accepted (else ErrSuperseded). After an error the update is not in force,
+// and a *StoreError may repeat until the client is opened anew.
+func (c *Client) Accept(u *Update, note Note) (err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer caught(&err)
+	switch {
+	case c.closed:
+		return ErrClosed
+	case u == nil || u != c.pending:
+		return ErrSuperseded
+	case note.Epoch < c.lastEpoch():
+		return &RollbackError{"epoch", int64(c.lastEpoch()), int64(note.Epoch)}
+	case len(note.Ratchet) > MaxNote:
+		return &LengthError{File: "ratchet", Want: MaxNote, Got: int64(len(note.Ratchet))}
+	}
+	l := u.line
+	l.Epoch, l.RevocationsExpire = note.Epoch, note.RevocationsExpire.UTC().Round(0)
+	if note.Ratchet != nil {
+		b := batch{c.store.archive.Batch()}
+		if l.Ratchet, err = b.put(note.Ratchet); err != nil {
+			return err
+		}
+		if err := b.sync(); err != nil {
+			return err
+		}
+	}
+	if err := c.store.accept(l); err != nil {
+		return err
+	}
+	c.acceptedMu.Lock()
+	defer c.acceptedMu.Unlock()
+	c.accepted, c.noted = &acceptance{u.Snapshot, note, *c.store.history.chain.newest()}, note
+	return nil
+}
+
 // now is the clock, but never before the last acceptance: a clock set back does
 // not bring expired metadata to life. The last acceptance cannot be wrong by more
 // than the validity of what was accepted.
@@ -255,27 +294,27 @@ func (c *Client) differs(l *line) bool {
 
 // cycle is one full pass: the top-level metadata, then what collect finds with it.
 // Whatever its end, what it verified is kept.
-func (c *Client) cycle(ctx context.Context, now time.Time, collect func(context.Context, *remote, *rootChain) (*Update, error)) (*Update, error) {
+func (c *Client) cycle(ctx context.Context, now time.Time, collect func(context.Context, *refresh, *rootChain) (*Update, error)) (*Update, error) {
 	if c.cfg.Source == nil {
 		return nil, errors.New("tuf: no source to refresh from")
 	}
-	w, err := newWalk(c.chain.latest(), now)
+	w, err := newWorkflow(c.chain.latest(), now)
 	if err != nil {
 		return nil, err
 	}
 	chain := c.chain.fork()
-	r := &remote{source: c.cfg.Source, stage: c.store.begin(), log: c.log}
-	r.stage.catchUp(chain)
+	r := &refresh{source: c.cfg.Source, tx: c.store.begin(), log: c.log}
+	r.tx.catchUp(chain)
 	var u *Update
 	err = r.metadata(ctx, w, chain)
 	if err == nil {
 		u, err = collect(ctx, r, chain)
 	}
-	kept := oneOf(errors.Join(r.keepRoles(), r.stage.commit()))
+	kept := unwrapSingle(errors.Join(r.keepRoles(), r.tx.commit()))
 	if kept == nil {
 		c.chain = chain
 	}
-	if err := oneOf(errors.Join(err, kept)); err != nil {
+	if err := unwrapSingle(errors.Join(err, kept)); err != nil {
 		c.idle = MaxIdlePolls // the next refresh is a full one
 		return nil, err
 	}
@@ -283,8 +322,8 @@ func (c *Client) cycle(ctx context.Context, now time.Time, collect func(context.
 	return u, nil
 }
 
-// oneOf unwraps a join of one.
-func oneOf(err error) error {
+// unwrapSingle unwraps a join of one.
+func unwrapSingle(err error) error {
 	if j, ok := err.(interface{ Unwrap() []error }); ok && len(j.Unwrap()) == 1 {
 		return j.Unwrap()[0]
 	}
@@ -292,7 +331,7 @@ func oneOf(err error) error {
 }
 
 // proven makes an Update of every target that sigdriver uses.
-func (c *Client) proven(ctx context.Context, r *remote, chain *rootChain) (*Update, error) {
+func (c *Client) proven(ctx context.Context, r *refresh, chain *rootChain) (*Update, error) {
 	found, err := r.collect(ctx)
 	var aside *attestationsError
 	if err != nil && !errors.As(err, &aside) {

@@ -183,8 +183,8 @@ func (o *conformanceOptions) show(client *Client) error {
 func (c *Client) refreshMetadata(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, err := c.cycle(ctx, c.now(), func(_ context.Context, r *remote, _ *rootChain) (*Update, error) {
-		return &Update{Snapshot: r.search.snapshot(nil)}, nil
+	_, err := c.cycle(ctx, c.now(), func(_ context.Context, r *refresh, _ *rootChain) (*Update, error) {
+		return &Update{Snapshot: r.search.describe(nil)}, nil
 	})
 	return err
 }
@@ -206,22 +206,22 @@ func (c *Client) target(ctx context.Context, target string) (data []byte, err er
 		return nil, &DelegationError{Path: target, Text: "not a path of a target"}
 	}
 	r := c.last
-	r.stage = c.store.begin()
+	r.tx = c.store.begin()
 	data, err = r.listedTarget(ctx, target)
-	if err := errors.Join(err, r.keepRoles(), r.stage.commit()); err != nil {
-		return nil, oneOf(err)
+	if err := errors.Join(err, r.keepRoles(), r.tx.commit()); err != nil {
+		return nil, unwrapSingle(err)
 	}
 	return data, nil
 }
 
-func (r *remote) listedTarget(ctx context.Context, target string) ([]byte, error) {
+func (r *refresh) listedTarget(ctx context.Context, target string) ([]byte, error) {
 	info, _, err := r.search.find(ctx, target)
 	if err != nil {
 		return nil, err
 	}
 	data, err := r.target(ctx, listed{target, info}, MaxTargets)
 	if err == nil {
-		_, err = r.stage.batch.put(data)
+		_, err = r.tx.batch.put(data)
 	}
 	return data, err
 }

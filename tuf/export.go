@@ -20,20 +20,20 @@ import (
 // names, as one tar archive that LoadOffline and AsOf read. The same history gives
 // the same bytes. The folder is read without its lock.
 func Export(dir string, w io.Writer) error {
-	p, err := openPast(dir)
+	h, err := openStoredHistory(dir)
 	if err != nil {
 		return err
 	}
-	objects, err := p.objects()
+	named, err := h.named()
 	if err != nil {
 		return err
 	}
 	out := tar.NewWriter(w)
-	if err := addFile(out, historyFile, p.text); err != nil {
+	if err := addFile(out, historyFile, h.text); err != nil {
 		return err
 	}
-	for _, name := range sortedKeys(objects) {
-		data, err := p.vault.object(objects[name])
+	for _, name := range sortedKeys(named) {
+		data, err := h.objects.object(named[name])
 		if err != nil {
 			return err
 		}
@@ -53,15 +53,16 @@ func addFile(out *tar.Writer, name string, data []byte) error {
 	return err
 }
 
-// objects returns what the history names, by name in the export.
-func (p *pastFiles) objects() (map[string]digest, error) {
+// named returns the digest of every file that the history names, by its name in an
+// export.
+func (h *storedHistory) named() (map[string]digest, error) {
 	found := map[string]digest{}
 	add := func(d digest) {
 		if d != (digest{}) {
 			found["sha256/"+d.String()] = d
 		}
 	}
-	for _, l := range p.chain.lines {
+	for _, l := range h.chain.lines {
 		for _, root := range l.Roots {
 			add(root.SHA256)
 		}
@@ -72,17 +73,13 @@ func (p *pastFiles) objects() (map[string]digest, error) {
 			add(d)
 		}
 		add(l.Ratchet)
-		if _, known := found["sha256/"+l.Attestations.String()]; known || l.Attestations == (digest{}) {
+		if _, known := found["sha256/"+l.Attestations.String()]; known {
 			continue
 		}
 		add(l.Attestations)
-		text, err := p.vault.object(l.Attestations)
+		list, err := attestationList(h.objects, l.Attestations)
 		if err != nil {
 			return nil, err
-		}
-		list := map[string]digest{}
-		if err := decodeStrict(text, &list); err != nil {
-			return nil, &CorruptError{l.Attestations.String(), "not a list of attestations"}
 		}
 		for _, d := range list {
 			add(d)
@@ -91,7 +88,7 @@ func (p *pastFiles) objects() (map[string]digest, error) {
 	return found, nil
 }
 
-// memory is a vault in memory.
+// memory is the objects of an export.
 type memory map[digest][]byte
 
 func (m memory) object(d digest) ([]byte, error) {
@@ -104,7 +101,7 @@ func (m memory) object(d digest) ([]byte, error) {
 
 // openExport reads an export; what it holds is filed under its own digest, so a
 // changed file is simply another one.
-func openExport(name string) (*pastFiles, error) {
+func openExport(name string) (*storedHistory, error) {
 	f, err := (disk.OS{}).Open(name, os.O_RDONLY|disk.Follow, 0)
 	if err != nil {
 		return nil, &StoreError{"open", name, err}
@@ -118,7 +115,7 @@ func openExport(name string) (*pastFiles, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pastFiles{c, history[:c.size], objects}, nil
+	return &storedHistory{c, history[:c.size], objects}, nil
 }
 
 func readExport(name string, in *tar.Reader) (history []byte, objects memory, err error) {

@@ -75,10 +75,10 @@ func TestAsOf(t *testing.T) {
 	}
 }
 
-// provePast holds each line of a Past against AsOf, and its list against both.
+// provePast holds each line of a History against AsOf, and its list against both.
 func provePast(t *testing.T, dir string, root []byte, times []time.Time) {
 	t.Helper()
-	p, err := OpenPast(dir, root)
+	p, err := OpenHistory(dir, root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,14 +31,14 @@ func LoadOffline(dir string, root []byte, now time.Time) (s *Snapshot, n Note, e
 		s, err := loadRepositoryAt(dir, root, now.UTC().Round(0))
 		return s, Note{}, err
 	}
-	p, err := openPast(dir)
+	h, err := openStoredHistory(dir)
 	if err != nil {
 		return nil, Note{}, err
 	}
-	if len(p.chain.lines) == 0 {
+	if len(h.chain.lines) == 0 {
 		return nil, Note{}, &NoHistoryError{dir, now}
 	}
-	return replay(p.vault, root, p.chain.lines, len(p.chain.lines)-1)
+	return evaluate(h.objects, root, h.chain.lines, len(h.chain.lines)-1)
 }
 
 func isRepository(dir string) bool {
@@ -47,12 +47,12 @@ func isRepository(dir string) bool {
 }
 
 func loadRepositoryAt(dir string, root []byte, now time.Time) (*Snapshot, error) {
-	w, err := newWalk(root, now)
+	w, err := newWorkflow(root, now)
 	if err != nil {
 		return nil, err
 	}
 	ctx := context.Background() // a folder does not wait
-	r := &remote{source: DirSource(dir), log: hclog.NewNullLogger()}
+	r := &refresh{source: DirSource(dir), log: hclog.NewNullLogger()}
 	if err := r.metadata(ctx, w, &rootChain{w.rootVersion(), [][]byte{root}}); err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func loadRepositoryAt(dir string, root []byte, now time.Time) (*Snapshot, error)
 			roles[role] = true
 		}
 	}
-	snapshot := r.search.snapshot(roles)
+	snapshot := r.search.describe(roles)
 	for path, data := range found.targets {
 		snapshot.Targets[path] = data
 	}
@@ -82,11 +82,11 @@ func loadRepositoryAt(dir string, root []byte, now time.Time) (*Snapshot, error)
 func ReadMetadata(dir, role string, info RoleInfo) (data []byte, err error) {
 	defer caught(&err)
 	if !isRepository(dir) {
-		p, err := openPast(dir)
+		h, err := openStoredHistory(dir)
 		if err != nil {
 			return nil, err
 		}
-		return p.vault.object(info.SHA256)
+		return h.objects.object(info.SHA256)
 	}
 	file := filepath.Join(dir, MetadataDir, fmt.Sprintf("%d.%s.json", info.Version, role))
 	if role == RoleTimestamp {
@@ -101,15 +101,15 @@ func ReadMetadata(dir, role string, info RoleInfo) (data []byte, err error) {
 	return data, nil
 }
 
-// pastFiles is a history with its archive, opened for reading.
-type pastFiles struct {
-	chain *chain
-	text  []byte // of its whole lines
-	vault vault
+// storedHistory is a history with its archive, opened for reading.
+type storedHistory struct {
+	chain   *chain
+	text    []byte // of its whole lines
+	objects objects
 }
 
-// openPast finds a history: an export, a state folder, or the folder above it.
-func openPast(dir string) (*pastFiles, error) {
+// openStoredHistory finds a history: an export, a state folder, or the folder above it.
+func openStoredHistory(dir string) (*storedHistory, error) {
 	files := disk.OS{}
 	st, err := files.Stat(dir)
 	if err != nil {
@@ -126,7 +126,7 @@ func openPast(dir string) (*pastFiles, error) {
 	return nil, &NoHistoryError{Dir: dir, At: time.Time{}}
 }
 
-func openFolder(trust string) (*pastFiles, error) {
+func openFolder(trust string) (*storedHistory, error) {
 	files := disk.OS{}
 	data, err := readOptional(files, filepath.Join(trust, historyFile), MaxExport)
 	if err != nil {
@@ -140,5 +140,5 @@ func openFolder(trust string) (*pastFiles, error) {
 	if _, err := files.Stat(archiveDir); err != nil {
 		archiveDir = filepath.Join(filepath.Dir(filepath.Clean(trust)), "archive")
 	}
-	return &pastFiles{c, data[:c.size], archiveFolder(archiveDir)}, nil
+	return &storedHistory{c, data[:c.size], archiveFolder(archiveDir)}, nil
 }

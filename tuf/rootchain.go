@@ -56,21 +56,21 @@ func (c *rootChain) outdated(timestamp []byte, err error) error {
 	}
 	newest := c.newest()
 	for v := newest - 1; v >= c.first; v-- {
-		w, rootErr := newWalk(c.root(v), time.Time{}) // before every expiry
+		w, rootErr := newWorkflow(c.root(v), time.Time{}) // before every expiry
 		if rootErr != nil {
 			continue
 		}
-		if _, tsErr := w.timestamp(timestamp); tsErr == nil {
+		if _, tsErr := w.updateTimestamp(timestamp); tsErr == nil {
 			return &RollbackError{RoleRoot, newest, v}
 		}
 	}
 	return err
 }
 
-// replayRoots walks the stored chain from the pinned root. It stops where the chain
+// loadRootChain walks the stored chain from the pinned root. It stops where the chain
 // stops or does not hold; the source then has to bring what is missing, and the
 // floor says how far.
-func replayRoots(s *store, w *walk) (*rootChain, error) {
+func loadRootChain(s *store, w *workflow) (*rootChain, error) {
 	c := &rootChain{first: w.rootVersion(), data: [][]byte{w.raw[RoleRoot]}}
 	for {
 		data, err := s.storedRoot(w.rootVersion() + 1)
@@ -82,7 +82,7 @@ func replayRoots(s *store, w *walk) (*rootChain, error) {
 			return c, nil
 		}
 		if err == nil {
-			err = w.root(data)
+			err = w.updateRoot(data)
 		}
 		if err != nil {
 			s.log.Warn("a stored root is damaged, fetched again", "code", CodeCorrupt, "version", w.rootVersion()+1, "error", err)

@@ -36,7 +36,7 @@ type loader func(ctx context.Context, role string, file *metadata.MetaFiles) ([]
 // What was loaded stays loaded, but each (role, delegator) pair is verified on its
 // own: a role that is valid through one delegator is worth nothing through another.
 type search struct {
-	*walk
+	*workflow
 	load loader
 	// tolerated are the roles whose expiry the caller judges.
 	tolerated map[string]bool
@@ -57,7 +57,7 @@ func (s *search) find(ctx context.Context, target string) (*metadata.TargetFiles
 			return nil, "", &DelegationError{Path: target, Role: next[0], Text: "is one delegation too many"}
 		}
 		visited[next[0]] = true
-		if err := s.enter(ctx, next[0], next[1], target); err != nil {
+		if err := s.verifyDelegation(ctx, next[0], next[1], target); err != nil {
 			return nil, "", err
 		}
 		role := s.trusted.Targets[next[0]]
@@ -111,12 +111,12 @@ func mayList(role *metadata.DelegatedRole, target string) bool {
 }
 
 // enter verifies a role through one delegator, loading it if need be.
-func (s *search) enter(ctx context.Context, role, delegator, target string) error {
+func (s *search) verifyDelegation(ctx context.Context, role, delegator, target string) error {
 	pair := [2]string{role, delegator}
 	if verdict, done := s.paths[pair]; done {
 		return verdict
 	}
-	err := s.verify(ctx, role, delegator)
+	err := s.loadAndVerify(ctx, role, delegator)
 	var unsigned *SignatureError
 	if errors.As(err, &unsigned) && s.raw[role] != nil {
 		err = &DelegationError{Path: target, Role: role, Text: "is not what " + printable.Quote(delegator) + " delegates to, only another role's"}
@@ -132,7 +132,7 @@ func (s *search) enter(ctx context.Context, role, delegator, target string) erro
 	return err
 }
 
-func (s *search) verify(ctx context.Context, role, delegator string) error {
+func (s *search) loadAndVerify(ctx context.Context, role, delegator string) error {
 	data := s.raw[role]
 	if data == nil {
 		file := s.trusted.Snapshot.Signed.Meta[role+".json"]
@@ -145,9 +145,9 @@ func (s *search) verify(ctx context.Context, role, delegator string) error {
 		}
 	}
 	if s.tolerated[role] {
-		return s.expiredTargets(data, role, delegator)
+		return s.updateTargetsTolerant(data, role, delegator)
 	}
-	return s.targets(data, role, delegator)
+	return s.updateTargets(data, role, delegator)
 }
 
 // rolesBelow visits every role that may list paths in a folder, in pre-order from
@@ -164,7 +164,7 @@ func (s *search) rolesBelow(ctx context.Context, folder string) ([]string, error
 			return &DelegationError{Path: folder, Role: role, Text: "is one delegation too many"}
 		}
 		visited[role] = true
-		if err := s.enter(ctx, role, delegator, folder); err != nil {
+		if err := s.verifyDelegation(ctx, role, delegator, folder); err != nil {
 			return err
 		}
 		names = append(names, role)

@@ -5,10 +5,7 @@ package tuf
 
 import (
 	"bytes"
-	"strings"
 	"time"
-
-	"github.com/theupdateframework/go-tuf/v2/metadata"
 )
 
 // Snapshot is what TUF proved at one instant. It is immutable once handed out.
@@ -61,38 +58,8 @@ type Update struct {
 	line line
 }
 
-// The target files that sigdriver knows, and which of them the top-level targets
-// role must list itself.
-const (
-	authoritiesFile = "authorities.json"
-	trustedRootFile = "trusted_root.json"
-	driversFile     = "drivers.json"
-	revocationsFile = "revocations.json"
-
-	attestationsFolder = "attestations"
-)
-
-var ownTargets = []string{authoritiesFile, trustedRootFile, driversFile}
-
-// isAttestationPath reports whether a path is attestations/<64 lower-case hex>/<name>.
-func isAttestationPath(target string) bool {
-	parts := strings.Split(target, "/")
-	var d digest
-	return len(parts) == 3 && parts[0] == attestationsFolder && d.UnmarshalText([]byte(parts[1])) == nil && safePath(target)
-}
-
-// safePath refuses paths that mean something to a file system or a URL.
-func safePath(target string) bool {
-	for part := range strings.SplitSeq(target, "/") {
-		if part == "" || part == "." || part == ".." || strings.ContainsAny(part, "\x00\\") {
-			return false
-		}
-	}
-	return true
-}
-
 // roleInfo describes a verified role of a walk.
-func (w *walk) roleInfo(role string) RoleInfo {
+func (w *workflow) roleInfo(role string) RoleInfo {
 	info := RoleInfo{SHA256: digestOf(w.raw[role])}
 	switch role {
 	case RoleRoot:
@@ -105,35 +72,4 @@ func (w *walk) roleInfo(role string) RoleInfo {
 		info.Version, info.Expires = w.trusted.Targets[role].Signed.Version, w.trusted.Targets[role].Signed.Expires
 	}
 	return info
-}
-
-// delegates reports whether the top-level targets role names a delegated role.
-func (w *walk) delegates(role string) bool {
-	d := w.trusted.Targets[RoleTargets].Signed.Delegations
-	if d == nil {
-		return false
-	}
-	for i := range d.Roles {
-		if d.Roles[i].Name == role {
-			return true
-		}
-	}
-	return false
-}
-
-// listed is a target as the role in charge of its path lists it.
-type listed struct {
-	path string
-	info *metadata.TargetFiles
-}
-
-// checkTarget verifies the bytes of a target.
-func checkTarget(l listed, data []byte) error {
-	if int64(len(data)) != l.info.Length {
-		return &LengthError{File: l.path, Want: l.info.Length, Got: int64(len(data))}
-	}
-	if err := l.info.VerifyLengthHashes(data); err != nil {
-		return &HashError{l.path, "its hash is not the signed one"}
-	}
-	return nil
 }

@@ -88,15 +88,15 @@ type historyFloor struct {
 }
 
 // holders is a digest of who holds a top-level role.
-func holders(w *walk, role string) digest {
+func keyholders(w *workflow, role string) digest {
 	r := w.trusted.Root.Signed.Roles[role]
 	ids := slices.Sorted(slices.Values(r.KeyIDs))
 	return sha256.Sum256([]byte(fmt.Sprintf("%d %q", r.Threshold, ids)))
 }
 
 // checkTimestamp refuses a verified timestamp below the floor.
-func (f *floors) checkTimestamp(w *walk) error {
-	if f.Timestamp.Keys != holders(w, RoleTimestamp) {
+func (f *floors) checkTimestamp(w *workflow) error {
+	if f.Timestamp.Keys != keyholders(w, RoleTimestamp) {
 		return nil
 	}
 	if got := w.trusted.Timestamp.Signed.Version; got < f.Timestamp.Version {
@@ -109,8 +109,8 @@ func (f *floors) checkTimestamp(w *walk) error {
 }
 
 // checkSnapshot refuses a verified snapshot in which a role went back or vanished.
-func (f *floors) checkSnapshot(w *walk) error {
-	if f.Snapshot.Keys != holders(w, RoleSnapshot) {
+func (f *floors) checkSnapshot(w *workflow) error {
+	if f.Snapshot.Keys != keyholders(w, RoleSnapshot) {
 		return nil
 	}
 	for _, name := range sortedKeys(f.Snapshot.Meta) {
@@ -147,7 +147,7 @@ type store struct {
 	archiveDir string
 	floors     floors
 	current    current
-	history    *history
+	history    *historyLog
 }
 
 // openStore locks the folder and reads it. acceptLost is the operator's word that
@@ -212,7 +212,7 @@ func (s *store) readFloors(pinned fileRef, acceptLost bool) error {
 		}
 		return s.mark()
 	}
-	if found := s.past(); found != "" {
+	if found := s.earlierState(); found != "" {
 		lost := &FloorsLostError{File: s.path(floorsFile), Found: found}
 		if !acceptLost {
 			return lost
@@ -236,7 +236,7 @@ func (s *store) mark() error {
 }
 
 // past names what is left of an earlier life of this folder, "" if nothing is.
-func (s *store) past() string {
+func (s *store) earlierState() string {
 	for _, name := range []string{s.path(currentFile), s.path(historyFile), filepath.Join(s.archiveDir, startedFile)} {
 		if data, err := readOptional(s.files, name, MaxExport); data != nil || err != nil {
 			return name
@@ -315,6 +315,27 @@ func (f historyFloor) check(name string, c *chain) error {
 	return nil
 }
 
+// accept appends a line, unless it says what the last one says. The floor follows
+// the line: a crash between them leaves a history that is ahead, which is fine.
+func (s *store) accept(l line) error {
+	h := s.history
+	if last := h.chain.newest(); last == nil || !l.same(last) {
+		if err := h.append(l); err != nil {
+			return err
+		}
+	}
+	next := s.floors
+	next.History = historyFloor{uint64(len(h.chain.lines)), h.chain.last, h.chain.newest().Epoch}
+	if err := s.writeFloors(next); err != nil {
+		// The line is durable, so the update is in force; the floor catches up
+		// with the next one.
+		s.log.Warn("the floor of the history could not be written", "code", Code(err), "error", err)
+		return nil
+	}
+	s.floors = next
+	return nil
+}
+
 // newHistory sets a damaged history aside. The epoch goes on from its floor.
 func (s *store) newHistory() error {
 	data, err := readOptional(s.files, s.path(historyFile), MaxExport)
@@ -333,7 +354,7 @@ func (s *store) newHistory() error {
 		return err
 	}
 	s.floors = next
-	s.history = &history{files: s.files, path: s.path(historyFile), chain: &chain{}}
+	s.history = &historyLog{files: s.files, path: s.path(historyFile), chain: &chain{}}
 	return nil
 }
 

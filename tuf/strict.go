@@ -24,7 +24,7 @@ import (
 // checkMetadata reads metadata of the named type strictly before go-tuf sees it.
 // go-tuf decodes with encoding/json, which takes the last of two equal names,
 // folds case and leaves nil pointers for null; a nil pointer, a short key or a
-// missing snapshot.json then panics. Past this check, what go-tuf decodes is
+// missing snapshot.json then panics. History this check, what go-tuf decodes is
 // exactly what was received, and nothing in it is nil. role is for errors. It
 // returns the signed part, as yet unverified.
 // The errors are *FormatError, *KeyError, *HashError and *LengthError.

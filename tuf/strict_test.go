@@ -266,9 +266,9 @@ func FuzzMetadata(f *testing.F) {
 
 // exercise lets go-tuf use what it decoded.
 func exercise(kind string, data []byte) {
-	w, err := newWalk(data, time.Time{})
+	w, err := newWorkflow(data, time.Time{})
 	if kind == RoleRoot && err == nil {
-		_ = w.root(data)
+		_ = w.updateRoot(data)
 	}
 	switch kind {
 	case RoleRoot:

@@ -25,9 +25,9 @@ type Change struct {
 	// revocations.json and attestations/<sha256>/<name> belong to their delegated
 	// roles, every other path to targets.
 	Files map[string][]byte
-	// Holders sets who holds a role, all of its keys and its threshold. Roles not
+	// Keyholders sets who holds a role, all of its keys and its threshold. Roles not
 	// named keep theirs. The first change names all four top-level roles.
-	Holders map[string]Holders
+	Keyholders map[string]Keyholders
 	// Renew names roles to sign anew, for their full validity.
 	Renew []string
 	// Validity is how long a role lives from the moment it is staged. Roles not
@@ -76,16 +76,16 @@ func NewStage(base *Repository, change Change, now time.Time) (*Stage, error) {
 			return nil, err
 		}
 	}
-	return s, b.online()
+	return s, b.snapshotAndTimestamp()
 }
 
 // check refuses what is wrong with a change before anything is built from it.
 func (c Change) check(base *Repository) error {
-	for _, role := range slices.Sorted(maps.Keys(c.Holders)) {
+	for _, role := range slices.Sorted(maps.Keys(c.Keyholders)) {
 		if !slices.Contains(tuf.Roles(), role) {
 			return unknownRole(role)
 		}
-		if _, _, err := c.Holders[role].listed(role); err != nil {
+		if _, _, err := c.Keyholders[role].inMetadata(role); err != nil {
 			return err
 		}
 	}
@@ -98,7 +98,7 @@ func (c Change) check(base *Repository) error {
 		if d, ok := c.Validity[role]; ok && d <= 0 {
 			return &ChangeError{fmt.Sprintf("role %q: a validity of %s is over before it starts", role, d)}
 		}
-		_, named := c.Holders[role]
+		_, named := c.Keyholders[role]
 		if base.metas == nil && !named && delegatedPaths[role] == "" {
 			return &ChangeError{fmt.Sprintf("role %q has no keys: the first publication names the keys of root, targets, snapshot and timestamp", role)}
 		}
@@ -117,7 +117,7 @@ func unknownRole(role string) error {
 
 func (c Change) checkFile(base *Repository, p string) error {
 	role := roleOfTarget(p)
-	_, named := c.Holders[role]
+	_, named := c.Keyholders[role]
 	switch {
 	case !fs.ValidPath(p) || !targetPathPattern.MatchString(p):
 		return &ChangeError{fmt.Sprintf("%q is no target path: use letters, digits and ._+@=- between slashes", p)}
@@ -145,7 +145,7 @@ type stageBuilder struct {
 // root makes a new root when a top-level role changes hands.
 func (b *stageBuilder) root() error {
 	changed := b.stage.base.metas == nil || slices.Contains(b.change.Renew, tuf.RoleRoot)
-	for role := range b.change.Holders {
+	for role := range b.change.Keyholders {
 		changed = changed || delegatedPaths[role] == ""
 	}
 	if !changed {
@@ -159,8 +159,8 @@ func (b *stageBuilder) root() error {
 		m.Signed.Version++
 	}
 	for _, role := range metadata.TOP_LEVEL_ROLE_NAMES {
-		if h, ok := b.change.Holders[role]; ok {
-			ids, keys, err := h.listed(role)
+		if h, ok := b.change.Keyholders[role]; ok {
+			ids, keys, err := h.inMetadata(role)
 			if err != nil {
 				return err
 			}
@@ -168,15 +168,15 @@ func (b *stageBuilder) root() error {
 			maps.Copy(m.Signed.Keys, keys)
 		}
 	}
-	dropKeys(m)
+	removeUnusedKeys(m)
 	m.Signed.ConsistentSnapshot = true
 	m.Signed.Expires = b.expiry(tuf.RoleRoot)
 	b.stage.metas[tuf.RoleRoot] = m
 	return nil
 }
 
-// dropKeys takes the keys out of a root that no role lists any more.
-func dropKeys(m *metadata.Metadata[metadata.RootType]) {
+// removeUnusedKeys takes the keys out of a root that no role lists any more.
+func removeUnusedKeys(m *metadata.Metadata[metadata.RootType]) {
 	maps.DeleteFunc(m.Signed.Keys, func(id string, _ *metadata.Key) bool {
 		for _, role := range m.Signed.Roles {
 			if slices.Contains(role.KeyIDs, id) {
@@ -209,7 +209,7 @@ func expiry(role string, validity map[string]time.Duration, now time.Time) time.
 // targets makes a new targets role when its files or its delegations change.
 func (b *stageBuilder) targets() error {
 	delegations := false
-	for role := range b.change.Holders {
+	for role := range b.change.Keyholders {
 		delegations = delegations || delegatedPaths[role] != ""
 	}
 	if !delegations && !b.needs(tuf.RoleTargets) {
@@ -220,7 +220,7 @@ func (b *stageBuilder) targets() error {
 		return err
 	}
 	for _, role := range []string{tuf.RoleRevocation, tuf.RoleAttestations} {
-		if h, ok := b.change.Holders[role]; ok {
+		if h, ok := b.change.Keyholders[role]; ok {
 			if err := delegate(m, role, h); err != nil {
 				return err
 			}
@@ -230,8 +230,8 @@ func (b *stageBuilder) targets() error {
 }
 
 // delegate writes the holders of a delegated role into targets.
-func delegate(m *metadata.Metadata[metadata.TargetsType], role string, h Holders) error {
-	ids, keys, err := h.listed(role)
+func delegate(m *metadata.Metadata[metadata.TargetsType], role string, h Keyholders) error {
+	ids, keys, err := h.inMetadata(role)
 	if err != nil {
 		return err
 	}
@@ -276,7 +276,7 @@ func (b *stageBuilder) needs(role string) bool {
 			return true
 		}
 	}
-	return !b.stage.holds(role, b.stage.base.metas[role])
+	return !b.stage.meetsThreshold(role, b.stage.base.metas[role])
 }
 
 // nextTargets stages the next version of a targets role with its files.
@@ -310,7 +310,7 @@ func (b *stageBuilder) nextTargets(role string) (*metadata.Metadata[metadata.Tar
 
 // online stages snapshot and timestamp where nothing needs to be signed before
 // them; otherwise Seal does, once the rest is signed.
-func (b *stageBuilder) online() error {
+func (b *stageBuilder) snapshotAndTimestamp() error {
 	if slices.Contains(b.change.Renew, tuf.RoleSnapshot) && len(b.stage.Incomplete()) == 0 {
 		if err := b.stage.sealSnapshot(b.now, b.change.Validity); err != nil {
 			return err

@@ -51,11 +51,11 @@ func mustDecode(t *testing.T, text string) any {
 func TestDiffOfAStage(t *testing.T) {
 	dir, m := t.TempDir(), newTeam()
 	apply(t, dir, m.firstChange(), m.all(), authorNow)
-	h := m.holders(tuf.RoleRevocation, 1)
+	h := m.keyholders(tuf.RoleRevocation, 1)
 	h.Keys = append(h.Keys, tuftest.Key("new holder").Public())
 	s, err := NewStage(mustOpen(t, dir), Change{
-		Files:   map[string][]byte{"authorities.json": []byte(`{"n":2}`), "drivers.json": []byte("not JSON"), "revocations.json": nil},
-		Holders: map[string]Holders{tuf.RoleRevocation: h},
+		Files:      map[string][]byte{"authorities.json": []byte(`{"n":2}`), "drivers.json": []byte("not JSON"), "revocations.json": nil},
+		Keyholders: map[string]Keyholders{tuf.RoleRevocation: h},
 	}, authorNow)
 	if err != nil {
 		t.Fatal(err)

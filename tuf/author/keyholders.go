@@ -43,11 +43,11 @@ func (s *Stage) Targets() []string {
 	return paths
 }
 
-// OfflineHolders returns who may sign each role of a snapshot that tuf.LoadOffline has
+// OfflineKeyholders returns who may sign each role of a snapshot that tuf.LoadOffline has
 // just read from dir; the snapshot itself says only that enough of them have.
-func OfflineHolders(dir string, s *tuf.Snapshot) (held map[string]Holders, err error) {
+func OfflineKeyholders(dir string, s *tuf.Snapshot) (held map[string]Keyholders, err error) {
 	defer caught(&err)
-	held = map[string]Holders{}
+	held = map[string]Keyholders{}
 	delegators := map[string]roleMeta{}
 	for _, role := range tuf.Roles() {
 		if _, ok := s.Roles[role]; !ok {
@@ -67,7 +67,7 @@ func OfflineHolders(dir string, s *tuf.Snapshot) (held map[string]Holders, err e
 		if err != nil {
 			return nil, err
 		}
-		if held[role], err = d.holders(); err != nil {
+		if held[role], err = d.keyholders(); err != nil {
 			return nil, err
 		}
 	}

@@ -22,8 +22,8 @@ func TestStageShowsWhatWillBe(t *testing.T) {
 	old := m.all()
 	m[tuf.RoleTargets] = append(m[tuf.RoleTargets], tuftest.Key("author targets 2"))
 	s, err := NewStage(mustOpen(t, dir), Change{
-		Files:   map[string][]byte{"drivers.json": []byte("{}"), "authorities.json": []byte("new"), "revocations.json": nil},
-		Holders: map[string]Holders{tuf.RoleTargets: m.holders(tuf.RoleTargets, 2)},
+		Files:      map[string][]byte{"drivers.json": []byte("{}"), "authorities.json": []byte("new"), "revocations.json": nil},
+		Keyholders: map[string]Keyholders{tuf.RoleTargets: m.keyholders(tuf.RoleTargets, 2)},
 	}, authorNow)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestOfflineHolders(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		held, err := OfflineHolders(dir, snapshot)
+		held, err := OfflineKeyholders(dir, snapshot)
 		if err != nil {
 			t.Fatalf("%s: %v", dir, err)
 		}
@@ -101,7 +101,7 @@ func TestOfflineHolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	var damaged *tuf.CorruptError
-	if _, err := OfflineHolders(repo.Dir(), snapshot); !errors.As(err, &damaged) {
+	if _, err := OfflineKeyholders(repo.Dir(), snapshot); !errors.As(err, &damaged) {
 		t.Errorf("an edited root: %v, want a tuf.CorruptError", err)
 	}
 }

@@ -19,20 +19,20 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 )
 
-// Holders are who holds a role: the keys that may sign for it, and how many of
-// them must. The zero Holders are refused.
-type Holders struct {
+// Keyholders are who holds a role: the keys that may sign for it, and how many of
+// them must. The zero Keyholders are refused.
+type Keyholders struct {
 	Keys      []crypto.PublicKey // Ed25519 or ECDSA P-256
 	Threshold int                // 1 … len(Keys)
 }
 
-// HoldersError says why a role cannot be held like that.
-type HoldersError struct {
+// KeyholdersError says why a role cannot be held like that.
+type KeyholdersError struct {
 	Role    string
 	Problem string
 }
 
-func (e *HoldersError) Error() string { return fmt.Sprintf("role %q: %s", e.Role, e.Problem) }
+func (e *KeyholdersError) Error() string { return fmt.Sprintf("role %q: %s", e.Role, e.Problem) }
 
 // KeyID returns the id under which TUF metadata lists a public key. Only Ed25519
 // and ECDSA P-256 keys have one.
@@ -83,22 +83,22 @@ func publicKey(key *metadata.Key) (crypto.PublicKey, error) {
 }
 
 // listed checks the holders and returns their keys as metadata lists them.
-func (h Holders) listed(role string) ([]string, map[string]*metadata.Key, error) {
+func (h Keyholders) inMetadata(role string) ([]string, map[string]*metadata.Key, error) {
 	ids := make([]string, 0, len(h.Keys))
 	keys := make(map[string]*metadata.Key, len(h.Keys))
 	for _, public := range h.Keys {
 		id, key, err := roleKey(public)
 		if err != nil {
-			return nil, nil, &HoldersError{role, err.Error()}
+			return nil, nil, &KeyholdersError{role, err.Error()}
 		}
 		// An id is the digest of the key: one key twice has one id.
 		if keys[id] != nil {
-			return nil, nil, &HoldersError{role, fmt.Sprintf("key %s is listed twice: each holder needs a key of their own", shortID(id))}
+			return nil, nil, &KeyholdersError{role, fmt.Sprintf("key %s is listed twice: each holder needs a key of their own", shortID(id))}
 		}
 		ids, keys[id] = append(ids, id), key
 	}
 	if h.Threshold < 1 || h.Threshold > len(ids) {
-		return nil, nil, &HoldersError{role, fmt.Sprintf("threshold %d with %d keys: it must be between 1 and the number of keys", h.Threshold, len(ids))}
+		return nil, nil, &KeyholdersError{role, fmt.Sprintf("threshold %d with %d keys: it must be between 1 and the number of keys", h.Threshold, len(ids))}
 	}
 	return ids, keys, nil
 }

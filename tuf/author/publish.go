@@ -131,7 +131,7 @@ func (s *Stage) metadataName(role string) string {
 // published of it: clients would refuse the whole repository.
 func (s *Stage) checkRest() error {
 	for _, role := range tuf.Roles() {
-		if m := s.base.metas[role]; m != nil && s.metas[role] == nil && !s.holds(role, m) {
+		if m := s.base.metas[role]; m != nil && s.metas[role] == nil && !s.meetsThreshold(role, m) {
 			return &ChangeError{fmt.Sprintf("the published %s would not be signed by enough of its new keys: stage the whole change again", role)}
 		}
 	}

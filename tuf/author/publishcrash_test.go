@@ -105,8 +105,8 @@ func (p *press) stage() (*Stage, error) {
 		return nil, err
 	}
 	s, err := NewStage(base, Change{
-		Files:   map[string][]byte{"authorities.json": []byte("new"), "revocations.json": []byte("new")},
-		Holders: map[string]Holders{tuf.RoleTargets: after.holders(tuf.RoleTargets, 1)},
+		Files:      map[string][]byte{"authorities.json": []byte("new"), "revocations.json": []byte("new")},
+		Keyholders: map[string]Keyholders{tuf.RoleTargets: after.keyholders(tuf.RoleTargets, 1)},
 	}, authorNow)
 	if err != nil {
 		return nil, err

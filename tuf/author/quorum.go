@@ -101,7 +101,7 @@ func delegationOf(delegator roleMeta, role string) (*delegation, error) {
 			}
 		}
 	}
-	return nil, &HoldersError{role, "nobody delegates it"}
+	return nil, &KeyholdersError{role, "nobody delegates it"}
 }
 
 // delegates reports whether the targets metadata lists a delegated role at all.
@@ -114,26 +114,26 @@ func newDelegation(role, by string, ids []string, keys map[string]*metadata.Key,
 	d := &delegation{role, by, slices.Clone(ids), map[string]*metadata.Key{}, threshold}
 	for _, id := range ids {
 		if _, err := publicKey(keys[id]); err != nil {
-			return nil, &HoldersError{role, fmt.Sprintf("key %s in %s is %v", shortID(id), by, err)}
+			return nil, &KeyholdersError{role, fmt.Sprintf("key %s in %s is %v", shortID(id), by, err)}
 		}
 		d.keys[id] = keys[id]
 	}
 	// The holders are checked as if they were new: also metadata that somebody
 	// else made may list one key under two ids.
-	holders, err := d.holders()
+	keyholders, err := d.keyholders()
 	if err != nil {
 		return nil, err
 	}
-	_, _, err = holders.listed(role)
+	_, _, err = keyholders.inMetadata(role)
 	return d, err
 }
 
-func (d *delegation) holders() (Holders, error) {
-	h := Holders{Threshold: d.threshold}
+func (d *delegation) keyholders() (Keyholders, error) {
+	h := Keyholders{Threshold: d.threshold}
 	for _, id := range d.ids {
 		public, err := publicKey(d.keys[id])
 		if err != nil {
-			return Holders{}, &HoldersError{d.role, err.Error()}
+			return Keyholders{}, &KeyholdersError{d.role, err.Error()}
 		}
 		h.Keys = append(h.Keys, public)
 	}

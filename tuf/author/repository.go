@@ -141,7 +141,7 @@ func loadRepository(files disk.FS, dir string, chain [][]byte) (*Repository, err
 // trustChain checks a root chain. The reference time is before any expiry.
 func trustChain(chain [][]byte) (*trustedmetadata.TrustedMetadata, error) {
 	for _, data := range chain {
-		if err := soundRoot(data); err != nil {
+		if err := checkRootKeys(data); err != nil {
 			return nil, err
 		}
 	}
@@ -158,8 +158,8 @@ func trustChain(chain [][]byte) (*trustedmetadata.TrustedMetadata, error) {
 	return trusted, nil
 }
 
-// soundRoot refuses keys on which go-tuf would panic, before it uses them.
-func soundRoot(data []byte) error {
+// checkRootKeys refuses keys on which go-tuf would panic, before it uses them.
+func checkRootKeys(data []byte) error {
 	m, err := new(metadata.Metadata[metadata.RootType]).FromBytes(data)
 	if err != nil {
 		return err
@@ -304,13 +304,13 @@ func delegatorOf(role string) string {
 	return tuf.RoleRoot
 }
 
-// Holders returns who holds a role.
-func (r *Repository) Holders(role string) (Holders, error) {
+// Keyholders returns who holds a role.
+func (r *Repository) Keyholders(role string) (Keyholders, error) {
 	d, err := r.delegation(role)
 	if err != nil {
-		return Holders{}, err
+		return Keyholders{}, err
 	}
-	return d.holders()
+	return d.keyholders()
 }
 
 // Target returns the bytes of a published target file, checked against the

@@ -43,8 +43,8 @@ func (m team) all() []crypto.Signer {
 }
 
 // holders asks for threshold signatures of the role's keys.
-func (m team) holders(role string, threshold int) Holders {
-	h := Holders{Threshold: threshold}
+func (m team) keyholders(role string, threshold int) Keyholders {
+	h := Keyholders{Threshold: threshold}
 	for _, key := range m[role] {
 		h.Keys = append(h.Keys, key.Public())
 	}
@@ -62,11 +62,11 @@ func newTeam() team {
 }
 
 func (m team) firstChange() Change {
-	c := Change{Holders: map[string]Holders{}, Files: map[string][]byte{
+	c := Change{Keyholders: map[string]Keyholders{}, Files: map[string][]byte{
 		"authorities.json": []byte(`{"n":1}`), "revocations.json": []byte(`{"r":1}`),
 	}}
 	for _, role := range tuf.Roles() {
-		c.Holders[role] = m.holders(role, len(m[role]))
+		c.Keyholders[role] = m.keyholders(role, len(m[role]))
 	}
 	return c
 }
@@ -179,7 +179,7 @@ func TestClientsFollowTheAuthor(t *testing.T) {
 	for _, role := range append(tuf.Roles()[1:], tuf.RoleRoot) {
 		old := m.all()
 		m[role] = []crypto.Signer{tuftest.Key("next " + role)}
-		apply(t, dir, Change{Holders: map[string]Holders{role: m.holders(role, 1)}}, append(old, m[role]...), authorNow)
+		apply(t, dir, Change{Keyholders: map[string]Keyholders{role: m.keyholders(role, 1)}}, append(old, m[role]...), authorNow)
 		fetch("authorities.json", `{"n":2}`)
 		fetch(bundle, "b")
 	}
@@ -214,11 +214,11 @@ func TestHoldersRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	a, b := tuftest.Key("a").Public(), tuftest.Key("b").Public()
-	good := Holders{Keys: []crypto.PublicKey{a, b}, Threshold: 2}
-	if _, _, err := good.listed("root"); err != nil {
+	good := Keyholders{Keys: []crypto.PublicKey{a, b}, Threshold: 2}
+	if _, _, err := good.inMetadata("root"); err != nil {
 		t.Fatalf("two keys, threshold two: %v", err)
 	}
-	bad := map[string]Holders{
+	bad := map[string]Keyholders{
 		"zero":             {},
 		"no keys":          {Threshold: 1},
 		"threshold 0":      {Keys: good.Keys},
@@ -230,8 +230,8 @@ func TestHoldersRefused(t *testing.T) {
 		"nil key":          {Keys: []crypto.PublicKey{a, nil}, Threshold: 2},
 	}
 	for name, h := range bad {
-		var refused *HoldersError
-		if _, _, err := h.listed("root"); !errors.As(err, &refused) || refused.Role != "root" {
+		var refused *KeyholdersError
+		if _, _, err := h.inMetadata("root"); !errors.As(err, &refused) || refused.Role != "root" {
 			t.Errorf("%s: %v, want a HoldersError", name, err)
 		}
 	}
@@ -244,7 +244,7 @@ func TestChangeRefused(t *testing.T) {
 	}
 	for _, role := range tuf.Roles()[:1] {
 		c := m.firstChange()
-		delete(c.Holders, role)
+		delete(c.Keyholders, role)
 		if _, err := NewStage(nil, c, authorNow); err == nil {
 			t.Errorf("a first publication without keys for %s", role)
 		}
@@ -258,8 +258,8 @@ func TestChangeRefused(t *testing.T) {
 	hex64 := strings.Repeat("a", 64)
 	bad := map[string]Change{
 		"unknown role":         {Renew: []string{"mirrors"}},
-		"holders of no role":   {Holders: map[string]Holders{"mirrors": m.holders(tuf.RoleRoot, 1)}},
-		"threshold":            {Holders: map[string]Holders{tuf.RoleTargets: {Keys: m.holders(tuf.RoleTargets, 1).Keys, Threshold: 2}}},
+		"holders of no role":   {Keyholders: map[string]Keyholders{"mirrors": m.keyholders(tuf.RoleRoot, 1)}},
+		"threshold":            {Keyholders: map[string]Keyholders{tuf.RoleTargets: {Keys: m.keyholders(tuf.RoleTargets, 1).Keys, Threshold: 2}}},
 		"no validity":          {Renew: []string{tuf.RoleRoot}, Validity: map[string]time.Duration{tuf.RoleRoot: 0}},
 		"parent folder":        {Files: map[string][]byte{"../authorities.json": {}}},
 		"absolute path":        {Files: map[string][]byte{"/authorities.json": {}}},
@@ -374,7 +374,7 @@ func TestOpenRefusesHostileRepositories(t *testing.T) {
 func TestStatesAndHolders(t *testing.T) {
 	dir, m := t.TempDir(), newTeam()
 	c := m.firstChange()
-	c.Holders[tuf.RoleRoot] = m.holders(tuf.RoleRoot, 1)
+	c.Keyholders[tuf.RoleRoot] = m.keyholders(tuf.RoleRoot, 1)
 	c.Validity = map[string]time.Duration{tuf.RoleTimestamp: time.Hour}
 	apply(t, dir, c, []crypto.Signer{
 		m[tuf.RoleRoot][0], m[tuf.RoleTargets][0], m[tuf.RoleRevocation][0], m[tuf.RoleAttestations][0], m[tuf.RoleSnapshot][0], m[tuf.RoleTimestamp][0],
@@ -396,7 +396,7 @@ func TestStatesAndHolders(t *testing.T) {
 	if len(states[0].Missing) != 1 {
 		t.Errorf("root: %d keys have not signed, want 1", len(states[0].Missing))
 	}
-	h, err := r.Holders(tuf.RoleRoot)
+	h, err := r.Keyholders(tuf.RoleRoot)
 	if err != nil || h.Threshold != 1 || len(h.Keys) != 2 {
 		t.Errorf("holders of root: %+v, %v", h, err)
 	}

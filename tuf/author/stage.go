@@ -139,7 +139,7 @@ func (s *Stage) needsSnapshot() bool {
 		return true
 	}
 	have := m.(*metadata.Metadata[metadata.SnapshotType]).Signed.Meta
-	return !maps.EqualFunc(have, want, sameMeta) || (s.metas[tuf.RoleSnapshot] == nil && !s.holds(tuf.RoleSnapshot, m))
+	return !maps.EqualFunc(have, want, sameMeta) || (s.metas[tuf.RoleSnapshot] == nil && !s.meetsThreshold(tuf.RoleSnapshot, m))
 }
 
 func (s *Stage) needsTimestamp() bool {
@@ -152,7 +152,7 @@ func (s *Stage) needsTimestamp() bool {
 		return true
 	}
 	have := m.(*metadata.Metadata[metadata.TimestampType]).Signed.Meta
-	return !maps.EqualFunc(have, want, sameMeta) || (s.metas[tuf.RoleTimestamp] == nil && !s.holds(tuf.RoleTimestamp, m))
+	return !maps.EqualFunc(have, want, sameMeta) || (s.metas[tuf.RoleTimestamp] == nil && !s.meetsThreshold(tuf.RoleTimestamp, m))
 }
 
 func sameMeta(a, b *metadata.MetaFiles) bool {
@@ -244,7 +244,7 @@ func (s *Stage) nextVersion(role string) int64 {
 func (s *Stage) delegation(role string) (*delegation, error) {
 	by := s.next(delegatorOf(role))
 	if by == nil {
-		return nil, &HoldersError{role, "nobody delegates it"}
+		return nil, &KeyholdersError{role, "nobody delegates it"}
 	}
 	return delegationOf(by, role)
 }
@@ -264,7 +264,7 @@ func (s *Stage) delegations(role string) ([]*delegation, error) {
 }
 
 // holds reports whether m has the signatures that its role needs after publication.
-func (s *Stage) holds(role string, m roleMeta) bool {
+func (s *Stage) meetsThreshold(role string, m roleMeta) bool {
 	d, err := s.delegation(role)
 	return err == nil && d.quorum(m).Complete()
 }

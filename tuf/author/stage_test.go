@@ -30,7 +30,7 @@ func people(t *testing.T) (dir string, m team, machine []crypto.Signer) {
 		m[role] = []crypto.Signer{tuftest.Key("alice " + role), tuftest.Key("bob " + role), tuftest.Key("carol " + role)}
 	}
 	c := m.firstChange()
-	c.Holders[tuf.RoleRoot], c.Holders[tuf.RoleTargets] = m.holders(tuf.RoleRoot, 2), m.holders(tuf.RoleTargets, 2)
+	c.Keyholders[tuf.RoleRoot], c.Keyholders[tuf.RoleTargets] = m.keyholders(tuf.RoleRoot, 2), m.keyholders(tuf.RoleTargets, 2)
 	apply(t, dir, c, m.all(), authorNow)
 	return dir, m, []crypto.Signer{m[tuf.RoleSnapshot][0], m[tuf.RoleTimestamp][0], m[tuf.RoleRevocation][0]}
 }
@@ -166,7 +166,7 @@ func TestRootNeedsOldAndNewKeys(t *testing.T) {
 	dir, m, machine := people(t)
 	old := m[tuf.RoleRoot]
 	m[tuf.RoleRoot] = []crypto.Signer{tuftest.Key("dave root"), tuftest.Key("erin root")}
-	change := Change{Holders: map[string]Holders{tuf.RoleRoot: m.holders(tuf.RoleRoot, 2)}}
+	change := Change{Keyholders: map[string]Keyholders{tuf.RoleRoot: m.keyholders(tuf.RoleRoot, 2)}}
 	for name, keys := range map[string][]crypto.Signer{
 		"old only": old, "new only": m[tuf.RoleRoot],
 		"old and one new": append(slices.Clone(old), m[tuf.RoleRoot][0]), "new and one old": append(slices.Clone(m[tuf.RoleRoot]), old[0]),
@@ -366,7 +366,7 @@ func TestStageThatTookTooLong(t *testing.T) {
 func TestWarnings(t *testing.T) {
 	m := newTeam()
 	c := m.firstChange()
-	c.Holders[tuf.RoleTargets] = Holders{Keys: []crypto.PublicKey{tuftest.Key("t1").Public(), tuftest.Key("t2").Public()}, Threshold: 2}
+	c.Keyholders[tuf.RoleTargets] = Keyholders{Keys: []crypto.PublicKey{tuftest.Key("t1").Public(), tuftest.Key("t2").Public()}, Threshold: 2}
 	warnings := func() []string {
 		s, err := NewStage(nil, c, authorNow)
 		if err != nil {
@@ -377,12 +377,12 @@ func TestWarnings(t *testing.T) {
 	if got := warnings(); len(got) != 0 {
 		t.Fatalf("%q", got)
 	}
-	c.Holders[tuf.RoleTimestamp] = c.Holders[tuf.RoleSnapshot]
+	c.Keyholders[tuf.RoleTimestamp] = c.Keyholders[tuf.RoleSnapshot]
 	if got := warnings(); len(got) != 1 || !strings.Contains(got[0], "snapshot and timestamp") {
 		t.Errorf("a shared key: %q", got)
 	}
-	c.Holders[tuf.RoleTimestamp] = m.holders(tuf.RoleTimestamp, 1)
-	c.Holders[tuf.RoleRoot] = m.holders(tuf.RoleRoot, 1)
+	c.Keyholders[tuf.RoleTimestamp] = m.keyholders(tuf.RoleTimestamp, 1)
+	c.Keyholders[tuf.RoleRoot] = m.keyholders(tuf.RoleRoot, 1)
 	if got := warnings(); len(got) != 1 || !strings.Contains(got[0], "root needs one signature only") {
 		t.Errorf("root threshold 1: %q", got)
 	}
@@ -401,8 +401,8 @@ func TestPublicationFailsAtEveryOperation(t *testing.T) {
 	stage := func(dir string) *Stage {
 		t.Helper()
 		s, err := NewStage(mustOpen(t, dir), Change{
-			Files:   map[string][]byte{"authorities.json": []byte("new"), "revocations.json": []byte("new")},
-			Holders: map[string]Holders{tuf.RoleTimestamp: m.holders(tuf.RoleTimestamp, 1)},
+			Files:      map[string][]byte{"authorities.json": []byte("new"), "revocations.json": []byte("new")},
+			Keyholders: map[string]Keyholders{tuf.RoleTimestamp: m.keyholders(tuf.RoleTimestamp, 1)},
 		}, authorNow)
 		if err == nil {
 			err = s.Complete(append(old, m[tuf.RoleTimestamp]...), authorNow, nil)
@@ -492,7 +492,7 @@ func TestInterruptedAfterTheRoot(t *testing.T) {
 			old := m.all()
 			m[role] = []crypto.Signer{tuftest.Key("next " + role)}
 			s, err := NewStage(mustOpen(t, dir), Change{
-				Files: map[string][]byte{"authorities.json": []byte("new")}, Holders: map[string]Holders{role: m.holders(role, 1)},
+				Files: map[string][]byte{"authorities.json": []byte("new")}, Keyholders: map[string]Keyholders{role: m.keyholders(role, 1)},
 			}, authorNow)
 			if err != nil {
 				t.Fatal(err)

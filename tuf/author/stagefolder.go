@@ -173,7 +173,7 @@ func OpenStage(fsys disk.FS, dir string, base *Repository) (s *Stage, err error)
 	if len(s.metas) == 0 {
 		return nil, fmt.Errorf("%s: %w", printable.Quote(dir), fs.ErrNotExist)
 	}
-	if s.done() {
+	if s.isPublished() {
 		return nil, ErrPublished
 	}
 	for _, step := range []func(disk.FS, string) error{s.resume, s.checkVersions, s.readFiles, s.readSignatures} {
@@ -213,7 +213,7 @@ func (s *Stage) readMeta(files disk.FS, dir, name string) error {
 var ErrPublished = errors.New("what is staged is published already")
 
 // done compares the timestamps, which vouch for all the rest.
-func (s *Stage) done() bool {
+func (s *Stage) isPublished() bool {
 	published := &Stage{metas: s.base.metas}
 	if s.metas[tuf.RoleTimestamp] == nil || published.metas[tuf.RoleTimestamp] == nil {
 		return false

@@ -65,7 +65,7 @@ func trustError(err error) error {
 	var (
 		exit       *ExitError
 		change     *author.ChangeError
-		holders    *author.HoldersError
+		holders    *author.KeyholdersError
 		staged     *author.StageError
 		repository *author.RepositoryError
 		locked     *author.LockedError

@@ -200,7 +200,7 @@ func (f *trustLintFlags) offline(env *Env) (*lintSubject, error) {
 	if err != nil {
 		return nil, unavailable(f.trust.dir, err)
 	}
-	held, err := author.OfflineHolders(f.trust.dir, snapshot)
+	held, err := author.OfflineKeyholders(f.trust.dir, snapshot)
 	if err != nil {
 		return nil, unavailable(f.trust.dir, err)
 	}

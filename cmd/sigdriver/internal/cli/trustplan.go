@@ -80,13 +80,13 @@ type founding struct {
 
 // found makes the keys that the plan asks for, in memory, and reads the others.
 func (p *trustPlan) found(env *Env) (*founding, error) {
-	f := &founding{change: author.Change{Holders: map[string]author.Holders{}}, ceremony: &ceremony{Validity: map[string]string{}}}
+	f := &founding{change: author.Change{Keyholders: map[string]author.Keyholders{}}, ceremony: &ceremony{Validity: map[string]string{}}}
 	for _, role := range tuf.Roles() {
 		planned, ok := p.Roles[role]
 		if !ok {
 			continue // author.NewStage knows which roles must be there
 		}
-		h := author.Holders{Threshold: planned.Threshold}
+		h := author.Keyholders{Threshold: planned.Threshold}
 		for _, file := range planned.Keys {
 			key, err := f.known(env, p.dir, file)
 			if err != nil {
@@ -101,7 +101,7 @@ func (p *trustPlan) found(env *Env) (*founding, error) {
 			}
 			h.Keys = append(h.Keys, key)
 		}
-		f.change.Holders[role] = h
+		f.change.Keyholders[role] = h
 		if planned.Validity != "" {
 			f.ceremony.Validity[role] = planned.Validity
 		}

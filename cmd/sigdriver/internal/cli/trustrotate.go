@@ -72,7 +72,7 @@ func rotateRoot(env *Env, f *rotateRootFlags) error {
 	if err != nil {
 		return err
 	}
-	change.Holders = map[string]author.Holders{tuf.RoleRoot: holders}
+	change.Keyholders = map[string]author.Keyholders{tuf.RoleRoot: holders}
 	s, err := author.NewStage(base, change, env.Now())
 	if err != nil {
 		return changeError(err)
@@ -84,11 +84,11 @@ func rotateRoot(env *Env, f *rotateRootFlags) error {
 }
 
 // holders returns who will hold root, and the keys made for it.
-func (f *rotateRootFlags) holders(env *Env, base *author.Repository, names *ceremony) (author.Holders, []newKey, error) {
+func (f *rotateRootFlags) holders(env *Env, base *author.Repository, names *ceremony) (author.Keyholders, []newKey, error) {
 	if len(f.publicKeys)+f.generate < 1 || f.generate < 0 || f.generate > maxGenerate {
-		return author.Holders{}, nil, usageError(errors.New("the new root needs keys"), fmt.Sprintf("give --public-key FILE, or --generate N up to %d", maxGenerate))
+		return author.Keyholders{}, nil, usageError(errors.New("the new root needs keys"), fmt.Sprintf("give --public-key FILE, or --generate N up to %d", maxGenerate))
 	}
-	h, err := base.Holders(tuf.RoleRoot)
+	h, err := base.Keyholders(tuf.RoleRoot)
 	if err != nil {
 		return h, nil, trustError(err)
 	}

@@ -65,7 +65,7 @@ func (f *changeFlags) stage(env *Env, c *ceremonyFlags, base *author.Repository)
 	if err := f.content.addAttestations(env, trust, change.Files); err != nil {
 		return nil, nil, err
 	}
-	if change.Holders, err = f.holders(env, base, names); err != nil {
+	if change.Keyholders, err = f.holders(env, base, names); err != nil {
 		return nil, nil, err
 	}
 	if err := c.keepNames(env, names, f.addKeys); err != nil {
@@ -87,15 +87,15 @@ func (f *ceremonyFlags) keepNames(env *Env, names *ceremony, added []string) err
 }
 
 // holders returns the roles that change hands.
-func (f *changeFlags) holders(env *Env, base *author.Repository, names *ceremony) (map[string]author.Holders, error) {
-	changed := map[string]author.Holders{}
+func (f *changeFlags) holders(env *Env, base *author.Repository, names *ceremony) (map[string]author.Keyholders, error) {
+	changed := map[string]author.Keyholders{}
 	edits := []struct {
 		option string
 		values []string
-		edit   func(h *author.Holders, role, value string) error
+		edit   func(h *author.Keyholders, role, value string) error
 	}{
-		{"--remove-key", f.removeKeys, func(h *author.Holders, role, value string) error { return removeKey(h, role, value, names) }},
-		{"--add-key", f.addKeys, func(h *author.Holders, _, value string) error { return addKey(env, h, value, names) }},
+		{"--remove-key", f.removeKeys, func(h *author.Keyholders, role, value string) error { return removeKey(h, role, value, names) }},
+		{"--add-key", f.addKeys, func(h *author.Keyholders, _, value string) error { return addKey(env, h, value, names) }},
 		{"--threshold", f.threshold, setThreshold},
 	}
 	for _, e := range edits {
@@ -106,7 +106,7 @@ func (f *changeFlags) holders(env *Env, base *author.Repository, names *ceremony
 			}
 			h, ok := changed[role]
 			if !ok {
-				h, _ = base.Holders(role) // a delegated role without keys yet has none
+				h, _ = base.Keyholders(role) // a delegated role without keys yet has none
 			}
 			if err := e.edit(&h, role, value); err != nil {
 				return nil, err
@@ -117,7 +117,7 @@ func (f *changeFlags) holders(env *Env, base *author.Repository, names *ceremony
 	return changed, nil
 }
 
-func addKey(env *Env, h *author.Holders, file string, names *ceremony) error {
+func addKey(env *Env, h *author.Keyholders, file string, names *ceremony) error {
 	key, err := readPublicKey(env, file)
 	if err != nil {
 		return err
@@ -135,7 +135,7 @@ func addKey(env *Env, h *author.Holders, file string, names *ceremony) error {
 }
 
 // removeKey takes a key out by its id, the start of it, or its name.
-func removeKey(h *author.Holders, role, which string, names *ceremony) error {
+func removeKey(h *author.Keyholders, role, which string, names *ceremony) error {
 	found := []int{}
 	for i, key := range h.Keys {
 		id, err := author.KeyID(key)
@@ -154,7 +154,7 @@ func removeKey(h *author.Holders, role, which string, names *ceremony) error {
 	return nil
 }
 
-func setThreshold(h *author.Holders, role, value string) error {
+func setThreshold(h *author.Keyholders, role, value string) error {
 	n, err := strconv.Atoi(value)
 	if err != nil {
 		return usageError(fmt.Errorf("--threshold: %.40q is no number", value), "write it like --threshold "+role+"=2")

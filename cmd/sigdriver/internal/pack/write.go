@@ -146,7 +146,7 @@ func (w *writer) exists(sum journal.Digest) bool {
 
 // trust takes the history and notes what it names.
 func (w *writer) trust() error {
-	past, err := tuf.OpenPast(w.state, nil)
+	past, err := tuf.OpenHistory(w.state, nil)
 	var none *tuf.NoHistoryError
 	if errors.As(err, &none) {
 		return nil // a driver that has never had trust has decisions all the same

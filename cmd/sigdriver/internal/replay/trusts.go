@@ -24,8 +24,8 @@ import (
 // trusts is every trust that a driver has accepted, proven from the pinned root
 // when it is first asked for.
 type trusts struct {
-	past   *tuf.Past
-	lines  []tuf.PastLine
+	past   *tuf.History
+	lines  []tuf.HistoryLine
 	proven []func() (*proven, error)
 	parsed sync.Map // parsedKey → func() (*verifier.Trust, error)
 	resets func() ([]reset, error)
@@ -68,7 +68,7 @@ type Line struct {
 }
 
 func openTrusts(dir string, root []byte) (*trusts, error) {
-	past, err := tuf.OpenPast(dir, root)
+	past, err := tuf.OpenHistory(dir, root)
 	if err != nil {
 		return nil, err
 	}

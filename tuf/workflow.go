@@ -12,20 +12,20 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata/trustedmetadata"
 )
 
-// walk is one pass of the client workflow (specification, section 5) at one
-// reference time. go-tuf judges every signature, threshold, version and expiry;
-// walk checks the form first and names what go-tuf found. It is used over a
-// network, over the archive and over a published folder alike.
-type walk struct {
+// workflow is one pass of the client workflow (specification, section 5) at one
+// reference time. go-tuf checks every signature, threshold, version and expiry;
+// workflow checks the form before that, and gives what go-tuf found an error of this
+// package. A source, the archive and a published folder are all read through it.
+type workflow struct {
 	trusted *trustedmetadata.TrustedMetadata
 	now     time.Time
 	raw     map[string][]byte   // verified metadata by role, as received
-	paths   map[[2]string]error // (role, delegator) → verdict
+	paths   map[[2]string]error // by (role, delegator): what verifying it gave
 }
 
-// newWalk starts from a root that is trusted already: the pinned one, or one that
-// an earlier walk reached from it.
-func newWalk(root []byte, now time.Time) (*walk, error) {
+// newWorkflow starts from a root that is trusted already: the pinned one, or one that
+// an earlier pass reached from it.
+func newWorkflow(root []byte, now time.Time) (*workflow, error) {
 	if _, err := checkMetadata(RoleRoot, RoleRoot, root); err != nil {
 		return nil, err
 	}
@@ -34,28 +34,28 @@ func newWalk(root []byte, now time.Time) (*walk, error) {
 		return nil, &SignatureError{RoleRoot, err}
 	}
 	trusted.RefTime = now
-	return &walk{trusted, now, map[string][]byte{RoleRoot: root}, map[[2]string]error{}}, nil
+	return &workflow{trusted, now, map[string][]byte{RoleRoot: root}, map[[2]string]error{}}, nil
 }
 
-func (w *walk) rootVersion() int64 { return w.trusted.Root.Signed.Version }
+func (w *workflow) rootVersion() int64 { return w.trusted.Root.Signed.Version }
 
-// root takes the next root: sections 5.3.4 to 5.3.7.
-func (w *walk) root(data []byte) error {
+// updateRoot takes the next root of the chain: sections 5.3.4 to 5.3.7.
+func (w *workflow) updateRoot(data []byte) error {
 	signed, err := checkMetadata(RoleRoot, RoleRoot, data)
 	if err != nil {
 		return err
 	}
 	want := w.rootVersion() + 1
 	if _, err := w.trusted.UpdateRoot(data); err != nil {
-		return w.judge(RoleRoot, want, signed, err)
+		return w.classify(RoleRoot, want, signed, err)
 	}
 	w.raw[RoleRoot] = data
 	return nil
 }
 
-// timestamp takes a timestamp: section 5.4. One with the version of the timestamp
+// updateTimestamp takes a timestamp: section 5.4. One with the version of the timestamp
 // before it is not taken and not an error: same is then true.
-func (w *walk) timestamp(data []byte) (same bool, err error) {
+func (w *workflow) updateTimestamp(data []byte) (same bool, err error) {
 	signed, err := checkMetadata(RoleTimestamp, RoleTimestamp, data)
 	if err != nil {
 		return false, err
@@ -69,18 +69,18 @@ func (w *walk) timestamp(data []byte) (same bool, err error) {
 	case err != nil && w.trusted.Root.Signed.IsExpired(w.now):
 		return false, &ExpiredError{RoleRoot, w.trusted.Root.Signed.Expires, w.now}
 	case err != nil:
-		return false, w.judgeTimestamp(before, signed, err)
+		return false, w.classifyTimestamp(before, signed, err)
 	}
 	w.raw[RoleTimestamp] = data
 	return false, nil
 }
 
-// judgeTimestamp: a version that is too low is a rollback, of the timestamp or of
+// classifyTimestamp: a version that is too low is a rollback, of the timestamp or of
 // the snapshot that it names.
-func (w *walk) judgeTimestamp(before *metadata.Metadata[metadata.TimestampType], signed *tree, err error) error {
+func (w *workflow) classifyTimestamp(before *metadata.Metadata[metadata.TimestampType], signed *tree, err error) error {
 	var version *metadata.ErrBadVersionNumber
 	if before == nil || !errors.As(err, &version) {
-		return w.judge(RoleTimestamp, signed.get("version").integer(), signed, err)
+		return w.classify(RoleTimestamp, signed.get("version").integer(), signed, err)
 	}
 	if got := signed.get("version").integer(); got < before.Signed.Version {
 		return &RollbackError{RoleTimestamp, before.Signed.Version, got}
@@ -89,8 +89,8 @@ func (w *walk) judgeTimestamp(before *metadata.Metadata[metadata.TimestampType],
 	return &RollbackError{RoleSnapshot, before.Signed.Meta["snapshot.json"].Version, got}
 }
 
-// currentTimestamp tells why the timestamp at hand cannot be used now.
-func (w *walk) currentTimestamp() error {
+// checkTimestampExpiry refuses a timestamp that has expired.
+func (w *workflow) checkTimestampExpiry() error {
 	t := &w.trusted.Timestamp.Signed
 	if t.IsExpired(w.now) {
 		return &ExpiredError{RoleTimestamp, t.Expires, w.now}
@@ -99,19 +99,19 @@ func (w *walk) currentTimestamp() error {
 }
 
 // snapshotFile is what the timestamp says about the snapshot.
-func (w *walk) snapshotFile() *metadata.MetaFiles {
+func (w *workflow) snapshotFile() *metadata.MetaFiles {
 	return w.trusted.Timestamp.Signed.Meta["snapshot.json"]
 }
 
-// snapshot takes a snapshot: section 5.5. One of an earlier refresh (known) need
+// updateSnapshot takes a snapshot: section 5.5. One of an earlier refresh (known) need
 // not fit the timestamp: it then only guards against rollback, and is an error.
-func (w *walk) snapshot(data []byte, known bool) error {
+func (w *workflow) updateSnapshot(data []byte, known bool) error {
 	signed, err := checkMetadata(RoleSnapshot, RoleSnapshot, data)
 	if err != nil {
 		return err
 	}
 	if !known {
-		if err := announced(RoleSnapshot, w.snapshotFile(), signed, data); err != nil {
+		if err := checkAnnounced(RoleSnapshot, w.snapshotFile(), signed, data); err != nil {
 			return err
 		}
 	}
@@ -120,12 +120,12 @@ func (w *walk) snapshot(data []byte, known bool) error {
 		if rollback := snapshotRollback(before, signed); rollback != nil {
 			return rollback
 		}
-		return w.judge(RoleSnapshot, w.snapshotFile().Version, signed, err)
+		return w.classify(RoleSnapshot, w.snapshotFile().Version, signed, err)
 	}
 	if known {
 		// go-tuf compares versions only; the timestamp may have moved the digest.
 		if err := w.snapshotFile().VerifyLengthHashes(data); err != nil {
-			return w.judge(RoleSnapshot, w.snapshotFile().Version, signed, err)
+			return w.classify(RoleSnapshot, w.snapshotFile().Version, signed, err)
 		}
 	}
 	w.raw[RoleSnapshot] = data
@@ -146,9 +146,9 @@ func snapshotRollback(before *metadata.Metadata[metadata.SnapshotType], signed *
 	return nil
 }
 
-// targets takes the metadata of a targets role as its delegator vouches for it:
-// sections 5.6 and 5.7. The verdict holds for this delegator only.
-func (w *walk) targets(data []byte, role, delegator string) error {
+// updateTargets takes the metadata of a targets role as one delegator delegates it:
+// sections 5.6 and 5.7. The result holds for this delegator only.
+func (w *workflow) updateTargets(data []byte, role, delegator string) error {
 	signed, err := checkMetadata(role, RoleTargets, data)
 	if err != nil {
 		return err
@@ -157,32 +157,32 @@ func (w *walk) targets(data []byte, role, delegator string) error {
 	if file == nil {
 		return &DelegationError{Role: role, Text: "is not in the snapshot"}
 	}
-	if err := announced(role, file, signed, data); err != nil {
+	if err := checkAnnounced(role, file, signed, data); err != nil {
 		return err
 	}
 	if _, err := w.trusted.UpdateDelegatedTargets(data, role, delegator); err != nil {
-		return w.judge(role, file.Version, signed, err)
+		return w.classify(role, file.Version, signed, err)
 	}
 	w.raw[role] = data
 	return nil
 }
 
-// expiredTargets is targets for a role whose expiry somebody else judges: all but
-// its expiry is proven, at the last instant at which it was valid.
-func (w *walk) expiredTargets(data []byte, role, delegator string) error {
-	err := w.targets(data, role, delegator)
+// updateTargetsTolerant is updateTargets for a role whose expiry the caller judges:
+// all but its expiry is proven, at the last instant at which it was valid.
+func (w *workflow) updateTargetsTolerant(data []byte, role, delegator string) error {
+	err := w.updateTargets(data, role, delegator)
 	var expired *ExpiredError
 	if !errors.As(err, &expired) {
 		return err
 	}
 	w.trusted.RefTime = expired.Expires
 	defer func() { w.trusted.RefTime = w.now }()
-	return w.targets(data, role, delegator)
+	return w.updateTargets(data, role, delegator)
 }
 
-// judge names what go-tuf found in metadata of role. want is the version that was
+// classify returns the error of this package for what go-tuf found. want is the version that was
 // called for, signed what the file says.
-func (w *walk) judge(role string, want int64, signed *tree, err error) error {
+func (w *workflow) classify(role string, want int64, signed *tree, err error) error {
 	var (
 		expired *metadata.ErrExpiredMetadata
 		version *metadata.ErrBadVersionNumber
@@ -202,25 +202,21 @@ func (w *walk) judge(role string, want int64, signed *tree, err error) error {
 	return &SignatureError{role, err}
 }
 
-// announced compares metadata with what was announced of it, version before
-// length: a file of another version is mixed in rather than cut.
-func announced(role string, file *metadata.MetaFiles, signed *tree, data []byte) error {
+// checkAnnounced compares metadata with the version and the length (0 for none) that
+// the role above it names. The version comes first: a file of another version is
+// mixed in rather than cut.
+func checkAnnounced(role string, file *metadata.MetaFiles, signed *tree, data []byte) error {
 	if got := signed.get("version").integer(); got != file.Version {
 		return &VersionError{role, file.Version, got}
 	}
-	return checkLength(role, file.Length, data)
-}
-
-// checkLength compares with a signed length; 0 means that none was signed.
-func checkLength(file string, want int64, data []byte) error {
-	if want != 0 && int64(len(data)) != want {
-		return &LengthError{File: file, Want: want, Got: int64(len(data))}
+	if file.Length != 0 && int64(len(data)) != file.Length {
+		return &LengthError{File: role, Want: file.Length, Got: int64(len(data))}
 	}
 	return nil
 }
 
 // fileName is the name of a role's file in a repository.
-func (w *walk) fileName(role string, version int64) string {
+func (w *workflow) fileName(role string, version int64) string {
 	if w.trusted.Root.Signed.ConsistentSnapshot {
 		return strconv.FormatInt(version, 10) + "." + escapeRole(role) + ".json"
 	}
