@@ -187,7 +187,7 @@ func (e *CorruptError) Error() string {
 func (e *CorruptError) Code() string { return CodeCorrupt }
 
 // OtherRootError: the state folder belongs to another repository than the pinned
-// root does. No word of the operator mends that.
+// root does. An operator cannot accept that.
 type OtherRootError struct {
 	Dir     string
 	Version int64 // of the pinned root

@@ -73,7 +73,7 @@ type chain struct {
 }
 
 // readHistory checks a history. A last line without its newline is what a crash
-// leaves of an append that nobody was told of: it does not count. Anything else
+// leaves of an append that was never reported: it does not count. Anything else
 // that is wrong is a *CorruptError.
 func readHistory(name string, data []byte) (*chain, error) {
 	c := &chain{}

@@ -21,7 +21,7 @@ import (
 // HTTPSource reads a repository from a web server: metadata below base/metadata,
 // targets below base/targets. It never follows a redirect to another origin, never
 // decompresses, and gives up on a file after FileDeadline. An error means that
-// base is no http or https URL.
+// base is not an http or https URL.
 func HTTPSource(base string) (Source, error) {
 	if err := webURL(base); err != nil {
 		return nil, err

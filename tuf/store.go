@@ -18,17 +18,8 @@ import (
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
-// The state folder:
-//
-//	lock                 held while a Client is open
-//	floors.json          what may never be undercut again
-//	roots/N.root.json    the verified root chain
-//	current              which archived metadata was verified last, by digest
-//	history.jsonl        what was accepted, when
-//	tmp/                 swept at every start
-//
-// Each file is replaced whole. roots/ comes before current, current before
-// floors.json: whatever a crash leaves is a state that a refresh may start from,
+// The files of the state folder, and their order: roots/ comes before current, current
+// before floors.json. Whatever a crash leaves is a state that a refresh may start from,
 // and what is in force is the last line of the history, whole or not there.
 const (
 	floorsFile  = "floors.json"

@@ -329,7 +329,7 @@ func (c *checker) root(signed *tree) {
 	for _, name := range metadata.TOP_LEVEL_ROLE_NAMES {
 		role := signed.get("roles").get(name)
 		if role == nil {
-			c.fail("it gives role %s to nobody", name)
+			c.fail("it lists no keys for role %s", name)
 			return
 		}
 		c.keyIDs(name, role, signed.get("keys"))

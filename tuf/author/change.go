@@ -120,9 +120,9 @@ func (c Change) checkFile(base *Repository, p string) error {
 	_, named := c.Keyholders[role]
 	switch {
 	case !fs.ValidPath(p) || !targetPathPattern.MatchString(p):
-		return &ChangeError{fmt.Sprintf("%q is no target path: use letters, digits and ._+@=- between slashes", p)}
+		return &ChangeError{fmt.Sprintf("invalid target path %q: use letters, digits and ._+@=- between slashes", p)}
 	case role == tuf.RoleAttestations && !attestationPath.MatchString(p):
-		return &ChangeError{fmt.Sprintf("%q is no attestation path: use attestations/<sha256 in hex>/<name>", p)}
+		return &ChangeError{fmt.Sprintf("invalid attestation path %q: use attestations/<sha256 in hex>/<name>", p)}
 	case base.metas[role] == nil && !named && delegatedPaths[role] != "":
 		return &ChangeError{fmt.Sprintf("%q belongs to role %q, which has no keys yet", p, role)}
 	case c.Files[p] == nil && targetsOf(base.metas[role])[p] == nil:

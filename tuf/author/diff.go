@@ -71,7 +71,7 @@ func signedPart(m roleMeta) (any, error) {
 	whole, ok := decodeAny(data)
 	object, isObject := whole.(map[string]any)
 	if !ok || !isObject {
-		return nil, fmt.Errorf("metadata that is no JSON object")
+		return nil, fmt.Errorf("metadata is not a JSON object")
 	}
 	return object["signed"], nil
 }

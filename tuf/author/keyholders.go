@@ -22,7 +22,7 @@ func (s *Stage) States() []RoleState {
 		}
 		d, err := s.delegation(role)
 		if err != nil {
-			continue // Quorums tells
+			continue // Quorums reports it
 		}
 		h, q := headerOf(m), d.quorum(m)
 		states = append(states, RoleState{role, *h.version, *h.expires, q.Threshold, q.Signed, q.Missing})

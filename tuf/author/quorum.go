@@ -101,7 +101,7 @@ func delegationOf(delegator roleMeta, role string) (*delegation, error) {
 			}
 		}
 	}
-	return nil, &KeyholdersError{role, "nobody delegates it"}
+	return nil, &KeyholdersError{role, "no role delegates to it"}
 }
 
 // delegates reports whether the targets metadata lists a delegated role at all.

@@ -244,7 +244,7 @@ func (s *Stage) nextVersion(role string) int64 {
 func (s *Stage) delegation(role string) (*delegation, error) {
 	by := s.next(delegatorOf(role))
 	if by == nil {
-		return nil, &KeyholdersError{role, "nobody delegates it"}
+		return nil, &KeyholdersError{role, "no role delegates to it"}
 	}
 	return delegationOf(by, role)
 }
@@ -281,7 +281,7 @@ func (s *Stage) Keys(roles ...string) []string {
 	for _, role := range roles {
 		delegations, err := s.delegations(role)
 		if err != nil {
-			continue // Quorums tells
+			continue // Quorums reports it
 		}
 		for _, d := range delegations {
 			for _, id := range d.ids {

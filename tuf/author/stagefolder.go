@@ -21,15 +21,6 @@ import (
 	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
-// This file reads and writes a stage as a folder, to be passed round its signers by any means:
-//
-//	<role>.json                       the metadata to be signed, without signatures
-//	signatures/<role>.<key id>.json   one signature each, so that holders who sign
-//	                                  at the same time never touch the same file
-//	files/<target path>               the target files that the change brings
-//
-// Nothing in it is believed when it is opened again.
-
 // StageError says what is wrong with a stage's folder.
 type StageError struct {
 	File    string
@@ -53,7 +44,7 @@ func (s *Stage) Save(fsys disk.FS, dir string) error {
 	if _, err := files.List(dir); !errors.Is(err, fs.ErrNotExist) {
 		return s.saveInto(files, dir, content)
 	}
-	// Made beside it, under a name that nobody opens.
+	// Made beside it, under a name that is not opened.
 	fresh := dir + ".unfinished"
 	if err := disk.RemoveAll(files, fresh); err != nil {
 		return err
@@ -191,7 +182,7 @@ func (s *Stage) readMeta(files disk.FS, dir, name string) error {
 	case name == "files" || name == "signatures" || strings.HasPrefix(name, "."):
 		return nil
 	case !ok || !slices.Contains(tuf.Roles(), role):
-		return &StageError{name, "it belongs to no stage: remove it"}
+		return &StageError{name, "not part of a stage: remove it"}
 	}
 	data, err := disk.Read(files, filepath.Join(dir, name), tuf.MaxTargets)
 	if err != nil {
@@ -199,7 +190,7 @@ func (s *Stage) readMeta(files disk.FS, dir, name string) error {
 	}
 	m, err := parseMeta(role, data)
 	if err != nil {
-		return &StageError{name, "no metadata of its role: " + printable.Clip(err.Error())}
+		return &StageError{name, "invalid metadata of its role: " + printable.Clip(err.Error())}
 	}
 	if len(*headerOf(m).signatures) != 0 {
 		return &StageError{name, "it holds signatures, which belong into signatures/"}
@@ -293,7 +284,7 @@ func (s *Stage) readFiles(files disk.FS, dir string) error {
 
 func (s *Stage) readFile(files disk.FS, dir, role, p string, info *metadata.TargetFiles) error {
 	if !fs.ValidPath(p) || !targetPathPattern.MatchString(p) || roleOfTarget(p) != role || info == nil || len(info.Hashes) != 1 || info.Hashes["sha256"] == nil {
-		return &StageError{role + ".json", fmt.Sprintf("it lists %s, which is no target of this role", printable.Quote(p))}
+		return &StageError{role + ".json", fmt.Sprintf("it lists %s, which is not a target of this role", printable.Quote(p))}
 	}
 	data, err := disk.Read(files, filepath.Join(dir, "files", filepath.FromSlash(p)), maxTarget(p))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -340,7 +331,7 @@ const maxSignatureFile = 4 << 10
 func (s *Stage) addSignature(name string, data []byte) string {
 	var sig metadata.Signature
 	if err := json.Unmarshal(data, &sig); err != nil {
-		return "no signature: " + printable.Clip(err.Error())
+		return "invalid signature: " + printable.Clip(err.Error())
 	}
 	role, id, _ := strings.Cut(strings.TrimSuffix(name, ".json"), ".")
 	if s.metas[role] == nil || id != sig.KeyID || name != role+"."+id+".json" {
