@@ -81,7 +81,7 @@ func CheckRoot(root []byte) (err error) {
 	return err
 }
 
-// Open reads the state folder: it replays the stored root chain from the pinned
+// Open reads the state folder: it verifies the stored root chain from the pinned
 // root and, at the time of its acceptance, what was accepted last, checking every
 // signature again. It uses no network. What is damaged is set aside, logged and
 // fetched again by the next Refresh; but a folder in use is a *LockedError, one of

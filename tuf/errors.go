@@ -198,11 +198,11 @@ func (e *OtherRootError) Error() string {
 }
 func (e *OtherRootError) Code() string { return CodeCorrupt }
 
-// FloorsLostError: the state folder has a past, but the floors that protect it
+// FloorsLostError: the state folder has been in use, but the floors that protect it
 // against rollback are gone or damaged.
 type FloorsLostError struct {
 	File  string
-	Found string // what of the past is still there
+	Found string // what is still there of it
 }
 
 func (e *FloorsLostError) Error() string {
@@ -210,8 +210,8 @@ func (e *FloorsLostError) Error() string {
 }
 func (e *FloorsLostError) Code() string { return CodeRollback }
 
-// RootLimitError: the source has more new roots than one refresh may walk. What
-// was walked is kept, so the next refresh goes on from there.
+// RootLimitError: the source has more new roots than one refresh may take. What
+// was taken is kept, so the next refresh goes on from there.
 type RootLimitError struct {
 	Version int64 // the last root that was verified
 	Limit   int

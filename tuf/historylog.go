@@ -32,13 +32,13 @@ type line struct {
 	Line       uint64             `json:"line"` // counts from 1
 	Epoch      uint64             `json:"epoch"`
 	AcceptedAt time.Time          `json:"acceptedAt"`
-	Roots      []fileRef          `json:"roots,omitempty"` // walked since the line before
+	Roots      []fileRef          `json:"roots,omitempty"` // new since the line before
 	Root       int64              `json:"root"`            // version in force
 	Roles      map[string]fileRef `json:"roles"`           // the other roles, also delegated ones
 	Targets    map[string]digest  `json:"targets"`         // but for attestations/
 	// Attestations is the archived list {path: sha256} of the files below
 	// attestations/; zero when there is none. When the role could not be used it
-	// was carried over from the line with number Carried, as that line vouches.
+	// was carried over from the line with number Carried, as that line proves it.
 	Attestations digest `json:"attestations,omitzero"`
 	Carried      uint64 `json:"carried,omitempty"`
 	Ratchet      digest `json:"ratchet,omitzero"` // archived; zero when there is none

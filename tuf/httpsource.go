@@ -139,18 +139,13 @@ func (s *httpSource) once(ctx context.Context, file File) (*Content, error) {
 	}
 	resp, err := s.client.Do(req)
 	if err != nil {
-		return nil, doFault(file, resp, err)
+		if resp != nil { // a refused redirect: only then there is a response beside the error
+			err = fmt.Errorf("%w: %w", errRedirect, err)
+		}
+		return nil, &DownloadError{File: file.String(), Err: err}
 	}
 	defer resp.Body.Close()
 	return readResponse(file, resp)
-}
-
-// doFault marks a refused redirect: the client then returns a response beside the error.
-func doFault(file File, resp *http.Response, err error) error {
-	if resp != nil {
-		err = fmt.Errorf("%w: %w", errRedirect, err)
-	}
-	return &DownloadError{File: file.String(), Err: err}
 }
 
 func readResponse(file File, resp *http.Response) (*Content, error) {

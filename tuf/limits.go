@@ -19,7 +19,7 @@ const (
 	MaxTimestamp = 16 << 10
 	MaxSnapshot  = 2 << 20
 	MaxTargets   = 8 << 20
-	// MaxRootRotations bounds the roots walked in one refresh; a client that is
+	// MaxRootRotations bounds the new roots of one refresh; a client that is
 	// further behind needs several.
 	MaxRootRotations = 256
 	// MaxDelegations bounds the delegated roles that are looked at for one path.

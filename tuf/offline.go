@@ -17,7 +17,7 @@ import (
 
 // LoadOffline proves trust from files alone, without state and without a lock.
 // dir is one of
-//   - a published repository (metadata/ and targets/): judged at now, so that
+//   - a published repository (metadata/ and targets/): verified at now, so that
 //     anything expired is an *ExpiredError, but for delegated roles;
 //   - a state folder, or the folder that holds it as trust/ beside archive/: the
 //     last line of its history, proven as AsOf does;

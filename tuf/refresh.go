@@ -16,8 +16,8 @@ import (
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 )
 
-// remote is one cycle of the workflow over a source: what is verified goes into
-// the stage at once, so that it counts even if the cycle fails later, as the
+// refresh is one pass of the workflow over a source. What is verified goes into the
+// transaction at once, so that it counts even if the refresh fails later, as the
 // specification wants it.
 type refresh struct {
 	source Source
@@ -51,7 +51,7 @@ func (r *refresh) metadata(ctx context.Context, w *workflow, chain *rootChain) e
 	return r.search.verifyDelegation(ctx, RoleTargets, RoleRoot, "")
 }
 
-// roots walks to the newest root. Reaching the limit is an error, not the end.
+// roots follows the root chain to its end. Reaching the limit is an error, not the end.
 func (r *refresh) roots(ctx context.Context, w *workflow, chain *rootChain) error {
 	for range MaxRootRotations {
 		data, err := r.nextRoot(ctx, w)
@@ -100,8 +100,8 @@ func (r *refresh) checkRoot(w *workflow, chain *rootChain) error {
 	return nil
 }
 
-// timestamp loads the timestamp known from before, against which go-tuf judges
-// rollback, then the one of the source.
+// timestamp loads the timestamp known from before, against which go-tuf checks
+// for rollback, then the one of the source.
 func (r *refresh) timestamp(ctx context.Context, w *workflow, chain *rootChain) error {
 	if r.tx != nil {
 		if known := r.tx.file(r.tx.current.Timestamp); known != nil {
@@ -178,7 +178,7 @@ func (r *refresh) load(ctx context.Context, role string, file *metadata.MetaFile
 	return r.fetch(ctx, r.search.fileName(role, file.Version), signedLimit(file.Length, MaxTargets))
 }
 
-// keepRoles puts the verified targets roles into the stage.
+// keepRoles puts the verified targets roles into the transaction.
 func (r *refresh) keepRoles() error {
 	if r.tx == nil || r.search == nil {
 		return nil

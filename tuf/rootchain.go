@@ -67,7 +67,7 @@ func (c *rootChain) outdated(timestamp []byte, err error) error {
 	return err
 }
 
-// loadRootChain walks the stored chain from the pinned root. It stops where the chain
+// loadRootChain verifies the stored chain from the pinned root. It stops where the chain
 // stops or does not hold; the source then has to bring what is missing, and the
 // floor says how far.
 func loadRootChain(s *store, w *workflow) (*rootChain, error) {

@@ -29,7 +29,7 @@ func roleOfFile(name string) string { return strings.TrimSuffix(name, ".json") }
 func escapeRole(role string) string { return url.PathEscape(role) }
 
 // loader brings the bytes of a targets role at the version that the snapshot
-// names, from wherever the walk gets its files.
+// names, from wherever the workflow gets its files.
 type loader func(ctx context.Context, role string, file *metadata.MetaFiles) ([]byte, error)
 
 // search finds targets in the tree of delegations: specification, section 5.6.7.

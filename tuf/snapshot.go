@@ -58,7 +58,7 @@ type Update struct {
 	line line
 }
 
-// roleInfo describes a verified role of a walk.
+// roleInfo describes a verified role.
 func (w *workflow) roleInfo(role string) RoleInfo {
 	info := RoleInfo{SHA256: digestOf(w.raw[role])}
 	switch role {

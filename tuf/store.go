@@ -25,7 +25,7 @@ const (
 	floorsFile  = "floors.json"
 	currentFile = "current"
 	historyFile = "history.jsonl"
-	startedFile = "trust.started" // in the archive: this state folder has a past
+	startedFile = "trust.started" // in the archive: this state folder has been in use
 
 	floorsSchema  = "sigdriver.floors/v1"
 	currentSchema = "sigdriver.current/v1"
@@ -78,7 +78,7 @@ type historyFloor struct {
 	Epoch  uint64 `json:"epoch"`
 }
 
-// holders is a digest of who holds a top-level role.
+// keyholders is a digest of the keys and the threshold of a top-level role.
 func keyholders(w *workflow, role string) digest {
 	r := w.trusted.Root.Signed.Roles[role]
 	ids := slices.Sorted(slices.Values(r.KeyIDs))
@@ -191,7 +191,7 @@ func (s *store) read(pinned fileRef, acceptLost bool) error {
 }
 
 // readFloors reads the floors, or makes the first ones. They are written before
-// anything else is, so that only a loss can leave a past without floors.
+// anything else is, so that only a loss can leave a used folder without floors.
 func (s *store) readFloors(pinned fileRef, acceptLost bool) error {
 	data, err := readOptional(s.files, s.path(floorsFile), maxStateFile)
 	if err != nil {
@@ -226,7 +226,7 @@ func (s *store) mark() error {
 	return replaceFile(s.files, filepath.Join(s.archiveDir, archiveTemp), name, []byte("see "+floorsFile+"\n"), privateFile)
 }
 
-// past names what is left of an earlier life of this folder, "" if nothing is.
+// earlierState names what is left of an earlier use of this folder, "" if nothing is.
 func (s *store) earlierState() string {
 	for _, name := range []string{s.path(currentFile), s.path(historyFile), filepath.Join(s.archiveDir, startedFile)} {
 		if data, err := readOptional(s.files, name, MaxExport); data != nil || err != nil {

@@ -213,7 +213,7 @@ func fileShape(kind string) *shape {
 	}}
 }
 
-// checker walks a tree and keeps the first fault.
+// checker goes through a tree and keeps the first fault.
 type checker struct {
 	role string
 	err  error

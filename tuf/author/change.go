@@ -229,7 +229,7 @@ func (b *stageBuilder) targets() error {
 	return nil
 }
 
-// delegate writes the holders of a delegated role into targets.
+// delegate writes the keyholders of a delegated role into targets.
 func delegate(m *metadata.Metadata[metadata.TargetsType], role string, h Keyholders) error {
 	ids, keys, err := h.inMetadata(role)
 	if err != nil {
@@ -254,7 +254,7 @@ func delegate(m *metadata.Metadata[metadata.TargetsType], role string, h Keyhold
 // delegated makes new revocation and attestations roles where they change.
 func (b *stageBuilder) delegated() error {
 	for _, role := range []string{tuf.RoleRevocation, tuf.RoleAttestations} {
-		// check has refused files for a role that nobody holds.
+		// check has refused files for a role without keyholders.
 		if !delegates(b.stage.next(tuf.RoleTargets), role) || !b.needs(role) {
 			continue
 		}
@@ -266,7 +266,7 @@ func (b *stageBuilder) delegated() error {
 }
 
 // needs reports whether a targets role must be signed anew: it is new, its files
-// change, somebody asks for it, or its signers no longer hold it.
+// change, somebody asks for it, or its signatures no longer meet its threshold.
 func (b *stageBuilder) needs(role string) bool {
 	if b.stage.base.metas[role] == nil || slices.Contains(b.change.Renew, role) {
 		return true

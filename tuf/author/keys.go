@@ -82,7 +82,7 @@ func publicKey(key *metadata.Key) (crypto.PublicKey, error) {
 	return public, err
 }
 
-// listed checks the holders and returns their keys as metadata lists them.
+// inMetadata checks the keyholders and returns their keys as metadata lists them.
 func (h Keyholders) inMetadata(role string) ([]string, map[string]*metadata.Key, error) {
 	ids := make([]string, 0, len(h.Keys))
 	keys := make(map[string]*metadata.Key, len(h.Keys))

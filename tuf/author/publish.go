@@ -49,17 +49,6 @@ func (s *Stage) Publish(fsys disk.FS, dir string, now time.Time) (err error) {
 	if err := s.checkFollows(files, dir); err != nil {
 		return err
 	}
-	return write(files, dir, publication)
-}
-
-// LockedError says that somebody else is publishing into the same repository.
-type LockedError struct{ Path string }
-
-func (e *LockedError) Error() string {
-	return printable.Quote(e.Path) + " is locked: another publication is under way"
-}
-
-func write(files disk.FS, dir string, publication []published) error {
 	// Not below metadata/ or targets/, so that no server lists what a crash leaves.
 	tmp := filepath.Join(dir, ".unfinished")
 	if err := disk.MakeDirs(files, tmp, publicDir); err != nil {
@@ -78,6 +67,13 @@ func write(files disk.FS, dir string, publication []published) error {
 		}
 	}
 	return files.Remove(tmp)
+}
+
+// LockedError says that somebody else is publishing into the same repository.
+type LockedError struct{ Path string }
+
+func (e *LockedError) Error() string {
+	return printable.Quote(e.Path) + " is locked: another publication is under way"
 }
 
 // published is one file of a publication, in the order of writing.

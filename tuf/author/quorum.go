@@ -118,7 +118,7 @@ func newDelegation(role, by string, ids []string, keys map[string]*metadata.Key,
 		}
 		d.keys[id] = keys[id]
 	}
-	// The holders are checked as if they were new: also metadata that somebody
+	// The keyholders are checked as if they were new: also metadata that somebody
 	// else made may list one key under two ids.
 	keyholders, err := d.keyholders()
 	if err != nil {

@@ -97,7 +97,7 @@ func (r *Repository) beforeRoot() (*Repository, error) {
 
 // readRoots returns the root chain, which starts at the oldest root kept.
 func readRoots(files disk.FS, dir string) ([][]byte, error) {
-	names, err := files.List(filepath.Join(dir, "metadata"))
+	names, err := files.List(filepath.Join(dir, tuf.MetadataDir))
 	if err != nil {
 		return nil, err
 	}
@@ -110,32 +110,86 @@ func readRoots(files disk.FS, dir string) ([][]byte, error) {
 	}
 	slices.Sort(versions)
 	if len(versions) == 0 {
-		return nil, &RepositoryError{filepath.Join(dir, "metadata"), fs.ErrNotExist}
+		return nil, &RepositoryError{filepath.Join(dir, tuf.MetadataDir), fs.ErrNotExist}
 	}
 	chain := make([][]byte, len(versions))
 	for i, v := range versions {
 		if chain[i], err = disk.Read(files, metadataFile(dir, tuf.RoleRoot, v), tuf.MaxRoot); err != nil {
-			return nil, err
+			return nil, &RepositoryError{metadataFile(dir, tuf.RoleRoot, v), err}
 		}
 	}
 	return chain, nil
 }
 
-// loadRepository walks from the first root of the chain to every target role.
+// loadRepository verifies what is published, from the first root of the chain to every
+// targets role.
 func loadRepository(files disk.FS, dir string, chain [][]byte) (*Repository, error) {
 	r := &Repository{files: files, dir: dir, metas: map[string]roleMeta{}, raw: map[string][]byte{}}
 	trusted, err := trustChain(chain)
 	if err != nil {
-		return nil, &RepositoryError{filepath.Join(dir, "metadata"), err}
+		return nil, &RepositoryError{filepath.Join(dir, tuf.MetadataDir), err}
 	}
 	r.add(tuf.RoleRoot, trusted.Root, chain[len(chain)-1])
-	steps := []func(*trustedmetadata.TrustedMetadata) (string, error){r.loadTimestamp, r.loadSnapshot, r.loadTargets}
-	for _, step := range steps {
-		if file, err := step(trusted); err != nil {
-			return nil, &RepositoryError{file, err}
+
+	file := filepath.Join(dir, tuf.MetadataDir, "timestamp.json")
+	data, err := disk.Read(files, file, tuf.MaxTimestamp)
+	if err != nil {
+		return nil, &RepositoryError{file, err}
+	}
+	timestamp, err := trusted.UpdateTimestamp(data)
+	if err != nil {
+		return nil, &RepositoryError{file, err}
+	}
+	info := timestamp.Signed.Meta["snapshot.json"]
+	if info == nil {
+		return nil, &RepositoryError{file, errors.New("names no snapshot")}
+	}
+	r.add(tuf.RoleTimestamp, timestamp, data)
+
+	file = metadataFile(dir, tuf.RoleSnapshot, info.Version)
+	if data, err = disk.Read(files, file, tuf.MaxSnapshot); err != nil {
+		return nil, &RepositoryError{file, err}
+	}
+	snapshot, err := trusted.UpdateSnapshot(data, false)
+	if err != nil {
+		return nil, &RepositoryError{file, err}
+	}
+	r.add(tuf.RoleSnapshot, snapshot, data)
+
+	if err := r.loadTargets(trusted, tuf.RoleTargets, tuf.RoleRoot); err != nil {
+		return nil, err
+	}
+	for _, role := range []string{tuf.RoleRevocation, tuf.RoleAttestations} {
+		if !delegates(r.metas[tuf.RoleTargets], role) {
+			continue
+		}
+		if _, err := r.delegation(role); err != nil {
+			return nil, &RepositoryError{metadataFile(dir, tuf.RoleTargets, snapshot.Signed.Meta["targets.json"].Version), err}
+		}
+		if err := r.loadTargets(trusted, role, tuf.RoleTargets); err != nil {
+			return nil, err
 		}
 	}
 	return r, nil
+}
+
+// loadTargets verifies one targets role as its delegator delegates it.
+func (r *Repository) loadTargets(trusted *trustedmetadata.TrustedMetadata, role, by string) error {
+	info := trusted.Snapshot.Signed.Meta[role+".json"]
+	if info == nil {
+		return &RepositoryError{r.dir, fmt.Errorf("the snapshot does not name %s.json", role)}
+	}
+	file := metadataFile(r.dir, role, info.Version)
+	data, err := disk.Read(r.files, file, tuf.MaxTargets)
+	if err != nil {
+		return &RepositoryError{file, err}
+	}
+	m, err := trusted.UpdateDelegatedTargets(data, role, by)
+	if err != nil {
+		return &RepositoryError{file, err}
+	}
+	r.add(role, m, data)
+	return nil
 }
 
 // trustChain checks a root chain. The reference time is before any expiry.
@@ -174,77 +228,9 @@ func checkRootKeys(data []byte) error {
 
 func (r *Repository) add(role string, m roleMeta, raw []byte) { r.metas[role], r.raw[role] = m, raw }
 
-func (r *Repository) loadTimestamp(trusted *trustedmetadata.TrustedMetadata) (string, error) {
-	file := filepath.Join(r.dir, "metadata", "timestamp.json")
-	data, err := disk.Read(r.files, file, tuf.MaxTimestamp)
-	if err != nil {
-		return file, err
-	}
-	m, err := trusted.UpdateTimestamp(data)
-	if err != nil {
-		return file, err
-	}
-	if m.Signed.Meta["snapshot.json"] == nil {
-		return file, errors.New("names no snapshot")
-	}
-	r.add(tuf.RoleTimestamp, m, data)
-	return file, nil
-}
-
-func (r *Repository) loadSnapshot(trusted *trustedmetadata.TrustedMetadata) (string, error) {
-	file := metadataFile(r.dir, tuf.RoleSnapshot, trusted.Timestamp.Signed.Meta["snapshot.json"].Version)
-	data, err := disk.Read(r.files, file, tuf.MaxSnapshot)
-	if err != nil {
-		return file, err
-	}
-	m, err := trusted.UpdateSnapshot(data, false)
-	if err != nil {
-		return file, err
-	}
-	r.add(tuf.RoleSnapshot, m, data)
-	return file, nil
-}
-
-func (r *Repository) loadTargets(trusted *trustedmetadata.TrustedMetadata) (string, error) {
-	file, err := r.loadTargetsRole(trusted, tuf.RoleTargets, tuf.RoleRoot)
-	if err != nil {
-		return file, err
-	}
-	for _, role := range []string{tuf.RoleRevocation, tuf.RoleAttestations} {
-		if !delegates(r.metas[tuf.RoleTargets], role) {
-			continue
-		}
-		if _, err := delegationOf(r.metas[tuf.RoleTargets], role); err != nil {
-			return file, err
-		}
-		if file, err := r.loadTargetsRole(trusted, role, tuf.RoleTargets); err != nil {
-			return file, err
-		}
-	}
-	return file, nil
-}
-
-func (r *Repository) loadTargetsRole(trusted *trustedmetadata.TrustedMetadata, role, by string) (string, error) {
-	info := trusted.Snapshot.Signed.Meta[role+".json"]
-	if info == nil {
-		return r.dir, fmt.Errorf("the snapshot does not name %s.json", role)
-	}
-	file := metadataFile(r.dir, role, info.Version)
-	data, err := disk.Read(r.files, file, tuf.MaxTargets)
-	if err != nil {
-		return file, err
-	}
-	m, err := trusted.UpdateDelegatedTargets(data, role, by)
-	if err != nil {
-		return file, err
-	}
-	r.add(role, m, data)
-	return file, nil
-}
-
 // metadataFile is where a version of a role is published.
 func metadataFile(dir, role string, version int64) string {
-	return filepath.Join(dir, "metadata", fmt.Sprintf("%d.%s.json", version, role))
+	return filepath.Join(dir, tuf.MetadataDir, fmt.Sprintf("%d.%s.json", version, role))
 }
 
 // targetFileName is where a target with this digest is published, below targets/.
@@ -320,7 +306,7 @@ func (r *Repository) Target(targetPath string) ([]byte, error) {
 	if info == nil {
 		return nil, &RepositoryError{targetPath, fs.ErrNotExist}
 	}
-	file := filepath.Join(r.dir, "targets", filepath.FromSlash(targetFileName(targetPath, info)))
+	file := filepath.Join(r.dir, tuf.TargetsDir, filepath.FromSlash(targetFileName(targetPath, info)))
 	data, err := disk.Read(r.files, file, maxTarget(targetPath))
 	if err != nil {
 		return nil, &RepositoryError{file, err}

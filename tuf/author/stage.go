@@ -128,7 +128,7 @@ func (s *Stage) Seal(now time.Time, validity map[string]time.Duration) error {
 }
 
 // needsSnapshot reports whether the newest snapshot, staged or published, is not
-// the one over the newest targets by today's holders.
+// the one over the newest targets with today's keys.
 func (s *Stage) needsSnapshot() bool {
 	m := s.next(tuf.RoleSnapshot)
 	if m == nil {
@@ -263,7 +263,7 @@ func (s *Stage) delegations(role string) ([]*delegation, error) {
 	return []*delegation{old, d}, err
 }
 
-// holds reports whether m has the signatures that its role needs after publication.
+// meetsThreshold reports whether m has the signatures that its role needs after publication.
 func (s *Stage) meetsThreshold(role string, m roleMeta) bool {
 	d, err := s.delegation(role)
 	return err == nil && d.quorum(m).Complete()

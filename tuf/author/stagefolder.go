@@ -167,10 +167,15 @@ func OpenStage(fsys disk.FS, dir string, base *Repository) (s *Stage, err error)
 	if s.isPublished() {
 		return nil, ErrPublished
 	}
-	for _, step := range []func(disk.FS, string) error{s.resume, s.checkVersions, s.readFiles, s.readSignatures} {
-		if err := step(files, dir); err != nil {
-			return nil, err
-		}
+	s.resume()
+	if err := s.checkVersions(); err != nil {
+		return nil, err
+	}
+	if err := s.readFiles(files, dir); err != nil {
+		return nil, err
+	}
+	if err := s.readSignatures(files, dir); err != nil {
+		return nil, err
 	}
 	return s, nil
 }
@@ -214,22 +219,21 @@ func (s *Stage) isPublished() bool {
 	return err == nil && haveErr == nil && bytes.Equal(staged, have)
 }
 
-// resume goes back behind the newest root when that is the staged one: its
+// resume goes back to before the newest root when that is the staged one: its
 // publication was interrupted. Publish compares the two byte for byte.
-func (s *Stage) resume(disk.FS, string) error {
+func (s *Stage) resume() {
 	staged, published := s.metas[tuf.RoleRoot], s.base.metas[tuf.RoleRoot]
 	if staged == nil || published == nil || *headerOf(staged).version != *headerOf(published).version {
-		return nil
+		return
 	}
 	if before, err := s.base.beforeRoot(); err == nil {
-		s.base = before // otherwise the versions do not fit, which is said next
+		s.base = before // otherwise checkVersions reports the version
 	}
-	return nil
 }
 
 // checkVersions refuses a stage that was made on top of another publication, and
 // delegations that no author of ours writes.
-func (s *Stage) checkVersions(disk.FS, string) error {
+func (s *Stage) checkVersions() error {
 	if s.next(tuf.RoleRoot) == nil || s.next(tuf.RoleTargets) == nil {
 		return &StageError{"root.json", "a stage without root.json and targets.json changes what is published already: put the published folder beside it"}
 	}
