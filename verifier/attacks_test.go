@@ -35,7 +35,7 @@ var elsewhere = map[string]string{
 	"SE-02": "the verdict cache of cmd/sigdriver/internal/server",
 	"SE-14": "the peer check of cmd/sigdriver/internal/server",
 	"SE-16": "cmd/sigdriver/internal/index",
-	"SE-17": "cmd/sigdriver/internal/journal",
+	"SE-17": "cmd/sigdriver/internal/record",
 }
 
 // sections are the lines of the catalogue that this package answers for.

@@ -89,7 +89,7 @@ func TestAudit(t *testing.T) {
 	t.Run("replay", func(t *testing.T) { a.replays(t, state, w.Root, life.Decisions) })
 	t.Run("report", func(t *testing.T) { a.reports(t, state, w, life.Decisions) })
 	t.Run("pack", func(t *testing.T) {
-		file := a.packs(t, state, life.Decisions)
+		file := a.packs(t, state, w.Size())
 		code, text, problems := a.run(t, "audit", "verify", file, "--root", w.Root, "--log-key", w.LogKey)
 		if code != 0 || !strings.Contains(text, fmt.Sprintf("identical      %d\n", life.Decisions)) || !strings.Contains(text, "The log is whole") || strings.Contains(text, "who wrote it") {
 			t.Errorf("exit %d\n%s%s", code, text, problems)
@@ -106,7 +106,7 @@ func TestAuditCommands(t *testing.T) {
 	state := copyOf(t, w.Dir)
 	t.Run("bodies", func(t *testing.T) { a.readsBodies(t, state, w, life.Decisions) })
 	t.Run("page", func(t *testing.T) { a.follows(t, "../../docs/evidence.md", state, w) })
-	t.Run("pack", func(t *testing.T) { a.readsPacks(t, a.packs(t, state, life.Decisions), w, life.Decisions) })
+	t.Run("pack", func(t *testing.T) { a.readsPacks(t, a.packs(t, state, w.Size()), w, life.Decisions) })
 }
 
 // replays expects every decision to be identical, and the speed.

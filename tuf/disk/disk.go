@@ -8,19 +8,12 @@
 // Durable means: after Sync of a file its bytes, and after SyncDir of a folder
 // its names, outlive a loss of power. What is made of several operations, such
 // as Replace, is a function over an FS.
-//
-// One file is beyond this layer's reach: bbolt, which keeps the floors, takes an
-// *os.File and writes, grows, maps and syncs it by itself. OpenOS opens it, and
-// Change is the layer's view of a transaction: a fault or the end of the process
-// comes before it or right after it, never between its writes. The tests of the
-// floors cover those with the images that each write leaves.
 package disk
 
 import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 )
 
 // FS is the operations that durable state is made of. Names are paths of the
@@ -33,10 +26,6 @@ type FS interface {
 	// OpenBelow opens a file below a folder for reading. A link that leaves the
 	// folder is an error. It never waits for a pipe.
 	OpenBelow(dir, name string) (File, error)
-	// OpenOS is Open for a library that needs the operating system's own file.
-	OpenOS(name string, flag int, perm fs.FileMode) (*os.File, error)
-	// Change carries out what a library does to a file from OpenOS.
-	Change(name string, change func() error) error
 	// List returns the names in a folder, sorted.
 	List(name string) ([]string, error)
 	// Stat describes a file, through links.

@@ -34,7 +34,7 @@ func (o OS) Open(name string, flag int, perm fs.FileMode) (File, error) {
 	return file{f}, nil
 }
 
-// OpenOS implements FS.
+// OpenOS is Open for who needs the operating system's own file.
 func (OS) OpenOS(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	if flag&Follow != 0 {
 		return os.OpenFile(name, flag&^Follow|unix.O_CLOEXEC, perm)
@@ -66,9 +66,6 @@ func (OS) OpenBelow(dir, name string) (File, error) {
 	}
 	return file{f}, nil
 }
-
-// Change implements FS.
-func (OS) Change(_ string, change func() error) error { return change() }
 
 // List implements FS.
 func (OS) List(name string) ([]string, error) {

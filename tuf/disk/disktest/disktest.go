@@ -122,25 +122,6 @@ func (f *FS) OpenBelow(dir, name string) (disk.File, error) {
 	return f.OS.OpenBelow(dir, name)
 }
 
-// OpenOS implements disk.FS.
-func (f *FS) OpenOS(name string, flag int, perm fs.FileMode) (*os.File, error) {
-	if err := f.opening(name, flag); err != nil {
-		return nil, err
-	}
-	return f.OS.OpenOS(name, flag, perm)
-}
-
-// Change implements disk.FS: it can go wrong before the change, and after it.
-func (f *FS) Change(name string, change func() error) error {
-	if err := f.step("change", name); err != nil {
-		return err
-	}
-	if err := f.OS.Change(name, change); err != nil {
-		return err
-	}
-	return f.step("changed", name)
-}
-
 // List implements disk.FS.
 func (f *FS) List(name string) ([]string, error) {
 	if err := f.look("list", name); err != nil {

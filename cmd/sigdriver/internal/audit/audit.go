@@ -14,7 +14,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
@@ -42,22 +43,24 @@ type Options struct {
 	Witnesses []note.Verifier
 	Quorum    int
 	// Entry, if set, sees every entry of the journal in turn.
-	Entry func(journal.Stored) error
+	Entry func(record.Stored) error
 }
 
 // Report is what was checked and what was found.
 type Report struct {
-	Entries    uint64         `json:"entries"`    // of the journal, of which
-	Decisions  uint64         `json:"decisions"`  // decided something,
-	Served     uint64         `json:"served"`     // count answers given again, and
-	Suppressed uint64         `json:"suppressed"` // count refusals without an entry
-	Head       journal.Digest `json:"head"`       // sha256 of the last entry
+	Entries    uint64        `json:"entries"`          // of the journal, of which
+	Decisions  uint64        `json:"decisions"`        // decided something,
+	Served     uint64        `json:"served"`           // count answers given again, and
+	Suppressed uint64        `json:"suppressed"`       // count refusals without an entry
+	Starts     uint64        `json:"starts,omitempty"` // of drivers
+	Resets     uint64        `json:"resets,omitempty"` // signed resets that were carried out
+	Head       record.Digest `json:"head"`             // sha256 of the last entry
 	// Bundled are the first entries, whose segments were moved away, read from
 	// their bundles. Movable are the segments that may be moved away.
 	Bundled uint64   `json:"bundled,omitempty"`
 	Movable []string `json:"movable,omitempty"`
 	// Torn is the end of an append under way, or of one that was killed.
-	Torn *journal.TornError `json:"torn,omitempty"`
+	Torn *record.TornError `json:"torn,omitempty"`
 
 	Checkpoint *Checkpoint `json:"checkpoint,omitempty"` // nil: none that can be read
 	Tiles      int         `json:"tiles"`                // hash tiles and entry bundles that were compared
@@ -71,11 +74,11 @@ type Report struct {
 
 // Checkpoint is the checkpoint as the folder has it.
 type Checkpoint struct {
-	Origin string         `json:"origin"`
-	Size   uint64         `json:"size"`
-	Root   journal.Digest `json:"root"`
-	Signed bool           `json:"signed"` // by a log key
-	Cosigs []string       `json:"cosigs"` // the witnesses whose signature verified
+	Origin string        `json:"origin"`
+	Size   uint64        `json:"size"`
+	Root   record.Digest `json:"root"`
+	Signed bool          `json:"signed"` // by a log key
+	Cosigs []string      `json:"cosigs"` // the witnesses whose signature verified
 }
 
 // Well reports whether everything was there and nothing was wrong.
@@ -95,6 +98,11 @@ func Verify(dir string, o Options) (*Report, error) {
 		return nil, &NoStateError{dir}
 	}
 	v := &verification{dir: dir, options: o, report: &Report{Findings: []Finding{}, Unchecked: []string{}}}
+	v.state = record.NewState(func(sum [32]byte) ([]byte, error) { return archive.Read(v.path("archive"), sum) })
+	if err := v.readMemory(); err != nil {
+		return nil, err
+	}
+	defer v.closeMemory()
 	// The checkpoint first: entries come before it, so what is read after it has
 	// them all, also while a driver appends.
 	if err := v.readCheckpoint(); err != nil {
@@ -117,6 +125,11 @@ type verification struct {
 	log     *tiles // nil: there is no tile log that can be compared
 	tree    *tree  // nil: it cannot be compared
 	broken  bool   // the journal could not be read to its end
+
+	state    *record.State    // what the entries add up to; nil where that cannot be said
+	snapshot *record.Snapshot // nil: there is none
+	head     record.Head      // what the driver remembers of its journal's end
+
 	objects objects
 }
 
@@ -140,8 +153,8 @@ func (v *verification) read(name string) ([]byte, error) {
 }
 
 // asCorrupt returns what a journal reader found, nil if it could not read at all.
-func asCorrupt(err error) *journal.CorruptError {
-	var corrupt *journal.CorruptError
+func asCorrupt(err error) *record.CorruptError {
+	var corrupt *record.CorruptError
 	if errors.As(err, &corrupt) {
 		return corrupt
 	}

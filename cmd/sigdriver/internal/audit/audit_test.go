@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded/recordedtest"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
@@ -92,10 +92,10 @@ func TestArchiveIsComplete(t *testing.T) {
 		for _, i := range []int{0, len(data) / 2, len(data) - 1} {
 			bad := slices.Clone(data)
 			bad[i] ^= 1
-			spoil(journal.LogTampered, bad)
+			spoil(record.LogTampered, bad)
 		}
-		spoil(journal.LogTampered, data[:len(data)-1])
-		spoil(journal.LogGap, nil)
+		spoil(record.LogTampered, data[:len(data)-1])
+		spoil(record.LogGap, nil)
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -112,20 +112,20 @@ func TestRecordOfAnotherDecision(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	decide := func() (journal.Entry, journal.Record) {
+	decide := func() (record.Entry, record.DecisionRecord) {
 		d := verifier.Verify(&s.Request, trust, s.Floors, s.Now)
-		e := journal.NewEntry(&s.Request, &d, s.Floors)
-		e.Time, e.Driver = s.Now, "test"
-		return e, journal.NewRecord(&s.Request, &d)
+		e := record.NewEntry(&s.Request, &d)
+		e.Time, e.Driver, e.Revision = s.Now, "test", 1
+		return e, record.NewDecisionRecord(&s.Request, &d)
 	}
-	e, record := decide()
+	e, right := decide()
 	s.Request.Target.Name = "web-2"
 	_, other := decide()
-	lied := record
-	denied := *record.Decision
+	lied := right
+	denied := *right.Decision
 	denied.Verdict, denied.Reason = verifier.Deny, verifier.Threshold
 	lied.Decision = &denied
-	for what, wrong := range map[string]journal.Record{"another request": other, "the decision record says": lied} {
+	for what, wrong := range map[string]record.DecisionRecord{"another request": other, "the decision record says": lied} {
 		d := recordedtest.New(t, trust)
 		var evidence [][]byte
 		for _, doc := range s.Request.Documents {
@@ -134,7 +134,7 @@ func TestRecordOfAnotherDecision(t *testing.T) {
 		d.Append(e, wrong, evidence...)
 		d.Close()
 		r := check(t, d.Dir, Options{})
-		if r.Well() || r.Findings[0].Code != journal.LogTampered || !strings.Contains(r.Findings[0].Detail, what) || r.Findings[0].Entry != 0 {
+		if r.Well() || r.Findings[0].Code != record.LogTampered || !strings.Contains(r.Findings[0].Detail, what) || r.Findings[0].Entry != 0 {
 			t.Errorf("%s: %+v", what, r.Findings)
 		}
 	}
@@ -146,7 +146,7 @@ func TestNothingToAudit(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := check(t, dir, Options{})
-	if r.Well() || r.Findings[0].Code != journal.LogGap {
+	if r.Well() || r.Findings[0].Code != record.LogGap {
 		t.Errorf("%+v", r)
 	}
 }

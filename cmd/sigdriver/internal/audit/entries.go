@@ -11,13 +11,13 @@ import (
 
 	"github.com/transparency-dev/tessera/api/layout"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // readJournal reads every entry, and holds the tiles and the archive against each.
 func (v *verification) readJournal() error {
-	segments, err := journal.Segments(disk.OS{}, v.path("audit"))
+	segments, err := record.Segments(disk.OS{}, v.path("audit"))
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (v *verification) readJournal() error {
 			return err
 		}
 	}
-	for e, err := range journal.Read(disk.OS{}, v.path("audit"), from) {
+	for e, err := range record.Read(disk.OS{}, v.path("audit"), from) {
 		if errors.As(err, &v.report.Torn) {
 			break
 		}
@@ -36,12 +36,13 @@ func (v *verification) readJournal() error {
 			return v.breakOff(err)
 		}
 		if e.Seq == from && e.Prev != v.report.Head {
-			return v.breakOff(&journal.CorruptError{Finding: journal.LogTampered, Segment: journal.SegmentFile(from), Seq: from, Detail: "it does not follow the last entry of the bundles"})
+			return v.breakOff(&record.CorruptError{Finding: record.LogTampered, Segment: record.SegmentFile(from), Seq: from, Detail: "it does not follow the last entry of the bundles"})
 		}
 		if err := v.entry(&e); err != nil {
 			return err
 		}
 	}
+	v.finishMemory()
 	v.retain(segments)
 	return nil
 }
@@ -53,14 +54,14 @@ func (v *verification) readBundles(until uint64) (bool, error) {
 	for seq := range until {
 		if seq >= v.log.size-v.log.size%layout.EntryBundleWidth {
 			v.broken = true
-			v.find(Finding{journal.LogGap, "audit/" + journal.SegmentFile(seq), -1, int64(seq), "the segment with this entry is gone, and no whole bundle that the checkpoint covers has it"})
+			v.find(Finding{record.LogGap, "audit/" + record.SegmentFile(seq), -1, int64(seq), "the segment with this entry is gone, and no whole bundle that the checkpoint covers has it"})
 			return false, nil
 		}
 		file := "log/" + layout.EntriesPath(seq/layout.EntryBundleWidth, 0)
-		e, err := journal.Parse(v.log.bundled(seq))
+		e, err := record.Parse(v.log.bundled(seq))
 		if err != nil || e.Seq != seq || e.Prev != v.report.Head {
 			v.broken = true
-			v.find(Finding{journal.LogTampered, file, -1, int64(seq), "the segment with this entry is gone, and what the bundle has in its place is not the next of the chain"})
+			v.find(Finding{record.LogTampered, file, -1, int64(seq), "the segment with this entry is gone, and what the bundle has in its place is not the next of the chain"})
 			return false, nil
 		}
 		v.report.Bundled++
@@ -72,18 +73,19 @@ func (v *verification) readBundles(until uint64) (bool, error) {
 }
 
 // retain lists the segments that may be kept elsewhere without a proof less: whole
-// bundles below the checkpoint have their entries. The driver reads the last two.
+// bundles below the checkpoint have their entries, and the snapshot stands for them.
+// The driver reads the last two.
 func (v *verification) retain(segments []uint64) {
-	if v.log == nil || !v.report.Well() {
+	if v.log == nil || v.snapshot == nil || !v.report.Well() {
 		return
 	}
-	whole := v.log.size - v.log.size%layout.EntryBundleWidth
+	whole := min(v.log.size-v.log.size%layout.EntryBundleWidth, v.snapshot.Head().Size)
 	for i := 0; i+2 < len(segments) && segments[i+1] <= whole; i++ {
-		v.report.Movable = append(v.report.Movable, "audit/"+journal.SegmentFile(segments[i]))
+		v.report.Movable = append(v.report.Movable, "audit/"+record.SegmentFile(segments[i]))
 	}
 }
 
-func (v *verification) entry(e *journal.Stored) error {
+func (v *verification) entry(e *record.Stored) error {
 	v.report.Entries, v.report.Head = e.Seq+1, e.Sum
 	switch {
 	case e.Decision != nil:
@@ -92,6 +94,13 @@ func (v *verification) entry(e *journal.Stored) error {
 		v.report.Served++
 	case e.Suppressed != nil:
 		v.report.Suppressed++
+	case e.Start != nil:
+		v.report.Starts++
+	case e.Reset != nil:
+		v.report.Resets++
+	}
+	if err := v.addUp(e); err != nil {
+		return err
 	}
 	if v.log != nil {
 		if err := v.log.add(e.Raw); err != nil {
@@ -130,8 +139,8 @@ func (v *verification) breakOff(err error) error {
 
 // pinpoint compares a record with the entry that the tile log has in its place,
 // if that one is the next of the chain.
-func (v *verification) pinpoint(corrupt *journal.CorruptError) (int64, bool) {
-	if v.log == nil || corrupt.Finding != journal.LogTampered {
+func (v *verification) pinpoint(corrupt *record.CorruptError) (int64, bool) {
+	if v.log == nil || corrupt.Finding != record.LogTampered {
 		return 0, false
 	}
 	entry := v.log.bundled(corrupt.Seq)

@@ -15,7 +15,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 )
 
 // The files of the tile log beside its tiles.
@@ -38,7 +38,7 @@ func (v *verification) readCheckpoint() error {
 	}
 	data, err := v.read(fileCheckpoint)
 	if errors.Is(err, fs.ErrNotExist) {
-		v.find(Finding{journal.LogGap, fileCheckpoint, -1, -1, "the tile log has no checkpoint"})
+		v.find(Finding{record.LogGap, fileCheckpoint, -1, -1, "the tile log has no checkpoint"})
 		return nil
 	}
 	if err != nil {
@@ -47,7 +47,7 @@ func (v *verification) readCheckpoint() error {
 	keys := slices.Concat(v.options.LogKeys, v.options.Witnesses)
 	c, err := checkpoint.Parse(data, keys...)
 	if err != nil {
-		f := Finding{journal.LogTampered, fileCheckpoint, 0, -1, err.Error()}
+		f := Finding{record.LogTampered, fileCheckpoint, 0, -1, err.Error()}
 		var at *checkpoint.Error
 		if errors.As(err, &at) {
 			f.Offset, f.Detail = int64(at.Offset), at.Text
@@ -68,7 +68,7 @@ func (v *verification) readCheckpoint() error {
 // judgeSigners sees whether those signed who had to.
 func (v *verification) judgeSigners(c *checkpoint.Checkpoint) {
 	wrong := func(format string, args ...any) {
-		v.find(Finding{journal.LogTampered, fileCheckpoint, -1, -1, fmt.Sprintf(format, args...)})
+		v.find(Finding{record.LogTampered, fileCheckpoint, -1, -1, fmt.Sprintf(format, args...)})
 	}
 	is := func(list []note.Verifier, name string) bool {
 		return slices.ContainsFunc(list, func(k note.Verifier) bool { return k.Name() == name })
@@ -107,14 +107,14 @@ func (v *verification) unchecked(sentence string) {
 func (v *verification) readTree() *tree {
 	data, err := v.read(fileTree)
 	if err != nil {
-		v.find(Finding{journal.LogGap, fileTree, -1, -1, fmt.Sprintf("it cannot be read: %v", reason(err))})
+		v.find(Finding{record.LogGap, fileTree, -1, -1, fmt.Sprintf("it cannot be read: %v", reason(err))})
 		return nil
 	}
 	t := &tree{}
 	err = json.Unmarshal(data, t, json.RejectUnknownMembers(true))
 	again, encodeErr := json.Marshal(t)
 	if err != nil || encodeErr != nil || !bytes.Equal(again, data) {
-		v.find(Finding{journal.LogTampered, fileTree, int64(differ(data, again)), -1, "it is not what the log's writer writes"})
+		v.find(Finding{record.LogTampered, fileTree, int64(differ(data, again)), -1, "it is not what the log's writer writes"})
 		return nil
 	}
 	v.tree = t
@@ -133,7 +133,7 @@ func (v *verification) finishLog() error {
 	}
 	v.compareRoot(fileTree, v.tree.Size, v.tree.Root)
 	if v.tree.Size < c.Size {
-		v.find(Finding{journal.LogFork, fileTree, -1, -1, fmt.Sprintf("the log's writer remembers %d entries, the checkpoint covers %d: an old copy", v.tree.Size, c.Size)})
+		v.find(Finding{record.LogFork, fileTree, -1, -1, fmt.Sprintf("the log's writer remembers %d entries, the checkpoint covers %d: an old copy", v.tree.Size, c.Size)})
 	}
 	return nil
 }
@@ -145,9 +145,9 @@ func (v *verification) compareRoot(file string, size uint64, root []byte) {
 	case size > v.log.next && v.broken:
 		// The journal could not be read as far; that is a finding already.
 	case size > v.log.next:
-		v.find(Finding{journal.LogFork, file, -1, int64(v.log.next), fmt.Sprintf("it covers %d entries and the journal has %d: entries were cut off, or the journal is an old copy", size, v.log.next)})
+		v.find(Finding{record.LogFork, file, -1, int64(v.log.next), fmt.Sprintf("it covers %d entries and the journal has %d: entries were cut off, or the journal is an old copy", size, v.log.next)})
 	case !bytes.Equal(have, root):
-		v.find(Finding{journal.LogTampered, file, -1, -1, fmt.Sprintf("at %d entries its root is %x, the journal's is %x", size, root, have)})
+		v.find(Finding{record.LogTampered, file, -1, -1, fmt.Sprintf("at %d entries its root is %x, the journal's is %x", size, root, have)})
 	}
 }
 

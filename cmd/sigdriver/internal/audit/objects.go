@@ -12,16 +12,16 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/archive"
 )
 
 // objects remembers which objects of the archive are whole: decisions share them.
-type objects struct{ whole map[journal.Digest]bool }
+type objects struct{ whole map[record.Digest]bool }
 
 // checkArchive looks for everything that a decision was made from: its record,
 // the attestations that counted, the metadata and the trust files of then.
-func (v *verification) checkArchive(e *journal.Stored) {
+func (v *verification) checkArchive(e *record.Stored) {
 	d := e.Decision
 	if data := v.object(e, d.Record, "the decision record"); data != nil {
 		v.checkRecord(e, data)
@@ -40,49 +40,49 @@ func (v *verification) checkArchive(e *journal.Stored) {
 }
 
 // object reads one object that an entry names, nil if it is not there whole.
-func (v *verification) object(e *journal.Stored, sum journal.Digest, what string) []byte {
+func (v *verification) object(e *record.Stored, sum record.Digest, what string) []byte {
 	data, err := archive.Read(v.path("archive"), sum)
 	var missing *archive.MissingError
 	switch {
 	case err == nil:
 		if v.objects.whole == nil {
-			v.objects.whole = map[journal.Digest]bool{}
+			v.objects.whole = map[record.Digest]bool{}
 		}
 		v.objects.whole[sum] = true
 		v.report.Objects++
 		return data
 	case errors.As(err, &missing):
-		v.find(Finding{journal.LogGap, objectFile(sum), -1, int64(e.Seq), what + " is not in the archive"})
+		v.find(Finding{record.LogGap, objectFile(sum), -1, int64(e.Seq), what + " is not in the archive"})
 	default:
-		v.find(Finding{journal.LogTampered, objectFile(sum), -1, int64(e.Seq), what + " is not what its name says"})
+		v.find(Finding{record.LogTampered, objectFile(sum), -1, int64(e.Seq), what + " is not what its name says"})
 	}
 	return nil
 }
 
-func objectFile(sum journal.Digest) string {
+func objectFile(sum record.Digest) string {
 	name := sum.String()
 	return "archive/sha256/" + name[:2] + "/" + name
 }
 
 // checkRecord holds a decision record against its entry, and looks for the
 // attestations that counted.
-func (v *verification) checkRecord(e *journal.Stored, data []byte) {
+func (v *verification) checkRecord(e *record.Stored, data []byte) {
 	wrong := func(format string, args ...any) {
-		v.find(Finding{journal.LogTampered, objectFile(e.Decision.Record), -1, int64(e.Seq), fmt.Sprintf(format, args...)})
+		v.find(Finding{record.LogTampered, objectFile(e.Decision.Record), -1, int64(e.Seq), fmt.Sprintf(format, args...)})
 	}
-	record, err := journal.ParseRecord(data)
+	decided, err := record.ParseDecisionRecord(data)
 	if err != nil {
 		wrong("it is no decision record: %v", err)
 		return
 	}
 	d := e.Decision
 	switch {
-	case sha256.Sum256(record.Request) != d.RequestSHA256:
+	case sha256.Sum256(decided.Request) != d.RequestSHA256:
 		wrong("the decision record is about another request")
-	case record.Decision.Verdict.String() != d.Verdict || record.Decision.Reason.String() != d.Reason:
-		wrong("the decision record says %s %s, the entry %s %s", record.Decision.Verdict, record.Decision.Reason, d.Verdict, d.Reason)
+	case decided.Decision.Verdict.String() != d.Verdict || decided.Decision.Reason.String() != d.Reason:
+		wrong("the decision record says %s %s, the entry %s %s", decided.Decision.Verdict, decided.Decision.Reason, d.Verdict, d.Reason)
 	}
-	for _, sum := range counted(record) {
+	for _, sum := range counted(decided) {
 		if !v.objects.whole[sum] {
 			v.object(e, sum, "an attestation that counted")
 		}
@@ -90,11 +90,11 @@ func (v *verification) checkRecord(e *journal.Stored, data []byte) {
 }
 
 // counted lists the attestations that bore on a decision, which are archived.
-func counted(record *journal.Record) []journal.Digest {
-	var out []journal.Digest
-	for _, at := range record.Decision.Evidence {
-		if at[0] >= 0 && at[0] < len(record.Attestations) && at[1] >= 0 && at[1] < len(record.Attestations[at[0]]) {
-			out = append(out, record.Attestations[at[0]][at[1]])
+func counted(r *record.DecisionRecord) []record.Digest {
+	var out []record.Digest
+	for _, at := range r.Decision.Evidence {
+		if at[0] >= 0 && at[0] < len(r.Attestations) && at[1] >= 0 && at[1] < len(r.Attestations[at[0]]) {
+			out = append(out, r.Attestations[at[0]][at[1]])
 		}
 	}
 	return out
@@ -102,12 +102,12 @@ func counted(record *journal.Record) []journal.Digest {
 
 // trustFiles are the trust files with fixed names that TUF metadata lists. What
 // the metadata says is believed only as far as looking for files goes.
-func trustFiles(metadata []byte) map[string]journal.Digest {
+func trustFiles(metadata []byte) map[string]record.Digest {
 	var m struct {
 		Signed struct {
 			Targets map[string]struct {
 				Hashes struct {
-					SHA256 journal.Digest `json:"sha256"`
+					SHA256 record.Digest `json:"sha256"`
 				} `json:"hashes"`
 			} `json:"targets"`
 		} `json:"signed"`
@@ -115,7 +115,7 @@ func trustFiles(metadata []byte) map[string]journal.Digest {
 	if json.Unmarshal(metadata, &m) != nil {
 		return nil
 	}
-	files := map[string]journal.Digest{}
+	files := map[string]record.Digest{}
 	for _, name := range []string{"authorities.json", "trusted_root.json", "revocations.json", "drivers.json"} {
 		if t, ok := m.Signed.Targets[name]; ok {
 			files[name] = t.Hashes.SHA256

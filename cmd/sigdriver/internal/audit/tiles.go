@@ -11,7 +11,7 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 	"github.com/transparency-dev/tessera/api/layout"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
@@ -126,7 +126,7 @@ func (t *tiles) compare(name string, want []byte, required, entries bool) {
 	have, err := t.v.read("log/" + name)
 	if err != nil {
 		if required {
-			t.v.find(Finding{journal.LogGap, "log/" + name, -1, -1, fmt.Sprintf("the checkpoint covers this file, and it cannot be read: %v", reason(err))})
+			t.v.find(Finding{record.LogGap, "log/" + name, -1, -1, fmt.Sprintf("the checkpoint covers this file, and it cannot be read: %v", reason(err))})
 		}
 		return
 	}
@@ -135,7 +135,7 @@ func (t *tiles) compare(name string, want []byte, required, entries bool) {
 	if at == len(want) && at == len(have) {
 		return
 	}
-	f := Finding{Code: journal.LogTampered, File: "log/" + name, Offset: int64(at), Entry: -1, Detail: "it is not what the journal makes"}
+	f := Finding{Code: record.LogTampered, File: "log/" + name, Offset: int64(at), Entry: -1, Detail: "it is not what the journal makes"}
 	if first := t.next - 1 - (t.next-1)%layout.EntryBundleWidth; entries {
 		f.Entry = int64(first) + entryAt(want, at)
 	}

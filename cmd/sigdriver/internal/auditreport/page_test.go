@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 	"github.com/sigdriver/sigdriver/verifier"
 )
@@ -27,9 +27,9 @@ const hostile = `</style><script>alert(1)</script>"'><img src=x onerror=alert(2)
 // one of each outcome.
 func report(name string) *replay.Report {
 	key := verifier.FloorKey{GatewayID: name, Role: verifier.SandboxPolicy, Workspace: name, Name: name}
-	entry := func(verdict, reason string, after time.Duration, epoch uint64) *journal.Entry {
-		return &journal.Entry{Time: now.Add(after), Verdict: verdict, Reason: reason, Purpose: "COMPOSE", Trust: journal.Trust{Epoch: epoch},
-			Target: journal.Target{GatewayID: name, Workspace: name, Name: name}}
+	entry := func(verdict, reason string, after time.Duration, epoch uint64) *record.Entry {
+		return &record.Entry{Time: now.Add(after), Verdict: verdict, Reason: reason, Purpose: "COMPOSE", Trust: record.Trust{Epoch: epoch},
+			Target: record.Target{GatewayID: name, Workspace: name, Name: name}}
 	}
 	allow := &verifier.Decision{Verdict: verifier.Allow, Consulted: []verifier.Raise{{Key: key}},
 		Documents: []verifier.DocumentResult{{Version: 7, Principals: []string{name, "bob"}, Passed: true}}}

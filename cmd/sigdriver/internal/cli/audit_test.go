@@ -15,8 +15,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded/recordedtest"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 	"github.com/sigdriver/sigdriver/tuf/archive"
@@ -40,7 +40,7 @@ func auditedState(t *testing.T) (dir, vkey string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := journal.Open(filepath.Join(d.Dir, "audit"), journal.Options{Archive: store})
+	j, err := record.Open(d.Dir, record.Options{Archive: store})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func auditedState(t *testing.T) (dir, vkey string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := tilelog.Open(filepath.Join(d.Dir, "log"), j, tilelog.Options{Key: key, Interval: tilelog.MinInterval, Logger: hclog.NewNullLogger()})
+	l, err := tilelog.Open(filepath.Join(d.Dir, "log"), j.Journal, tilelog.Options{Key: key, Interval: tilelog.MinInterval, Logger: hclog.NewNullLogger()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +106,7 @@ func TestAuditVerify(t *testing.T) {
 		t.Errorf("with another key:\n%s", text)
 	}
 
-	segment := filepath.Join(dir, "audit", journal.SegmentFile(0))
+	segment := filepath.Join(dir, "audit", record.SegmentFile(0))
 	data, err := os.ReadFile(segment)
 	if err != nil {
 		t.Fatal(err)

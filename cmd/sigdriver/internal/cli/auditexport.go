@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/pack"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 )
 
 func newAuditExportCommand(env *Env) *cobra.Command {
@@ -45,7 +45,7 @@ func auditExport(env *Env, state, out string) error {
 		m, fault = pack.Write(io.MultiWriter(w, sum), state)
 		return fault
 	})
-	var corrupt *journal.CorruptError
+	var corrupt *record.CorruptError
 	switch {
 	case errors.As(fault, &corrupt):
 		return &ExitError{Code: ExitDenied, Err: fault, Remedy: "nothing was written; a damaged folder is itself the evidence, so copy it whole"}

@@ -12,8 +12,8 @@ import (
 	"os"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/pack"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
@@ -22,13 +22,13 @@ const packSchema = "application/vnd.sigdriver.pack-verification.v1+json"
 
 // packReport is what audit verify says about a pack.
 type packReport struct {
-	Schema    string           `json:"schema"`
-	SHA256    journal.Digest   `json:"sha256"` // of the pack
-	Files     int              `json:"files"`
-	Missing   []journal.Digest `json:"missing"`
-	Log       *audit.Report    `json:"log"`
-	Replay    *replayReport    `json:"replay,omitempty"` // nil without a pinned root
-	NotProven []string         `json:"notProven"`
+	Schema    string          `json:"schema"`
+	SHA256    record.Digest   `json:"sha256"` // of the pack
+	Files     int             `json:"files"`
+	Missing   []record.Digest `json:"missing"`
+	Log       *audit.Report   `json:"log"`
+	Replay    *replayReport   `json:"replay,omitempty"` // nil without a pinned root
+	NotProven []string        `json:"notProven"`
 	path      string
 }
 
@@ -93,7 +93,7 @@ func unpack(path, dir string) (*packReport, error) {
 	m, err := pack.Unpack(io.TeeReader(in, sum), dir)
 	var fault *pack.Error
 	if errors.As(err, &fault) {
-		return nil, &ExitError{Code: ExitDenied, Err: fmt.Errorf("%s: the pack %q is not as it was written: %w", journal.LogTampered, path, err), Remedy: "nothing in it was looked at; ask for it again, and compare its sha256"}
+		return nil, &ExitError{Code: ExitDenied, Err: fmt.Errorf("%s: the pack %q is not as it was written: %w", record.LogTampered, path, err), Remedy: "nothing in it was looked at; ask for it again, and compare its sha256"}
 	}
 	if err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func (r *packReport) replay(env *Env, dir string, f *auditVerifyFlags) (again, e
 	}
 	o := &replay.Options{Dir: dir, Root: root, Now: env.Now().UTC()}
 	got, err := replay.Run(context.Background(), *o)
-	var corrupt *journal.CorruptError
+	var corrupt *record.CorruptError
 	if errors.As(err, &corrupt) {
 		return &ExitError{Code: ExitDenied}, nil // the report on the log says so
 	}

@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/reconcile"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
@@ -122,9 +122,9 @@ func (f *reconcileFlags) read(env *Env) (*reconcile.Events, error) {
 // readLog reads a driver's journal for what it says about compositions.
 func readLog(dir string) (*reconcile.Log, error) {
 	log := &reconcile.Log{Suppressed: map[[2]string]uint64{}}
-	for e, err := range journal.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
-		var torn *journal.TornError
-		var corrupt *journal.CorruptError
+	for e, err := range record.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
+		var torn *record.TornError
+		var corrupt *record.CorruptError
 		switch {
 		case errors.As(err, &torn): // an entry that is being written
 			return log, nil
@@ -138,7 +138,7 @@ func readLog(dir string) (*reconcile.Log, error) {
 	return log, nil
 }
 
-func addEntry(log *reconcile.Log, e *journal.Stored) {
+func addEntry(log *reconcile.Log, e *record.Stored) {
 	log.Size = e.Seq + 1
 	log.Sums = append(log.Sums, e.Sum.String())
 	switch d := e.Decision; {

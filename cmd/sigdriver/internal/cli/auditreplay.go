@@ -18,7 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 	"github.com/sigdriver/sigdriver/tuf"
@@ -57,8 +57,10 @@ again, from the pinned first root; decides again, with the code that the driver 
 at the recorded time and with the floors as they were; and compares the decisions byte
 for byte:
 
-  identical       the same bytes
-  different       other bytes, or an entry that no driver could have written
+  identical       the same, but for texts and hints
+  different       another decision, or an entry that no driver could have written
+  other rules     what older rules decided otherwise than today's; the release of
+                  that time replays it
   unreplayable    something that bore on it is missing or damaged
 
 Policy bodies never leave the gateway. Without them the record is believed about what
@@ -69,7 +71,7 @@ any names, that is checked again as well.
 Of what was allowed it then says whether it would be allowed now, by the last trust that
 the driver accepted, and otherwise what ended it.
 
-Exit codes: 0 all identical, 1 any different or the journal is damaged, 2 usage,
+Exit codes: 0 none different or unreplayable, 1 any different or the journal is damaged, 2 usage,
 4 something was unreplayable or nothing was replayed.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return auditReplay(env, f) },
@@ -100,7 +102,7 @@ func replayExit(r *replay.Report) error {
 	switch {
 	case r.Counts[replay.Different] > 0:
 		return &ExitError{Code: ExitDenied}
-	case r.Counts[replay.Unreplayable] > 0 || len(r.Results) == 0:
+	case r.Counts[replay.Unreplayable] > 0 || r.Counts[replay.Identical] == 0:
 		return &ExitError{Code: ExitInconclusive}
 	}
 	return nil
@@ -182,7 +184,7 @@ func readInstant(env *Env, option, s string) (time.Time, error) {
 
 // replayFault says why there is nothing to replay.
 func replayFault(dir string, err error) error {
-	var corrupt *journal.CorruptError
+	var corrupt *record.CorruptError
 	var none *tuf.NoHistoryError
 	switch {
 	case errors.As(err, &corrupt):

@@ -94,6 +94,9 @@ func (p *replayReport) print(w *printer) {
 	p.count(w, replay.Identical, p.Counts[replay.Identical] > 0)
 	p.count(w, replay.Different, p.Counts[replay.Different] == 0)
 	p.count(w, replay.Unreplayable, p.Counts[replay.Unreplayable] == 0)
+	if p.Counts[replay.OtherRules] > 0 {
+		p.count(w, replay.OtherRules, true)
+	}
 	p.printFaults(w)
 	p.printBelieved(w)
 	p.printToday(w)
@@ -109,7 +112,7 @@ func (p *replayReport) count(w *printer, outcome replay.Outcome, good bool) {
 
 func (p *replayReport) printFaults(w *printer) {
 	listed := 0
-	for _, outcome := range []replay.Outcome{replay.Different, replay.Unreplayable} {
+	for _, outcome := range []replay.Outcome{replay.Different, replay.Unreplayable, replay.OtherRules} {
 		for _, d := range p.Decisions {
 			if d.Outcome != outcome {
 				continue

@@ -8,7 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 )
 
 // segment shows the entries of a journal segment, one a line. It says where an
@@ -20,7 +20,7 @@ func (in *inspector) segment(data []byte) bool {
 	}
 	in.head("Journal segment")
 	for ok {
-		in.line("  %s", journal.Line(entry))
+		in.line("  %s", record.Line(entry))
 		if got := sha256.Sum256(entry); !bytes.Equal(got[:], sum) {
 			in.line("  ^ this entry's bytes are not those of its digest")
 		}
@@ -38,7 +38,7 @@ func nextRecord(data []byte) (entry, sum, rest []byte, ok bool) {
 		return nil, nil, data, false
 	}
 	size := int(binary.BigEndian.Uint32(data))
-	if size < 2 || size > journal.MaxEntry || len(data) < 4+size+sha256.Size || data[4] != '{' {
+	if size < 2 || size > record.MaxEntry || len(data) < 4+size+sha256.Size || data[4] != '{' {
 		return nil, nil, data, false
 	}
 	end := 4 + size

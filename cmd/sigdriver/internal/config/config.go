@@ -58,8 +58,9 @@ type Config struct {
 	Log Log `toml:"log"`
 
 	// lines says where each key was read, for errors.
-	lines map[string]int
-	file  string
+	lines  map[string]int
+	file   string
+	sha256 [32]byte
 }
 
 // Socket is the Unix socket of the contract.

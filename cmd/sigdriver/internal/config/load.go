@@ -5,6 +5,7 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -55,9 +56,12 @@ func Load(path string) (*Config, error) {
 	return parse(path, data)
 }
 
+// SHA256 is that of the file that the configuration was read from.
+func (c *Config) SHA256() [32]byte { return c.sha256 }
+
 func parse(path string, data []byte) (*Config, error) {
 	c := defaults()
-	c.file = path
+	c.file, c.sha256 = path, sha256.Sum256(data)
 	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
 	if err := dec.Decode(c); err != nil {
 		return nil, decodeError(path, err)

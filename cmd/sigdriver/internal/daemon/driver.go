@@ -23,12 +23,10 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/admin"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/attest"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/clock"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/floors"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
@@ -56,10 +54,9 @@ type driver struct {
 
 	lock    io.Closer
 	archive *archive.Store
-	journal *journal.Journal
-	floors  *floors.Store
+	record  *record.Store
 	log     *tilelog.Log // nil: there is no transparency log
-	clock   *clock.Clock
+	clock   *record.Clock
 	attest  *attest.Attester // nil: the driver signs no receipts
 	own     []ownKey
 	client  *tuf.Client
@@ -95,7 +92,7 @@ func (d *driver) start(ctx context.Context) error {
 	quietGRPC()
 	tuneMemory()
 	for _, step := range []func(context.Context) error{
-		d.configure, d.openState, d.openLog, d.openReceipts, d.openTrust, d.listen, d.intercept, d.watch,
+		d.configure, d.openState, d.openLog, d.openReceipts, d.openTrust, d.begin, d.listen, d.intercept, d.watch,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -136,28 +133,23 @@ func (d *driver) openState(context.Context) error {
 	if d.archive, err = archive.Open(filepath.Join(dir, "archive"), nil); err != nil {
 		return d.conf.Fault("state_dir", err, "make it writable to the driver's user")
 	}
-	d.journal, err = journal.Open(filepath.Join(dir, "audit"), journal.Options{
+	d.record, err = record.Open(dir, record.Options{
 		Archive: d.archive, DenyBudget: d.conf.Audit.DenyPerMinute, Reserve: uint64(d.conf.Audit.ReserveMiB) << 20,
+		Rebuild: d.options.RebuildFloors,
 	})
 	if err != nil {
 		return err
 	}
-	if cut := d.journal.Cut(); cut != nil {
+	if d.options.RebuildFloors {
+		d.logger.Warn("the floors were read from the journal's first entry on, on the operator's word")
+	}
+	if cut := d.record.Cut(); cut != nil {
 		d.logger.Warn("the journal ended in a torn record, which was cut off", "detail", cut)
 	}
-	if d.floors, err = floors.Open(filepath.Join(dir, "floors.db"), nil); err != nil {
-		return err
+	if d.record.TakenOver() {
+		d.logger.Warn("the state folder of release 0.1.0 was taken over", "copy", filepath.Join(dir, record.OldFloors))
 	}
-	if d.options.RebuildFloors {
-		d.logger.Warn("reading the floors back from the journal, on the operator's word")
-		if err := d.floors.Rebuild(d.journal, d.archive.Get); err != nil {
-			return err
-		}
-	}
-	if err := d.floors.Check(d.journal); err != nil {
-		return err
-	}
-	d.clock = clock.New(d.floors)
+	d.clock = record.NewClock(d.record)
 	return nil
 }
 
@@ -181,7 +173,7 @@ func (d *driver) openTrust(ctx context.Context) error {
 	}
 	d.index = index.New(d.conf.Attestations.Dir, d.logger.Named("index"))
 	d.keeper = trustkeeper.New(trustkeeper.Config{
-		Client: d.client, Clock: d.clock, Index: d.index, Floors: d.floors, Metrics: d.metrics, Logger: d.logger.Named("trust"),
+		Client: d.client, Clock: d.clock, Index: d.index, Floors: d.record, Metrics: d.metrics, Logger: d.logger.Named("trust"),
 		DriverVersion: version.Driver, Reserved: d.reserved(), Interval: time.Duration(d.conf.Trust.RefreshInterval),
 	})
 	if err := d.keeper.Load(); err != nil {
@@ -195,6 +187,22 @@ func (d *driver) openTrust(ctx context.Context) error {
 	d.index.Scan()
 	d.warnUnlisted()
 	return nil
+}
+
+// begin records that this driver begins to serve: its version, its configuration and
+// its trust. On a full disk that waits, and no ALLOW leaves before it.
+func (d *driver) begin(context.Context) error {
+	start := record.Start{Time: d.now(), Driver: version.Driver, Revision: version.Revision(), Config: d.conf.SHA256()}
+	if t := d.keeper.Current(); t.Trust != nil {
+		start.Trust = record.Trust{Epoch: t.Trust.Epoch(), Roles: t.Roles, Stale: t.Trust.State(start.Time).Condition == verifier.Stale}
+	}
+	var full *record.FullError
+	err := d.record.Begin(start)
+	if errors.As(err, &full) {
+		d.logger.Warn("the start of the driver waits to be recorded", "error", err)
+		return nil
+	}
+	return err
 }
 
 // trustFault tells a root that is none from a state folder that needs a hand.
@@ -240,7 +248,7 @@ func (d *driver) listen(context.Context) error {
 	}
 	d.listener = peer.NewListener(d.socket.UnixListener, d.peers(d.conf), conns, d.refused)
 	parts := server.Config{
-		Peers: d.listener.List, Trust: d.keeper, Clock: d.clock, Index: d.index, Floors: d.floors, Journal: d.journal,
+		Peers: d.listener.List, Trust: d.keeper, Clock: d.clock, Index: d.index, Record: d.record,
 		Metrics: d.metrics, Logger: d.logger,
 	}
 	if d.log != nil {
@@ -291,7 +299,7 @@ func (d *driver) watch(context.Context) error {
 		IndexEntries: func() int { n, _ := d.index.Current().Size(); return n },
 		IndexFiles:   func() int { _, n := d.index.Current().Size(); return n },
 		Connections:  d.listener.Open,
-		JournalSize:  func() uint64 { return d.journal.Head().Size },
+		JournalSize:  func() uint64 { return d.record.Head().Size },
 		JournalWorks: d.server.Recording,
 		Log:          d.logReading(),
 		Trust:        d.trustState,
@@ -410,14 +418,11 @@ func (d *driver) close() error {
 	if d.client != nil {
 		errs = append(errs, d.client.Close())
 	}
-	if d.log != nil { // before the journal, which it reads
+	if d.log != nil { // before the record, whose journal it reads
 		errs = append(errs, d.log.Close())
 	}
-	if d.journal != nil {
-		errs = append(errs, d.journal.Close())
-	}
-	if d.floors != nil { // after the journal, whose last entry it remembers
-		errs = append(errs, d.floors.Close())
+	if d.record != nil {
+		errs = append(errs, d.record.Close())
 	}
 	if d.lock != nil {
 		errs = append(errs, d.lock.Close())

@@ -248,11 +248,11 @@ func TestInterceptedWriteIsRecorded(t *testing.T) {
 	s := newStock(t)
 	for want, policy := range []tree{updatePolicy(), widened()} {
 		got, err := s.ask("user", "UpdateConfig", policy)
-		if err != nil || got.LogAnnotations["sigdriver_log_index"] != fmt.Sprint(want) || len(got.LogAnnotations["sigdriver_sha256"]) != 64 {
+		if err != nil || got.LogAnnotations["sigdriver_log_index"] != fmt.Sprint(want+1) || len(got.LogAnnotations["sigdriver_sha256"]) != 64 {
 			t.Fatalf("got %v, %v", got, err)
 		}
 	}
-	if n := s.metric("sigdriver_journal_entries"); n != "2" {
+	if n := s.metric("sigdriver_journal_entries"); n != "3" { // the start is entry 0
 		t.Errorf("%s entries", n)
 	}
 }

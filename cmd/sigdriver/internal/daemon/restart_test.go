@@ -7,12 +7,13 @@ import (
 	"crypto/sha256"
 	"flag"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record/recordtest"
 	"github.com/sigdriver/sigdriver/tuf/archive"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -63,25 +64,19 @@ func (w *world) fill(n int) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	j, err := journal.Open(w.path("state/audit"), journal.Options{Archive: store, DenyBudget: n})
-	if err != nil {
-		w.t.Fatal(err)
+	var last *record.Entry
+	for e, err := range record.Read(disk.OS{}, w.path("state/audit"), 0) {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		last = e.Decision
 	}
-	var all sync.WaitGroup
-	for c := range 64 {
-		all.Go(func() {
-			for i := c; i < n; i += 64 {
-				e := journal.Entry{Time: time.Now(), Driver: "test", Purpose: "COMPOSE", Verdict: "DENY", Reason: "THRESHOLD",
-					Target:        journal.Target{GatewayID: "gw-east", Workspace: "prod", SandboxID: fmt.Sprint("sb-", i), Name: fmt.Sprint("web-", i)},
-					RequestSHA256: sha256.Sum256(fmt.Append(nil, i)), Documents: make([]journal.Digest, 12)}
-				if _, _, err := j.Append(w.t.Context(), e, []byte("one record for all")); err != nil {
-					w.t.Error(err)
-				}
-			}
-		})
+	var entries []record.Content
+	for i := range n {
+		e := record.Entry{Time: time.Now(), Driver: "test", Purpose: "COMPOSE", Verdict: "DENY", Reason: "THRESHOLD", Rules: verifier.RulesVersion, Revision: last.Revision,
+			Target:        record.Target{GatewayID: "gw-east", Workspace: "prod", SandboxID: fmt.Sprint("sb-", i), Name: fmt.Sprint("web-", i)},
+			RequestSHA256: sha256.Sum256(fmt.Append(nil, i)), Documents: make([]record.Digest, 12)}
+		entries = append(entries, recordtest.Decision(w.t, store, e, record.DecisionRecord{Decision: &verifier.Decision{}}))
 	}
-	all.Wait()
-	if err := j.Close(); err != nil {
-		w.t.Fatal(err)
-	}
+	recordtest.Append(w.t, w.path("state"), entries...)
 }

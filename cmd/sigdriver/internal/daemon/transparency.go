@@ -27,7 +27,7 @@ func (d *driver) openLog(context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.log, err = tilelog.Open(filepath.Join(d.conf.StateDir, "log"), d.journal, tilelog.Options{
+	d.log, err = tilelog.Open(filepath.Join(d.conf.StateDir, "log"), d.record.Journal, tilelog.Options{
 		Key: key, Witnesses: witnesses, Logger: d.logger.Named("log"),
 	})
 	if err != nil {

@@ -70,20 +70,20 @@ func TestTransparencyLog(t *testing.T) {
 	for range 40 {
 		w.expect(compose(5), verifier.Allowed) // cached
 	}
-	w.eventually("a checkpoint covers the decision", func() bool { return w.metric("sigdriver_log_checkpoint_entries") == "1" })
-	if first.Receipt.LogIndex != 0 || w.metric("sigdriver_log_up") != "1" || w.metric("sigdriver_log_entries") != "1" || !w.serves("audit") {
+	w.eventually("a checkpoint covers the decision", func() bool { return w.metric("sigdriver_log_checkpoint_entries") == "2" }) // the start is entry 0
+	if first.Receipt.LogIndex != 1 || w.metric("sigdriver_log_up") != "1" || w.metric("sigdriver_log_entries") != "2" || !w.serves("audit") {
 		t.Errorf("index %d, up %s, entries %s", first.Receipt.LogIndex, w.metric("sigdriver_log_up"), w.metric("sigdriver_log_entries"))
 	}
 	if err := w.stop(); err != nil {
 		t.Fatal(err)
 	}
 	r, err := audit.Verify(w.path("state"), audit.Options{LogKeys: []note.Verifier{key}})
-	if err != nil || !r.Well() || len(r.Unchecked) > 0 || r.Decisions != 1 || r.Served != 1 || !r.Checkpoint.Signed {
+	if err != nil || !r.Well() || len(r.Unchecked) > 0 || r.Starts != 1 || r.Decisions != 1 || r.Served != 1 || !r.Checkpoint.Signed {
 		t.Errorf("%+v, %v", r, err)
 	}
 	w.start() // and it goes on from there
 	w.expect(compose(6), verifier.Allowed)
-	w.eventually("the next one too", func() bool { return w.metric("sigdriver_log_checkpoint_entries") == "3" })
+	w.eventually("the next one too", func() bool { return w.metric("sigdriver_log_checkpoint_entries") == "5" })
 }
 
 // Without a key there is no log, and the driver says so.
@@ -153,7 +153,6 @@ func TestRestoredCopies(t *testing.T) {
 		}
 	}
 	refused("audit", "LOG_FORK")
-	refused("floors.db", "LOG_FORK")
 	// An old copy of the log itself is the journal's own past: it catches up.
 	if err := os.RemoveAll(w.path("state/log")); err != nil {
 		t.Fatal(err)
@@ -164,7 +163,7 @@ func TestRestoredCopies(t *testing.T) {
 		return w.metric("sigdriver_log_checkpoint_entries") == w.metric("sigdriver_journal_entries")
 	})
 	w.stop()
-	// Journal and log of a while ago, floors of now.
+	// Journal and log of a while ago, the driver's memory of now.
 	for _, part := range []string{"audit", "log"} {
 		if err := os.RemoveAll(w.path("state/" + part)); err != nil {
 			t.Fatal(err)
@@ -203,7 +202,7 @@ func TestLogStandsStill(t *testing.T) {
 	w.start()
 	tiles := w.path("state/log/tile")
 	w.expect(compose(5), verifier.Allowed)
-	w.eventually("a first checkpoint", func() bool { return w.metric("sigdriver_log_checkpoint_entries") == "1" })
+	w.eventually("a first checkpoint", func() bool { return w.metric("sigdriver_log_checkpoint_entries") == "2" })
 	if err := os.Rename(tiles, w.path("aside")); err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +222,7 @@ func TestLogStandsStill(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.eventually("it goes on", func() bool {
-		return w.metric("sigdriver_log_up") == "1" && w.metric("sigdriver_log_checkpoint_entries") == "3"
+		return w.metric("sigdriver_log_up") == "1" && w.metric("sigdriver_log_checkpoint_entries") == "4"
 	})
 	if !w.serves("audit") {
 		t.Error("it is still ill")

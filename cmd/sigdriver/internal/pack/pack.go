@@ -34,7 +34,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 )
 
 const (
@@ -49,19 +49,19 @@ const (
 
 // Manifest is what a pack says about itself.
 type Manifest struct {
-	Entries uint64         `json:"entries,string"` // of the journal
-	Head    journal.Digest `json:"head"`           // sha256 of the last entry
-	Members []Member       `json:"members"`
+	Entries uint64        `json:"entries,string"` // of the journal
+	Head    record.Digest `json:"head"`           // sha256 of the last entry
+	Members []Member      `json:"members"`
 	// Missing are objects that the evidence names and the archive did not have.
-	Missing []journal.Digest `json:"missing"`
-	Schema  string           `json:"schema"`
+	Missing []record.Digest `json:"missing"`
+	Schema  string          `json:"schema"`
 }
 
 // Member is one file of the state folder.
 type Member struct {
-	Name   string         `json:"name"` // below the state folder
-	SHA256 journal.Digest `json:"sha256"`
-	Size   int64          `json:"size,string"`
+	Name   string        `json:"name"` // below the state folder
+	SHA256 record.Digest `json:"sha256"`
+	Size   int64         `json:"size,string"`
 }
 
 // Error says what is wrong with a pack, and where.
@@ -83,7 +83,7 @@ func (e *Error) Error() string {
 var names = regexp.MustCompile(`^(audit/[0-9]{20}\.seg|log/checkpoint|log/\.state/treeState|log/tile/(entries|[0-9]{1,2})(/x[0-9]{3})*/[0-9]{3}(\.p/[0-9]{1,3})?|trust/history\.jsonl|archive/sha256/[0-9a-f]{2}/[0-9a-f]{64})$`)
 
 // objectName is where the archive keeps an object.
-func objectName(sum journal.Digest) string {
+func objectName(sum record.Digest) string {
 	name := sum.String()
 	return "archive/sha256/" + name[:2] + "/" + name
 }

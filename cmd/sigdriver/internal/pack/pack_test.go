@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded/recordedtest"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay/replaytest"
@@ -57,7 +57,7 @@ func TestPack(t *testing.T) {
 		t.Error("another manifest came out")
 	}
 	r, err := replay.Run(t.Context(), replay.Options{Dir: dir, Root: w.Repo.Root(), Now: w.Now().Add(time.Hour)})
-	if err != nil || r.Counts[replay.Identical] != w.Size() || r.Head != m.Head {
+	if err != nil || r.Counts[replay.Identical] != len(r.Results) || r.Entries != w.Size() || r.Head != m.Head {
 		t.Errorf("replayed as %+v, %v", r, err)
 	}
 	if out, _ := pack(t, dir); !bytes.Equal(out, text) {
@@ -179,7 +179,7 @@ func TestHostile(t *testing.T) {
 		"larger than it is": {member(object.Name, 1<<40)},
 		"below zero":        {member(object.Name, -1)},
 	} {
-		bad := &Manifest{Schema: schema, Members: members, Missing: []journal.Digest{}}
+		bad := &Manifest{Schema: schema, Members: members, Missing: []record.Digest{}}
 		head, err := bad.encode()
 		if err != nil {
 			t.Fatal(err)
@@ -260,7 +260,7 @@ func TestPackWithAGap(t *testing.T) {
 	if err := os.WriteFile(segment, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var corrupt *journal.CorruptError
+	var corrupt *record.CorruptError
 	if _, err := Write(&bytes.Buffer{}, state); !errors.As(err, &corrupt) {
 		t.Errorf("a damaged journal: %v", err)
 	}
@@ -269,7 +269,7 @@ func TestPackWithAGap(t *testing.T) {
 // FuzzUnpack: whatever it is given, it is a pack or an error with a place.
 func FuzzUnpack(f *testing.F) {
 	var b bytes.Buffer
-	m := &Manifest{Schema: schema, Members: []Member{}, Missing: []journal.Digest{}}
+	m := &Manifest{Schema: schema, Members: []Member{}, Missing: []record.Digest{}}
 	head, err := m.encode()
 	if err != nil {
 		f.Fatal(err)

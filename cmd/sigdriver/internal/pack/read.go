@@ -16,7 +16,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
@@ -54,8 +54,8 @@ func Unpack(in io.Reader, dir string) (*Manifest, error) {
 // One that cannot be read to its end is for audit verify to describe.
 func (r *reader) sameJournal(dir string, m *Manifest) error {
 	var entries uint64
-	var head journal.Digest
-	for e, err := range journal.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
+	var head record.Digest
+	for e, err := range record.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
 		if err != nil {
 			break
 		}

@@ -14,7 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/archive"
@@ -25,8 +25,8 @@ import (
 // disturbed; what it appends meanwhile is left out. A damaged journal is an error:
 // the folder itself is then the evidence.
 func Write(out io.Writer, state string) (*Manifest, error) {
-	w := &writer{state: state, small: map[string][]byte{}, objects: map[journal.Digest]bool{}, archive: recorded.OpenArchive(state),
-		manifest: &Manifest{Schema: schema, Members: []Member{}, Missing: []journal.Digest{}}}
+	w := &writer{state: state, small: map[string][]byte{}, objects: map[record.Digest]bool{}, archive: recorded.OpenArchive(state),
+		manifest: &Manifest{Schema: schema, Members: []Member{}, Missing: []record.Digest{}}}
 	// The checkpoint first: what is read after it has everything that it covers.
 	for _, collect := range []func() error{w.log, w.journal, w.trust, w.list} {
 		if err := collect(); err != nil {
@@ -42,8 +42,8 @@ const maxFile = 1 << 40
 type writer struct {
 	state    string
 	archive  *recorded.Archive
-	small    map[string][]byte       // members that may change, as they were read
-	objects  map[journal.Digest]bool // of the archive
+	small    map[string][]byte      // members that may change, as they were read
+	objects  map[record.Digest]bool // of the archive
 	manifest *Manifest
 }
 
@@ -81,8 +81,8 @@ func (w *writer) log() error {
 // journal takes every whole entry, and notes the objects that entries name.
 func (w *writer) journal() error {
 	cut := map[string]int64{}
-	for e, err := range journal.Read(disk.OS{}, filepath.Join(w.state, "audit"), 0) {
-		var torn *journal.TornError
+	for e, err := range record.Read(disk.OS{}, filepath.Join(w.state, "audit"), 0) {
+		var torn *record.TornError
 		if errors.As(err, &torn) {
 			cut[torn.Segment] = torn.Offset
 			break
@@ -120,7 +120,7 @@ func (w *writer) journal() error {
 
 // decision notes the record of a decision and its attestations, as far as they
 // were archived.
-func (w *writer) decision(e *journal.Entry) {
+func (w *writer) decision(e *record.Entry) {
 	w.objects[e.Record] = true
 	record, err := w.archive.Record(e)
 	if err != nil {
@@ -139,7 +139,7 @@ func (w *writer) decision(e *journal.Entry) {
 	}
 }
 
-func (w *writer) exists(sum journal.Digest) bool {
+func (w *writer) exists(sum record.Digest) bool {
 	_, err := disk.OS{}.Stat(filepath.Join(w.state, objectName(sum)))
 	return err == nil
 }
@@ -182,7 +182,7 @@ func (w *writer) list() error {
 		w.manifest.Members = append(w.manifest.Members, Member{name, sha256.Sum256(data), int64(len(data))})
 	}
 	slices.SortFunc(w.manifest.Members, func(a, b Member) int { return cmp.Compare(a.Name, b.Name) })
-	slices.SortFunc(w.manifest.Missing, func(a, b journal.Digest) int { return bytes.Compare(a[:], b[:]) })
+	slices.SortFunc(w.manifest.Missing, func(a, b record.Digest) int { return bytes.Compare(a[:], b[:]) })
 	return nil
 }
 

@@ -11,14 +11,14 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
 // Recalled is a decision with what is left of its request.
 type Recalled struct {
-	Record  *journal.Record
+	Record  *record.DecisionRecord
 	Summary *verifier.RecordedRequest
 	// Request has nil where a body or an attestation is not at hand.
 	Request *verifier.Request
@@ -28,7 +28,7 @@ type Recalled struct {
 // before. It is safe for concurrent use.
 type Archive struct {
 	dir   string
-	known sync.Map // journal.Digest → []byte
+	known sync.Map // record.Digest → []byte
 	count atomic.Int64
 }
 
@@ -39,7 +39,7 @@ func OpenArchive(state string) *Archive { return &Archive{dir: filepath.Join(sta
 const maxRemembered = 1 << 14
 
 // attestation returns an encoded attestation, nil for one that is not there.
-func (a *Archive) attestation(sum journal.Digest) ([]byte, error) {
+func (a *Archive) attestation(sum record.Digest) ([]byte, error) {
 	if data, ok := a.known.Load(sum); ok {
 		return data.([]byte), nil
 	}
@@ -54,14 +54,17 @@ func (a *Archive) attestation(sum journal.Digest) ([]byte, error) {
 	return data, err
 }
 
+// Object reads one object.
+func (a *Archive) Object(sum [32]byte) ([]byte, error) { return archive.Read(a.dir, sum) }
+
 // Record reads the decision record of an entry. It is the one that was written:
 // its digest is in the entry.
-func (a *Archive) Record(e *journal.Entry) (*journal.Record, error) {
+func (a *Archive) Record(e *record.Entry) (*record.DecisionRecord, error) {
 	data, err := archive.Read(a.dir, e.Record)
 	if err != nil {
 		return nil, err
 	}
-	record, err := journal.ParseRecord(data)
+	record, err := record.ParseDecisionRecord(data)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +75,7 @@ func (a *Archive) Record(e *journal.Entry) (*journal.Record, error) {
 }
 
 // Recall finds what is left of a request, every part by its digest.
-func (a *Archive) Recall(e *journal.Entry, documents *Documents) (*Recalled, error) {
+func (a *Archive) Recall(e *record.Entry, documents *Documents) (*Recalled, error) {
 	record, err := a.Record(e)
 	if err != nil {
 		return nil, err

@@ -15,7 +15,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -24,7 +24,7 @@ import (
 // Question is one request as it was last asked and recorded.
 type Question struct {
 	Seq   uint64 // of the journal entry
-	Entry *journal.Entry
+	Entry *record.Entry
 	// Request is whole, and Lost empty; or Lost says in one sentence what of the
 	// request cannot be found.
 	Request *verifier.Request
@@ -48,16 +48,18 @@ type State struct {
 // left out; their floors are not. A damaged journal is an error, a damaged or
 // missing record makes its question Lost.
 func Read(dir string, documents *Documents, since time.Time) (*State, error) {
-	r := &reader{archive: filepath.Join(dir, "archive"), documents: documents, state: &State{
-		Floors: verifier.MapFloors{Versions: map[verifier.FloorKey]verifier.Floor{}, Places: map[verifier.SandboxKey]verifier.Place{}},
-	}}
-	latest := map[journal.Digest]journal.Stored{}
-	for e, err := range journal.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
-		var torn *journal.TornError
+	r := &reader{archive: filepath.Join(dir, "archive"), documents: documents, state: &State{}}
+	state := record.NewState(r.object)
+	latest := map[record.Digest]record.Stored{}
+	for e, err := range record.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
+		var torn *record.TornError
 		if errors.As(err, &torn) {
 			break // an entry that is being written
 		}
 		if err != nil {
+			return nil, err
+		}
+		if _, err := state.Apply(&e); err != nil {
 			return nil, err
 		}
 		if e.Suppressed != nil {
@@ -66,12 +68,10 @@ func Read(dir string, documents *Documents, since time.Time) (*State, error) {
 		if e.Decision == nil {
 			continue
 		}
-		if err := r.raise(&e); err != nil {
-			return nil, fmt.Errorf("journal entry %d: %w", e.Seq, err)
-		}
 		e.Raw = nil
 		latest[e.Decision.RequestSHA256] = e
 	}
+	r.state.Floors = state.MapFloors()
 	for _, e := range latest {
 		if !e.Decision.Time.Before(since) {
 			r.state.Questions = append(r.state.Questions, Question{Seq: e.Seq, Entry: e.Decision})
@@ -90,41 +90,14 @@ type reader struct {
 	state     *State
 }
 
-// raise follows the floors and places. The last floor counts, not the highest: a
-// signed reset lowers one, and shows when the next version is raised above it.
-func (r *reader) raise(e *journal.Stored) error {
-	d := e.Decision
-	sandbox := verifier.SandboxKey{GatewayID: d.Target.GatewayID, SandboxID: d.Target.SandboxID}
-	if _, known := r.state.Floors.Places[sandbox]; d.Bound && !known {
-		r.state.Floors.Places[sandbox] = verifier.Place{Workspace: d.Target.Workspace, Name: d.Target.Name}
-	}
-	if slices.Contains(d.Elided, journal.ElidedRaised) {
-		record, err := r.record(d)
-		if err != nil {
-			return err
-		}
-		for _, raise := range record.Decision.Raises {
-			r.state.Floors.Versions[raise.Key] = raise.Floor
-		}
-		return nil
-	}
-	for _, f := range d.Raised {
-		role, ok := verifier.RoleByName(f.Role)
-		if !ok {
-			return fmt.Errorf("%.40q is no role", f.Role)
-		}
-		key := verifier.FloorKey{GatewayID: d.Target.GatewayID, Role: role, Workspace: f.Workspace, Name: f.Name}
-		r.state.Floors.Versions[key] = verifier.Floor{Version: f.After.Version, SHA256: f.After.SHA256}
-	}
-	return nil
-}
+func (r *reader) object(sum [32]byte) ([]byte, error) { return archive.Read(r.archive, sum) }
 
-func (r *reader) record(e *journal.Entry) (*journal.Record, error) {
+func (r *reader) record(e *record.Entry) (*record.DecisionRecord, error) {
 	data, err := archive.Read(r.archive, e.Record)
 	if err != nil {
 		return nil, err
 	}
-	return journal.ParseRecord(data)
+	return record.ParseDecisionRecord(data)
 }
 
 // restore finds the bytes of a question.
@@ -139,7 +112,7 @@ func (r *reader) restore(q *Question) {
 
 // request puts a recorded request together again. It is the one that was asked:
 // every part has the digest that the journal has for it.
-func (r *reader) request(e *journal.Entry) (req *verifier.Request, unarchived int, err error) {
+func (r *reader) request(e *record.Entry) (req *verifier.Request, unarchived int, err error) {
 	record, err := r.record(e)
 	if err != nil {
 		return nil, 0, err
@@ -179,7 +152,7 @@ func (r *reader) request(e *journal.Entry) (req *verifier.Request, unarchived in
 
 // attestations reads what was offered with a document, and counts what the
 // archive does not have.
-func (r *reader) attestations(doc *verifier.Document, sums []journal.Digest) (missing int, err error) {
+func (r *reader) attestations(doc *verifier.Document, sums []record.Digest) (missing int, err error) {
 	for _, sum := range sums {
 		raw, err := archive.Read(r.archive, sum)
 		var none *archive.MissingError

@@ -4,17 +4,10 @@
 package replay
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
-	"maps"
 	"slices"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -53,6 +46,9 @@ func (r *replayer) decide(out *Result) error {
 	if err != nil {
 		return err
 	}
+	if why, ok := r.log.wrong[out.Seq]; ok {
+		return contradiction("%s", why)
+	}
 	q, err := verifier.Recall(left.Summary, left.Request, left.Record.Decision, r.memo)
 	if err != nil {
 		return err
@@ -62,12 +58,11 @@ func (r *replayer) decide(out *Result) error {
 		return err
 	}
 	out.Unread, out.Assumed = got.Unread, got.Assumed
-	if was, is := left.Record.DecisionJSON, got.JSON(); !bytes.Equal(was, is) {
-		out.Outcome, out.Why = Different, difference(e, was, is)
-		return nil
+	out.Outcome, out.Why, err = compare(e, left.Record.DecisionJSON, got.JSON(), verifier.RulesVersion, verifier.RuleChanges)
+	if err != nil {
+		return err
 	}
-	out.Outcome = Identical
-	if got.Verdict == verifier.Allow {
+	if out.Outcome == Identical && got.Verdict == verifier.Allow {
 		out.Today = r.today(q, out, line, floors)
 	}
 	return nil
@@ -75,7 +70,7 @@ func (r *replayer) decide(out *Result) error {
 
 // sameEntry holds an entry against its decision record: the one is what the log
 // proves, the other what is decided again.
-func sameEntry(e *journal.Entry, d *verifier.Decision) error {
+func sameEntry(e *record.Entry, d *verifier.Decision) error {
 	var wrong []string
 	note := func(same bool, member string) {
 		if !same {
@@ -85,19 +80,19 @@ func sameEntry(e *journal.Entry, d *verifier.Decision) error {
 	note(e.Verdict == d.Verdict.String(), "verdict")
 	note(e.Reason == d.Reason.String(), "reason")
 	note(e.EffectiveSHA256 == d.EffectiveSHA256, "effectiveSha256")
-	note(slices.EqualFunc(e.Documents, d.Documents, func(a journal.Digest, b verifier.DocumentResult) bool { return a == b.SHA256 }), "documents")
+	note(slices.EqualFunc(e.Documents, d.Documents, func(a record.Digest, b verifier.DocumentResult) bool { return a == b.SHA256 }), "documents")
 	note(e.Bound == (d.Binding != nil), "bound")
 	note(e.Trust.Stale == d.Stale, "trust.stale")
 	note(e.Counts.Findings == len(d.Findings) && e.Counts.Shadow == len(d.Shadow), "counts")
-	note(slices.Contains(e.Elided, journal.ElidedRaised) || slices.EqualFunc(e.Raised, d.Raises, sameRaise), "raised")
+	note(slices.Contains(e.Elided, record.ElidedRaised) || slices.EqualFunc(e.Raised, d.Raises, sameRaise), "raised")
 	if len(wrong) > 0 {
 		return contradiction("the entry and its decision record disagree about %s", sentence(wrong))
 	}
 	return nil
 }
 
-func sameRaise(a journal.FloorChange, b verifier.Raise) bool {
-	return a.Role == b.Key.Role.String() && a.Workspace == b.Key.Workspace && a.Name == b.Key.Name && floorOf(a.After) == b.Floor
+func sameRaise(a record.FloorChange, b verifier.Raise) bool {
+	return a.Role == b.Key.Role.String() && a.Workspace == b.Key.Workspace && a.Name == b.Key.Name && a.After.Version == b.Floor.Version && a.After.SHA256 == b.Floor.SHA256
 }
 
 // floors are those that the decision saw, held against the journal.
@@ -110,12 +105,13 @@ func (r *replayer) floors(out *Result) (verifier.MapFloors, error) {
 			list, lost = r.trusts.resetsBy(e.Time)
 			return list
 		}
-		switch r.log.judge(out.Seq, e.Time, seen, orders) {
+		switch r.log.judge(out.Seq, e, seen, orders) {
 		case lowered:
 			if lost != nil {
 				return f, lost
 			}
-			return f, contradiction("it saw the floor of %s at version %d, below what the journal shows: the driver had forgotten, or ran on an old copy", keyText(seen.Key), seen.Floor.Version)
+			stood, _ := r.log.before(out.Seq, seen.Key)
+			return f, contradiction("it saw the floor of %s at version %d, where the journal shows version %d: the driver had forgotten, or ran on an old copy", keyText(seen.Key), seen.Floor.Version, stood.Version)
 		case unexplained:
 			out.Unexplained++
 		}
@@ -125,7 +121,7 @@ func (r *replayer) floors(out *Result) (verifier.MapFloors, error) {
 	if e.Purpose != verifier.Compose.String() || refusedTrust(d.Reason) {
 		return f, nil // it looked up no place
 	}
-	switch r.log.judgePlace(out.Seq, e.Time, key, d.Place) {
+	switch r.log.judgePlace(out.Seq, e, key, d.Place) {
 	case lowered:
 		return f, contradiction("it saw its sandbox in another place than the journal shows")
 	case unexplained:
@@ -139,35 +135,4 @@ func (r *replayer) floors(out *Result) (verifier.MapFloors, error) {
 
 func refusedTrust(r verifier.Reason) bool {
 	return r == verifier.TrustUnavailable || r == verifier.TrustStale || r == verifier.DriverTooOld
-}
-
-// difference names the members of two decisions that differ.
-func difference(e *journal.Entry, was, now []byte) string {
-	var a, b map[string]jsontext.Value
-	if json.Unmarshal(was, &a) != nil || json.Unmarshal(now, &b) != nil {
-		return "the decision cannot be compared"
-	}
-	var wrong []string
-	for _, name := range slices.Sorted(maps.Keys(a)) {
-		if !bytes.Equal(a[name], b[name]) {
-			wrong = append(wrong, name)
-		}
-		delete(b, name)
-	}
-	wrong = append(wrong, slices.Sorted(maps.Keys(b))...)
-	text := fmt.Sprintf("recorded as %s %s, decided again as %s %s; what differs: %s", e.Verdict, e.Reason, memberOf(now, "verdict"), memberOf(now, "reason"), sentence(wrong))
-	if e.Driver != version.Driver {
-		text += fmt.Sprintf("; the driver was %.40q, this is %s", e.Driver, version.Driver)
-	}
-	return text
-}
-
-// memberOf is one member of a decision.
-func memberOf(decision []byte, member string) string {
-	var m map[string]jsontext.Value
-	var s string
-	if json.Unmarshal(decision, &m) == nil {
-		_ = json.Unmarshal(m[member], &s) // anything else stays empty
-	}
-	return s
 }

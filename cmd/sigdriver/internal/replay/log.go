@@ -7,28 +7,33 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"sort"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
-// log is a whole journal, and what it shows about floors and places.
+// log is a whole journal, and what it adds up to at each of its entries.
 type log struct {
-	decisions  []journal.Stored
+	decisions  []record.Stored
 	entries    int
 	suppressed uint64
 	torn       bool
-	head       journal.Digest
+	head       record.Digest
+	state      *record.State // at its end
 	raises     map[verifier.FloorKey][]raise
-	places     map[verifier.SandboxKey][]placed
+	places     map[verifier.SandboxKey]placed
+	// wrong are the entries that do not follow from those before them, and why.
+	wrong map[uint64]string
+	// resets is set when the journal has signed resets of its own. Release 0.1.0
+	// wrote none: what it lowered is found in its trust.
+	resets bool
 }
 
-// raise is one change of a floor; placed one first ALLOW of a sandbox.
+// raise is one change of a floor; placed the first ALLOW of a sandbox.
 type (
 	raise struct {
 		seq           uint64
@@ -42,9 +47,71 @@ type (
 	}
 )
 
-// Floors are durable before the entry that raises them, and the entries of decisions
-// that were under way together stand in any order. So a decision may have seen the
-// floors from before or after an entry that is this near, in the journal and in time.
+// readLog reads a journal whole, checking every hash and the chain.
+func readLog(dir string) (*log, error) {
+	archive := recorded.OpenArchive(dir)
+	l := &log{
+		state: record.NewState(archive.Object), raises: map[verifier.FloorKey][]raise{},
+		places: map[verifier.SandboxKey]placed{}, wrong: map[uint64]string{},
+	}
+	for e, err := range record.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
+		var torn *record.TornError
+		if errors.As(err, &torn) {
+			l.torn = true
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		l.entries++
+		l.head = e.Sum
+		l.follow(&e)
+		if e.Suppressed != nil {
+			l.suppressed += e.Suppressed.Count
+		}
+		if e.Decision != nil {
+			e.Raw = nil
+			l.decisions = append(l.decisions, e)
+		}
+	}
+	return l, nil
+}
+
+// follow notes what an entry changes. One that does not follow from those before it
+// changes nothing, nor does one of release 0.1.0 whose list is in a record that is
+// lost: the floors of its subjects stay unexplained.
+func (l *log) follow(e *record.Stored) {
+	changes, err := l.state.Apply(e)
+	var wrong *record.StateError
+	if errors.As(err, &wrong) {
+		l.wrong[e.Seq] = wrong.Detail
+		return
+	}
+	at := time.Time{}
+	switch {
+	case e.Decision != nil:
+		at = e.Decision.Time
+		key := verifier.SandboxKey{GatewayID: e.Decision.Target.GatewayID, SandboxID: e.Decision.Target.SandboxID}
+		if _, bound := l.places[key]; e.Decision.Bound && !bound {
+			l.places[key] = placed{e.Seq, at, verifier.Place{Workspace: e.Decision.Target.Workspace, Name: e.Decision.Target.Name}}
+		}
+	case e.Reset != nil:
+		at, l.resets = e.Reset.Time, true
+	case e.Takeover != nil:
+		l.resets = true
+		for _, p := range e.Takeover.Places {
+			l.places[verifier.SandboxKey{GatewayID: p.GatewayID, SandboxID: p.SandboxID}] = placed{e.Seq, at, verifier.Place{Workspace: p.Workspace, Name: p.Name}}
+		}
+	}
+	for _, c := range changes {
+		l.raises[c.Key] = append(l.raises[c.Key], raise{e.Seq, at, c.Before, c.After})
+	}
+}
+
+// The entries of release 0.1.0 are not in the order in which its floors rose: those
+// were durable before the entry, and decisions that were under way together stand in
+// any order. So a decision may have seen the floors from before or after an entry that
+// is this near, in the journal and in time.
 const (
 	nearby   = 1024
 	together = time.Minute
@@ -55,100 +122,49 @@ func near(seq, other uint64, at, otherAt time.Time) bool {
 	return max(seq, other)-min(seq, other) <= nearby && at.Sub(otherAt).Abs() <= together
 }
 
-// readLog reads a journal whole, checking every hash and the chain.
-func readLog(dir string) (*log, error) {
-	l := &log{raises: map[verifier.FloorKey][]raise{}, places: map[verifier.SandboxKey][]placed{}}
-	archive := recorded.OpenArchive(dir)
-	for e, err := range journal.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
-		var torn *journal.TornError
-		if errors.As(err, &torn) {
-			l.torn = true
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		l.entries++
-		l.head = e.Sum
-		if e.Suppressed != nil {
-			l.suppressed += e.Suppressed.Count
-		}
-		if e.Decision == nil {
-			continue
-		}
-		e.Raw = nil
-		l.decisions = append(l.decisions, e)
-		l.follow(&e, archive)
-	}
-	return l, nil
-}
-
-// follow notes what an entry says about floors and places. Where the entry had no
-// room for the list its record has it; without the record the floors of these
-// subjects stay unexplained.
-func (l *log) follow(e *journal.Stored, archive *recorded.Archive) {
-	d := e.Decision
-	if d.Bound {
-		key := verifier.SandboxKey{GatewayID: d.Target.GatewayID, SandboxID: d.Target.SandboxID}
-		l.places[key] = append(l.places[key], placed{e.Seq, d.Time, verifier.Place{Workspace: d.Target.Workspace, Name: d.Target.Name}})
-	}
-	for _, f := range d.Raised {
-		role, _ := verifier.RoleByName(f.Role) // one that is none explains no floor
-		key := verifier.FloorKey{GatewayID: d.Target.GatewayID, Role: role, Workspace: f.Workspace, Name: f.Name}
-		l.raises[key] = append(l.raises[key], raise{e.Seq, d.Time, floorOf(f.Before), floorOf(f.After)})
-	}
-	if !slices.Contains(d.Elided, journal.ElidedRaised) {
-		return
-	}
-	record, err := archive.Record(d)
-	if err != nil {
-		return
-	}
-	for _, r := range record.Decision.Raises {
-		before := verifier.Floor{}
-		for _, c := range record.Decision.Consulted {
-			if c.Key == r.Key {
-				before = c.Floor
-			}
-		}
-		l.raises[r.Key] = append(l.raises[r.Key], raise{e.Seq, d.Time, before, r.Floor})
-	}
-}
-
-func floorOf(f journal.Floor) verifier.Floor {
-	return verifier.Floor{Version: f.Version, SHA256: f.SHA256}
-}
-
-// standing is what the journal shows of one floor about the time of an entry.
+// standing is what the journal shows of one floor or place at an entry.
 type standing int
 
 const (
-	shown       standing = iota // the journal shows this floor
+	shown       standing = iota // the journal shows this
 	unexplained                 // it is above what the journal shows: it can only refuse more
-	lowered                     // it is below, or about another document
+	lowered                     // it is another
 )
 
+// before is the floor of a subject right before an entry.
+func (l *log) before(seq uint64, key verifier.FloorKey) (floor verifier.Floor, next int) {
+	list := l.raises[key]
+	next = sort.Search(len(list), func(i int) bool { return list[i].seq >= seq })
+	if next > 0 {
+		floor = list[next-1].after
+	}
+	return floor, next
+}
+
 // judge compares a floor that a decision saw with what the journal shows.
-// The driver's floors are durable before the entry that raises them, so one that
-// is higher may stem from a decision of which the entry was lost in a crash. One
-// that is lower is a driver that forgot, or an old copy.
-func (l *log) judge(seq uint64, at time.Time, seen verifier.Raise, resets func() []reset) standing {
+func (l *log) judge(seq uint64, e *record.Entry, seen verifier.Raise, resets func() []reset) standing {
+	state, next := l.before(seq, seen.Key)
+	switch {
+	case seen.Floor == state:
+		return shown
+	case e.Rules != 0:
+		return lowered
+	}
+	return l.judgeOld(seq, e.Time, seen, state, next, resets)
+}
+
+// judgeOld is judge for an entry of release 0.1.0. A floor that is higher may stem from
+// a decision of which the entry was lost in a crash. One that is lower is a driver that
+// forgot, or an old copy.
+func (l *log) judgeOld(seq uint64, at time.Time, seen verifier.Raise, state verifier.Floor, next int, resets func() []reset) standing {
 	list := l.raises[seen.Key]
 	from := func(seq uint64) int { return sort.Search(len(list), func(i int) bool { return list[i].seq >= seq }) }
-	after := from(seq) // raises before this entry
-	state := verifier.Floor{}
-	if after > 0 {
-		state = list[after-1].after
-	}
-	if seen.Floor == state {
-		return shown
-	}
 	for _, r := range list[from(seq-min(seq, nearby)):from(seq+nearby)] {
 		if near(seq, r.seq, at, r.at) && (r.after == seen.Floor || r.before == seen.Floor) {
 			return shown
 		}
 	}
-	if after < len(list) && list[after].before == seen.Floor {
+	if next < len(list) && list[next].before == seen.Floor {
 		return shown // of a decision whose entry was lost, or since a reset
 	}
 	for _, r := range resets() {
@@ -163,17 +179,20 @@ func (l *log) judge(seq uint64, at time.Time, seen verifier.Raise, resets func()
 }
 
 // judgePlace compares where a decision saw its sandbox first allowed.
-func (l *log) judgePlace(seq uint64, at time.Time, key verifier.SandboxKey, seen *verifier.Binding) standing {
-	list := l.places[key]
+func (l *log) judgePlace(seq uint64, e *record.Entry, key verifier.SandboxKey, seen *verifier.Binding) standing {
+	first, bound := l.places[key] // it stands for ever
 	switch {
-	case len(list) == 0 && seen == nil:
+	case e.Rules != 0:
+		bound = bound && first.seq < seq
+		if bound == (seen != nil) && (!bound || first.place == seen.Place) {
+			return shown
+		}
+		return lowered
+	case !bound && seen == nil:
 		return shown
-	case len(list) == 0:
+	case !bound:
 		return unexplained
-	}
-	first := list[0] // it stands for ever
-	switch {
-	case seen == nil && (first.seq >= seq || near(seq, first.seq, at, first.at)):
+	case seen == nil && (first.seq >= seq || near(seq, first.seq, e.Time, first.at)):
 		return shown // it may not have been bound yet
 	case seen != nil && first.place == seen.Place:
 		return shown
@@ -181,20 +200,19 @@ func (l *log) judgePlace(seq uint64, at time.Time, key verifier.SandboxKey, seen
 	return lowered
 }
 
-// floors are those at the end of the journal, and of what was reset since.
+// floors are those at the end of the journal. Where it has no resets of its own, those
+// that trust has ordered since a floor last rose count as carried out.
 func (l *log) floors(resets []reset) verifier.MapFloors {
-	f := verifier.MapFloors{Versions: map[verifier.FloorKey]verifier.Floor{}, Places: map[verifier.SandboxKey]verifier.Place{}}
+	f := l.state.MapFloors()
+	if l.resets {
+		return f
+	}
 	for key, list := range l.raises {
-		last := list[len(list)-1]
-		f.Versions[key] = last.after
 		for _, r := range resets {
-			if r.Matches(key) && r.at.After(last.at) {
+			if r.Matches(key) && r.at.After(list[len(list)-1].at) {
 				f.Versions[key] = r.floor()
 			}
 		}
-	}
-	for key, list := range l.places {
-		f.Places[key] = list[0].place
 	}
 	return f
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -47,16 +48,25 @@ func TestJudge(t *testing.T) {
 		{"after the last", 20000, at(20000), floor(4), shown},
 		{"as before the last", 20000, at(20000), floor(8), unexplained},
 	} {
-		if got := l.judge(c.seq, c.at, verifier.Raise{Key: key, Floor: c.seen}, none); got != c.want {
+		old := &record.Entry{Time: c.at}
+		if got := l.judge(c.seq, old, verifier.Raise{Key: key, Floor: c.seen}, none); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+		// An entry with rules stands exactly where the journal shows it.
+		exact := lowered
+		if stood, _ := l.before(c.seq, key); c.seen == stood {
+			exact = shown
+		}
+		if got := l.judge(c.seq, &record.Entry{Time: c.at, Rules: 1}, verifier.Raise{Key: key, Floor: c.seen}, none); got != exact {
+			t.Errorf("%s, today: %d, want %d", c.name, got, exact)
 		}
 	}
 	other := key
 	other.Name = "db"
-	if got := l.judge(3000, at(3000), verifier.Raise{Key: other}, none); got != shown {
+	if got := l.judge(3000, &record.Entry{Time: at(3000)}, verifier.Raise{Key: other}, none); got != shown {
 		t.Errorf("a subject without a floor: %d", got)
 	}
-	if got := l.judge(3000, at(3000), verifier.Raise{Key: other, Floor: floor(2)}, none); got != unexplained {
+	if got := l.judge(3000, &record.Entry{Time: at(3000)}, verifier.Raise{Key: other, Floor: floor(2)}, none); got != unexplained {
 		t.Errorf("a floor from nowhere: %d", got)
 	}
 }
@@ -66,24 +76,29 @@ func TestJudgePlace(t *testing.T) {
 	key := verifier.SandboxKey{GatewayID: "gw", SandboxID: "10"}
 	web := verifier.Place{Workspace: "prod", Name: "web"}
 	at := func(seq uint64) time.Time { return time.Unix(int64(seq), 0) }
-	l := &log{places: map[verifier.SandboxKey][]placed{key: {{10, at(10), web}}}}
+	l := &log{places: map[verifier.SandboxKey]placed{key: {10, at(10), web}}}
 	for _, c := range []struct {
 		name string
 		seq  uint64
 		key  verifier.SandboxKey
 		seen *verifier.Binding
-		want standing
+		want standing // of an entry of release 0.1.0
+		now  standing // of an entry with rules
 	}{
-		{"before", 5, key, nil, shown},
-		{"together", 20, key, nil, shown},
-		{"forgotten", 3000, key, nil, lowered},
-		{"known", 3000, key, &verifier.Binding{Key: key, Place: web}, shown},
-		{"another", 3000, key, &verifier.Binding{Key: key, Place: verifier.Place{Workspace: "prod", Name: "db"}}, lowered},
-		{"of no entry", 3000, verifier.SandboxKey{}, &verifier.Binding{Place: web}, unexplained},
-		{"of none", 3000, verifier.SandboxKey{}, nil, shown},
+		{"before", 5, key, nil, shown, shown},
+		{"before, and bound", 5, key, &verifier.Binding{Key: key, Place: web}, shown, lowered},
+		{"together", 20, key, nil, shown, lowered},
+		{"forgotten", 3000, key, nil, lowered, lowered},
+		{"known", 3000, key, &verifier.Binding{Key: key, Place: web}, shown, shown},
+		{"another", 3000, key, &verifier.Binding{Key: key, Place: verifier.Place{Workspace: "prod", Name: "db"}}, lowered, lowered},
+		{"of no entry", 3000, verifier.SandboxKey{}, &verifier.Binding{Place: web}, unexplained, lowered},
+		{"of none", 3000, verifier.SandboxKey{}, nil, shown, shown},
 	} {
-		if got := l.judgePlace(c.seq, at(c.seq), c.key, c.seen); got != c.want {
+		if got := l.judgePlace(c.seq, &record.Entry{Time: at(c.seq)}, c.key, c.seen); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+		if got := l.judgePlace(c.seq, &record.Entry{Time: at(c.seq), Rules: 1}, c.key, c.seen); got != c.now {
+			t.Errorf("%s, today: %d, want %d", c.name, got, c.now)
 		}
 	}
 }

@@ -2,15 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package replay decides again what a driver has decided, from its journal, its
-// archive and a pinned first root, and compares byte for byte. It needs no
+// archive and a pinned first root, and compares. It needs no
 // driver, no gateway and no network, and it writes nothing.
 //
 // For each entry the trust of its time is proven again from the pinned root, and
 // the request is recalled from its record and given to the verifier, at the time
 // and with the floors that the entry has. A decision is
 //
-//	identical       the same bytes
-//	different       other bytes, or an entry that no driver could have written
+//	identical       the same, but for texts and hints
+//	different       another decision, or an entry that no driver could have written
+//	other rules     what older rules decided otherwise than today's
 //	unreplayable    something that bore on it is not there any more
 //
 // Policy bodies never leave the gateway. Without an export of them the record is
@@ -27,7 +28,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded"
 	"github.com/sigdriver/sigdriver/verifier"
 )
@@ -40,6 +41,9 @@ const (
 	Identical    Outcome = "identical"
 	Different    Outcome = "different"
 	Unreplayable Outcome = "unreplayable"
+	// OtherRules is a decision by older rules that today's rules make otherwise. It
+	// says nothing against the evidence; the release of that time replays it.
+	OtherRules Outcome = "other rules"
 )
 
 // Options say what to replay. Dir and Root are required.
@@ -59,7 +63,7 @@ type Options struct {
 }
 
 // chosen reports whether an entry is to be replayed.
-func (o *Options) chosen(e *journal.Entry) bool {
+func (o *Options) chosen(e *record.Entry) bool {
 	switch {
 	case e.Time.Before(o.Since), !o.Until.IsZero() && !e.Time.Before(o.Until),
 		o.Gateway != "" && o.Gateway != e.Target.GatewayID,
@@ -73,7 +77,7 @@ func (o *Options) chosen(e *journal.Entry) bool {
 // Result is one decision, decided again.
 type Result struct {
 	Seq     uint64
-	Entry   *journal.Entry
+	Entry   *record.Entry
 	Outcome Outcome
 	Why     string // one sentence, unless identical
 	// Decision is the recorded one; nil when the record is not there.
@@ -98,11 +102,11 @@ type Report struct {
 	// Torn tells that the journal ends inside an entry that nobody was told of.
 	Torn  bool
 	Lines []Line // the trust that decisions were made by, and the last
-	Head  journal.Digest
+	Head  record.Digest
 }
 
 // Run replays. The error is about the journal or the history as a whole: a
-// *journal.CorruptError, or one of package tuf.
+// *record.CorruptError, or one of package tuf.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	log, err := readLog(o.Dir)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf"
@@ -90,11 +90,11 @@ func openTrusts(dir string, root []byte) (*trusts, error) {
 const slack = 7 * time.Minute
 
 // find returns the line that an entry names, -1 for a decision without trust.
-func (t *trusts) find(e *journal.Entry) (int, error) {
+func (t *trusts) find(e *record.Entry) (int, error) {
 	if e.Trust.Epoch == 0 && len(e.Trust.Roles) == 0 {
 		return -1, nil
 	}
-	role := func(name string) journal.RoleFile { return e.Trust.Roles[name] }
+	role := func(name string) record.RoleFile { return e.Trust.Roles[name] }
 	list := t.byRole[trustName{e.Trust.Epoch, role(tuf.RoleRoot).Version, role(tuf.RoleTargets).SHA256, role(tuf.RoleSnapshot).SHA256, role(tuf.RoleTimestamp).SHA256}]
 	if len(list) == 0 {
 		return 0, contradiction("it names a trust of epoch %d that the history does not have", e.Trust.Epoch)
@@ -115,7 +115,7 @@ func (t *trusts) find(e *journal.Entry) (int, error) {
 }
 
 // sameFiles compares every metadata file that an entry names with what is proven.
-func (t *trusts) sameFiles(i int, e *journal.Entry) error {
+func (t *trusts) sameFiles(i int, e *record.Entry) error {
 	p, err := t.proven[i]()
 	if err != nil {
 		return err

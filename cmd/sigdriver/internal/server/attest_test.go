@@ -107,7 +107,7 @@ func TestAttestSignsWhatItRecorded(t *testing.T) {
 		t.Errorf("Attest %v\nVerify %v", got.Response, verified)
 	}
 	p := statement.Predicate
-	for entry, err := range w.journal.Entries(p.Log.Index) {
+	for entry, err := range w.record.Entries(p.Log.Index) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,8 +116,8 @@ func TestAttestSignsWhatItRecorded(t *testing.T) {
 			t.Errorf("the receipt says %+v, entry %d is %s", p, p.Log.Index, entry.Raw)
 		}
 	}
-	if w.journal.appends.Load() != 1 {
-		t.Errorf("%d entries, want 1", w.journal.appends.Load())
+	if w.record.appends.Load() != 1 {
+		t.Errorf("%d entries, want 1", w.record.appends.Load())
 	}
 	if p.Driver != (receipt.Driver{ID: "driver-1", Version: "0.1.0"}) || p.Recipe != s.Request.Recipe || !p.ProvidersV2 ||
 		p.Trust != (receipt.Trust{Epoch: 41, Root: 7, Targets: 31, Snapshot: 80, Timestamp: 900, Revocation: 12}) {
@@ -151,8 +151,8 @@ func TestAttestOfCachedAnswer(t *testing.T) {
 		}
 		last = got
 	}
-	if w.journal.appends.Load() != 1 || w.metrics.cached.Load() != 5 {
-		t.Errorf("%d entries, %d cached", w.journal.appends.Load(), w.metrics.cached.Load())
+	if w.record.appends.Load() != 1 || w.metrics.cached.Load() != 5 {
+		t.Errorf("%d entries, %d cached", w.record.appends.Load(), w.metrics.cached.Load())
 	}
 }
 
@@ -217,8 +217,8 @@ func TestAttestRefusesCalls(t *testing.T) {
 			fails(t, err, codes.InvalidArgument, reasonRequestInvalid)
 		}
 	}
-	if w.journal.appends.Load() != 0 || w.metrics.decided.Load() != 0 {
-		t.Errorf("%d entries, %d decisions", w.journal.appends.Load(), w.metrics.decided.Load())
+	if w.record.appends.Load() != 0 || w.metrics.decided.Load() != 0 {
+		t.Errorf("%d entries, %d decisions", w.record.appends.Load(), w.metrics.decided.Load())
 	}
 	for _, n := range []int{receipt.MinNonce, receipt.MaxNonce} {
 		w.holdsReceipt(s, make([]byte, n))
@@ -235,7 +235,7 @@ func TestAttestWithoutKey(t *testing.T) {
 	if st := status.Convert(err); st.Code() != codes.Unimplemented || !strings.Contains(st.Message(), "[attest]") {
 		t.Errorf("got %v", err)
 	}
-	if w.journal.appends.Load() != 0 {
+	if w.record.appends.Load() != 0 {
 		t.Error("it decided in vain")
 	}
 	if got := w.offers(); len(got) != 1 || len(w.signs().offers()) != 2 {
@@ -248,10 +248,10 @@ func TestAttestNeedsTheRecord(t *testing.T) {
 	s := policyAt(1)
 	w := newWorld(t, s).signs()
 	failed := errors.New("no disk")
-	w.journal.fail.Store(&failed)
+	w.record.fail.Store(&failed)
 	_, err := w.attested(s, nonceOf(1))
 	fails(t, err, codes.Unavailable, reasonAuditUnavailable)
-	w.journal.fail.Store(nil)
+	w.record.fail.Store(nil)
 	w.holdsReceipt(s, nonceOf(1))
 	w.holdsReceipt(policyAt(2), nonceOf(2)) // raises the floor: the cached answer dies
 	got, err := w.attested(s, nonceOf(3))

@@ -17,7 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/clock"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
@@ -52,7 +52,7 @@ func TestFaultsHavePages(t *testing.T) {
 	}
 	for _, err := range []error{
 		malformed("f", "x"), tooLarge("f", 1, "bytes"), foreign(nil), auditUnavailable(nil), overloaded(), internal(nil),
-		callFault(&clock.UntrustedError{}),
+		callFault(&record.ClockError{}),
 	} {
 		f := err.(*fault)
 		if status := pages[f.reason]; !strings.Contains(status, f.code.String()) {

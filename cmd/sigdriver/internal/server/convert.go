@@ -13,7 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/verifier"
 )
@@ -33,12 +33,12 @@ const (
 
 // decodeRequest turns an encoded VerifyRequest into what the verifier judges and
 // what is only recorded. It checks the limits that the verifier cannot see.
-func decodeRequest(data []byte) (*verifier.Request, journal.Host, error) {
+func decodeRequest(data []byte) (*verifier.Request, record.Host, error) {
 	var in signingv1.VerifyRequest
 	if err := proto.Unmarshal(data, &in); err != nil {
-		return nil, journal.Host{}, malformed("request", "is not a VerifyRequest")
+		return nil, record.Host{}, malformed("request", "is not a VerifyRequest")
 	}
-	host := journal.Host{PolicyHash: in.GetHost().GetPolicyHash(), PolicyVersion: in.GetHost().GetPolicyVersion(), ConfigRevision: in.GetHost().GetConfigRevision()}
+	host := record.Host{PolicyHash: in.GetHost().GetPolicyHash(), PolicyVersion: in.GetHost().GetPolicyVersion(), ConfigRevision: in.GetHost().GetConfigRevision()}
 	t := in.GetTarget()
 	req := &verifier.Request{
 		Purpose:     verifier.Purpose(in.Purpose),
@@ -50,7 +50,7 @@ func decodeRequest(data []byte) (*verifier.Request, journal.Host, error) {
 	}
 	for i, d := range in.Documents {
 		if len(d.GetBody()) == 0 {
-			return nil, journal.Host{}, malformed(fmt.Sprintf("documents[%d].body", i), "is required")
+			return nil, record.Host{}, malformed(fmt.Sprintf("documents[%d].body", i), "is required")
 		}
 		req.Documents[i] = verifier.Document{Role: verifier.Role(d.Role), Workspace: d.Workspace, Provider: d.Provider, Body: d.Body, Attestations: d.Attestations}
 	}

@@ -58,12 +58,12 @@ func TestEvidence(t *testing.T) {
 		for _, i := range c.kept {
 			want = append(want, s.Attestation(0, i))
 		}
-		if len(*w.journal.kept.Load()) != len(want) {
-			t.Errorf("%s: %d kept, want %d", name, len(*w.journal.kept.Load()), len(want))
+		if len(w.record.archive.evidence()) != len(want) {
+			t.Errorf("%s: %d kept, want %d", name, len(w.record.archive.evidence()), len(want))
 			continue
 		}
 		for i := range want {
-			if !bytes.Equal((*w.journal.kept.Load())[i], want[i]) {
+			if !bytes.Equal(w.record.archive.evidence()[i], want[i]) {
 				t.Errorf("%s: kept another as number %d", name, i)
 			}
 		}
@@ -73,7 +73,7 @@ func TestEvidence(t *testing.T) {
 	w := newWorld(t, s)
 	w.trust.swap(nil)
 	w.expect(s, signingv1.Reason_REASON_TRUST_UNAVAILABLE)
-	if len(*w.journal.kept.Load()) != 0 {
+	if len(w.record.archive.evidence()) != 0 {
 		t.Error("something was kept without trust")
 	}
 }

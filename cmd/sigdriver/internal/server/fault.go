@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/clock"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -69,7 +69,7 @@ func foreign(gatewayID []byte) error {
 func callFault(err error) error {
 	var f *fault
 	var r *verifier.RequestError
-	var c *clock.UntrustedError
+	var c *record.ClockError
 	switch {
 	case errors.As(err, &f):
 		return f

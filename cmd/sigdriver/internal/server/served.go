@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 )
 
 const (
@@ -54,25 +54,25 @@ func (s *served) add(a *answer) {
 }
 
 // take takes out what was counted until now.
-func (s *served) take(now time.Time) journal.Served {
+func (s *served) take(now time.Time) record.Served {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := journal.Served{From: s.since, To: now, Others: s.others}
+	out := record.Served{From: s.since, To: now, Others: s.others}
 	for _, a := range s.answers {
 		if n := a.served.Swap(0); n > 0 {
-			out.Answers = append(out.Answers, journal.ServedAnswer{Index: a.entry.index, Count: n})
+			out.Answers = append(out.Answers, record.ServedAnswer{Index: a.entry.index, Count: n})
 		}
 	}
 	s.since, s.answers, s.others = now, nil, 0
-	slices.SortFunc(out.Answers, func(a, b journal.ServedAnswer) int { return cmp.Compare(a.Index, b.Index) })
+	slices.SortFunc(out.Answers, func(a, b record.ServedAnswer) int { return cmp.Compare(a.Index, b.Index) })
 	out.Answers = merged(out.Answers)
 	return out
 }
 
 // merged adds up the counts of one entry: an answer that left the cache and came
 // back without being decided anew has two.
-func merged(list []journal.ServedAnswer) []journal.ServedAnswer {
-	var out []journal.ServedAnswer
+func merged(list []record.ServedAnswer) []record.ServedAnswer {
+	var out []record.ServedAnswer
 	for _, a := range list {
 		if n := len(out); n > 0 && out[n-1].Index == a.Index {
 			out[n-1].Count += a.Count
@@ -84,7 +84,7 @@ func merged(list []journal.ServedAnswer) []journal.ServedAnswer {
 }
 
 // putBack returns what could not be recorded: as a number only.
-func (s *served) putBack(left journal.Served) {
+func (s *served) putBack(left record.Served) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.others += left.Others
@@ -103,16 +103,16 @@ func (s *Server) CountServed(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
-			s.count(ctx)
+			s.count()
 		case <-ctx.Done():
-			s.count(context.WithoutCancel(ctx))
+			s.count()
 			return
 		}
 	}
 }
 
-func (s *Server) count(ctx context.Context) {
-	left, err := s.Journal.Count(ctx, s.served.take(time.Now()))
+func (s *Server) count() {
+	left, err := s.Record.Count(s.served.take(time.Now()))
 	if err != nil {
 		s.served.putBack(left)
 		s.Logger.Warn("it could not be recorded how often answers were given again; the counts wait", "error", err)

@@ -16,7 +16,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
@@ -29,27 +29,27 @@ func TestCachedAnswersAreCounted(t *testing.T) {
 	w := newWorld(t, s)
 	w.served.begin(s.Now)
 	first := w.expect(s, signingv1.Reason_REASON_ALLOWED)
-	before := w.journal.Head()
+	before := w.record.Head()
 	const n = 1000
 	for range n {
 		if again := w.expect(s, signingv1.Reason_REASON_ALLOWED); again.Receipt.LogIndex != first.Receipt.LogIndex || string(again.Receipt.EntrySha256) != string(first.Receipt.EntrySha256) {
 			t.Fatal("it points at another entry")
 		}
 	}
-	if w.journal.Head() != before || w.journal.appends.Load() != 1 || w.metrics.cached.Load() != n {
-		t.Fatalf("%d entries before, %d after, %d appends, %d cached", before.Size, w.journal.Head().Size, w.journal.appends.Load(), w.metrics.cached.Load())
+	if w.record.Head() != before || w.record.appends.Load() != 1 || w.metrics.cached.Load() != n {
+		t.Fatalf("%d entries before, %d after, %d appends, %d cached", before.Size, w.record.Head().Size, w.record.appends.Load(), w.metrics.cached.Load())
 	}
-	w.count(t.Context())
-	for e, err := range w.journal.Entries(before.Size) {
-		if err != nil || e.Served == nil || len(e.Served.Answers) != 1 || e.Served.Answers[0] != (journal.ServedAnswer{Index: first.Receipt.LogIndex, Count: n}) || e.Served.Others != 0 {
+	w.count()
+	for e, err := range w.record.Entries(before.Size) {
+		if err != nil || e.Served == nil || len(e.Served.Answers) != 1 || e.Served.Answers[0] != (record.ServedAnswer{Index: first.Receipt.LogIndex, Count: n}) || e.Served.Others != 0 {
 			t.Errorf("%+v, %v", e.Served, err)
 		}
 	}
-	if w.journal.Head().Size != before.Size+1 {
-		t.Errorf("%d entries", w.journal.Head().Size)
+	if w.record.Head().Size != before.Size+1 {
+		t.Errorf("%d entries", w.record.Head().Size)
 	}
-	w.count(t.Context()) // nothing since
-	if w.journal.Head().Size != before.Size+1 {
+	w.count() // nothing since
+	if w.record.Head().Size != before.Size+1 {
 		t.Error("an entry that counts nothing")
 	}
 }
@@ -66,7 +66,7 @@ func TestServedIsExact(t *testing.T) {
 	answers[7].entry = nil // a refusal that was counted and has no entry
 	const callers, each = 8, 20000
 	var total, listed atomic.Uint64
-	add := func(taken journal.Served) {
+	add := func(taken record.Served) {
 		total.Add(taken.Others)
 		if len(taken.Answers) > maxServed {
 			t.Errorf("%d answers are listed", len(taken.Answers))
@@ -107,9 +107,9 @@ func TestServedWaits(t *testing.T) {
 	for range 3 {
 		w.expect(s, signingv1.Reason_REASON_ALLOWED)
 	}
-	full := &failingCount{Journal: w.Config.Journal, err: errors.New("full")}
-	w.Config.Journal = full
-	w.count(t.Context())
+	full := &failingCount{Record: w.Config.Record, err: errors.New("full")}
+	w.Config.Record = full
+	w.count()
 	full.err = nil
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -120,12 +120,12 @@ func TestServedWaits(t *testing.T) {
 }
 
 type failingCount struct {
-	Journal
+	Record
 	err error
-	got journal.Served
+	got record.Served
 }
 
-func (j *failingCount) Count(_ context.Context, s journal.Served) (journal.Served, error) {
+func (j *failingCount) Count(s record.Served) (record.Served, error) {
 	if j.err != nil {
 		return s, j.err
 	}
@@ -133,7 +133,7 @@ func (j *failingCount) Count(_ context.Context, s journal.Served) (journal.Serve
 	for _, a := range s.Answers {
 		j.got.Others += a.Count
 	}
-	return journal.Served{}, nil
+	return record.Served{}, nil
 }
 
 // testLog is a transparency log that says what the test wants.

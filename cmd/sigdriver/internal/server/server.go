@@ -31,10 +31,9 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/cache"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/floors"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
@@ -80,20 +79,20 @@ type Clock interface {
 // Index is where attestations come from that are not in the request.
 type Index interface{ Current() *index.View }
 
-// Floors is the durable memory of what was allowed.
-type Floors interface {
-	Snapshot() *floors.Snapshot
-	Apply(*verifier.Decision) error
-	Err() error
-}
-
-// Journal makes decisions durable.
-type Journal interface {
-	// Room reports whether the entry of an ALLOW finds room.
-	Room() error
-	Append(ctx context.Context, e journal.Entry, record []byte, evidence ...[]byte) (uint64, [32]byte, error)
+// Record is the durable record: the journal, and the floors and places that it
+// adds up to.
+type Record interface {
+	// View returns the state as one decision sees it.
+	View() *record.View
+	// Holds reports whether what a decision saw is still so.
+	Holds(record.Seen) bool
+	// Revision rises with every change of the state.
+	Revision() uint64
+	// Commit makes a decision durable with what it raises.
+	Commit(e record.Entry, req *verifier.Request, d *verifier.Decision) (uint64, record.Digest, error)
 	// Count makes durable how often answers were given again.
-	Count(ctx context.Context, s journal.Served) (left journal.Served, err error)
+	Count(s record.Served) (left record.Served, err error)
+	// Err returns what stopped it, nil while it works.
 	Err() error
 }
 
@@ -129,8 +128,7 @@ type Config struct {
 	Trust   Trust
 	Clock   Clock
 	Index   Index
-	Floors  Floors
-	Journal Journal
+	Record  Record
 	Metrics Metrics
 	Logger  hclog.Logger
 	// Log is nil where the driver keeps no transparency log.

@@ -13,8 +13,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/mem"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/floors"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -35,10 +35,8 @@ type answer struct {
 	reason  verifier.Reason
 	recheck time.Time // when it dies; zero for never
 
-	consulted []verifier.Raise
-	sandbox   verifier.SandboxKey
-	place     *verifier.Binding
-	revision  atomic.Uint64 // of the floors at which it was last seen to hold
+	seen     record.Seen   // what it stands on, its own entry included
+	revision atomic.Uint64 // of the state at which it was last seen to hold
 
 	entry   *place        // the journal entry that made it; nil for a refusal without one
 	served  atomic.Uint64 // how often it was given again and that was not counted yet
@@ -48,8 +46,8 @@ type answer struct {
 // size is what the answer costs in the cache.
 func (a *answer) size() int {
 	n := len(a.body) + 256
-	for i := range a.consulted {
-		k := &a.consulted[i].Key
+	for i := range a.seen.Consulted {
+		k := &a.seen.Consulted[i].Key
 		n += 128 + len(k.GatewayID) + len(k.Workspace) + len(k.Name)
 	}
 	return n + a.grounds.size()
@@ -57,15 +55,15 @@ func (a *answer) size() int {
 
 // holds reports whether evaluating anew would give the same answer. Trust, index
 // and question are in the key.
-func (a *answer) holds(now time.Time, snap *floors.Snapshot) bool {
+func (a *answer) holds(now time.Time, state Record) bool {
 	if !a.recheck.IsZero() && !now.Before(a.recheck) {
 		return false
 	}
-	revision := snap.Revision()
+	revision := state.Revision() // before it is looked at: what changes meanwhile has another
 	if a.revision.Load() == revision {
 		return true
 	}
-	if !snap.Holds(a.consulted, a.sandbox, a.place) {
+	if !state.Holds(a.seen) {
 		return false
 	}
 	a.revision.Store(revision)
@@ -185,7 +183,7 @@ func (s *Server) mayLeave(a *answer) error {
 func (s *Server) answer(ctx context.Context, k key, c *call) (a *answer, cached bool, err error) {
 	for {
 		if a, ok := s.cache.Get(k); ok {
-			if a.holds(c.now, s.Floors.Snapshot()) {
+			if a.holds(c.now, s.Record) {
 				return a, true, nil
 			}
 			s.cache.Drop(k)
@@ -198,7 +196,7 @@ func (s *Server) answer(ctx context.Context, k key, c *call) (a *answer, cached 
 			s.cache.Put(k, a, a.size())
 			return a, false, nil
 		}
-		if a.holds(c.now, s.Floors.Snapshot()) {
+		if a.holds(c.now, s.Record) {
 			return a, true, nil
 		}
 	}

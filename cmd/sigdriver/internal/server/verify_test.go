@@ -22,9 +22,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/clock"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
@@ -76,8 +75,8 @@ func TestEqualQuestionsAreDecidedOnce(t *testing.T) {
 	if !proto.Equal(first, second) {
 		t.Errorf("first  %v\nsecond %v", first, second)
 	}
-	if w.metrics.cached.Load() != 1 || w.journal.appends.Load() != 1 {
-		t.Errorf("%d cached, %d recorded; want 1, 1", w.metrics.cached.Load(), w.journal.appends.Load())
+	if w.metrics.cached.Load() != 1 || w.record.appends.Load() != 1 {
+		t.Errorf("%d cached, %d recorded; want 1, 1", w.metrics.cached.Load(), w.record.appends.Load())
 	}
 	if first.Receipt == nil || len(first.Receipt.EntrySha256) != 32 {
 		t.Errorf("receipt is %v", first.Receipt)
@@ -120,7 +119,7 @@ func TestForeignGateway(t *testing.T) {
 	if _, err := w.answerCall(t.Context(), peer.Credentials{UID: 1, GID: 1, PID: 1}, pieces(encode(t, requestOf(s, "r")), 999)); err == nil {
 		t.Error("another uid got the cached answer")
 	}
-	if w.journal.appends.Load() != 1 {
+	if w.record.appends.Load() != 1 {
 		t.Error("a foreign request was recorded")
 	}
 }
@@ -152,7 +151,7 @@ func TestCallFaults(t *testing.T) {
 			t.Errorf("%s: %v (%s), want %s", name, err, reasonOf(st), c.reason)
 		}
 	}
-	if w.journal.appends.Load() != 1 {
+	if w.record.appends.Load() != 1 {
 		t.Error("a call fault was recorded")
 	}
 }
@@ -161,7 +160,7 @@ func TestClockThatCannotBeBelieved(t *testing.T) {
 	s := verifiertest.AdmitPolicy()
 	w := newWorld(t, s)
 	w.expect(s, allowed)
-	w.now.set(s.Now, &clock.UntrustedError{Wall: s.Now, Expected: s.Now.Add(time.Hour)})
+	w.now.set(s.Now, &record.ClockError{Wall: s.Now, Expected: s.Now.Add(time.Hour)})
 	_, err := w.ask(s) // also what is cached
 	fails(t, err, codes.Unavailable, reasonClockUntrusted)
 	w.now.set(s.Now, nil)
@@ -269,12 +268,12 @@ func TestUnrecordedAllowDoesNotLeave(t *testing.T) {
 	s := verifiertest.AdmitPolicy()
 	w := newWorld(t, s)
 	broken := errors.New("the disk is gone")
-	for _, err := range []error{broken, &journal.FullError{}, &journal.SuppressedError{}} {
-		w.journal.fail.Store(&err)
+	for _, err := range []error{broken, &record.FullError{}, &record.SuppressedError{}} {
+		w.record.fail.Store(&err)
 		_, got := w.ask(s)
 		fails(t, got, codes.Unavailable, reasonAuditUnavailable)
 	}
-	w.journal.fail.Store(nil)
+	w.record.fail.Store(nil)
 	w.expect(s, allowed)
 }
 
@@ -282,16 +281,16 @@ func TestSuppressedDenialHasNoReceipt(t *testing.T) {
 	s := verifiertest.AdmitPolicy()
 	s.Offer(0)
 	w := newWorld(t, s)
-	for _, err := range []error{&journal.FullError{}, &journal.SuppressedError{}} {
+	for _, err := range []error{&record.FullError{}, &record.SuppressedError{}} {
 		w.cache.Clear()
-		w.journal.fail.Store(&err)
+		w.record.fail.Store(&err)
 		if got := w.expect(s, signingv1.Reason_REASON_ATTESTATION_MISSING); got.Receipt != nil {
 			t.Error("a receipt without an entry")
 		}
 	}
 	broken := errors.New("the disk is gone")
 	w.cache.Clear()
-	w.journal.fail.Store(&broken)
+	w.record.fail.Store(&broken)
 	_, err := w.ask(s)
 	fails(t, err, codes.Unavailable, reasonAuditUnavailable)
 }
@@ -301,7 +300,7 @@ func TestEqualQuestionsUnderWayShareOneEvaluation(t *testing.T) {
 	s := verifiertest.ComposeLayers()
 	w := newWorld(t, s)
 	hold := make(chan struct{})
-	w.journal.before = func() { <-hold }
+	w.record.before = func() { <-hold }
 	data := encode(t, requestOf(s, "r"))
 	var wg sync.WaitGroup
 	for range 16 {
@@ -314,7 +313,7 @@ func TestEqualQuestionsUnderWayShareOneEvaluation(t *testing.T) {
 	time.Sleep(20 * time.Millisecond)
 	close(hold)
 	wg.Wait()
-	if n := w.journal.appends.Load(); n != 1 {
+	if n := w.record.appends.Load(); n != 1 {
 		t.Errorf("%d evaluations", n)
 	}
 }
@@ -337,7 +336,7 @@ func TestOverload(t *testing.T) {
 func TestPanic(t *testing.T) {
 	s := verifiertest.AdmitPolicy()
 	w := newWorld(t, s)
-	w.journal.before = func() { panic("boom") }
+	w.record.before = func() { panic("boom") }
 	_, err := w.ask(s)
 	fails(t, err, codes.Internal, reasonInternal)
 	if strings.Contains(err.Error(), "boom") {
@@ -346,7 +345,7 @@ func TestPanic(t *testing.T) {
 	if w.metrics.panics.Load() != 1 {
 		t.Error("no alarm")
 	}
-	w.journal.before = nil
+	w.record.before = nil
 	w.expect(s, allowed) // neither a slot nor the question is lost
 	if len(w.cold) != 0 {
 		t.Errorf("%d slots are lost", len(w.cold))
@@ -375,7 +374,7 @@ func TestCancelledCalls(t *testing.T) {
 	if n := runtime.NumGoroutine(); n > before+2 {
 		t.Errorf("%d goroutines, %d before", n, before)
 	}
-	for _, err := range w.journal.Entries(0) {
+	for _, err := range w.record.Entries(0) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -465,7 +464,7 @@ func (w *world) compare(s *verifiertest.Scenario, now time.Time) {
 	req := s.Request
 	req.Documents = append([]verifier.Document{}, req.Documents...)
 	merge(&req, w.index.Current().For)
-	d := verifier.Verify(&req, w.trust.Current().Trust, w.store.Snapshot(), now)
+	d := verifier.Verify(&req, w.trust.Current().Trust, w.record.View(), now)
 	body, err := encodeDecision(&req, &d, nil)
 	if err != nil {
 		w.t.Fatal(err)

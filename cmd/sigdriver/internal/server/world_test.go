@@ -15,10 +15,9 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/floors"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/tuf/archive"
@@ -31,15 +30,14 @@ const gatewayUID = 990
 
 var gateway = peer.Credentials{UID: gatewayUID, GID: gatewayUID, PID: 7}
 
-// world is a Server with a real journal, floors and index, and a trust and a
+// world is a Server with a real record and index, and a trust and a
 // clock that the test moves.
 type world struct {
 	*Server
 	t       testing.TB
 	now     testClock
 	trust   testTrust
-	journal *testJournal
-	store   *floors.Store
+	record  *testRecord
 	index   *index.Index
 	dir     string // of local attestations
 	metrics testMetrics
@@ -89,27 +87,55 @@ func (c *testTrust) swap(t *verifier.Trust) {
 	c.changed = make(chan struct{})
 }
 
-// testJournal is a real journal that can be told to fail, and counts.
-type testJournal struct {
-	*journal.Journal
+// testRecord is a real record that can be told to fail, and counts.
+type testRecord struct {
+	*record.Store
+	archive *testArchive
 	appends atomic.Int64
 	fail    atomic.Pointer[error]
-	before  func()                   // runs in Append, if set
-	kept    atomic.Pointer[[][]byte] // evidence of the last entry
+	before  func() // runs in Commit, if set
 }
 
-func (j *testJournal) Room() error { return nil }
+func (r *testRecord) Commit(e record.Entry, req *verifier.Request, d *verifier.Decision) (uint64, record.Digest, error) {
+	if r.before != nil {
+		r.before()
+	}
+	if err := r.fail.Load(); err != nil {
+		return 0, record.Digest{}, *err
+	}
+	r.archive.begin()
+	seq, sum, err := r.Store.Commit(e, req, d)
+	if err == nil {
+		r.appends.Add(1)
+	}
+	return seq, sum, err
+}
 
-func (j *testJournal) Append(ctx context.Context, e journal.Entry, record []byte, evidence ...[]byte) (uint64, [32]byte, error) {
-	if j.before != nil {
-		j.before()
-	}
-	if err := j.fail.Load(); err != nil {
-		return 0, [32]byte{}, *err
-	}
-	j.appends.Add(1)
-	j.kept.Store(&evidence)
-	return j.Journal.Append(ctx, e, record, evidence...)
+// testArchive is a real archive that remembers what the last commit put into it.
+type testArchive struct {
+	*archive.Store
+	mu   sync.Mutex
+	puts [][]byte
+}
+
+func (a *testArchive) begin() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.puts = nil
+}
+
+func (a *testArchive) Put(data []byte) ([32]byte, error) {
+	a.mu.Lock()
+	a.puts = append(a.puts, data)
+	a.mu.Unlock()
+	return a.Store.Put(data)
+}
+
+// evidence is what was archived with the last decision, but for its record.
+func (a *testArchive) evidence() [][]byte {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.puts[:len(a.puts)-1]
 }
 
 type testMetrics struct {
@@ -134,16 +160,13 @@ func newWorld(t testing.TB, s *verifiertest.Scenario) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := journal.Open(filepath.Join(state, "audit"), journal.Options{Archive: store, DenyBudget: 1 << 20})
+	kept := &testArchive{Store: store}
+	r, err := record.Open(state, record.Options{Archive: kept, DenyBudget: 1 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := floors.Open(filepath.Join(state, "floors.db"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { f.Close(); j.Close() })
-	w := &world{t: t, journal: &testJournal{Journal: j}, store: f, dir: t.TempDir()}
+	t.Cleanup(func() { r.Close() })
+	w := &world{t: t, record: &testRecord{Store: r, archive: kept}, dir: t.TempDir()}
 	w.index = index.New(w.dir, hclog.NewNullLogger())
 	w.now.set(s.Now, nil)
 	w.trust = testTrust{snap: &trustkeeper.Snapshot{}, changed: make(chan struct{})}
@@ -151,7 +174,7 @@ func newWorld(t testing.TB, s *verifiertest.Scenario) *world {
 	list := peer.NewList([]peer.Entry{{UID: &id, GatewayIDs: []string{s.Request.Target.GatewayID}}})
 	w.Server = New(Config{
 		Peers: func() *peer.List { return list }, Trust: &w.trust, Clock: &w.now, Index: w.index,
-		Floors: f, Journal: w.journal, Metrics: &w.metrics, Logger: hclog.NewNullLogger(),
+		Record: w.record, Metrics: &w.metrics, Logger: hclog.NewNullLogger(),
 	})
 	w.swap(s)
 	return w

@@ -18,7 +18,7 @@ import (
 	"github.com/transparency-dev/tessera/client"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
@@ -48,9 +48,9 @@ func (l *Log) examine() (*guard, error) {
 	// AU-05: what the log has seen, the journal has to have.
 	switch {
 	case max(c.Size, tree) > head.Size:
-		return nil, &Error{journal.LogFork, "", int64(head.Size), fmt.Sprintf("the journal has %d entries, the log %d: the journal is an old copy, or its end was cut off", head.Size, max(c.Size, tree))}
+		return nil, &Error{record.LogFork, "", int64(head.Size), fmt.Sprintf("the journal has %d entries, the log %d: the journal is an old copy, or its end was cut off", head.Size, max(c.Size, tree))}
 	case c.Size > tree:
-		return nil, &Error{journal.LogFork, treeFile, -1, fmt.Sprintf("the log's writer remembers %d entries, its checkpoint covers %d", tree, c.Size)}
+		return nil, &Error{record.LogFork, treeFile, -1, fmt.Sprintf("the log's writer remembers %d entries, its checkpoint covers %d", tree, c.Size)}
 	}
 	g := &guard{key: l.opts.Key, dir: l.dir, size: c.Size, rng: ranges.NewEmptyRange(0)}
 	l.entries.Store(tree)
@@ -71,10 +71,10 @@ func (l *Log) readCheckpoint() (*checkpoint.Checkpoint, error) {
 	}
 	c, err := checkpoint.Parse(data, l.opts.Key)
 	if err != nil {
-		return nil, &Error{journal.LogTampered, layout.CheckpointPath, -1, err.Error()}
+		return nil, &Error{record.LogTampered, layout.CheckpointPath, -1, err.Error()}
 	}
 	if c.Origin != l.opts.Key.Name() || !slices.Contains(c.Signers, c.Origin) {
-		return nil, &Error{journal.LogTampered, layout.CheckpointPath, -1, fmt.Sprintf("it is not signed by %s; if the key or the name was changed on purpose, remove this file, and the log is signed anew from the journal", l.opts.Key.VKey())}
+		return nil, &Error{record.LogTampered, layout.CheckpointPath, -1, fmt.Sprintf("it is not signed by %s; if the key or the name was changed on purpose, remove this file, and the log is signed anew from the journal", l.opts.Key.VKey())}
 	}
 	return c, nil
 }
@@ -93,7 +93,7 @@ func (l *Log) treeSize() (uint64, error) {
 		Root []byte `json:"root"`
 	}
 	if err := json.Unmarshal(data, &t, json.RejectUnknownMembers(true)); err != nil || len(t.Root) != 32 {
-		return 0, &Error{journal.LogTampered, treeFile, -1, "it is not what the log's writer writes"}
+		return 0, &Error{record.LogTampered, treeFile, -1, "it is not what the log's writer writes"}
 	}
 	return t.Size, nil
 }
@@ -108,18 +108,18 @@ func (l *Log) rejoin(g *guard, c *checkpoint.Checkpoint) error {
 		g.rng, err = ranges.NewRange(0, c.Size, nodes)
 	}
 	if err != nil {
-		return &Error{journal.LogTampered, "tile", -1, fmt.Sprintf("the tiles at the edge of %d entries cannot be read: %v", c.Size, err)}
+		return &Error{record.LogTampered, "tile", -1, fmt.Sprintf("the tiles at the edge of %d entries cannot be read: %v", c.Size, err)}
 	}
 	root, err := g.rng.GetRootHash(nil)
 	if err != nil {
 		return err
 	}
 	if [32]byte(root) != c.Root {
-		return &Error{journal.LogTampered, "tile", -1, fmt.Sprintf("the tiles at the edge of %d entries lead to the root %x, the checkpoint says %x", c.Size, root, c.Root)}
+		return &Error{record.LogTampered, "tile", -1, fmt.Sprintf("the tiles at the edge of %d entries lead to the root %x, the checkpoint says %x", c.Size, root, c.Root)}
 	}
 	leaf, err := client.FetchLeafHashes(ctx, files.ReadTile, c.Size-1, 1, c.Size)
 	if err != nil {
-		return &Error{journal.LogTampered, "tile", int64(c.Size - 1), fmt.Sprintf("its hash cannot be read: %v", err)}
+		return &Error{record.LogTampered, "tile", int64(c.Size - 1), fmt.Sprintf("its hash cannot be read: %v", err)}
 	}
 	cursor, err := l.journal.Follow(c.Size - 1)
 	if err != nil {
@@ -130,7 +130,7 @@ func (l *Log) rejoin(g *guard, c *checkpoint.Checkpoint) error {
 		return err
 	}
 	if len(raws) != 1 || string(rfc6962.DefaultHasher.HashLeaf(raws[0].Entry)) != string(leaf[0]) {
-		return &Error{journal.LogFork, "", int64(c.Size - 1), "the journal's is not the one that the checkpoint covers: one of the two is another history"}
+		return &Error{record.LogFork, "", int64(c.Size - 1), "the journal's is not the one that the checkpoint covers: one of the two is another history"}
 	}
 	return nil
 }

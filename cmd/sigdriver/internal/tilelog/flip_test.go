@@ -17,7 +17,7 @@ import (
 	"github.com/transparency-dev/tessera/api/layout"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 )
 
 // everyByte flips each byte of the larger log too.
@@ -31,7 +31,7 @@ func (s *state) count(n int) {
 	for c := range 64 {
 		all.Go(func() {
 			for i := c; i < n; i += 64 {
-				if _, err := s.journal.Count(s.t.Context(), journal.Served{From: at, To: at.Add(time.Duration(i) * time.Second), Others: uint64(i + 1)}); err != nil {
+				if _, err := s.journal.Count(record.Served{From: at, To: at.Add(time.Duration(i) * time.Second), Others: uint64(i + 1)}); err != nil {
 					s.t.Error(err)
 				}
 			}
@@ -170,7 +170,7 @@ func (s *state) named(name string, at int64) {
 // what its writer remembers when that is not how far the tiles are.
 func TestNoStartOverFlips(t *testing.T) {
 	s := finished(t, 3, 0)
-	s.openJournal(journal.Options{})
+	s.openJournal(record.Options{})
 	for _, name := range []string{"checkpoint", "tile/0/000.p/3"} {
 		path := filepath.Join(s.dir, "log", name)
 		data, err := os.ReadFile(path)
@@ -188,7 +188,7 @@ func TestNoStartOverFlips(t *testing.T) {
 				t.Fatal(err)
 			}
 			var wrong *Error
-			if err := s.open(Options{}); !errors.As(err, &wrong) || wrong.Finding != journal.LogTampered {
+			if err := s.open(Options{}); !errors.As(err, &wrong) || wrong.Finding != record.LogTampered {
 				t.Fatalf("byte %d of %s: %v", i, name, err)
 			}
 		}

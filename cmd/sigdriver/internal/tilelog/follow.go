@@ -16,7 +16,7 @@ import (
 	"github.com/transparency-dev/tessera/storage/posix"
 	"golang.org/x/sys/unix"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
@@ -36,7 +36,7 @@ func (l *Log) run(ctx context.Context) {
 			return
 		}
 		var wrong *Error
-		var corrupt *journal.CorruptError
+		var corrupt *record.CorruptError
 		stopped := errors.As(err, &wrong) || errors.As(err, &corrupt)
 		l.say(err, stopped)
 		if stopped {
@@ -85,7 +85,7 @@ func (l *Log) follow(ctx context.Context) error {
 type feeder struct {
 	log    *Log
 	guard  *guard
-	cursor *journal.Cursor
+	cursor *record.Cursor
 
 	add      tessera.AddFn
 	shutdown func(context.Context) error
@@ -199,7 +199,7 @@ func (f *feeder) step() (int, error) {
 	for i, wait := range futures {
 		index, waitErr := wait()
 		if waitErr == nil && index.Index != raws[i].Seq {
-			waitErr = &Error{journal.LogFork, "", int64(raws[i].Seq), fmt.Sprintf("the log gave it the index %d", index.Index)}
+			waitErr = &Error{record.LogFork, "", int64(raws[i].Seq), fmt.Sprintf("the log gave it the index %d", index.Index)}
 		}
 		err = errors.Join(err, waitErr)
 	}

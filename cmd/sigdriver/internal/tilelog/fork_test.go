@@ -13,7 +13,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
@@ -44,23 +44,26 @@ func TestForks(t *testing.T) {
 	file := s.segmentFiles()[0]
 	all := records(t, file)
 	write(file, slices.Concat(all[:5]...))
-	s.openJournal(journal.Options{})
-	refuses("a journal that was cut off", s, journal.LogFork, "the journal has 5 entries, the log 6")
+	if err := os.Remove(filepath.Join(s.dir, "head")); err != nil { // else the journal itself does not open
+		t.Fatal(err)
+	}
+	s.openJournal(record.Options{})
+	refuses("a journal that was cut off", s, record.LogFork, "the journal has 5 entries, the log 6")
 	s.decideAbout("another", 1)
-	refuses("and went on", s, journal.LogFork, "another history")
+	refuses("and went on", s, record.LogFork, "another history")
 	s.decideAbout("another", 5)
-	refuses("and grew beyond", s, journal.LogFork, "another history")
+	refuses("and grew beyond", s, record.LogFork, "another history")
 
 	s = finished(t, 6, 0)
-	s.openJournal(journal.Options{})
+	s.openJournal(record.Options{})
 	good := read(tree(s))
 	write(tree(s), []byte(strings.Replace(string(good), `"size":6`, `"size":5`, 1)))
-	refuses("a writer behind its checkpoint", s, journal.LogFork, "remembers 5 entries")
+	refuses("a writer behind its checkpoint", s, record.LogFork, "remembers 5 entries")
 	write(tree(s), []byte(strings.Replace(string(good), `"size":6`, `"size":7`, 1)))
-	refuses("a writer ahead of the journal", s, journal.LogFork, "the log 7")
+	refuses("a writer ahead of the journal", s, record.LogFork, "the log 7")
 	for _, bad := range []string{"", "{", `{"size":6}`, `{"size":6,"root":"AAAA"}`, strings.Replace(string(good), `"size"`, `"Size"`, 1), string(good) + string(good)} {
 		write(tree(s), []byte(bad))
-		refuses("a writer that remembers "+bad, s, journal.LogTampered, "writes")
+		refuses("a writer that remembers "+bad, s, record.LogTampered, "writes")
 	}
 	write(tree(s), good)
 	s.mustOpen(Options{})
@@ -88,7 +91,7 @@ func TestIndexIsSequence(t *testing.T) {
 	// By the index that the next entry is given, or by a checkpoint for less than the
 	// one before, whichever is made first.
 	var wrong *Error
-	if err := s.log.Status().Err; !errors.As(err, &wrong) || wrong.Finding != journal.LogFork {
+	if err := s.log.Status().Err; !errors.As(err, &wrong) || wrong.Finding != record.LogFork {
 		t.Error(err)
 	}
 	s.decide(3) // the journal goes on
@@ -99,11 +102,11 @@ func TestOneWriter(t *testing.T) {
 	s := newState(t)
 	s.mustOpen(Options{})
 	var locked *disk.LockedError
-	if _, err := Open(filepath.Join(s.dir, "log"), s.journal, Options{Key: logKey(t), Logger: hclog.NewNullLogger()}); !errors.As(err, &locked) {
+	if _, err := Open(filepath.Join(s.dir, "log"), s.journal.Journal, Options{Key: logKey(t), Logger: hclog.NewNullLogger()}); !errors.As(err, &locked) {
 		t.Error(err)
 	}
 	for _, o := range []Options{{}, {Key: logKey(t)}, {Logger: hclog.NewNullLogger()}, {Key: logKey(t), Logger: hclog.NewNullLogger(), Interval: MinInterval - 1}} {
-		if l, err := Open(filepath.Join(t.TempDir(), "log"), s.journal, o); err == nil {
+		if l, err := Open(filepath.Join(t.TempDir(), "log"), s.journal.Journal, o); err == nil {
 			t.Errorf("it opens with %+v", o)
 			l.Close()
 		}

@@ -17,7 +17,7 @@ import (
 	"github.com/transparency-dev/tessera/client"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 )
 
 // guard is the signer that the log's writer gets. It signs a checkpoint only once
@@ -106,7 +106,7 @@ func (g *guard) check(text string) (uint64, error) {
 	case size > g.size+uint64(len(g.want)):
 		return 0, errAhead
 	case size < g.size:
-		return 0, &Error{journal.LogFork, "", -1, fmt.Sprintf("a checkpoint for %d entries, after one for %d", size, g.size)}
+		return 0, &Error{record.LogFork, "", -1, fmt.Sprintf("a checkpoint for %d entries, after one for %d", size, g.size)}
 	}
 	next, err := g.extend(size)
 	if err != nil {
@@ -120,7 +120,7 @@ func (g *guard) check(text string) (uint64, error) {
 	}
 	c := checkpoint.Checkpoint{Origin: g.key.Name(), Size: size, Root: [32]byte(root)}
 	if text != c.Text() {
-		return 0, &Error{journal.LogTampered, "tile", -1, fmt.Sprintf("at %d entries the tiles do not lead to the journal's root %x", size, root)}
+		return 0, &Error{record.LogTampered, "tile", -1, fmt.Sprintf("at %d entries the tiles do not lead to the journal's root %x", size, root)}
 	}
 	g.want, g.size, g.rng = g.want[size-g.size:], size, next
 	return size, nil
@@ -144,7 +144,7 @@ func (g *guard) extend(size uint64) (*compact.Range, error) {
 		for ; at < end; at++ {
 			i := at % layout.EntryBundleWidth
 			if i >= uint64(len(bundle.Entries)) || string(rfc6962.DefaultHasher.HashLeaf(bundle.Entries[i])) != string(g.want[at-g.size]) {
-				return nil, &Error{journal.LogTampered, layout.EntriesPath(n, layout.PartialTileSize(0, n, size)), int64(at), "what was read back is not what the journal has"}
+				return nil, &Error{record.LogTampered, layout.EntriesPath(n, layout.PartialTileSize(0, n, size)), int64(at), "what was read back is not what the journal has"}
 			}
 			if err := next.Append(g.want[at-g.size], nil); err != nil {
 				return nil, err

@@ -15,7 +15,7 @@ import (
 	"github.com/transparency-dev/tessera/api/layout"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 )
 
 // bundleOf writes the bundle of some entries where the log has it.
@@ -90,15 +90,15 @@ func TestGuardSignsWhatIsThere(t *testing.T) {
 	if _, err := g.Sign(text(4, append(slices.Clone(entries), []byte("four")))); !errors.Is(err, errAhead) || g.err() != nil {
 		t.Errorf("ahead of the journal: %v", err)
 	}
-	refuses("a step back", g, text(2, entries[:2]), journal.LogFork)
+	refuses("a step back", g, text(2, entries[:2]), record.LogFork)
 
 	flipped := slices.Clone(entries)
 	flipped[1] = []byte("twO")
-	refuses("another entry on disk", fresh(flipped), text(3, entries), journal.LogTampered)
-	refuses("another entry on disk and in the tree", fresh(flipped), text(3, flipped), journal.LogTampered)
-	refuses("another root", fresh(entries), text(3, flipped), journal.LogTampered)
-	refuses("another name", fresh(entries), slices.Concat([]byte("x"), text(3, entries)), journal.LogTampered)
-	refuses("a line more", fresh(entries), append(text(3, entries), "more\n"...), journal.LogTampered)
+	refuses("another entry on disk", fresh(flipped), text(3, entries), record.LogTampered)
+	refuses("another entry on disk and in the tree", fresh(flipped), text(3, flipped), record.LogTampered)
+	refuses("another root", fresh(entries), text(3, flipped), record.LogTampered)
+	refuses("another name", fresh(entries), slices.Concat([]byte("x"), text(3, entries)), record.LogTampered)
+	refuses("a line more", fresh(entries), append(text(3, entries), "more\n"...), record.LogTampered)
 
 	short := fresh(entries[:2]) // the bundle of three is not there
 	if _, err := short.Sign(text(3, entries)); err == nil || short.err() != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/transparency-dev/tessera/api/layout"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 )
 
 // segmentFiles are the journal's segments, in order.
@@ -59,13 +59,13 @@ func TestRecordsMoved(t *testing.T) {
 		finding string
 		entry   int64
 	}{
-		{"deleted", append(slices.Clone(all[:4]), all[5:]...), journal.LogGap, 4},
-		{"the first deleted", all[1:], journal.LogGap, 0},
-		{"the last deleted", all[:9], journal.LogFork, 9},
-		{"the last three deleted", all[:7], journal.LogFork, 7},
-		{"swapped", slices.Concat(all[:3], [][]byte{all[4], all[3]}, all[5:]), journal.LogGap, 3},
-		{"twice", slices.Concat(all[:6], [][]byte{all[5]}, all[6:]), journal.LogTampered, 6},
-		{"put in", slices.Concat(all[:6], [][]byte{all[2]}, all[6:]), journal.LogTampered, 6},
+		{"deleted", append(slices.Clone(all[:4]), all[5:]...), record.LogGap, 4},
+		{"the first deleted", all[1:], record.LogGap, 0},
+		{"the last deleted", all[:9], record.LogFork, 9},
+		{"the last three deleted", all[:7], record.LogFork, 7},
+		{"swapped", slices.Concat(all[:3], [][]byte{all[4], all[3]}, all[5:]), record.LogGap, 3},
+		{"twice", slices.Concat(all[:6], [][]byte{all[5]}, all[6:]), record.LogTampered, 6},
+		{"put in", slices.Concat(all[:6], [][]byte{all[2]}, all[6:]), record.LogTampered, 6},
 	} {
 		if err := os.WriteFile(file, slices.Concat(c.records...), 0o600); err != nil {
 			t.Fatal(err)
@@ -123,12 +123,18 @@ func TestFilesGone(t *testing.T) {
 func TestSegmentsKeptElsewhere(t *testing.T) {
 	s := newState(t)
 	s.journal.Close()
-	s.openJournal(journal.Options{SegmentSize: 8 << 10})
+	s.openJournal(record.Options{SegmentSize: 8 << 10})
 	s.decide(10)
 	s.count(600)
 	s.mustOpen(Options{})
 	s.covered()
 	s.close()
+	if r := s.well(); len(r.Movable) > 0 {
+		t.Fatalf("%q may be moved before a snapshot stands for them", r.Movable)
+	}
+	if err := s.journal.Snapshot(); err != nil {
+		t.Fatal(err)
+	}
 	s.journal.Close()
 	r := s.well()
 	files := s.segmentFiles()
@@ -148,7 +154,7 @@ func TestSegmentsKeptElsewhere(t *testing.T) {
 	if less.Entries != r.Entries || less.Decisions != r.Decisions || less.Objects != r.Objects || less.Head != r.Head || less.Bundled == 0 {
 		t.Errorf("%+v\nwith all segments: %+v", less, r)
 	}
-	s.openJournal(journal.Options{SegmentSize: 8 << 10})
+	s.openJournal(record.Options{SegmentSize: 8 << 10})
 	s.mustOpen(Options{})
 	s.decide(5)
 	s.covered()
@@ -163,7 +169,7 @@ func TestSegmentsKeptElsewhere(t *testing.T) {
 	if err := os.Rename(next, filepath.Join(aside, filepath.Base(next))); err != nil {
 		t.Fatal(err)
 	}
-	if r := s.audit(); r.Well() || r.Findings[0].Code != journal.LogGap {
+	if r := s.audit(); r.Well() || r.Findings[0].Code != record.LogGap {
 		t.Errorf("one segment more is gone: %+v", r.Findings)
 	}
 	if err := os.Rename(filepath.Join(aside, filepath.Base(next)), next); err != nil {
@@ -190,7 +196,7 @@ func TestSegmentsKeptElsewhere(t *testing.T) {
 		}
 		r := s.audit()
 		if !slices.ContainsFunc(r.Findings, func(f audit.Finding) bool {
-			return f.Code == journal.LogTampered && f.File == c.file && f.Entry == c.entry+1
+			return f.Code == record.LogTampered && f.File == c.file && f.Entry == c.entry+1
 		}) {
 			t.Errorf("entry %d was changed where only a bundle has it: %+v", c.entry, r.Findings)
 		}

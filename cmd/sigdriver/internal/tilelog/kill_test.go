@@ -19,7 +19,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
@@ -49,11 +49,11 @@ func TestVictim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := journal.Open(filepath.Join(dir, "audit"), journal.Options{Archive: store, SegmentSize: 1 << 18})
+	j, err := record.Open(dir, record.Options{Archive: store, SegmentSize: 1 << 18})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(filepath.Join(dir, "log"), j, Options{Key: logKey(t), Interval: MinInterval, Logger: hclog.New(&hclog.LoggerOptions{Output: os.Stdout})}); err != nil {
+	if _, err := Open(filepath.Join(dir, "log"), j.Journal, Options{Key: logKey(t), Interval: MinInterval, Logger: hclog.New(&hclog.LoggerOptions{Output: os.Stdout})}); err != nil {
 		t.Fatal(err)
 	}
 	fmt.Println("ready", j.Head().Size)
@@ -124,8 +124,8 @@ func victim(t *testing.T, dir string, callers int, told bool, after time.Duratio
 // returns its size.
 func keeps(t *testing.T, dir string, from uint64, promised map[uint64]string) uint64 {
 	t.Helper()
-	for e, err := range journal.Read(disk.OS{}, filepath.Join(dir, "audit"), from) {
-		if _, torn := err.(*journal.TornError); torn {
+	for e, err := range record.Read(disk.OS{}, filepath.Join(dir, "audit"), from) {
+		if _, torn := err.(*record.TornError); torn {
 			break
 		}
 		if err != nil {
@@ -183,7 +183,7 @@ func (s *state) auditKilled() {
 // finish lets the log catch up, and has two implementations check it.
 func (s *state) finish(size uint64) {
 	s.t.Helper()
-	s.openJournal(journal.Options{SegmentSize: 1 << 18})
+	s.openJournal(record.Options{SegmentSize: 1 << 18})
 	s.mustOpen(Options{})
 	s.covered()
 	s.close()
@@ -206,7 +206,7 @@ func TestKilledInTiles(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, seed))
 	s := newState(t)
 	s.journal.Close()
-	s.openJournal(journal.Options{SegmentSize: 1 << 18})
+	s.openJournal(record.Options{SegmentSize: 1 << 18})
 	s.decide(20)
 	progress := map[uint64]bool{}
 	for range rounds {
@@ -214,7 +214,7 @@ func TestKilledInTiles(t *testing.T) {
 		size := s.journal.Head().Size
 		s.journal.Close()
 		victim(t, s.dir, 0, false, time.Duration(random.Int64N(int64(120*time.Millisecond))))
-		s.openJournal(journal.Options{SegmentSize: 1 << 18})
+		s.openJournal(record.Options{SegmentSize: 1 << 18})
 		if got := s.journal.Head().Size; got != size {
 			t.Fatalf("the journal had %d entries and has %d", size, got)
 		}

@@ -21,7 +21,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
@@ -107,7 +107,7 @@ func TestSumdbReadsIt(t *testing.T) {
 	hashes := tlog.TileHashReader(tlog.Tree{N: size, Hash: tlog.Hash(root)}, tileReader{dir})
 	entries := bundles(t, dir, size)
 	checked := 0
-	for e, err := range journal.Read(disk.OS{}, filepath.Join(s.dir, "audit"), 0) {
+	for e, err := range record.Read(disk.OS{}, filepath.Join(s.dir, "audit"), 0) {
 		if err != nil {
 			t.Fatal(err)
 		}

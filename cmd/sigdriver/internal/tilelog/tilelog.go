@@ -37,7 +37,7 @@ import (
 	"github.com/transparency-dev/tessera"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
@@ -59,7 +59,7 @@ const (
 )
 
 // An entry has to fit what the log takes.
-const _ = uint(tessera.DefaultEntrySizeLimit - journal.MaxEntry)
+const _ = uint(tessera.DefaultEntrySizeLimit - record.MaxEntry)
 
 // Options of a log.
 type Options struct {
@@ -74,8 +74,8 @@ type Options struct {
 
 // Journal is the record as a log follows it.
 type Journal interface {
-	Head() journal.Head
-	Follow(from uint64) (*journal.Cursor, error)
+	Head() record.Head
+	Follow(from uint64) (*record.Cursor, error)
 }
 
 // Error says that the log and the journal do not belong together, or that

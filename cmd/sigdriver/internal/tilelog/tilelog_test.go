@@ -4,17 +4,17 @@
 package tilelog
 
 import (
+	"errors"
 	"sync"
 	"testing"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
-// decision is one real decision about a sandbox called name: its entry, its record
-// and the attestations that counted.
-func decision(name string) (journal.Entry, []byte, [][]byte) {
+// appendOne commits one real decision about a sandbox called name.
+func appendOne(store *record.Store, name string) (uint64, [32]byte, error) {
 	once.Do(func() {
 		asked = verifiertest.ComposePlain()
 		var err error
@@ -24,17 +24,19 @@ func decision(name string) (journal.Entry, []byte, [][]byte) {
 	})
 	req := asked.Request
 	req.Target.SandboxID, req.Target.Name = name, "web-1"
-	d := verifier.Verify(&req, trust, asked.Floors, asked.Now)
-	if d.Verdict != verifier.Allow {
-		panic(d.Reason)
+	for {
+		d := verifier.Verify(&req, trust, store.View(), asked.Now)
+		if d.Verdict != verifier.Allow {
+			panic(d.Reason)
+		}
+		e := record.NewEntry(&req, &d)
+		e.Time, e.Driver = asked.Now, "test"
+		seq, sum, err := store.Commit(e, &req, &d)
+		var conflict *record.ConflictError
+		if !errors.As(err, &conflict) {
+			return seq, sum, err
+		}
 	}
-	e := journal.NewEntry(&req, &d, asked.Floors)
-	e.Time, e.Driver = asked.Now, "test"
-	record, err := journal.NewRecord(&req, &d).JSON()
-	if err != nil {
-		panic(err)
-	}
-	return e, record, req.Documents[0].Attestations
 }
 
 var (

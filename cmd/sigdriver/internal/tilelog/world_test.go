@@ -4,7 +4,6 @@
 package tilelog
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -16,8 +15,8 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 
@@ -46,7 +45,7 @@ func newLogKey(t testing.TB, name string) *checkpoint.Key {
 type state struct {
 	t       testing.TB
 	dir     string
-	journal *journal.Journal
+	journal *record.Store
 	log     *Log
 	said    said
 }
@@ -71,18 +70,18 @@ func (s *said) String() string {
 
 func newState(t testing.TB) *state {
 	s := &state{t: t, dir: t.TempDir()}
-	s.openJournal(journal.Options{})
+	s.openJournal(record.Options{})
 	return s
 }
 
-func (s *state) openJournal(o journal.Options) {
+func (s *state) openJournal(o record.Options) {
 	s.t.Helper()
 	store, err := archive.Open(filepath.Join(s.dir, "archive"), nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	o.Archive, o.DenyBudget = store, 10000
-	if s.journal, err = journal.Open(filepath.Join(s.dir, "audit"), o); err != nil {
+	if s.journal, err = record.Open(s.dir, o); err != nil {
 		s.t.Fatal(err)
 	}
 	j := s.journal
@@ -99,7 +98,7 @@ func (s *state) open(o Options) error {
 		o.Interval = MinInterval
 	}
 	o.Logger = hclog.New(&hclog.LoggerOptions{Output: &s.said})
-	l, err := Open(filepath.Join(s.dir, "log"), s.journal, o)
+	l, err := Open(filepath.Join(s.dir, "log"), s.journal.Journal, o)
 	if err != nil {
 		return err
 	}
@@ -139,12 +138,6 @@ func (s *state) decideAbout(name string, n int) {
 			s.t.Fatal(err)
 		}
 	}
-}
-
-// appendOne appends one decision with a record that can be replayed.
-func appendOne(j *journal.Journal, name string) (uint64, [32]byte, error) {
-	e, record, evidence := decision(name)
-	return j.Append(context.Background(), e, record, evidence...)
 }
 
 // covered waits until the checkpoint covers everything.
@@ -187,6 +180,6 @@ func (s *state) well() *audit.Report {
 // reopen opens journal and log again.
 func (s *state) reopen(o Options) {
 	s.t.Helper()
-	s.openJournal(journal.Options{})
+	s.openJournal(record.Options{})
 	s.mustOpen(o)
 }

@@ -20,7 +20,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/verifier"
 )
@@ -51,7 +51,8 @@ type Index interface {
 
 // Floors carries out signed resets, each once.
 type Floors interface {
-	ResetOnce(id string, matches func(verifier.FloorKey) bool, version uint64) (bool, error)
+	// Reset records the time of the reset; of the zero time, the highest it knows.
+	Reset(r verifier.SignedReset, epoch uint64, now time.Time) (bool, error)
 }
 
 // Metrics hears how refreshes end. Its methods must not block.
@@ -86,6 +87,7 @@ type Keeper struct {
 
 	mu      sync.Mutex // one refresh at a time; guards what follows
 	source  *tuf.Snapshot
+	owed    bool              // a reset of the trust in use could not be carried out
 	trouble map[string]string // what was last said about each kind of trouble
 
 	changedMu sync.Mutex
@@ -199,7 +201,10 @@ func (k *Keeper) refresh(ctx context.Context) error {
 		return err
 	}
 	k.say("faults", "trust was refreshed, but not all of it", errors.Join(update.Faults...))
-	if !update.Changed && k.Current().Trust != nil {
+	if now := k.Current().Trust; !update.Changed && now != nil {
+		if k.owed {
+			k.reset(now)
+		}
 		return nil
 	}
 	return k.accept(update)
@@ -308,9 +313,9 @@ func (k *Keeper) use(s *tuf.Snapshot, trust *verifier.Trust) error {
 		k.reset(trust)
 		k.Index.SetTrust(trust, s.Targets)
 	}
-	roles := map[string]journal.RoleFile{}
+	roles := map[string]record.RoleFile{}
 	for name, r := range s.Roles {
-		roles[name] = journal.RoleFile{Version: r.Version, SHA256: r.SHA256}
+		roles[name] = record.RoleFile{Version: r.Version, SHA256: r.SHA256}
 	}
 	k.source = s
 	k.current.Store(&Snapshot{Trust: trust, Generation: before.Generation + 1, Roles: roles})
@@ -323,16 +328,18 @@ func (k *Keeper) use(s *tuf.Snapshot, trust *verifier.Trust) error {
 }
 
 // reset carries out the signed resets of floors that were not before. One that
-// fails is tried again at the next start; the floor then stays up.
+// fails is tried again with the next refresh; the floor stays up until then.
 func (k *Keeper) reset(trust *verifier.Trust) {
 	var failed error
 	for _, r := range trust.Resets() {
-		first, err := k.Floors.ResetOnce(r.ID, r.Matches, r.Version)
+		now, _ := k.Clock.Now() // zero while it cannot be believed
+		first, err := k.Floors.Reset(r, trust.Epoch(), now)
 		failed = errors.Join(failed, err)
 		if first {
 			k.Logger.Warn("a signed reset lowered floors", "id", hclog.Quote(r.ID), "version", r.Version)
 		}
 	}
+	k.owed = failed != nil
 	k.say("reset", "a signed reset of floors could not be carried out", failed)
 }
 

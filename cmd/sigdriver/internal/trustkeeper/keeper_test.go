@@ -51,7 +51,8 @@ type testFloors struct {
 	fail   error
 }
 
-func (f *testFloors) ResetOnce(id string, _ func(verifier.FloorKey) bool, _ uint64) (bool, error) {
+func (f *testFloors) Reset(r verifier.SignedReset, _ uint64, _ time.Time) (bool, error) {
+	id := r.ID
 	f.calls++
 	if f.fail != nil {
 		return false, f.fail

@@ -4,7 +4,7 @@
 package trustkeeper
 
 import (
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -16,5 +16,5 @@ type Snapshot struct {
 	// of this process; the epoch is for ever.
 	Generation uint64
 	// Roles are the TUF metadata files that the trust came from.
-	Roles map[string]journal.RoleFile
+	Roles map[string]record.RoleFile
 }

@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record/recordtest"
 	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
@@ -26,7 +27,7 @@ type Driver struct {
 
 	t       testing.TB
 	archive *archive.Store
-	journal *journal.Journal
+	record  *record.Store // nil while it is closed
 	trust   *verifier.Trust
 }
 
@@ -39,25 +40,35 @@ func New(t testing.TB, trust *verifier.Trust) *Driver {
 	if d.archive, err = archive.Open(filepath.Join(d.Dir, "archive"), nil); err != nil {
 		t.Fatal(err)
 	}
-	d.journal, err = journal.Open(filepath.Join(d.Dir, "audit"), journal.Options{Archive: d.archive, DenyBudget: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { d.Close() })
+	t.Cleanup(d.Close)
 	return d
 }
 
 // Close ends the writing. It may be called again.
-func (d *Driver) Close() { _ = d.journal.Close() }
+func (d *Driver) Close() {
+	if d.record != nil {
+		_ = d.record.Close()
+		d.record = nil
+	}
+}
 
 // Decide decides a scenario's request at a time and records it, and exports its
-// documents.
+// documents. A refusal over the budget is counted.
 func (d *Driver) Decide(s *verifiertest.Scenario, at time.Time) verifier.Decision {
 	d.t.Helper()
+	if d.record == nil {
+		var err error
+		if d.record, err = record.Open(d.Dir, record.Options{Archive: d.archive, DenyBudget: 3}); err != nil {
+			d.t.Fatal(err)
+		}
+	}
 	decision := verifier.Verify(&s.Request, d.trust, d.Floors, at)
-	e := journal.NewEntry(&s.Request, &decision, d.Floors)
+	e := record.NewEntry(&s.Request, &decision)
 	e.Time, e.Driver = at, "test"
-	d.Append(e, journal.NewRecord(&s.Request, &decision), evidence(s, &decision)...)
+	var suppressed *record.SuppressedError
+	if _, _, err := d.record.Commit(e, &s.Request, &decision); err != nil && !errors.As(err, &suppressed) {
+		d.t.Fatal(err)
+	}
 	for _, r := range decision.Raises {
 		d.Floors.Versions[r.Key] = r.Floor
 	}
@@ -73,24 +84,9 @@ func (d *Driver) Decide(s *verifiertest.Scenario, at time.Time) verifier.Decisio
 	return decision
 }
 
-// Append writes one entry with its record. A refusal over the budget is counted.
-func (d *Driver) Append(e journal.Entry, record journal.Record, evidence ...[]byte) {
+// Append writes one entry with its record, as whoever owns the folder could.
+func (d *Driver) Append(e record.Entry, r record.DecisionRecord, evidence ...[]byte) {
 	d.t.Helper()
-	text, err := record.JSON()
-	if err != nil {
-		d.t.Fatal(err)
-	}
-	var suppressed *journal.SuppressedError
-	if _, _, err = d.journal.Append(d.t.Context(), e, text, evidence...); err != nil && !errors.As(err, &suppressed) {
-		d.t.Fatal(err)
-	}
-}
-
-// evidence is what the archive keeps: the attestations that bore on the decision.
-func evidence(s *verifiertest.Scenario, decision *verifier.Decision) [][]byte {
-	var kept [][]byte
-	for _, at := range decision.Evidence {
-		kept = append(kept, s.Attestation(at[0], at[1]))
-	}
-	return kept
+	d.Close()
+	recordtest.Append(d.t, d.Dir, recordtest.Decision(d.t, d.archive, e, r, evidence...))
 }

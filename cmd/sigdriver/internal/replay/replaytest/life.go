@@ -6,12 +6,15 @@ package replaytest
 import (
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
@@ -24,7 +27,7 @@ const (
 
 // Lived is what a life came to.
 type Lived struct {
-	Decisions int // journal entries
+	Decisions int // in the journal
 	Reasons   map[signingv1.Reason]int
 }
 
@@ -64,6 +67,9 @@ func (w *World) revoke(kind, sum string) {
 	w.Revoked = append(w.Revoked, verifiertest.Revoke(kind, sum))
 }
 
+// others is how many entries of a life are no decision: the reset.
+const others = 1
+
 // Live lets the driver make a number of decisions at least, over all phases.
 func (w *World) Live(decisions int) Lived {
 	w.t.Helper()
@@ -75,10 +81,15 @@ func (w *World) Live(decisions int) Lived {
 		if phase.name != "trust expires" {
 			w.Publish()
 		}
-		w.askUntil(decisions*(i+1)/len(phases), p, &life)
+		w.askUntil((decisions+others)*(i+1)/len(phases), p, &life)
 	}
 	w.Close()
-	life.Decisions = w.Size()
+	for e, err := range record.Read(disk.OS{}, filepath.Join(w.Dir, "audit"), 0) {
+		w.must(err)
+		if e.Decision != nil {
+			life.Decisions++
+		}
+	}
 	return life
 }
 

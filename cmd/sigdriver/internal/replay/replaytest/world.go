@@ -22,11 +22,10 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/admin"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/floors"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/journal"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
@@ -35,7 +34,6 @@ import (
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/archive"
-	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
@@ -59,9 +57,8 @@ type World struct {
 	clock   clock
 	client  *tuf.Client
 	keeper  *trustkeeper.Keeper
-	journal *journal.Journal
+	record  *record.Store
 	tiles   *tilelog.Log
-	floors  *floors.Store
 	grpc    *grpc.Server
 	gateway signingv1.PolicySigningDriverClient
 	close   sync.Once
@@ -139,24 +136,21 @@ func (w *World) start(path string) {
 	w.t.Helper()
 	store, err := archive.Open(filepath.Join(w.Dir, "archive"), nil)
 	w.must(err)
-	w.journal, err = journal.Open(filepath.Join(w.Dir, "audit"), journal.Options{Archive: store, DenyBudget: 1 << 20})
+	w.record, err = record.Open(w.Dir, record.Options{Archive: store, DenyBudget: 1 << 20})
 	w.must(err)
 	w.openTiles()
-	w.floors, err = floors.Open(filepath.Join(w.Dir, "floors.db"), disk.OS{})
-	w.must(err)
-	w.must(w.floors.Check(w.journal))
 	w.client, err = tuf.Open(tuf.Config{Root: w.Repo.Root(), Source: tuf.DirSource(w.Repo.Dir()), Dir: filepath.Join(w.Dir, "trust"),
 		ArchiveDir: filepath.Join(w.Dir, "archive"), Now: w.clock.read, Logger: hclog.NewNullLogger()})
 	w.must(err)
 	known := index.New("", hclog.NewNullLogger())
 	metrics := admin.NewMetrics(version.Driver)
-	w.keeper = trustkeeper.New(trustkeeper.Config{Client: w.client, Clock: &w.clock, Index: known, Floors: w.floors, Metrics: metrics, Logger: hclog.NewNullLogger(),
+	w.keeper = trustkeeper.New(trustkeeper.Config{Client: w.client, Clock: &w.clock, Index: known, Floors: w.record, Metrics: metrics, Logger: hclog.NewNullLogger(),
 		DriverVersion: version.Driver, Interval: time.Hour})
 	w.must(w.keeper.Load())
 	s, err := socket.Listen(socket.Options{Path: path, GID: -1, Mode: 0o600})
 	w.must(err)
 	listener := peer.NewListener(s.UnixListener, peer.SameUser(uint32(os.Geteuid())), 64, func(peer.Credentials, peer.Refusal) {})
-	w.grpc = server.New(server.Config{Peers: listener.List, Trust: w.keeper, Clock: &w.clock, Index: known, Floors: w.floors, Journal: w.journal,
+	w.grpc = server.New(server.Config{Peers: listener.List, Trust: w.keeper, Clock: &w.clock, Index: known, Record: w.record,
 		Metrics: metrics, Logger: hclog.NewNullLogger()}).GRPC()
 	go w.grpc.Serve(listener)
 	conn, err := grpc.NewClient("unix:"+path, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -173,7 +167,7 @@ func (w *World) openTiles() {
 	key, err := checkpoint.NewKey("driver.example/log", made)
 	w.must(err)
 	w.LogKey = key.VKey()
-	w.tiles, err = tilelog.Open(filepath.Join(w.Dir, "log"), w.journal, tilelog.Options{Key: key, Logger: hclog.NewNullLogger()})
+	w.tiles, err = tilelog.Open(filepath.Join(w.Dir, "log"), w.record.Journal, tilelog.Options{Key: key, Logger: hclog.NewNullLogger()})
 	w.must(err)
 }
 
@@ -188,8 +182,7 @@ func (w *World) Close() {
 			w.t.Errorf("the log covers %d entries of %d: %v", s.Covered, w.Size(), s.Err)
 		}
 		w.must(w.tiles.Close())
-		w.must(w.journal.Close())
-		w.must(w.floors.Close())
+		w.must(w.record.Close())
 		w.must(w.client.Close())
 	})
 }
@@ -218,7 +211,7 @@ func (w *World) Publish() {
 }
 
 // Size is the number of journal entries.
-func (w *World) Size() int { return int(w.journal.Head().Size) }
+func (w *World) Size() int { return int(w.record.Head().Size) }
 
 // Ask asks like a gateway and exports the bodies. A call that is no decision fails
 // the test.

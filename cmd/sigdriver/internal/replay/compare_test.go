@@ -1,0 +1,77 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package replay
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// TestCompare: within one version of the rules every byte counts but for prose,
+// across versions what a decision says, and what today's rules decide otherwise is
+// no forgery.
+func TestCompare(t *testing.T) {
+	decided := func() *verifier.Decision {
+		return &verifier.Decision{
+			Verdict: verifier.Allow, Reason: verifier.Allowed, ValidUntil: time.Unix(1e9, 0),
+			Findings:  []verifier.Finding{{Reason: verifier.SignerUnknown, Attestation: 1, Detail: "x", Hint: "y"}},
+			Documents: []verifier.DocumentResult{{Version: 7, Principals: []string{"alice"}, Passed: true}},
+			Raises:    []verifier.Raise{{Key: verifier.FloorKey{GatewayID: "gw", Role: verifier.Settings}, Floor: verifier.Floor{Version: 7}}},
+		}
+	}
+	changes := []verifier.RuleChange{{Version: 1, Rule: "R1", Text: "first"}, {Version: 2, Rule: "R7", Text: "second"}, {Version: 3, Rule: "R8", Text: "third"}}
+	was := verifier.DecisionJSON(decided())
+	for _, c := range []struct {
+		name   string
+		change func(d *verifier.Decision)
+		same   Outcome // within one version
+		across Outcome // from version 1 to version 2
+	}{
+		{"nothing", func(*verifier.Decision) {}, Identical, Identical},
+		{"a detail", func(d *verifier.Decision) { d.Findings[0].Detail = "z" }, Identical, Identical},
+		{"a hint", func(d *verifier.Decision) { d.Findings[0].Hint = "z" }, Identical, Identical},
+		{"the nearest miss", func(d *verifier.Decision) { d.NearestMiss.Text = "z" }, Identical, Identical},
+		{"a finding's reason", func(d *verifier.Decision) { d.Findings[0].Reason = verifier.SignerExpired }, Different, Identical},
+		{"until when", func(d *verifier.Decision) { d.ValidUntil = time.Unix(2e9, 0) }, Different, Identical},
+		{"the reason", func(d *verifier.Decision) { d.Verdict, d.Reason = verifier.Deny, verifier.Threshold }, Different, OtherRules},
+		{"a version", func(d *verifier.Decision) { d.Documents[0].Version = 8 }, Different, OtherRules},
+		{"a principal", func(d *verifier.Decision) { d.Documents[0].Principals = []string{"bob"} }, Different, OtherRules},
+		{"a floor", func(d *verifier.Decision) { d.Raises[0].Floor.Version = 8 }, Different, OtherRules},
+	} {
+		d := decided()
+		c.change(d)
+		is := verifier.DecisionJSON(d)
+		for _, e := range []record.Entry{{}, {Rules: 1}} { // release 0.1.0 wrote no version
+			if got, why, err := compare(&e, was, is, 1, changes); err != nil || got != c.same || (why == "") != (got == Identical) {
+				t.Errorf("%s, same rules: %s %q, %v", c.name, got, why, err)
+			}
+			got, why, err := compare(&e, was, is, 2, changes)
+			if err != nil || got != c.across {
+				t.Errorf("%s, other rules: %s %q, %v", c.name, got, why, err)
+			}
+			if got == OtherRules && (!strings.Contains(why, "version 2 changed R7: second") || strings.Contains(why, "third") || strings.Contains(why, "first")) {
+				t.Errorf("%s: %q", c.name, why)
+			}
+		}
+	}
+	if got, why, err := compare(&record.Entry{Rules: 9}, was, was, 2, changes); err != nil || got != Unreplayable || !strings.Contains(why, "newer") {
+		t.Errorf("newer rules: %s %q, %v", got, why, err)
+	}
+}
+
+// TestRuleChanges: the list ends with the version in force, and each step has its words.
+func TestRuleChanges(t *testing.T) {
+	for i, c := range verifier.RuleChanges {
+		if c.Version != uint64(i+1) || c.Rule == "" || c.Text == "" {
+			t.Errorf("step %d: %+v", i, c)
+		}
+	}
+	if n := len(verifier.RuleChanges); uint64(n) != verifier.RulesVersion {
+		t.Errorf("%d steps, version %d", n, verifier.RulesVersion)
+	}
+}
