@@ -4,170 +4,190 @@
 package verifier
 
 import (
-	"errors"
-	"strings"
+	"math"
 	"time"
 )
 
-// ApprovalPredicateType is the predicate by which people approve a policy:
-//
-//	{"surface": "openshell.sandbox.v1.SandboxPolicy",
-//	 "role":    "SANDBOX_POLICY",
-//	 "scope":   {"gateway": "*", "workspace": "prod", "name": "web-*"},
-//	 "version": "42",
-//	 "notBefore": "2026-01-02T15:04:05Z", "notAfter": "2027-01-02T15:04:05Z",
-//	 "reason": "optional"}
-const ApprovalPredicateType = "https://sigdriver.dev/policy-approval/v1"
-
-// approval is a policy-approval predicate. It says what was approved; whether
-// that is the document at hand is judged elsewhere.
+// vote is one claim that speaks for one document: a principal, what kind of
+// statement, and when it may be counted. Nothing in it depends on the time at
+// which it is counted.
 type approval struct {
-	surface   string // message type of the document, without the type URL's prefix
-	role      string // name of a Role
-	scope     approvalScope
-	version   uint64 // 1 to 2^63-1
-	notBefore time.Time
-	notAfter  time.Time // exclusive, after notBefore
-	reason    string    // for people, never parsed
+	*claim
+	// version is the highest at which the vote counts: what an approval says,
+	// and anything for other statements. SPEC: R7.
+	version   uint64
+	versioned bool       // of a document, alone or in a set
+	set       *policySet // that it was approved in; nil for none
+	// An approval counts from notBefore until before notAfter. SPEC: R6.
+	notBefore, notAfter time.Time
+	// seen is what age is measured from; zero when nothing says. SPEC: R7.
+	ageFrom time.Time
 }
 
-// approvalScope are globs: of an approval over the document's subject, of a set
-// over where it would be enforced.
-type approvalScope struct{ gateway, workspace, name string }
+// everyVersion is above any version that an approval can say.
+const everyVersion = math.MaxUint64
 
-// parseApproval reads the predicate of a policy-approval. It is our own format:
-// every member is known, spelled exactly, present and not null; only the reason
-// may be left out.
-func parseApproval(predicate []byte) (*approval, *Finding) {
-	if err := checkJSON(predicate); err != nil {
-		return nil, refuseAttestation(PredicateInvalid, "the approval: %v", err)
+// cast turns a claim into a vote for the document, or says why it is none. The
+// order of the checks is the order of the stages: statement, then scope.
+func (d *documentEvaluation) newApproval(c *claim, wanted map[string]bool) (*approval, *Finding) {
+	typ := c.statement.predicateType
+	if len(wanted) > 0 && !wanted[typ] { // with no rule at all, RULE_MISSING says it
+		return nil, refuse(c, PredicateType, "predicate type %s is not what a rule for this document asks for", quote(typ))
 	}
-	var version, notBefore, notAfter string
-	var scope []byte
-	a := &approval{}
-	err := closedObject(predicate, map[string]any{
-		"surface": &a.surface, "role": &a.role, "scope": &scope, "version": &version,
-		"notBefore": &notBefore, "notAfter": &notAfter, "reason": &a.reason,
-	}, "reason")
-	if err == nil {
-		err = a.scope.read(scope)
+	if n := len(c.statement.subjects); typ == ApprovalPredicateType && n > 1 {
+		return nil, refuse(c, SubjectAmbiguous, "an approval names exactly one subject, this one %d", n)
 	}
-	if err != nil {
-		return nil, refuseAttestation(PredicateInvalid, "the approval: %v", err)
-	}
-	var f *Finding
-	if a.version, a.notBefore, a.notAfter, f = readTerms(version, notBefore, notAfter); f != nil {
+	if f := checkSubjects(c, d.doc); f != nil {
 		return nil, f
 	}
-	if a.surface == "" {
-		return nil, refuseAttestation(PredicateInvalid, "surface is empty")
+	v := &approval{claim: c, version: everyVersion}
+	if len(c.times) > 0 {
+		v.ageFrom = c.times[0]
 	}
-	if _, ok := RoleByName(a.role); !ok {
-		return nil, refuseAttestation(PredicateInvalid, "role %s is none that we know", quote(a.role))
+	var f *Finding
+	switch typ {
+	case ApprovalPredicateType:
+		f = v.approve(d.doc)
+	case SetPredicateType:
+		f = v.approveSet(d)
 	}
-	return a, nil
+	if f != nil {
+		f.Attestation = c.attestation
+		return nil, f
+	}
+	if v.versioned && v.ageFrom.IsZero() {
+		v.ageFrom = v.notBefore
+	}
+	return v, nil
 }
 
-func (s *approvalScope) read(object []byte) error {
-	return closedObject(object, map[string]any{"gateway": &s.gateway, "workspace": &s.workspace, "name": &s.name})
+// approve makes the vote that of an approval.
+func (v *approval) approve(doc *parsedDocument) *Finding {
+	a, f := parseApprovalPredicate(v.statement.predicate)
+	if f != nil {
+		return f
+	}
+	v.versioned, v.version, v.notBefore, v.notAfter = true, a.version, a.notBefore, a.notAfter
+	return inScope(v.claim, a, doc)
 }
 
-// readTerms reads the version and the window that both kinds of approval have.
-func readTerms(version, notBefore, notAfter string) (v uint64, from, until time.Time, f *Finding) {
-	var ok bool
-	if v, ok = readVersion(version); !ok {
-		return v, from, until, refuseAttestation(PredicateInvalid, "version %s is not a decimal string from 1 to 9223372036854775807 without sign or leading zero", quote(version))
+// approveSet makes the vote that of an approval of a set.
+func (v *approval) approveSet(d *documentEvaluation) *Finding {
+	s, f := parseSetStatement(v.statement)
+	if f != nil {
+		return f
 	}
-	if from, ok = parseInstant(notBefore); !ok {
-		return v, from, until, refuseAttestation(PredicateInvalid, "notBefore %s is not a UTC time like 2026-01-02T15:04:05Z", quote(notBefore))
-	}
-	if until, ok = parseInstant(notAfter); !ok {
-		return v, from, until, refuseAttestation(PredicateInvalid, "notAfter %s is not a UTC time like 2026-01-02T15:04:05Z", quote(notAfter))
-	}
-	if !from.Before(until) {
-		return v, from, until, refuseAttestation(PredicateInvalid, "notBefore %s is not before notAfter %s", quote(notBefore), quote(notAfter))
-	}
-	return v, from, until, nil
+	// SPEC: R8 the set's version is each member's version.
+	v.versioned, v.set, v.version, v.notBefore, v.notAfter = true, s, s.name.version, s.notBefore, s.notAfter
+	return s.holds(v.claim, d.doc, d.target, d.purpose)
 }
 
-// closedObject reads an object whose members are all named in want, where a
-// *string takes a string and a *[]byte any value. A member that is missing and
-// not in optional is an error.
-func closedObject(object []byte, want map[string]any, optional ...string) error {
-	list, ok := membersOf(object)
-	if !ok {
-		return errors.New("expected a JSON object")
+// inScope checks that an approval is about this kind of document and subject.
+func inScope(c *claim, a *approvalPredicate, doc *parsedDocument) *Finding {
+	// SPEC: R6 surface, role and scope match the document and its subject.
+	switch s := doc.subject; {
+	case a.surface != doc.surface:
+		return refuse(c, ScopeMismatch, "approves surface %s, the document is %s", quote(a.surface), doc.surface)
+	case a.role != doc.role.String():
+		return refuse(c, ScopeMismatch, "approves role %s, the document is a %s", quote(a.role), doc.role)
+	case !matchGlob(a.scope.gateway, s.gateway):
+		return refuse(c, ScopeMismatch, "approves gateway %s, the subject is on %s", quote(a.scope.gateway), quote(s.gateway))
+	case !matchGlob(a.scope.workspace, s.workspace):
+		return refuse(c, ScopeMismatch, "approves workspace %s, the subject is in %s", quote(a.scope.workspace), quote(s.workspace))
+	case !matchGlob(a.scope.name, s.name):
+		return refuse(c, ScopeMismatch, "approves name %s, the subject is %s", quote(a.scope.name), quote(s.name))
 	}
-	have := make(map[string]bool, len(list))
-	for _, m := range list {
-		switch into := want[m.name].(type) {
-		case *string:
-			if *into, ok = stringOf(m.value); !ok {
-				return errors.New(m.name + " is not a string")
-			}
-		case *[]byte:
-			*into = m.value
-		default:
-			return errors.New("unknown member " + quote(m.name))
+	return nil
+}
+
+// inTime checks the windows that time alone can close.
+func (v *approval) checkWindow(now time.Time) *Finding {
+	switch {
+	case !v.from.IsZero() && now.Before(v.from):
+		return refuse(v.claim, SignerExpired, "the key of %s is valid from %s only", quote(v.principal.name), stamp(v.from))
+	case !v.until.IsZero() && !now.Before(v.until):
+		return refuse(v.claim, SignerExpired, "the key of %s was valid until %s and nothing shows an earlier signing time", quote(v.principal.name), stamp(v.until))
+	case v.versioned && now.Before(v.notBefore): // SPEC: R6 now ∈ [notBefore, notAfter).
+		return refuse(v.claim, AttestationNotYetValid, "the approval by %s begins at %s", quote(v.principal.name), stamp(v.notBefore))
+	case v.versioned && !now.Before(v.notAfter):
+		return refuse(v.claim, AttestationExpired, "the approval by %s ended at %s", quote(v.principal.name), stamp(v.notAfter))
+	}
+	return nil
+}
+
+// against tells why the vote does not count toward one requirement of one rule;
+// ReasonUnspecified when it counts.
+func (v *approval) checkRequirement(r *rule, q *requirement, now time.Time) Reason {
+	switch {
+	case v.statement.predicateType != q.predicateType:
+		return PredicateType
+	case !q.authority.members[v.principal]:
+		return SignerOutOfScope
+	case r.algorithms != nil && !r.algorithms[v.algorithm]:
+		return Algorithm
+	case r.maxAge > 0 && v.ageFrom.IsZero(): // SPEC: R7 with neither, the claim does not count.
+		return AttestationTooOld
+	case r.maxAge > 0 && !now.Before(v.ageFrom.Add(r.maxAge)): // SPEC: R7 age = now − earliest verified time, else notBefore.
+		return AttestationTooOld
+	}
+	return ReasonUnspecified
+}
+
+// uncounted says for people why the vote does not count.
+func (v *approval) requirementFinding(reason Reason, r *rule, q *requirement) *Finding {
+	switch {
+	case reason == PredicateType:
+		return refuse(v.claim, reason, "is a %s, the rule %s asks for %s", quote(v.statement.predicateType), quote(r.name), quote(q.predicateType))
+	case reason == SignerOutOfScope:
+		return refuse(v.claim, reason, "%s does not speak for the authority %s", quote(v.principal.name), quote(q.authority.name))
+	case reason == Algorithm:
+		return refuse(v.claim, reason, "signed with %s, which the rule %s does not accept", v.algorithm, quote(r.name))
+	case v.ageFrom.IsZero():
+		return refuse(v.claim, reason, "nothing shows its age, and the rule %s accepts %s at most", quote(r.name), r.maxAge)
+	}
+	return refuse(v.claim, reason, "dates from %s, and the rule %s accepts %s at most", stamp(v.ageFrom), quote(r.name), r.maxAge)
+}
+
+// changes lists the instants at which the vote begins or stops to count.
+func (v *approval) changes(rules []*rule) []time.Time {
+	at := []time.Time{v.from, v.until, v.notBefore, v.notAfter}
+	for _, r := range rules {
+		if r.maxAge > 0 && !v.ageFrom.IsZero() {
+			at = append(at, v.ageFrom.Add(r.maxAge))
 		}
-		have[m.name] = true
 	}
-	for _, name := range optional {
-		have[name] = true
-	}
-	return missing(want, have)
+	return at
 }
 
-// missing names the first member, in alphabetical order, that is wanted and not there.
-func missing(want map[string]any, have map[string]bool) error {
-	first := ""
-	for name := range want {
-		if !have[name] && (first == "" || name < first) {
-			first = name
-		}
+// ends returns when the vote stops to count for the rule, zero for never.
+func (v *approval) countsUntil(r *rule) time.Time {
+	end := earliest(v.until, v.notAfter)
+	if r.maxAge > 0 {
+		end = earliest(end, v.ageFrom.Add(r.maxAge))
 	}
-	if first == "" {
-		return nil
-	}
-	return errors.New(first + " is missing")
+	return end
 }
 
-// parseInstant reads an RFC 3339 time in UTC, spelled with T and Z, from 1970 to
-// 9999, with a fraction of at most nine digits. A leap second and a day that its
-// month does not have are refused.
-func parseInstant(text string) (time.Time, bool) {
-	const seconds = "2006-01-02T15:04:05"
-	body, utc := strings.CutSuffix(text, "Z")
-	if !utc || len(body) < len(seconds) {
-		return time.Time{}, false
+// outdoes reports whether the vote says more for its principal than another, which
+// may be nil: no order in which they were offered is to show.
+func (v *approval) supersedes(other *approval, r *rule) bool {
+	if other == nil || v.version != other.version {
+		return other == nil || v.version > other.version
 	}
-	t, err := time.Parse(seconds, body[:len(seconds)])
-	if err != nil || t.Format(seconds) != body[:len(seconds)] || t.Unix() < 0 {
-		return time.Time{}, false
-	}
-	fraction, ok := parseFraction(body[len(seconds):])
-	return t.Add(fraction), ok
+	end, than := v.countsUntil(r), other.countsUntil(r)
+	return !than.IsZero() && (end.IsZero() || end.After(than))
 }
 
-// parseFraction reads "" or a point and one to nine digits.
-func parseFraction(text string) (time.Duration, bool) {
-	if text == "" {
-		return 0, true
-	}
-	digits, ok := strings.CutPrefix(text, ".")
-	if !ok || len(digits) < 1 || len(digits) > 9 {
-		return 0, false
-	}
-	var n time.Duration
-	for i := range 9 {
-		c := byte('0')
-		if i < len(digits) {
-			c = digits[i]
+// earliest returns the first of the instants that are set, zero for none.
+func earliest(times ...time.Time) time.Time {
+	var first time.Time
+	for _, t := range times {
+		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
+			first = t
 		}
-		if c < '0' || c > '9' {
-			return 0, false
-		}
-		n = n*10 + time.Duration(c-'0')
 	}
-	return n, true
+	return first
 }
+
+// stamp writes an instant as people and tools both read it.
+func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -12,7 +12,7 @@ import (
 // proof is what one signature proved without looking at the clock: who signed
 // which statement, and when a log or a timestamp authority saw it. Nothing
 // unverified has a place in it.
-type proof struct {
+type verifiedSignature struct {
 	attestation int                // index of the attestation it came in
 	digest      [32]byte           // sha256 of the DSSE PAE over the decoded payload
 	key         *signingKey        // nil for a certificate
@@ -48,9 +48,9 @@ type claim struct {
 // judge turns a proof into a claim, or says why it counts for nothing. It looks
 // at no clock: what remains to be judged at the time of the decision is in the
 // claim. SPEC: R4.
-func (t *Trust) judge(p *proof) (*claim, *Finding) {
+func (t *Trust) judge(p *verifiedSignature) (*claim, *Finding) {
 	var c *claim
-	f := t.revocation(p)
+	f := t.revocationFinding(p)
 	if f == nil {
 		c, f = t.attribute(p)
 	}
@@ -68,7 +68,7 @@ func (t *Trust) judge(p *proof) (*claim, *Finding) {
 }
 
 // attribute finds the one principal who made the signature.
-func (t *Trust) attribute(p *proof) (*claim, *Finding) {
+func (t *Trust) attribute(p *verifiedSignature) (*claim, *Finding) {
 	c := &claim{attestation: p.attestation, digest: p.digest, times: p.times}
 	if p.key != nil {
 		c.principal, c.algorithm, c.signer = p.key.owner, p.key.algorithm, p.key.short()
@@ -85,7 +85,7 @@ func (t *Trust) attribute(p *proof) (*claim, *Finding) {
 
 // revocation reports whether the attestation or its signer was revoked. Whatever
 // is revoked counts for nothing, whenever it was signed.
-func (t *Trust) revocation(p *proof) *Finding {
+func (t *Trust) revocationFinding(p *verifiedSignature) *Finding {
 	switch {
 	case t.revoked.attestation(p.digest):
 		return refuseAttestation(AttestationRevoked, "the attestation sha256:%x is revoked", p.digest)
@@ -101,7 +101,7 @@ func (t *Trust) revocation(p *proof) *Finding {
 
 // window judges the key's window at every time that a log or a timestamp
 // authority vouches for. Without any the window is the claim's own.
-func (c *claim) window(p *proof) *Finding {
+func (c *claim) window(p *verifiedSignature) *Finding {
 	if p.key == nil {
 		return nil // a certificate's window was judged with its chain
 	}
@@ -188,8 +188,8 @@ func (t *Trust) Evidence(raw []byte) ([]Evidence, []Finding) {
 	if t == nil {
 		return nil, []Finding{*refuseAttestation(TrustUnavailable, "there is no trust")}
 	}
-	budget := newChecks()
-	proofs, findings := t.prove(0, raw, budget)
+	budget := newSignatureBudget()
+	proofs, findings := t.verifySignatures(0, raw, budget)
 	var list []Evidence
 	for i := range proofs {
 		e, f := t.evidence(&proofs[i])
@@ -203,7 +203,7 @@ func (t *Trust) Evidence(raw []byte) ([]Evidence, []Finding) {
 	return list, findings
 }
 
-func (t *Trust) evidence(p *proof) (*Evidence, *Finding) {
+func (t *Trust) evidence(p *verifiedSignature) (*Evidence, *Finding) {
 	c, f := t.attribute(p)
 	if f != nil {
 		return nil, f
@@ -215,7 +215,7 @@ func (t *Trust) evidence(p *proof) (*Evidence, *Finding) {
 	e := &Evidence{PredicateType: s.predicateType, Principal: c.principal.name, SHA256: p.digest}
 	switch s.predicateType {
 	case ApprovalPredicateType:
-		a, f := parseApproval(s.predicate)
+		a, f := parseApprovalPredicate(s.predicate)
 		if f != nil {
 			return nil, f
 		}

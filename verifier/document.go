@@ -42,7 +42,7 @@ type parsedDocument struct {
 	provider string // the provider record's name, for a profile in COMPOSE
 	// against is what was found against an attestation, of a document that is
 	// recalled without its body; nil for any other.
-	against func(attestation int) []Finding
+	recordedFindings func(attestation int) []Finding
 }
 
 // documentSubject is what a document is about.

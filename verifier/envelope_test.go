@@ -154,7 +154,7 @@ func TestStrictJSONEverywhere(t *testing.T) {
 		_, part := parseAttestation(inEnvelope)
 		_, payload := parseStatement(data)
 		_, predicate := parseStatement(inPayload)
-		_, approval := parseApproval(data)
+		_, approval := parseApprovalPredicate(data)
 		for place, f := range map[string]*Finding{"envelope": whole, "payload": payload, "approval": approval} {
 			if f == nil {
 				t.Errorf("%s is accepted as %s", name, place) // none of them is one, valid or not

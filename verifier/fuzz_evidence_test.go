@@ -135,8 +135,8 @@ func FuzzBundle(f *testing.F) {
 			{material: trust.keyless.root, need: thresholds{1, 1, 1}, artifact: &artifact{known: true}, compat: true},
 			{key: signers["bob"].signingKey, artifact: &artifact{}},
 		} {
-			budget := newChecks()
-			seen, finding := check.run(a.bundle, budget)
+			budget := newSignatureBudget()
+			seen, finding := check.verify(a.bundle, budget)
 			if (seen == nil) == (finding == nil) {
 				t.Error("half a sighting")
 			}
@@ -182,7 +182,7 @@ func FuzzApproval(f *testing.F) {
 	f.Add([]byte(strings.Replace(plainApproval, "05Z", "05.123456789Z", 2)))
 	f.Add([]byte(strings.Replace(plainApproval, `"42"`, `"9223372036854775807"`, 1)))
 	f.Fuzz(func(t *testing.T, predicate []byte) {
-		a, finding := parseApproval(predicate)
+		a, finding := parseApprovalPredicate(predicate)
 		if (a == nil) == (finding == nil) {
 			t.Fatal("half an approval")
 		}
@@ -226,13 +226,13 @@ func BenchmarkProve(b *testing.B) {
 			b.Run(string(s.algorithm)+"/"+how, func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					budget := newChecks()
-					proofs, _ := trust.prove(0, text, budget)
+					budget := newSignatureBudget()
+					proofs, _ := trust.verifySignatures(0, text, budget)
 					c, f := trust.judge(&proofs[0])
 					if f != nil {
 						b.Fatal(f)
 					}
-					if _, f := parseApproval(c.statement.predicate); f != nil {
+					if _, f := parseApprovalPredicate(c.statement.predicate); f != nil {
 						b.Fatal(f)
 					}
 				}

@@ -48,7 +48,7 @@ const (
 	MaxNamedChecks = 8192
 	// MaxForesight bounds the votes that one Verify counts to tell until when its
 	// decision stands.
-	MaxForesight = 1 << 21
+	MaxLookahead = 1 << 21
 
 	// MaxName bounds every name a request carries: gateway_id, workspace,
 	// sandbox name, provider, recipe. Kubernetes names are at most 253 bytes.

@@ -12,14 +12,14 @@ import (
 )
 
 // voice is by what means a principal can make a statement that counts.
-type voice struct {
+type signingMeans struct {
 	algorithms map[KeyAlgorithm]bool
 	// mute says why each key and identity that cannot be used cannot.
-	mute []string
+	unusable []string
 }
 
 // can reports whether one of the algorithms, nil for all, will do.
-func (v *voice) can(accepted map[KeyAlgorithm]bool) bool {
+func (v *signingMeans) accepts(accepted map[KeyAlgorithm]bool) bool {
 	for alg := range v.algorithms {
 		if accepted == nil || accepted[alg] {
 			return true
@@ -30,11 +30,11 @@ func (v *voice) can(accepted map[KeyAlgorithm]bool) bool {
 
 // voice judges what a signature made at an instant would count for. The key in a
 // certificate may be of any kind. disputed are identities that count for nobody.
-func (t *Trust) voice(p *principal, at time.Time, disputed map[revokedIdentity]bool) *voice {
-	v := &voice{algorithms: map[KeyAlgorithm]bool{}}
+func (t *Trust) signingMeans(p *principal, at time.Time, disputed map[revokedIdentity]bool) *signingMeans {
+	v := &signingMeans{algorithms: map[KeyAlgorithm]bool{}}
 	for _, k := range p.keys {
 		if why := t.unusable(k, at); why != "" {
-			v.mute = append(v.mute, "the key "+k.short()+" "+why)
+			v.unusable = append(v.unusable, "the key "+k.short()+" "+why)
 			continue
 		}
 		v.algorithms[k.algorithm] = true
@@ -43,18 +43,18 @@ func (t *Trust) voice(p *principal, at time.Time, disputed map[revokedIdentity]b
 		exact := revokedIdentity{id.issuer, id.san}
 		switch {
 		case t.keyless == nil:
-			v.mute = append(v.mute, "identities need a trusted_root.json, and there is none")
+			v.unusable = append(v.unusable, "identities need a trusted_root.json, and there is none")
 		case id.pattern == nil && t.revoked.identity(id.issuer, id.san):
-			v.mute = append(v.mute, "the identity "+quote(id.san)+" is revoked")
+			v.unusable = append(v.unusable, "the identity "+quote(id.san)+" is revoked")
 		case id.pattern == nil && disputed[exact]:
-			v.mute = append(v.mute, "the identity "+quote(id.san)+" fits another principal, too")
+			v.unusable = append(v.unusable, "the identity "+quote(id.san)+" fits another principal, too")
 		default:
 			for alg := range knownAlgorithms {
 				v.algorithms[alg] = true
 			}
 		}
 	}
-	v.mute = slices.Compact(v.mute)
+	v.unusable = slices.Compact(v.unusable)
 	return v
 }
 
@@ -76,7 +76,7 @@ func (t *Trust) unusable(k *signingKey, at time.Time) string {
 func (t *Trust) able(a *authority, algorithms map[KeyAlgorithm]bool, at time.Time, disputed map[revokedIdentity]bool) []*principal {
 	set := map[*principal]bool{}
 	for p := range a.members {
-		if t.voice(p, at, disputed).can(algorithms) {
+		if t.signingMeans(p, at, disputed).accepts(algorithms) {
 			set[p] = true
 		}
 	}
@@ -152,9 +152,9 @@ func (l *linter) principals() {
 			l.inAuthorities(LintPrincipalUnused, LintWarning, at, "Add it to an authority, or take it out.", "%s is in no authority: nothing it signs counts", plain(name))
 			continue
 		}
-		if v := l.trust.voice(p, l.now, l.disputed); len(v.algorithms) == 0 {
+		if v := l.trust.signingMeans(p, l.now, l.disputed); len(v.algorithms) == 0 {
 			l.inAuthorities(LintPrincipalSilent, LintWarning, at, "List a key that is valid now, or take the principal out.",
-				"nothing that %s signs now counts: %s", plain(name), strings.Join(v.mute, "; "))
+				"nothing that %s signs now counts: %s", plain(name), strings.Join(v.unusable, "; "))
 		}
 		for i, k := range p.keys {
 			if l.soon(k.notAfter) && !l.trust.revoked.key(k.spki) {
@@ -186,7 +186,7 @@ func (l *linter) authorities() {
 				"%s", l.unreachable(a, able))
 			continue
 		}
-		if end, left := l.falls(a); !end.IsZero() {
+		if end, left := l.nextShortage(a); !end.IsZero() {
 			l.inAuthorities(LintAuthorityExpires, LintWarning, at, "List the next keys of its principals before that.",
 				"%s asks for %s, and from %s on %s can speak", plain(name), principals(a.threshold), stamp(end), onlyOf(left))
 		}
@@ -209,8 +209,8 @@ func (l *linter) use(a *authority) (used, enforced bool) {
 func (l *linter) unreachable(a *authority, able []*principal) string {
 	var why []string
 	for _, p := range sortedPrincipals(a.members) {
-		if v := l.trust.voice(p, l.now, l.disputed); len(v.algorithms) == 0 {
-			why = append(why, fmt.Sprintf("%s cannot (%s)", plain(p.name), strings.Join(v.mute, "; ")))
+		if v := l.trust.signingMeans(p, l.now, l.disputed); len(v.algorithms) == 0 {
+			why = append(why, fmt.Sprintf("%s cannot (%s)", plain(p.name), strings.Join(v.unusable, "; ")))
 		}
 	}
 	return fmt.Sprintf("%s asks for %s and %s can speak: %s", plain(a.name), principals(a.threshold), onlyOf(able), strings.Join(why, ", "))
@@ -218,7 +218,7 @@ func (l *linter) unreachable(a *authority, able []*principal) string {
 
 // falls finds the first end of a key, in the time ahead, that leaves the authority
 // short, and who can speak then. The zero time means none.
-func (l *linter) falls(a *authority) (time.Time, []*principal) {
+func (l *linter) nextShortage(a *authority) (time.Time, []*principal) {
 	var ends []time.Time
 	for p := range a.members {
 		for _, k := range p.keys {

@@ -29,7 +29,7 @@ func (l *linter) rules() {
 			l.inAuthorities(LintRuleUnsatisfiable, severity, at, "Mend what it requires; a document that it matches is denied until then.", "nobody can satisfy the rule %s: %s", quote(r.name), why)
 			continue
 		}
-		if who := l.alone(r); len(who) > 0 {
+		if who := l.soleApprovers(r); len(who) > 0 {
 			l.inAuthorities(LintRuleOnePerson, LintWarning, at, "Raise a threshold, or require a second authority with distinct.",
 				"one person alone can let through what the rule %s matches: %s", quote(r.name), oneOf(who, "or"))
 		}
@@ -157,7 +157,7 @@ func globsMeet(a, b string) bool {
 
 // alone lists who can satisfy, all by themselves, the rule and every other rule
 // in force that is certain to match whatever it matches.
-func (l *linter) alone(r *rule) []string {
+func (l *linter) soleApprovers(r *rule) []string {
 	if r.shadow {
 		return nil
 	}

@@ -13,7 +13,7 @@ import (
 // Memo remembers signatures that were checked, by trust and bytes, so that many
 // recalled requests check each of them once. Its zero value is empty; it only
 // grows, and is safe for concurrent use.
-type Memo struct{ heard sync.Map }
+type Memo struct{ entries sync.Map }
 
 type memoKey struct {
 	trust *Trust
@@ -21,24 +21,24 @@ type memoKey struct {
 }
 
 // hear is Trust.hear with a memory and no budget. A nil Memo forgets.
-func (m *Memo) hear(trust *Trust, attestation int, raw []byte) heard {
-	budget := &checks{math.MaxInt, math.MaxInt}
+func (m *Memo) verifyAttestation(trust *Trust, attestation int, raw []byte) verifiedAttestation {
+	budget := &signatureBudget{math.MaxInt, math.MaxInt}
 	if m == nil {
-		return trust.hear(attestation, raw, budget)
+		return trust.verifyAttestation(attestation, raw, budget)
 	}
 	key := memoKey{trust, sha256.Sum256(raw)}
-	known, ok := m.heard.Load(key)
+	known, ok := m.entries.Load(key)
 	if !ok {
-		known, _ = m.heard.LoadOrStore(key, trust.hear(attestation, raw, budget))
+		known, _ = m.entries.LoadOrStore(key, trust.verifyAttestation(attestation, raw, budget))
 	}
-	return known.(heard).at(attestation)
+	return known.(verifiedAttestation).withIndex(attestation)
 }
 
 // at is what was heard, as of an attestation with another index.
-func (h heard) at(attestation int) heard {
-	h.refused, h.claims = slices.Clone(h.refused), slices.Clone(h.claims)
-	for i := range h.refused {
-		h.refused[i].Attestation = attestation
+func (h verifiedAttestation) withIndex(attestation int) verifiedAttestation {
+	h.findings, h.claims = slices.Clone(h.findings), slices.Clone(h.claims)
+	for i := range h.findings {
+		h.findings[i].Attestation = attestation
 	}
 	for i, c := range h.claims {
 		moved := *c

@@ -16,7 +16,7 @@ const maxCommand = 1024
 
 // nearestSet says whose approval of which set is missing: of the one that some
 // have approved, or of one that holds every document that the rule matches.
-func (h *hearing) nearestSet(s *shortfall, now time.Time) (text, command string) {
+func (h *evaluation) nearestSet(s *shortfall, now time.Time) (text, command string) {
 	able := s.able(h.trust, now)
 	set := s.set
 	of := ""
@@ -34,15 +34,15 @@ func (h *hearing) nearestSet(s *shortfall, now time.Time) (text, command string)
 
 // setFor is the set that would do: every document that the rule matches and does
 // not pin, as high as the floors and what was approved before demand.
-func (h *hearing) setFor(r *rule) *policySet {
+func (h *evaluation) setFor(r *rule) *policySet {
 	s := &policySet{}
-	for _, d := range h.dossiers {
+	for _, d := range h.documents {
 		if d.doc == nil || r.pinned[d.sha256] || !slices.Contains(d.rules, r) {
 			continue
 		}
 		s.members = append(s.members, setMember{d.doc.role.String(), d.doc.subject.name, hex.EncodeToString(d.sha256[:])})
 		s.name.version = max(s.name.version, d.approveAt())
-		for _, v := range d.votes {
+		for _, v := range d.approvals {
 			if v.set != nil && s.name.id == "" {
 				s.name.id = v.set.name.id
 			}

@@ -177,10 +177,10 @@ func (q *Recalled) foundAgainst(i, attestation int) []Finding {
 
 // Again decides the request by the same code as Verify. The error is a *RecallError.
 func (q *Recalled) Again(trust *Trust, floors Floors, now time.Time) (*Recollection, error) {
-	if q.distrusted() && distrust(trust, floors, now) == nil {
+	if q.distrusted() && trustFinding(trust, floors, now) == nil {
 		return nil, contradicts("it was refused as %s, and there was trust that held", q.was.Reason)
 	}
-	d := answer(q, trust, floors, now)
+	d := evaluate(q, trust, floors, now)
 	r := &Recollection{Verdict: d.Verdict, Reason: d.Reason, Findings: d.Findings, ValidUntil: d.ValidUntil, Unread: !q.bodies, decision: d}
 	for i := range q.req.Documents {
 		for j := range q.req.Documents[i].Attestations {
@@ -212,18 +212,18 @@ func (q *Recalled) document(i int) (*parsedDocument, *Finding) {
 	return &parsedDocument{
 		role: d.Role, surface: roleSurface[d.Role], sha256: q.digest(i),
 		subject: subjectOf(d, q.names[i], &q.req.Target), floorKey: q.floorKey(i), provider: d.Provider,
-		against: func(attestation int) []Finding { return q.foundAgainst(i, attestation) },
+		recordedFindings: func(attestation int) []Finding { return q.foundAgainst(i, attestation) },
 	}, nil
 }
 
-func (q *Recalled) hear(trust *Trust, i, attestation int, _ *checks) heard {
+func (q *Recalled) verifyAttestation(trust *Trust, i, attestation int, _ *signatureBudget) verifiedAttestation {
 	if q.assumed(i, attestation) {
-		return heard{refused: q.foundAgainst(i, attestation)}
+		return verifiedAttestation{findings: q.foundAgainst(i, attestation)}
 	}
-	return q.memo.hear(trust, attestation, q.req.Documents[i].Attestations[attestation])
+	return q.memo.verifyAttestation(trust, attestation, q.req.Documents[i].Attestations[attestation])
 }
 
-func (q *Recalled) effective() ([32]byte, bool) {
+func (q *Recalled) effectiveSHA256() ([32]byte, bool) {
 	if q.record.Effective == nil {
 		return sha256.Sum256(nil), false
 	}
@@ -232,7 +232,7 @@ func (q *Recalled) effective() ([32]byte, bool) {
 
 // compose compares what is at hand; else it repeats what was found, the finding
 // that led first: others may stand before it in the order of a decision.
-func (q *Recalled) compose(parsed []*parsedDocument) []Finding {
+func (q *Recalled) compareEffective(parsed []*parsedDocument) []Finding {
 	if q.bodies {
 		return checkComposition(q.req, parsed)
 	}

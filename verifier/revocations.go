@@ -123,7 +123,7 @@ func parseRevocations(data []byte, schema string, limit int) ([]revocationEntry,
 
 // turn returns the ratchet with the entries added and then the restored ones
 // taken out: only a signed `restored` ends a revocation.
-func (r ratchet) turn(entries, restored []revocationEntry) (ratchet, error) {
+func (r ratchet) apply(entries, restored []revocationEntry) (ratchet, error) {
 	next := make(ratchet, len(r)+len(entries))
 	for t, why := range r {
 		next[t] = why

@@ -65,10 +65,10 @@ func TestRevocationLimits(t *testing.T) {
 	for i := range MaxRevocations {
 		many[revokedThing{kind: "document", sha256: [32]byte{byte(i), byte(i >> 8), byte(i >> 16)}}] = ""
 	}
-	if _, err := many.turn(nil, nil); err != nil {
+	if _, err := many.apply(nil, nil); err != nil {
 		t.Errorf("at the limit: %v", err)
 	}
-	if _, err := many.turn([]revocationEntry{{Kind: "identity", Issuer: "i", SAN: "s"}}, nil); err == nil {
+	if _, err := many.apply([]revocationEntry{{Kind: "identity", Issuer: "i", SAN: "s"}}, nil); err == nil {
 		t.Error("one revocation past the limit is accepted")
 	}
 }
@@ -80,14 +80,14 @@ func TestRatchetBytes(t *testing.T) {
 		{Kind: "document", SHA256: strings.Repeat("01", 32), Reason: "a"},
 		{Kind: "identity", Issuer: "i", SAN: "s"},
 	}
-	first, err := ratchet{}.turn(entries, nil)
+	first, err := ratchet{}.apply(entries, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	second := first
 	for range 3 {
 		entries = append(entries[1:], entries[0])
-		if second, err = (ratchet{}).turn(entries, nil); err != nil || !bytes.Equal(first.bytes(), second.bytes()) {
+		if second, err = (ratchet{}).apply(entries, nil); err != nil || !bytes.Equal(first.bytes(), second.bytes()) {
 			t.Fatalf("%s\n%s (%v)", first.bytes(), second.bytes(), err)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // stranger is somebody whom no authorities.json can name as one of its own.
-var stranger = &principal{name: "check.invalid"}
+var unknownPrincipal = &principal{name: "check.invalid"}
 
 // selfCheck lets trust prove that it is not vacuous: every rule, run as if it
 // were enforced, refuses an unpinned document that nobody signed, and one that
@@ -17,17 +17,17 @@ var stranger = &principal{name: "check.invalid"}
 // there keeps trust from being swapped in instead of letting a policy through.
 func (t *Trust) selfCheck() error {
 	for i, r := range t.authorities.rules {
-		var votes []*vote
-		if a := agree([]*tally{count(r, [32]byte{}, votes, time.Time{})}); a.short == nil {
+		var votes []*approval
+		if a := combine([]*ruleResult{evaluateRule(r, [32]byte{}, votes, time.Time{})}); a.shortfall == nil {
 			return refuseAuthorities(fmt.Sprintf("rules[%d]", i), "%s accepts a document that nobody signed", quote(r.name))
 		}
 		for _, q := range r.require {
 			for alg := range knownAlgorithms {
-				c := &claim{principal: stranger, algorithm: alg, statement: &statement{predicateType: q.predicateType}}
-				votes = append(votes, &vote{claim: c, version: everyVersion, seen: time.Unix(0, 0), set: &policySet{}})
+				c := &claim{principal: unknownPrincipal, algorithm: alg, statement: &statement{predicateType: q.predicateType}}
+				votes = append(votes, &approval{claim: c, version: everyVersion, ageFrom: time.Unix(0, 0), set: &policySet{}})
 			}
 		}
-		if a := agree([]*tally{count(r, [32]byte{}, votes, time.Unix(0, 0))}); a.short == nil {
+		if a := combine([]*ruleResult{evaluateRule(r, [32]byte{}, votes, time.Unix(0, 0))}); a.shortfall == nil {
 			return refuseAuthorities(fmt.Sprintf("rules[%d]", i), "%s accepts a claim by somebody it does not name", quote(r.name))
 		}
 	}

@@ -22,7 +22,7 @@ func TestSelfCheck(t *testing.T) {
 	for name, spoil := range map[string]func(r *rule){
 		"threshold zero":             func(r *rule) { r.require[0].authority.threshold = 0 },
 		"the digest of nothing":      func(r *rule) { r.pinned = map[[32]byte]bool{{}: true} },
-		"an authority of a stranger": func(r *rule) { r.require[0].authority.members[stranger] = true },
+		"an authority of a stranger": func(r *rule) { r.require[0].authority.members[unknownPrincipal] = true },
 		"the same, in shadow":        func(r *rule) { r.require[0].authority.threshold, r.shadow = 0, true },
 	} {
 		trust := sound()

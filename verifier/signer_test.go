@@ -130,18 +130,18 @@ func TestPanicIsARefusal(t *testing.T) {
 	if f != nil {
 		t.Fatal(f)
 	}
-	budget := &checks{0, 10}
+	budget := &signatureBudget{0, 10}
 	check := &sigstoreCheck{material: &root.BaseTrustedMaterial{}, key: signers["bob"].signingKey}
-	if seen, f := check.run(a.bundle, budget); seen != nil || f == nil || f.Reason != TimestampInvalid {
+	if seen, f := check.verify(a.bundle, budget); seen != nil || f == nil || f.Reason != TimestampInvalid {
 		t.Fatalf("without the panic: %v, %v", seen, f)
 	}
 	check.material = panicky{&root.BaseTrustedMaterial{}}
-	seen, f := check.run(a.bundle, budget)
+	seen, f := check.verify(a.bundle, budget)
 	if seen != nil || f == nil || f.Reason != BundleMalformed {
 		t.Errorf("%v, %v", seen, f)
 	}
 	budget.searched = 0
-	if seen, f := check.run(a.bundle, budget); seen != nil || f == nil || f.Reason != TooManySignatures {
+	if seen, f := check.verify(a.bundle, budget); seen != nil || f == nil || f.Reason != TooManySignatures {
 		t.Errorf("without a budget: %v, %v", seen, f)
 	}
 }

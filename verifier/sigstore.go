@@ -72,7 +72,7 @@ type artifact struct {
 }
 
 // sighting is what sigstore-go proved of a bundle.
-type sighting struct {
+type verifiedBundle struct {
 	envelope *envelope         // nil for a message signature; its signature checked
 	leaf     *x509.Certificate // nil for a key
 	times    []time.Time       // verified, ascending
@@ -80,7 +80,7 @@ type sighting struct {
 
 // run judges one bundle. The budget pays for the public-key operations that a
 // bundle makes possible.
-func (s *sigstoreCheck) run(b *sigstoreBundle, budget *checks) (seen *sighting, f *Finding) {
+func (s *sigstoreCheck) verify(b *sigstoreBundle, budget *signatureBudget) (seen *verifiedBundle, f *Finding) {
 	if !spend(&budget.searched, 1+b.entries+b.stamps) {
 		return nil, refuseAttestation(TooManySignatures, "not looked at: the request spent its %d signature checks", MaxSignatureChecks)
 	}
@@ -102,7 +102,7 @@ func (s *sigstoreCheck) run(b *sigstoreBundle, budget *checks) (seen *sighting, 
 	if err != nil {
 		return nil, refuseAttestation(BundleMalformed, "the bundle is not as version %s has it", b.version)
 	}
-	return s.judge(&sealed{Bundle: entity, compat: s.compat})
+	return s.verifyEntity(&signedEntity{Bundle: entity, compat: s.compat})
 }
 
 // logMaterial checks that each version carries what it must: v0.1 an inclusion
@@ -139,7 +139,7 @@ func isPromised(e *protorekor.TransparencyLogEntry) bool {
 }
 
 // judge asks sigstore-go, and on a refusal finds out what it was about.
-func (s *sigstoreCheck) judge(b *sealed) (*sighting, *Finding) {
+func (s *sigstoreCheck) verifyEntity(b *signedEntity) (*verifiedBundle, *Finding) {
 	material := s.trusted()
 	v, err := verify.NewVerifier(material, s.options(b)...)
 	if err != nil {
@@ -147,9 +147,9 @@ func (s *sigstoreCheck) judge(b *sealed) (*sighting, *Finding) {
 	}
 	result, err := v.Verify(b, verify.NewPolicy(s.artifactPolicy(b), s.signerPolicy()...))
 	if err != nil {
-		return nil, s.diagnose(b, material)
+		return nil, s.explain(b, material)
 	}
-	seen := &sighting{}
+	seen := &verifiedBundle{}
 	for _, t := range result.VerifiedTimestamps {
 		seen.times = append(seen.times, t.Timestamp.UTC())
 	}
@@ -181,7 +181,7 @@ func (s *sigstoreCheck) judge(b *sealed) (*sighting, *Finding) {
 }
 
 // options turns the thresholds into sigstore-go's.
-func (s *sigstoreCheck) options(b *sealed) []verify.VerifierOption {
+func (s *sigstoreCheck) options(b *signedEntity) []verify.VerifierOption {
 	if s.key == nil {
 		o := []verify.VerifierOption{verify.WithObserverTimestamps(max(s.need.timestamps, 1))}
 		if s.need.tlogs > 0 {
@@ -204,14 +204,14 @@ func (s *sigstoreCheck) options(b *sealed) []verify.VerifierOption {
 
 // logged reports whether log entries must verify, timed whether a time must come
 // of it: a Rekor v2 entry has none, so it takes a promise or a timestamp.
-func (s *sigstoreCheck) logged(b *sealed) bool {
+func (s *sigstoreCheck) logged(b *signedEntity) bool {
 	if s.key == nil {
 		return s.need.tlogs > 0
 	}
 	return s.material != nil && len(b.GetVerificationMaterial().GetTlogEntries()) > 0
 }
 
-func (s *sigstoreCheck) timed(b *sealed) bool {
+func (s *sigstoreCheck) timed(b *signedEntity) bool {
 	if s.key == nil {
 		return true
 	}
@@ -231,7 +231,7 @@ func (s *sigstoreCheck) signerPolicy() []verify.PolicyOption {
 
 // artifactPolicy binds a message signature to its artifact. An envelope binds
 // itself; its subjects are judged by us, afterwards.
-func (s *sigstoreCheck) artifactPolicy(b *sealed) verify.ArtifactPolicyOption {
+func (s *sigstoreCheck) artifactPolicy(b *signedEntity) verify.ArtifactPolicyOption {
 	switch {
 	case b.GetDsseEnvelope() != nil || s.artifact == nil:
 		return verify.WithoutArtifactUnsafe()
@@ -277,7 +277,7 @@ func (k *signingKey) sigstoreVerifier() (signature.Verifier, error) {
 // logWindows checks the window of each log key whose entry carries no time of
 // its own, at every verified time: sigstore-go judges windows only with an
 // inclusion promise. Only entries of known logs have been judged at all.
-func logWindows(b *sealed, material root.TrustedMaterial, times []time.Time) *Finding {
+func logWindows(b *signedEntity, material root.TrustedMaterial, times []time.Time) *Finding {
 	entries, err := b.TlogEntries()
 	if err != nil {
 		return refuseAttestation(BundleMalformed, "a log entry does not parse")
@@ -298,7 +298,7 @@ func logWindows(b *sealed, material root.TrustedMaterial, times []time.Time) *Fi
 
 // oneStampEach refuses two timestamps of one authority. sigstore-go looks at the
 // first of them alone, so their order would choose the time that is judged.
-func oneStampEach(b *sealed, material root.TrustedMaterial) *Finding {
+func oneStampEach(b *signedEntity, material root.TrustedMaterial) *Finding {
 	stamps, err := b.Timestamps()
 	content, contentErr := b.SignatureContent()
 	if err != nil || contentErr != nil {
@@ -325,7 +325,7 @@ func oneStampEach(b *sealed, material root.TrustedMaterial) *Finding {
 }
 
 // noRoots refuses a chain that brings its own root: roots come from trust.
-func noRoots(b *sealed) *Finding {
+func noRoots(b *signedEntity) *Finding {
 	for _, c := range b.GetVerificationMaterial().GetX509CertificateChain().GetCertificates() {
 		cert, err := x509.ParseCertificate(c.GetRawBytes())
 		if err != nil {
@@ -349,14 +349,14 @@ func soundLeaf(leaf *x509.Certificate) *Finding {
 
 // sealed is a bundle as sigstore-go sees it, with its Statement handling
 // switched off: it gets an empty one to look at, and nobody reads that.
-type sealed struct {
+type signedEntity struct {
 	*sigstorebundle.Bundle
 	compat bool
 	only   *tlog.Entry // when set, the one log entry that is shown
 }
 
 // Version says which old mistakes sigstore-go should put up with.
-func (b *sealed) Version() (string, error) {
+func (b *signedEntity) Version() (string, error) {
 	if b.compat {
 		return b.Bundle.Version()
 	}
@@ -364,7 +364,7 @@ func (b *sealed) Version() (string, error) {
 }
 
 // TlogEntries returns the entries, or the one that is looked at.
-func (b *sealed) TlogEntries() ([]*tlog.Entry, error) {
+func (b *signedEntity) TlogEntries() ([]*tlog.Entry, error) {
 	if b.only != nil {
 		return []*tlog.Entry{b.only}, nil
 	}
@@ -372,16 +372,16 @@ func (b *sealed) TlogEntries() ([]*tlog.Entry, error) {
 }
 
 // SignatureContent wraps the envelope.
-func (b *sealed) SignatureContent() (verify.SignatureContent, error) {
+func (b *signedEntity) SignatureContent() (verify.SignatureContent, error) {
 	content, err := b.Bundle.SignatureContent()
 	if e, ok := content.(*sigstorebundle.Envelope); ok && err == nil {
-		return sealedEnvelope{e}, nil
+		return entityEnvelope{e}, nil
 	}
 	return content, err
 }
 
 // leaf parses the signer's certificate, anew at each call.
-func (b *sealed) leaf() (*x509.Certificate, error) {
+func (b *signedEntity) leaf() (*x509.Certificate, error) {
 	content, err := b.VerificationContent()
 	if err != nil {
 		return nil, err
@@ -392,13 +392,13 @@ func (b *sealed) leaf() (*x509.Certificate, error) {
 	return content.Certificate(), nil
 }
 
-type sealedEnvelope struct{ *sigstorebundle.Envelope }
+type entityEnvelope struct{ *sigstorebundle.Envelope }
 
-func (e sealedEnvelope) EnvelopeContent() verify.EnvelopeContent { return e }
+func (e entityEnvelope) EnvelopeContent() verify.EnvelopeContent { return e }
 
 // RawEnvelope leaves the key ids out. Whoever sends a bundle can write them, and
 // the library below skips a key that it would give another id.
-func (e sealedEnvelope) RawEnvelope() *dsse.Envelope {
+func (e entityEnvelope) RawEnvelope() *dsse.Envelope {
 	raw := *e.Envelope.RawEnvelope()
 	raw.Signatures = slices.Clone(raw.Signatures)
 	for i := range raw.Signatures {
@@ -409,6 +409,6 @@ func (e sealedEnvelope) RawEnvelope() *dsse.Envelope {
 
 // Statement returns an empty one: the signed payload is parsed by us, after its
 // signature checked.
-func (sealedEnvelope) Statement() (*statementpb.Statement, error) {
+func (entityEnvelope) Statement() (*statementpb.Statement, error) {
 	return &statementpb.Statement{}, nil
 }

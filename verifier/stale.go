@@ -106,7 +106,7 @@ func (t *Trust) changes() []time.Time {
 }
 
 // distrust says why nothing can be decided at all, nil when it can.
-func distrust(t *Trust, floors Floors, now time.Time) *Finding {
+func trustFinding(t *Trust, floors Floors, now time.Time) *Finding {
 	s := t.State(now)
 	if s.Condition == Refused {
 		return &Finding{Reason: s.Reason, Document: -1, Attestation: -1, Detail: s.Detail}

@@ -27,7 +27,7 @@ var otherDigests = map[string]func([]byte) []byte{
 
 // speaksFor reports whether one subject of the claim's statement is the document,
 // in whatever order they stand.
-func speaksFor(c *claim, doc *parsedDocument) *Finding {
+func checkSubjects(c *claim, doc *parsedDocument) *Finding {
 	want := hex.EncodeToString(doc.sha256[:])
 	named := false
 	var spoiled *Finding
@@ -42,7 +42,7 @@ func speaksFor(c *claim, doc *parsedDocument) *Finding {
 			continue
 		}
 		// SPEC: R5 … and no other digest of a known algorithm in that subject is wrong.
-		f := doc.spoils(c, s)
+		f := doc.digestConflict(c, s)
 		if f == nil {
 			return nil
 		}
@@ -59,14 +59,14 @@ func speaksFor(c *claim, doc *parsedDocument) *Finding {
 
 // spoils says which other digest of a subject is not the document's. Without the
 // body it repeats what was found then.
-func (doc *parsedDocument) spoils(c *claim, s subject) *Finding {
-	if doc.against == nil {
+func (doc *parsedDocument) digestConflict(c *claim, s subject) *Finding {
+	if doc.recordedFindings == nil {
 		if alg := wrongDigest(s, doc.body); alg != "" {
 			return refuse(c, SubjectMismatch, "a subject has the document's sha256 but another document's %s", alg)
 		}
 		return nil
 	}
-	for _, f := range doc.against(c.attestation) {
+	for _, f := range doc.recordedFindings(c.attestation) {
 		if f.Reason == SubjectMismatch && len(s.digest) > 1 {
 			return &f
 		}

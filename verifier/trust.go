@@ -112,7 +112,7 @@ func ParseTrust(src TrustSource) (*Trust, error) {
 	}
 	t := &Trust{epoch: src.Epoch, versions: src.Versions, expires: src.Expires,
 		driverVersion: src.DriverVersion, authorities: a, receiptKeys: receiptKeys}
-	if err := t.turnRatchet(&src); err != nil {
+	if err := t.updateRatchet(&src); err != nil {
 		return nil, err
 	}
 	if src.TrustedRoot != nil {
@@ -127,14 +127,14 @@ func ParseTrust(src TrustSource) (*Trust, error) {
 }
 
 // turnRatchet adds what is newly revoked to what was revoked before.
-func (t *Trust) turnRatchet(src *TrustSource) error {
+func (t *Trust) updateRatchet(src *TrustSource) error {
 	before := ratchet{}
 	if src.Ratchet != nil {
 		entries, err := parseRevocations(src.Ratchet, RatchetSchema, MaxRatchet)
 		if err != nil {
 			return fmt.Errorf("stored ratchet: %w", err)
 		}
-		if before, err = before.turn(entries, nil); err != nil {
+		if before, err = before.apply(entries, nil); err != nil {
 			return err
 		}
 	}
@@ -142,10 +142,10 @@ func (t *Trust) turnRatchet(src *TrustSource) error {
 	if src.Revocations != nil {
 		entries, t.revocationFault = parseRevocations(src.Revocations, RevocationsSchema, MaxTrustFile)
 	}
-	next, err := before.turn(entries, t.authorities.restored)
+	next, err := before.apply(entries, t.authorities.restored)
 	if err != nil && t.revocationFault == nil {
 		t.revocationFault = err
-		if next, err = before.turn(nil, t.authorities.restored); err != nil {
+		if next, err = before.apply(nil, t.authorities.restored); err != nil {
 			return err
 		}
 	}

@@ -22,70 +22,70 @@ func Verify(req *Request, trust *Trust, floors Floors, now time.Time) Decision {
 	if CheckRequest(req) != nil {
 		return Decision{}
 	}
-	return answer(received{req}, trust, floors, now)
+	return evaluate(receivedRequest{req}, trust, floors, now)
 }
 
 // answer decides a question, however it came to be known: Verify received it,
 // Recalled.Again has it from a record.
-func answer(q question, trust *Trust, floors Floors, now time.Time) Decision {
+func evaluate(q requestSource, trust *Trust, floors Floors, now time.Time) Decision {
 	// SPEC: R1 no trust, or trust that no longer holds: DENY.
-	if f := distrust(trust, floors, now); f != nil {
-		return refuseAll(q, f)
+	if f := trustFinding(trust, floors, now); f != nil {
+		return denyAll(q, f)
 	}
-	c := prepare(q, trust, floors)
+	c := newEvaluation(q, trust, floors)
 	d := c.decide(now)
 	d.sort()
 	d.Evidence = c.evidence()
-	d.Recheck, d.ValidUntil = c.standsUntil(now, &d)
+	d.Recheck, d.ValidUntil = c.validUntil(now, &d)
 	d.NearestMiss = c.nearestMiss(&d, now)
 	return d
 }
 
 // hearing is a request with everything that bears on it and does not depend on
 // the time.
-type hearing struct {
-	question
-	req      *Request
-	trust    *Trust
-	dossiers []*dossier
-	missing  *Finding  // a document that should be there and is not
-	moved    *Finding  // the sandbox was first allowed in another place
-	composed []Finding // what keeps the effective policy from being the composition
-	place    *Binding
-	sums     [32]byte // of the effective document
+type evaluation struct {
+	requestSource
+	req               *Request
+	trust             *Trust
+	documents         []*documentEvaluation
+	missing           *Finding  // a document that should be there and is not
+	bindingFault      *Finding  // the sandbox was first allowed in another place
+	compositionFaults []Finding // what keeps the effective policy from being the composition
+	binding           *Binding
+	effective         [32]byte // of the effective document
 }
 
 // prepare checks every signature and compares the composition.
-func prepare(q question, trust *Trust, floors Floors) *hearing {
+func newEvaluation(q requestSource, trust *Trust, floors Floors) *evaluation {
 	req := q.request()
-	h := &hearing{question: q, req: req, trust: trust}
-	budget := newChecks()
+	h := &evaluation{requestSource: q, req: req, trust: trust}
+	budget := newSignatureBudget()
 	parsed := make([]*parsedDocument, len(req.Documents))
 	whole := true
 	for i := range req.Documents {
-		d := open(q, i, trust, floors, budget)
-		h.dossiers = append(h.dossiers, d)
+		d := newDocumentEvaluation(q, i, trust, floors, budget)
+		h.documents = append(h.documents, d)
 		parsed[i] = d.doc
 		whole = whole && d.doc != nil
 	}
-	h.missing = h.absent()
+	h.missing = h.missingDocument()
 	if req.Purpose != Compose {
 		return h
 	}
-	h.sums, _ = q.effective()
-	h.find(floors)
+	h.effective, _ = q.effectiveSHA256()
+	h.checkBinding(floors)
 	// SPEC: R9 the effective document equals the recipe applied to the others.
 	if whole && h.missing == nil {
-		h.composed = q.compose(parsed)
+		h.compositionFaults = q.compareEffective(parsed)
 	}
 	return h
 }
 
 // evidence lists the attestations that somebody whom trust knows has signed.
-func (h *hearing) evidence() [][2]int {
+func (h *evaluation) evidence() [][2]int {
 	var list [][2]int
-	for i, d := range h.dossiers {
-		for _, j := range d.signedBy {
+	for i, d := range h.documents {
+		for _, j := range d.evidence {
 			list = append(list, [2]int{i, j})
 		}
 	}
@@ -93,11 +93,11 @@ func (h *hearing) evidence() [][2]int {
 }
 
 // decide judges the case at one instant. Its findings are not in order yet.
-func (h *hearing) decide(now time.Time) Decision {
+func (h *evaluation) decide(now time.Time) Decision {
 	condition, _, _ := h.trust.condition(now)
-	d := Decision{Verdict: Deny, EffectiveSHA256: h.sums, Place: h.place, Stale: condition == Stale}
+	d := Decision{Verdict: Deny, EffectiveSHA256: h.effective, Place: h.binding, Stale: condition == Stale}
 	leading := h.missing
-	rulings := h.rule(now)
+	rulings := h.evaluateDocuments(now)
 	lead := func(f *Finding) {
 		if leading == nil {
 			leading = f
@@ -105,17 +105,17 @@ func (h *hearing) decide(now time.Time) Decision {
 	}
 	// The first denied document in request order speaks, then VERSION, then COMPOSITION.
 	for i := range rulings {
-		d.take(i, &rulings[i], h.dossiers[i])
+		d.addDocument(i, &rulings[i], h.documents[i])
 		lead(rulings[i].denied)
 	}
 	for i := range rulings {
 		lead(rulings[i].rollback)
 	}
-	for i := range h.composed {
-		lead(&h.composed[i])
+	for i := range h.compositionFaults {
+		lead(&h.compositionFaults[i])
 	}
 	d.add(-1, h.missing)
-	d.Findings = append(d.Findings, h.composed...)
+	d.Findings = append(d.Findings, h.compositionFaults...)
 	if leading != nil {
 		d.Reason = leading.Reason
 		d.leading = *leading
@@ -126,7 +126,7 @@ func (h *hearing) decide(now time.Time) Decision {
 }
 
 // allow is the one place that says yes. SPEC: R10.
-func (d *Decision) allow(h *hearing) {
+func (d *Decision) allow(h *evaluation) {
 	if d.Reason != ReasonUnspecified || len(d.Documents) == 0 || slices.ContainsFunc(d.Documents, func(r DocumentResult) bool { return !r.Passed }) {
 		return
 	}
@@ -135,24 +135,24 @@ func (d *Decision) allow(h *hearing) {
 		return
 	}
 	d.Raises = h.raises(d)
-	if h.place == nil { // SPEC: R6 the first allowed COMPOSE binds.
+	if h.binding == nil { // SPEC: R6 the first allowed COMPOSE binds.
 		d.Binding = &Binding{h.sandbox(), Place{h.req.Target.Workspace, h.req.Target.Name}}
 	}
 }
 
 // rule judges every document, and the documents of one subject against each other.
-func (h *hearing) rule(now time.Time) []ruling {
-	rulings := make([]ruling, len(h.dossiers))
-	sittings := make([]*sitting, len(h.dossiers))
-	for i, d := range h.dossiers {
-		sittings[i] = d.sit(now)
+func (h *evaluation) evaluateDocuments(now time.Time) []documentVerdict {
+	rulings := make([]documentVerdict, len(h.documents))
+	sittings := make([]*documentAt, len(h.documents))
+	for i, d := range h.documents {
+		sittings[i] = d.at(now)
 	}
-	concert(sittings)
+	matchSets(sittings)
 	highest := map[FloorKey]int{}
-	for i, d := range h.dossiers {
-		rulings[i] = sittings[i].rule()
+	for i, d := range h.documents {
+		rulings[i] = sittings[i].verdict()
 		if i == h.source() && rulings[i].denied == nil {
-			rulings[i].denied = h.moved
+			rulings[i].denied = h.bindingFault
 		}
 		if v := rulings[i].result.Version; v > 0 {
 			if top, ok := highest[d.doc.floorKey]; !ok || v > rulings[top].result.Version {
@@ -160,13 +160,13 @@ func (h *hearing) rule(now time.Time) []ruling {
 			}
 		}
 	}
-	for i, d := range h.dossiers {
+	for i, d := range h.documents {
 		r := &rulings[i]
 		if r.result.Version == 0 || r.rollback != nil {
 			continue
 		}
 		top := highest[d.doc.floorKey]
-		r.rollback = twins(r, &rulings[top])
+		r.rollback = checkSameSubject(r, &rulings[top])
 	}
 	for i := range rulings {
 		rulings[i].result.Passed = rulings[i].denied == nil && rulings[i].rollback == nil
@@ -176,7 +176,7 @@ func (h *hearing) rule(now time.Time) []ruling {
 
 // twins judges two documents of one subject in one request as if the one with
 // the higher version had been in force before.
-func twins(r, top *ruling) *Finding {
+func checkSameSubject(r, top *documentVerdict) *Finding {
 	switch {
 	case r.result.Version < top.result.Version:
 		return &Finding{Reason: VersionRollback, Attestation: -1,
@@ -189,12 +189,12 @@ func twins(r, top *ruling) *Finding {
 }
 
 // raises lists the floors that this ALLOW moves.
-func (h *hearing) raises(d *Decision) []Raise {
+func (h *evaluation) raises(d *Decision) []Raise {
 	var out []Raise
-	for i, dos := range h.dossiers {
+	for i, dos := range h.documents {
 		floor := Floor{d.Documents[i].Version, dos.sha256}
 		raised := Raise{dos.doc.floorKey, floor}
-		if floor.Version > 0 && floor != dos.own && !slices.Contains(out, raised) {
+		if floor.Version > 0 && floor != dos.ownFloor && !slices.Contains(out, raised) {
 			out = append(out, raised)
 		}
 	}
@@ -202,10 +202,10 @@ func (h *hearing) raises(d *Decision) []Raise {
 }
 
 // take copies one ruling into the decision.
-func (d *Decision) take(i int, r *ruling, dos *dossier) {
+func (d *Decision) addDocument(i int, r *documentVerdict, dos *documentEvaluation) {
 	d.Documents = append(d.Documents, r.result)
 	if dos.doc != nil {
-		d.Consulted = append(d.Consulted, Raise{dos.doc.floorKey, dos.own})
+		d.Consulted = append(d.Consulted, Raise{dos.doc.floorKey, dos.ownFloor})
 	}
 	for _, f := range r.findings {
 		d.add(i, &f)
@@ -252,25 +252,25 @@ const maxInstants = 64
 
 // instants is how many of them this case is worth: fewer where there is much to
 // count, so that the price of foresight has a bound.
-func (h *hearing) instants() int {
+func (h *evaluation) lookahead() int {
 	weight := 1
-	for _, d := range h.dossiers {
-		weight += d.weight()
+	for _, d := range h.documents {
+		weight += d.cost()
 	}
-	return min(maxInstants, MaxForesight/weight)
+	return min(maxInstants, MaxLookahead/weight)
 }
 
 // standsUntil returns the next instant at which anything in the decision may
 // change, and the first at which its verdict or reason does. SPEC: R11.
-func (h *hearing) standsUntil(now time.Time, d *Decision) (recheck, validUntil time.Time) {
+func (h *evaluation) validUntil(now time.Time, d *Decision) (recheck, validUntil time.Time) {
 	at := h.trust.changes()
-	for _, dos := range h.dossiers {
+	for _, dos := range h.documents {
 		at = append(at, dos.changes()...)
 	}
 	at = slices.DeleteFunc(at, func(t time.Time) bool { return !t.After(now) })
 	slices.SortFunc(at, time.Time.Compare)
 	at = slices.CompactFunc(at, time.Time.Equal)
-	most := h.instants()
+	most := h.lookahead()
 	for i, t := range at {
 		if c, _, _ := h.trust.condition(t); c == Refused || i == most {
 			return at[0], t // R1 speaks from here, or too many to look further
@@ -283,13 +283,13 @@ func (h *hearing) standsUntil(now time.Time, d *Decision) (recheck, validUntil t
 }
 
 // refuseAll is the decision when trust itself does not hold.
-func refuseAll(q question, f *Finding) Decision {
+func denyAll(q requestSource, f *Finding) Decision {
 	d := Decision{Verdict: Deny, Reason: f.Reason, leading: *f}
 	for i := range q.request().Documents {
 		d.Documents = append(d.Documents, DocumentResult{SHA256: q.digest(i)})
 	}
 	if q.request().Purpose == Compose {
-		d.EffectiveSHA256, _ = q.effective()
+		d.EffectiveSHA256, _ = q.effectiveSHA256()
 	}
 	d.add(-1, f)
 	d.sort()

@@ -159,10 +159,10 @@ func isPublicKey(text []byte) bool {
 }
 
 // wanted is who must have signed with a certificate.
-type wanted struct{ san, issuer *regexp.Regexp }
+type certificateIdentity struct{ san, issuer *regexp.Regexp }
 
 // signer reads the identity that is asked for; nil when a key is.
-func (q *BundleQuestion) signer() (*wanted, error) {
+func (q *BundleQuestion) signer() (*certificateIdentity, error) {
 	if len(q.Key) > 0 {
 		if q.Identity+q.IdentityRegexp+q.Issuer+q.IssuerRegexp != "" {
 			return nil, &QuestionError{Field: "Key", Text: "give a key or an identity with its issuer, not both"}
@@ -177,7 +177,7 @@ func (q *BundleQuestion) signer() (*wanted, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &wanted{san, issuer}, nil
+	return &certificateIdentity{san, issuer}, nil
 }
 
 // wholeName returns a regexp for a name given exactly or by a regexp, which is
@@ -195,9 +195,9 @@ func wholeName(field, exact, expr string) (*regexp.Regexp, error) {
 	return regexp.MustCompile(`\A(?:` + expr + `)\z`), nil
 }
 
-func (q *BundleQuestion) judge(check *sigstoreCheck, who *wanted, a *attestation) (*BundleAnswer, *Finding) {
-	budget := newChecks()
-	seen, f := check.run(a.bundle, budget)
+func (q *BundleQuestion) judge(check *sigstoreCheck, who *certificateIdentity, a *attestation) (*BundleAnswer, *Finding) {
+	budget := newSignatureBudget()
+	seen, f := check.verify(a.bundle, budget)
 	if f != nil {
 		return nil, f
 	}
@@ -225,7 +225,7 @@ func (q *BundleQuestion) judge(check *sigstoreCheck, who *wanted, a *attestation
 }
 
 // check compares the certificate with who is asked for.
-func (w *wanted) check(cert *signerCertificate) *Finding {
+func (w *certificateIdentity) check(cert *signerCertificate) *Finding {
 	switch {
 	case !w.issuer.MatchString(cert.issuer):
 		return refuseAttestation(CertIssuer, "vouched for by %s, not by the issuer asked for", quote(cert.issuer))

@@ -97,7 +97,7 @@ func TestParseApproval(t *testing.T) {
 		if text == plainApproval {
 			t.Fatalf("%s: the edit changes nothing", c.name)
 		}
-		a, f := parseApproval([]byte(text))
+		a, f := parseApprovalPredicate([]byte(text))
 		switch {
 		case (a == nil) == (f == nil):
 			t.Errorf("%s: %v with %v", c.name, a, f)
@@ -125,18 +125,18 @@ func TestParseInstant(t *testing.T) {
 // Of several members that are missing one is named, always the same.
 func TestTheFirstMissingMemberIsNamed(t *testing.T) {
 	for range 32 {
-		if _, f := parseApproval([]byte(`{"version":"1"}`)); f == nil || !strings.Contains(f.Detail, "notAfter is missing") {
+		if _, f := parseApprovalPredicate([]byte(`{"version":"1"}`)); f == nil || !strings.Contains(f.Detail, "notAfter is missing") {
 			t.Fatalf("%+v", f)
 		}
 	}
 }
 
 func TestApprovalContent(t *testing.T) {
-	a, f := parseApproval([]byte(strings.Replace(plainApproval, `"42"`, `"9007199254740993"`, 1)))
+	a, f := parseApprovalPredicate([]byte(strings.Replace(plainApproval, `"42"`, `"9007199254740993"`, 1)))
 	if f != nil {
 		t.Fatal(f)
 	}
-	want := approval{
+	want := approvalPredicate{
 		surface: "openshell.sandbox.v1.SandboxPolicy", role: "SANDBOX_POLICY",
 		scope:     approvalScope{gateway: "*", workspace: "prod", name: "web-*"},
 		version:   9007199254740993, // a double would hold …992

@@ -92,13 +92,13 @@ func (s *signer) seal(t testing.TB, payload []byte) []byte {
 	return envelopeText(InTotoPayloadType, payload, s.over(t, InTotoPayloadType, payload))
 }
 
-func proveAll(trust *Trust, raw []byte) ([]proof, []Finding) {
-	budget := newChecks()
-	return trust.prove(3, raw, budget)
+func proveAll(trust *Trust, raw []byte) ([]verifiedSignature, []Finding) {
+	budget := newSignatureBudget()
+	return trust.verifySignatures(3, raw, budget)
 }
 
 // oneFinding fails unless the attestation proves nothing, for exactly one reason.
-func oneFinding(t *testing.T, name string, want Reason, proofs []proof, findings []Finding) {
+func oneFinding(t *testing.T, name string, want Reason, proofs []verifiedSignature, findings []Finding) {
 	t.Helper()
 	if len(proofs) != 0 || len(findings) != 1 {
 		t.Errorf("%s: %d proofs, findings %v", name, len(proofs), findings)
@@ -252,19 +252,19 @@ func TestBudget(t *testing.T) {
 	misfit := testSignature{named.keyID, "AAAA"}
 	for _, c := range []struct {
 		name        string
-		budget      checks
+		budget      signatureBudget
 		sig         testSignature
 		named, less int // left, and whether less is left of the other part
 		reason      Reason
 	}{
-		{"named", checks{1, 0}, named, 0, 0, Allowed},
-		{"named, nothing left", checks{0, 9}, named, -1, 0, TooManySignatures},
-		{"named, of another shape", checks{1, 0}, misfit, 1, 0, SignatureInvalid},
-		{"unnamed", checks{0, 2}, unnamed, 0, 1, Allowed}, // one or two: it depends on the keys
-		{"unnamed, nothing left", checks{9, 0}, unnamed, 9, 1, TooManySignatures},
+		{"named", signatureBudget{1, 0}, named, 0, 0, Allowed},
+		{"named, nothing left", signatureBudget{0, 9}, named, -1, 0, TooManySignatures},
+		{"named, of another shape", signatureBudget{1, 0}, misfit, 1, 0, SignatureInvalid},
+		{"unnamed", signatureBudget{0, 2}, unnamed, 0, 1, Allowed}, // one or two: it depends on the keys
+		{"unnamed, nothing left", signatureBudget{9, 0}, unnamed, 9, 1, TooManySignatures},
 	} {
 		budget := c.budget
-		proofs, findings := trust.prove(0, envelopeText(InTotoPayloadType, payload, c.sig), &budget)
+		proofs, findings := trust.verifySignatures(0, envelopeText(InTotoPayloadType, payload, c.sig), &budget)
 		got := Allowed
 		if len(findings) == 1 {
 			got = findings[0].Reason
@@ -315,9 +315,9 @@ func TestJunkIsBounded(t *testing.T) {
 	for i := range sigs {
 		sigs[i] = junk
 	}
-	budget := newChecks()
+	budget := newSignatureBudget()
 	start := time.Now()
-	proofs, findings := trust.prove(0, envelopeText(InTotoPayloadType, payload, sigs...), budget)
+	proofs, findings := trust.verifySignatures(0, envelopeText(InTotoPayloadType, payload, sigs...), budget)
 	if took := time.Since(start); took > time.Second {
 		t.Errorf("took %v", took)
 	}
@@ -337,16 +337,16 @@ func TestJudge(t *testing.T) {
 	if len(proofs) != 1 {
 		t.Fatal("no proof")
 	}
-	type change func(p *proof, t *Trust)
+	type change func(p *verifiedSignature, t *Trust)
 	times := func(at ...int64) change {
-		return func(p *proof, _ *Trust) {
+		return func(p *verifiedSignature, _ *Trust) {
 			for _, s := range at {
 				p.times = append(p.times, time.Unix(s, 0))
 			}
 		}
 	}
 	revoke := func(kind string, sum [32]byte) change {
-		return func(_ *proof, t *Trust) { t.revoked[revokedThing{kind: kind, sha256: sum}] = "" }
+		return func(_ *verifiedSignature, t *Trust) { t.revoked[revokedThing{kind: kind, sha256: sum}] = "" }
 	}
 	for _, c := range []struct {
 		name   string
@@ -361,10 +361,10 @@ func TestJudge(t *testing.T) {
 		{"attestation revoked", revoke("attestation", proofs[0].digest), AttestationRevoked},
 		{"document of that digest revoked", revoke("document", proofs[0].digest), 0},
 		{"key revoked", revoke("key", bob.spki), SignerRevoked},
-		{"key revoked, logged long ago", func(p *proof, t *Trust) { times(1500)(p, t); revoke("key", bob.spki)(p, t) }, SignerRevoked},
+		{"key revoked, logged long ago", func(p *verifiedSignature, t *Trust) { times(1500)(p, t); revoke("key", bob.spki)(p, t) }, SignerRevoked},
 		{"another key revoked", revoke("key", signers["alice"].spki), 0},
-		{"a key of nobody", func(p *proof, _ *Trust) { k := *p.key; k.owner = nil; p.key = &k }, SignerUnknown},
-		{"no Statement", func(p *proof, _ *Trust) { p.payload = []byte(`{}`) }, StatementType},
+		{"a key of nobody", func(p *verifiedSignature, _ *Trust) { k := *p.key; k.owner = nil; p.key = &k }, SignerUnknown},
+		{"no Statement", func(p *verifiedSignature, _ *Trust) { p.payload = []byte(`{}`) }, StatementType},
 	} {
 		p, own := proofs[0], *trust
 		own.revoked = ratchet{}

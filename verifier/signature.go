@@ -10,12 +10,14 @@ import (
 )
 
 // checks is what is left of the public-key operations that one Verify may spend.
-type checks struct {
+type signatureBudget struct {
 	named    int // on signatures whose hint names a key of trust
 	searched int // on all others, and on bundles
 }
 
-func newChecks() *checks { return &checks{MaxNamedChecks, MaxSignatureChecks} }
+func newSignatureBudget() *signatureBudget {
+	return &signatureBudget{MaxNamedChecks, MaxSignatureChecks}
+}
 
 // spend takes n from a part of the budget, and reports whether it was there.
 func spend(left *int, n int) bool {
@@ -26,7 +28,7 @@ func spend(left *int, n int) bool {
 // prove checks the signatures of one encoded attestation. Each good one is a
 // proof and each bad one a finding; a fault of the whole is one finding and no
 // proof. It looks at no clock.
-func (t *Trust) prove(attestation int, raw []byte, budget *checks) ([]proof, []Finding) {
+func (t *Trust) verifySignatures(attestation int, raw []byte, budget *signatureBudget) ([]verifiedSignature, []Finding) {
 	proofs, findings := t.proveRaw(raw, budget)
 	for i := range proofs {
 		proofs[i].attestation = attestation
@@ -37,20 +39,20 @@ func (t *Trust) prove(attestation int, raw []byte, budget *checks) ([]proof, []F
 	return proofs, findings
 }
 
-func (t *Trust) proveRaw(raw []byte, budget *checks) ([]proof, []Finding) {
+func (t *Trust) proveRaw(raw []byte, budget *signatureBudget) ([]verifiedSignature, []Finding) {
 	a, f := parseAttestation(raw)
 	switch {
 	case f != nil:
 	case a.bundle == nil:
-		return t.proveEnvelope(a.envelope, "", budget)
+		return t.verifyEnvelope(a.envelope, "", budget)
 	case a.envelope == nil:
 		f = refuseAttestation(PayloadType, "the bundle holds a signature over a message, not an in-toto Statement in a DSSE envelope")
 	case a.bundle.keyed:
-		return t.proveKeyed(a, budget)
+		return t.verifyKeyedBundle(a, budget)
 	default:
-		var p *proof
-		if p, f = t.proveCertificate(a, budget); f == nil {
-			return []proof{*p}, nil
+		var p *verifiedSignature
+		if p, f = t.verifyCertificateBundle(a, budget); f == nil {
+			return []verifiedSignature{*p}, nil
 		}
 	}
 	return nil, []Finding{*f}
@@ -58,7 +60,7 @@ func (t *Trust) proveRaw(raw []byte, budget *checks) ([]proof, []Finding) {
 
 // proveEnvelope judges each signature of an envelope alone. A key that signed
 // twice proves its statement once, whatever its signatures or key ids look like.
-func (t *Trust) proveEnvelope(e *envelope, hint string, budget *checks) (proofs []proof, findings []Finding) {
+func (t *Trust) verifyEnvelope(e *envelope, hint string, budget *signatureBudget) (proofs []verifiedSignature, findings []Finding) {
 	m := newSignedMessage(PAE(e.payloadType, e.payload))
 	search := keySearch{trust: t, message: m, budget: budget}
 	for i, s := range e.signatures {
@@ -79,8 +81,8 @@ func (t *Trust) proveEnvelope(e *envelope, hint string, budget *checks) (proofs 
 			findings = append(findings, *f)
 			continue
 		}
-		if !slices.ContainsFunc(proofs, func(p proof) bool { return p.key == key }) {
-			proofs = append(proofs, proof{digest: m.sha256, key: key, payload: e.payload})
+		if !slices.ContainsFunc(proofs, func(p verifiedSignature) bool { return p.key == key }) {
+			proofs = append(proofs, verifiedSignature{digest: m.sha256, key: key, payload: e.payload})
 		}
 	}
 	return proofs, findings
@@ -90,7 +92,7 @@ func (t *Trust) proveEnvelope(e *envelope, hint string, budget *checks) (proofs 
 type keySearch struct {
 	trust   *Trust
 	message *signedMessage
-	budget  *checks
+	budget  *signatureBudget
 	hint    string
 	ordered []*signingKey // every key of trust, by SPKI; nil until needed
 }
@@ -161,14 +163,14 @@ func (t *Trust) key(spki [32]byte) *signingKey {
 // proveKeyed judges a bundle signed by a key: the envelope like a bare one, and
 // then what logs and timestamp authorities say about it. Trust without a
 // Sigstore root cannot judge that, so it proves no times.
-func (t *Trust) proveKeyed(a *attestation, budget *checks) ([]proof, []Finding) {
-	proofs, findings := t.proveEnvelope(a.envelope, a.bundle.hint, budget)
+func (t *Trust) verifyKeyedBundle(a *attestation, budget *signatureBudget) ([]verifiedSignature, []Finding) {
+	proofs, findings := t.verifyEnvelope(a.envelope, a.bundle.hint, budget)
 	b := a.bundle
 	if len(proofs) == 0 || t.keyless == nil || t.keyless.root == nil || b.entries+b.stamps == 0 {
 		return proofs, findings
 	}
 	s := &sigstoreCheck{material: t.keyless.root, key: proofs[0].key}
-	seen, f := s.run(b, budget)
+	seen, f := s.verify(b, budget)
 	if f != nil {
 		return nil, []Finding{*f}
 	}
@@ -177,12 +179,12 @@ func (t *Trust) proveKeyed(a *attestation, budget *checks) ([]proof, []Finding) 
 }
 
 // proveCertificate judges a bundle signed with a Fulcio certificate.
-func (t *Trust) proveCertificate(a *attestation, budget *checks) (*proof, *Finding) {
+func (t *Trust) verifyCertificateBundle(a *attestation, budget *signatureBudget) (*verifiedSignature, *Finding) {
 	if t.keyless == nil || t.keyless.root == nil {
 		return nil, refuseAttestation(CertChain, "signed with a certificate, and trust has no trusted_root.json to judge it by")
 	}
 	s := &sigstoreCheck{material: t.keyless.root, need: thresholds{t.keyless.tlogs, t.keyless.timestamps, t.keyless.scts}}
-	seen, f := s.run(a.bundle, budget)
+	seen, f := s.verify(a.bundle, budget)
 	if f != nil {
 		return nil, f
 	}
@@ -195,7 +197,7 @@ func (t *Trust) proveCertificate(a *attestation, budget *checks) (*proof, *Findi
 		return nil, f
 	}
 	digest := newSignedMessage(PAE(e.payloadType, e.payload)).sha256
-	return &proof{digest: digest, certificate: cert, times: seen.times, payload: e.payload}, nil
+	return &verifiedSignature{digest: digest, certificate: cert, times: seen.times, payload: e.payload}, nil
 }
 
 // UnverifiedSHA256 returns the digest by which an encoded attestation is named

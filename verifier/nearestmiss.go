@@ -13,23 +13,23 @@ import (
 
 // nearestMiss names the one signature or change that would have turned the
 // refusal into an ALLOW, or the one that comes first when there are several.
-func (h *hearing) nearestMiss(d *Decision, now time.Time) NearestMiss {
+func (h *evaluation) nearestMiss(d *Decision, now time.Time) NearestMiss {
 	if d.Verdict == Allow {
 		return NearestMiss{Document: -1}
 	}
 	i := d.leading.Document
 	miss := NearestMiss{Document: i, Text: d.Reason.remedy(), Command: d.Reason.command()}
-	if i < 0 || h.dossiers[i].doc == nil {
+	if i < 0 || h.documents[i].doc == nil {
 		return miss
 	}
-	dos := h.dossiers[i]
-	switch r := h.rule(now)[i]; {
-	case d.Reason == ScopeMismatch && h.moved != nil && d.leading.Attestation < 0:
+	dos := h.documents[i]
+	switch r := h.evaluateDocuments(now)[i]; {
+	case d.Reason == ScopeMismatch && h.bindingFault != nil && d.leading.Attestation < 0:
 		// A sandbox under another name: no signature mends that.
-	case r.short != nil && r.short.requirement != nil && r.short.requirement.predicateType == SetPredicateType:
-		miss.Text, miss.Command = h.nearestSet(r.short, now)
-	case r.short != nil && r.short.requirement != nil:
-		miss.Text, miss.Command = dos.nearestVote(r.short, h.trust, now)
+	case r.shortfall != nil && r.shortfall.requirement != nil && r.shortfall.requirement.predicateType == SetPredicateType:
+		miss.Text, miss.Command = h.nearestSet(r.shortfall, now)
+	case r.shortfall != nil && r.shortfall.requirement != nil:
+		miss.Text, miss.Command = dos.nearestApproval(r.shortfall, h.trust, now)
 	case r.rollback != nil:
 		v := dos.nextVersion()
 		miss.Text = fmt.Sprintf("approving sha256:%s again at version %d or above would allow it", hex.EncodeToString(dos.sha256[:]), v)
@@ -39,7 +39,7 @@ func (h *hearing) nearestMiss(d *Decision, now time.Time) NearestMiss {
 }
 
 // nearestVote says whose statement is missing.
-func (d *dossier) nearestVote(s *shortfall, t *Trust, now time.Time) (text, command string) {
+func (d *documentEvaluation) nearestApproval(s *shortfall, t *Trust, now time.Time) (text, command string) {
 	able := s.able(t, now)
 	what := "approval"
 	if s.requirement.predicateType != ApprovalPredicateType {
@@ -55,7 +55,7 @@ func (d *dossier) nearestVote(s *shortfall, t *Trust, now time.Time) (text, comm
 // able lists who else could make a statement that counts toward the requirement.
 func (s *shortfall) able(t *Trust, now time.Time) (names []string) {
 	for p := range s.requirement.authority.members {
-		if !slices.Contains(s.have, p) && t.canSpeak(p, now) {
+		if !slices.Contains(s.have, p) && t.canSign(p, now) {
 			names = append(names, p.name)
 		}
 	}
@@ -78,7 +78,7 @@ func (s *shortfall) missing(what, of string, able []string) string {
 
 // canSpeak reports whether a signature that the principal made now could count:
 // with a key that is neither revoked nor out of its window, or an identity.
-func (t *Trust) canSpeak(p *principal, now time.Time) bool {
+func (t *Trust) canSign(p *principal, now time.Time) bool {
 	for _, k := range p.keys {
 		if t.unusable(k, now) == "" {
 			return true
@@ -107,10 +107,10 @@ func oneOf(names []string, conjunction string) string {
 
 // approveAt is the version at which one more approval would count with those
 // that are there: the highest they say, but not below the floors.
-func (d *dossier) approveAt() uint64 {
+func (d *documentEvaluation) approveAt() uint64 {
 	v := d.nextVersion()
-	for _, vote := range d.votes {
-		if vote.approval {
+	for _, vote := range d.approvals {
+		if vote.versioned {
 			v = max(v, vote.version)
 		}
 	}
@@ -118,16 +118,16 @@ func (d *dossier) approveAt() uint64 {
 }
 
 // nextVersion is the lowest version the floors accept for this very document.
-func (d *dossier) nextVersion() uint64 {
-	own := d.own.Version
-	if own > 0 && d.own.SHA256 != [32]byte{} && d.own.SHA256 != d.sha256 {
+func (d *documentEvaluation) nextVersion() uint64 {
+	own := d.ownFloor.Version
+	if own > 0 && d.ownFloor.SHA256 != [32]byte{} && d.ownFloor.SHA256 != d.sha256 {
 		own++
 	}
-	return max(own, d.signed, 1)
+	return max(own, d.signedFloor, 1)
 }
 
 // signCommand is the command that makes the missing approval.
-func (d *dossier) signCommand(signer string, version uint64) string {
+func (d *documentEvaluation) signCommand(signer string, version uint64) string {
 	if signer == "" {
 		signer = "approver"
 	}
@@ -185,8 +185,8 @@ func (s *shortfall) text() string {
 	if s.reason == Distinct {
 		return clip(fmt.Sprintf("the rule %s asks for %d different principals over two authorities: %s spoken", quote(s.rule.name), s.need, got), MaxDetail-4)
 	}
-	if s.apart != nil {
-		return s.apart.text(s.rule)
+	if s.gap != nil {
+		return s.gap.text(s.rule)
 	}
 	if s.set != nil {
 		got += " approved the set " + s.set.name.String()

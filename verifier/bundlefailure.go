@@ -23,8 +23,8 @@ import (
 // diagnose finds the stage at which sigstore-go refused a bundle, by running its
 // exported stages one by one. It only names the reason: whatever it finds, the
 // bundle stays refused. Nothing here reads the text of an error.
-func (s *sigstoreCheck) diagnose(b *sealed, material root.TrustedMaterial) *Finding {
-	d := &diagnosis{check: s, bundle: b, material: material}
+func (s *sigstoreCheck) explain(b *signedEntity, material root.TrustedMaterial) *Finding {
+	d := &bundleFailure{check: s, bundle: b, material: material}
 	for _, stage := range []func() *Finding{d.content, d.signature, d.log, d.time, d.certificate} {
 		if f := stage(); f != nil {
 			return f
@@ -33,9 +33,9 @@ func (s *sigstoreCheck) diagnose(b *sealed, material root.TrustedMaterial) *Find
 	return refuseAttestation(BundleMalformed, "sigstore-go refuses the bundle, though each of its stages passes")
 }
 
-type diagnosis struct {
+type bundleFailure struct {
 	check    *sigstoreCheck
-	bundle   *sealed
+	bundle   *signedEntity
 	material root.TrustedMaterial
 
 	signed  verify.SignatureContent
@@ -45,7 +45,7 @@ type diagnosis struct {
 }
 
 // content reads the parts that the stages need.
-func (d *diagnosis) content() *Finding {
+func (d *bundleFailure) content() *Finding {
 	var err error
 	if d.signed, err = d.bundle.SignatureContent(); err != nil {
 		return refuseAttestation(BundleMalformed, "the bundle holds no signature")
@@ -62,7 +62,7 @@ func (d *diagnosis) content() *Finding {
 	return nil
 }
 
-func (d *diagnosis) signature() *Finding {
+func (d *bundleFailure) signature() *Finding {
 	var err error
 	switch a := d.check.artifact; {
 	case d.signed.EnvelopeContent() != nil:
@@ -78,7 +78,7 @@ func (d *diagnosis) signature() *Finding {
 	return nil
 }
 
-func (d *diagnosis) overArtifact(a *artifact) error {
+func (d *bundleFailure) overArtifact(a *artifact) error {
 	if a.known {
 		return verify.VerifySignatureWithArtifacts(d.signed, d.signer, d.material, []io.Reader{bytes.NewReader(a.bytes)})
 	}
@@ -86,7 +86,7 @@ func (d *diagnosis) overArtifact(a *artifact) error {
 }
 
 // log judges each entry alone, and then how many logs there are.
-func (d *diagnosis) log() *Finding {
+func (d *bundleFailure) log() *Finding {
 	if !d.check.logged(d.bundle) {
 		return nil
 	}
@@ -115,8 +115,8 @@ func (d *diagnosis) log() *Finding {
 }
 
 // entry says why one log entry does not count; nil when it does.
-func (d *diagnosis) entry(e *tlog.Entry) *Finding {
-	one := &sealed{Bundle: d.bundle.Bundle, compat: d.bundle.compat, only: e}
+func (d *bundleFailure) entry(e *tlog.Entry) *Finding {
+	one := &signedEntity{Bundle: d.bundle.Bundle, compat: d.bundle.compat, only: e}
 	if _, err := verify.VerifyTlogEntry(one, d.material, 1, true); err == nil {
 		return nil
 	}
@@ -170,7 +170,7 @@ func included(e *tlog.Entry, log *root.TransparencyLog, key signature.Verifier) 
 }
 
 // time counts the times that verify, and keeps them for the certificate.
-func (d *diagnosis) time() *Finding {
+func (d *bundleFailure) time() *Finding {
 	if !d.check.timed(d.bundle) {
 		return nil
 	}
@@ -200,7 +200,7 @@ func (d *diagnosis) time() *Finding {
 }
 
 // certificate judges the chain at each of the times, and the SCTs.
-func (d *diagnosis) certificate() *Finding {
+func (d *bundleFailure) certificate() *Finding {
 	if d.check.key != nil {
 		return nil
 	}

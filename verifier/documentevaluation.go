@@ -15,49 +15,49 @@ import (
 // dossier is one document with all that bears on it and does not depend on the
 // time: the parsed body, the rules that match, the votes, the floors. Every
 // signature is checked while it is made, none afterwards.
-type dossier struct {
-	index   int
-	purpose Purpose
-	where   *Target
-	sha256  [32]byte
-	doc     *parsedDocument // nil when the body was refused
-	fault   *Finding        // why it is refused whatever was signed; nil for nothing
-	rules   []*rule         // matching, in force
-	shadows []*rule         // matching, in shadow mode
-	heard   bool            // whether the attestations were looked at
-	votes   []*vote
-	remarks []remark // attestations that never count
-	signed  uint64   // the highest signed floor that matches
-	own     Floor    // the driver's own
+type documentEvaluation struct {
+	index            int
+	purpose          Purpose
+	target           *Target
+	sha256           [32]byte
+	doc              *parsedDocument // nil when the body was refused
+	fault            *Finding        // why it is refused whatever was signed; nil for nothing
+	rules            []*rule         // matching, in force
+	shadowRules      []*rule         // matching, in shadow mode
+	attestationsRead bool            // whether the attestations were looked at
+	approvals        []*approval
+	findings         []attestationFinding // attestations that never count
+	signedFloor      uint64               // the highest signed floor that matches
+	ownFloor         Floor                // the driver's own
 	// signedBy are the attestations whose signer trust knows.
-	signedBy []int
+	evidence []int
 }
 
 // remark is a finding about an attestation, with the predicate type it turned
 // out to have; empty when it did not get so far.
-type remark struct {
+type attestationFinding struct {
 	Finding
 	predicateType string
 }
 
 // open reads one document of the request against trust.
-func open(q question, index int, trust *Trust, floors Floors, budget *checks) *dossier {
+func newDocumentEvaluation(q requestSource, index int, trust *Trust, floors Floors, budget *signatureBudget) *documentEvaluation {
 	req := q.request()
-	d := &dossier{index: index, purpose: req.Purpose, where: &req.Target}
+	d := &documentEvaluation{index: index, purpose: req.Purpose, target: &req.Target}
 	if d.doc, d.fault = q.document(index); d.fault != nil {
 		d.sha256 = q.digest(index)
 		return d
 	}
 	d.sha256 = d.doc.sha256
-	d.signed = trust.signedFloor(d.doc.floorKey)
-	d.own = floors.Floor(d.doc.floorKey)
+	d.signedFloor = trust.signedFloor(d.doc.floorKey)
+	d.ownFloor = floors.Floor(d.doc.floorKey)
 	wanted := map[string]bool{}
 	for _, r := range trust.authorities.rules {
 		if !r.matches(d.doc, &req.Target) {
 			continue
 		}
 		if r.shadow {
-			d.shadows = append(d.shadows, r)
+			d.shadowRules = append(d.shadowRules, r)
 		} else {
 			d.rules = append(d.rules, r)
 		}
@@ -73,75 +73,75 @@ func open(q question, index int, trust *Trust, floors Floors, budget *checks) *d
 		d.fault = &Finding{Reason: RuleMissing, Attestation: -1,
 			Detail: fmt.Sprintf("no enforced rule speaks about a %s named %s in workspace %s", d.doc.role, quote(d.doc.subject.name), quote(req.Target.Workspace))}
 	}
-	if d.fault == nil || len(d.shadows) > 0 { // else no rule would listen
-		d.hear(q, trust, wanted, budget)
+	if d.fault == nil || len(d.shadowRules) > 0 { // else no rule would listen
+		d.verifyAttestations(q, trust, wanted, budget)
 	}
 	return d
 }
 
 // hear checks every attestation and keeps what counts for this document.
 // SPEC: R4 what does not is a finding and counts for nothing; the others go on.
-func (d *dossier) hear(q question, trust *Trust, wanted map[string]bool, budget *checks) {
-	d.heard = true
+func (d *documentEvaluation) verifyAttestations(q requestSource, trust *Trust, wanted map[string]bool, budget *signatureBudget) {
+	d.attestationsRead = true
 	for i := range q.request().Documents[d.index].Attestations {
-		h := q.hear(trust, d.index, i, budget)
-		if h.signed {
-			d.signedBy = append(d.signedBy, i)
+		h := q.verifyAttestation(trust, d.index, i, budget)
+		if h.signerKnown {
+			d.evidence = append(d.evidence, i)
 		}
-		for _, f := range h.refused {
-			d.remarks = append(d.remarks, remark{Finding: f})
+		for _, f := range h.findings {
+			d.findings = append(d.findings, attestationFinding{Finding: f})
 		}
 		for _, c := range h.claims {
-			v, f := d.cast(c, wanted)
+			v, f := d.newApproval(c, wanted)
 			if f != nil {
-				d.remarks = append(d.remarks, remark{*f, c.statement.predicateType})
+				d.findings = append(d.findings, attestationFinding{*f, c.statement.predicateType})
 				continue
 			}
-			d.votes = append(d.votes, v)
+			d.approvals = append(d.approvals, v)
 		}
 	}
 }
 
 // ruling is what a dossier comes to at one instant.
-type ruling struct {
-	result   DocumentResult
-	denied   *Finding // SPEC: R2–R7 failed; nil when they hold
-	rollback *Finding // SPEC: R8 failed
-	short    *shortfall
-	findings []Finding // without denied and rollback, unless they are about an attestation
-	shadow   []Finding
+type documentVerdict struct {
+	result    DocumentResult
+	denied    *Finding // SPEC: R2–R7 failed; nil when they hold
+	rollback  *Finding // SPEC: R8 failed
+	shortfall *shortfall
+	findings  []Finding // without denied and rollback, unless they are about an attestation
+	shadow    []Finding
 }
 
 // sitting is a dossier at one instant: what counts then, tallied for each rule.
-type sitting struct {
-	*dossier
-	remarks []remark // of the dossier, and on what does not count now
-	tallies []*tally // of the rules in force
-	shadows []*tally
+type documentAt struct {
+	*documentEvaluation
+	findings      []attestationFinding // of the dossier, and on what does not count now
+	results       []*ruleResult        // of the rules in force
+	shadowResults []*ruleResult
 }
 
 // sit tallies the votes of the dossier at one instant. It checks no signature.
-func (d *dossier) sit(now time.Time) *sitting {
+func (d *documentEvaluation) at(now time.Time) *documentAt {
 	remarks, timely := d.timely(now)
-	s := &sitting{dossier: d, tallies: d.tally(d.rules, timely, now), shadows: d.tally(d.shadows, timely, now)}
-	s.remarks = append(remarks, idle(s.tallies, s.shadows, timely, now)...)
+	s := &documentAt{documentEvaluation: d, results: d.tally(d.rules, timely, now), shadowResults: d.tally(d.shadowRules, timely, now)}
+	s.findings = append(remarks, unusedApprovals(s.results, s.shadowResults, timely, now)...)
 	return s
 }
 
 // rule judges the document, once all documents have been brought together.
-func (s *sitting) rule() ruling {
-	r := ruling{result: DocumentResult{SHA256: s.sha256}}
-	for _, m := range s.remarks {
+func (s *documentAt) verdict() documentVerdict {
+	r := documentVerdict{result: DocumentResult{SHA256: s.sha256}}
+	for _, m := range s.findings {
 		r.findings = append(r.findings, m.Finding)
 	}
-	r.shadow = s.shadow()
+	r.shadow = s.shadowFindings()
 	if s.fault != nil {
 		r.denied = s.fault
 		return r
 	}
-	a := agree(s.tallies)
-	if a.short != nil {
-		r.short, r.denied = a.short, s.shortFinding(a.short)
+	a := combine(s.results)
+	if a.shortfall != nil {
+		r.shortfall, r.denied = a.shortfall, s.shortfallFinding(a.shortfall)
 		return r
 	}
 	r.result.Version, r.result.NotAfter, r.result.Principals = a.version, a.until, names(a.counted)
@@ -150,10 +150,10 @@ func (s *sitting) rule() ruling {
 }
 
 // shadow reports what the rules in shadow mode would have denied.
-func (s *sitting) shadow() (found []Finding) {
-	for _, t := range s.shadows {
-		if a := agree([]*tally{t}); a.short != nil {
-			f := s.shortFinding(a.short)
+func (s *documentAt) shadowFindings() (found []Finding) {
+	for _, t := range s.shadowResults {
+		if a := combine([]*ruleResult{t}); a.shortfall != nil {
+			f := s.shortfallFinding(a.shortfall)
 			f.Detail = clip(fmt.Sprintf("shadow rule %s would deny: %s", quote(t.rule.name), f.Detail), MaxDetail-4)
 			found = append(found, *f)
 		}
@@ -162,11 +162,11 @@ func (s *sitting) shadow() (found []Finding) {
 }
 
 // timely splits the votes into those that count at now and remarks about the rest.
-func (d *dossier) timely(now time.Time) (remarks []remark, votes []*vote) {
-	remarks = slices.Clone(d.remarks)
-	for _, v := range d.votes {
-		if f := v.inTime(now); f != nil {
-			remarks = append(remarks, remark{*f, v.statement.predicateType})
+func (d *documentEvaluation) timely(now time.Time) (remarks []attestationFinding, votes []*approval) {
+	remarks = slices.Clone(d.findings)
+	for _, v := range d.approvals {
+		if f := v.checkWindow(now); f != nil {
+			remarks = append(remarks, attestationFinding{*f, v.statement.predicateType})
 		} else {
 			votes = append(votes, v)
 		}
@@ -174,19 +174,19 @@ func (d *dossier) timely(now time.Time) (remarks []remark, votes []*vote) {
 	return remarks, votes
 }
 
-func (d *dossier) tally(rules []*rule, votes []*vote, now time.Time) []*tally {
-	all := make([]*tally, len(rules))
+func (d *documentEvaluation) tally(rules []*rule, votes []*approval, now time.Time) []*ruleResult {
+	all := make([]*ruleResult, len(rules))
 	for i, r := range rules {
-		all[i] = count(r, d.sha256, votes, now)
-		all[i].of = d
+		all[i] = evaluateRule(r, d.sha256, votes, now)
+		all[i].document = d
 	}
 	return all
 }
 
 // idle remarks on the votes that no requirement of any rule takes, with the
 // requirement of a rule in force that came closest to taking them.
-func idle(tallies, shadows []*tally, votes []*vote, now time.Time) []remark {
-	var out []remark
+func unusedApprovals(tallies, shadows []*ruleResult, votes []*approval, now time.Time) []attestationFinding {
+	var out []attestationFinding
 	all := slices.Concat(tallies, shadows)
 	for _, v := range votes {
 		var best Reason
@@ -196,7 +196,7 @@ func idle(tallies, shadows []*tally, votes []*vote, now time.Time) []remark {
 		for i, t := range all {
 			for j := range t.rule.require {
 				q := &t.rule.require[j]
-				reason := v.against(t.rule, q, now)
+				reason := v.checkRequirement(t.rule, q, now)
 				taken = taken || reason == ReasonUnspecified
 				if i < len(tallies) && closeness[reason] > closeness[best] {
 					best, by, missed = reason, t.rule, q
@@ -204,7 +204,7 @@ func idle(tallies, shadows []*tally, votes []*vote, now time.Time) []remark {
 			}
 		}
 		if !taken && missed != nil {
-			out = append(out, remark{*v.uncounted(best, by, missed), v.statement.predicateType})
+			out = append(out, attestationFinding{*v.requirementFinding(best, by, missed), v.statement.predicateType})
 		}
 	}
 	return out
@@ -215,18 +215,18 @@ var closeness = map[Reason]int{PredicateType: 1, SignerOutOfScope: 2, Algorithm:
 
 // shortFinding says why a rule does not hold: THRESHOLD when somebody counted,
 // else what became of the attestation that got furthest, else that none was offered.
-func (s *sitting) shortFinding(short *shortfall) *Finding {
+func (s *documentAt) shortfallFinding(short *shortfall) *Finding {
 	f := &Finding{Reason: short.reason, Attestation: -1, Detail: short.text()}
 	if short.reason != AttestationMissing {
 		return f
 	}
-	var best *remark
-	for i := range s.remarks {
-		m := &s.remarks[i]
+	var best *attestationFinding
+	for i := range s.findings {
+		m := &s.findings[i]
 		if short.requirement == nil || m.predicateType != "" && m.predicateType != short.requirement.predicateType && m.Reason != PredicateType {
 			continue // about another requirement
 		}
-		if best == nil || further(m, best) {
+		if best == nil || gotFurther(m, best) {
 			best = m
 		}
 	}
@@ -242,38 +242,38 @@ func (s *sitting) shortFinding(short *shortfall) *Finding {
 
 // further orders remarks: the later stage, then the lower index, then the lower
 // reason, then the detail, so that no order of signatures shows.
-func further(a, b *remark) bool {
+func gotFurther(a, b *attestationFinding) bool {
 	return cmp.Or(cmp.Compare(b.Reason.Stage(), a.Reason.Stage()),
 		cmp.Compare(a.Attestation, b.Attestation), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Detail, b.Detail)) < 0
 }
 
 // belowFloor checks the version that was agreed on against the floors.
-func (d *dossier) belowFloor(version uint64) *Finding {
+func (d *documentEvaluation) belowFloor(version uint64) *Finding {
 	if version == 0 { // SPEC: R8 … it has no version and no floor.
 		return nil
 	}
 	// SPEC: R8 below the floor (signed floors, then the driver's own) it is denied.
-	if version < d.signed {
+	if version < d.signedFloor {
 		return &Finding{Reason: VersionRollback, Attestation: -1,
-			Detail: fmt.Sprintf("approved at version %d, and the signed floor is %d", version, d.signed)}
+			Detail: fmt.Sprintf("approved at version %d, and the signed floor is %d", version, d.signedFloor)}
 	}
-	if version < d.own.Version {
+	if version < d.ownFloor.Version {
 		return &Finding{Reason: VersionRollback, Attestation: -1,
-			Detail: fmt.Sprintf("approved at version %d, and version %d has been in force", version, d.own.Version)}
+			Detail: fmt.Sprintf("approved at version %d, and version %d has been in force", version, d.ownFloor.Version)}
 	}
 	// SPEC: R8 a version already bound to another digest is equivocation.
-	if version == d.own.Version && d.own.SHA256 != [32]byte{} && d.own.SHA256 != d.sha256 {
+	if version == d.ownFloor.Version && d.ownFloor.SHA256 != [32]byte{} && d.ownFloor.SHA256 != d.sha256 {
 		return &Finding{Reason: VersionEquivocation, Attestation: -1,
-			Detail: fmt.Sprintf("version %d has been in force with another document, sha256:%s", version, hex.EncodeToString(d.own.SHA256[:]))}
+			Detail: fmt.Sprintf("version %d has been in force with another document, sha256:%s", version, hex.EncodeToString(d.ownFloor.SHA256[:]))}
 	}
 	return nil
 }
 
 // changes lists the instants at which the ruling may become another.
-func (d *dossier) changes() []time.Time {
+func (d *documentEvaluation) changes() []time.Time {
 	var at []time.Time
-	rules := slices.Concat(d.rules, d.shadows)
-	for _, v := range d.votes {
+	rules := slices.Concat(d.rules, d.shadowRules)
+	for _, v := range d.approvals {
 		at = append(at, v.changes(rules)...)
 	}
 	return at
@@ -281,15 +281,15 @@ func (d *dossier) changes() []time.Time {
 
 // weight is how many votes have to be counted for a ruling, once for each
 // requirement of each rule.
-func (d *dossier) weight() int {
+func (d *documentEvaluation) cost() int {
 	n := 0
-	for _, r := range slices.Concat(d.rules, d.shadows) {
-		n += len(r.require) * len(d.votes)
+	for _, r := range slices.Concat(d.rules, d.shadowRules) {
+		n += len(r.require) * len(d.approvals)
 	}
 	return n
 }
 
-func names(votes []*vote) []string {
+func names(votes []*approval) []string {
 	set := map[string]bool{}
 	for _, v := range votes {
 		set[v.principal.name] = true

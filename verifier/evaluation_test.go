@@ -10,7 +10,7 @@ import (
 
 // What says yes looks for itself, whatever was found before.
 func TestAllowLooksForItself(t *testing.T) {
-	h := &hearing{req: &Request{Purpose: Admit}}
+	h := &evaluation{req: &Request{Purpose: Admit}}
 	passed := DocumentResult{Passed: true}
 	good := Decision{Documents: []DocumentResult{passed}}
 	if good.allow(h); good.Verdict != Allow {
@@ -30,26 +30,26 @@ func TestAllowLooksForItself(t *testing.T) {
 // How far a decision looks ahead depends on how much there is to count.
 func TestForesightIsBounded(t *testing.T) {
 	two := []requirement{{}, {}}
-	of := func(votes, rules, shadows int) *dossier {
-		d := &dossier{votes: make([]*vote, votes)}
+	of := func(votes, rules, shadows int) *documentEvaluation {
+		d := &documentEvaluation{approvals: make([]*approval, votes)}
 		for range rules {
 			d.rules = append(d.rules, &rule{require: two})
 		}
 		for range shadows {
-			d.shadows = append(d.shadows, &rule{require: two})
+			d.shadowRules = append(d.shadowRules, &rule{require: two})
 		}
 		return d
 	}
 	for _, c := range []struct {
-		dossiers []*dossier
+		dossiers []*documentEvaluation
 		want     int
 	}{
 		{nil, maxInstants},
-		{[]*dossier{of(16, 2, 1)}, maxInstants},
-		{[]*dossier{of(1<<15, 1, 0), of(1<<15, 0, 1)}, 15}, // 2^17 and one
-		{[]*dossier{of(1<<20, 1, 0)}, 0},
+		{[]*documentEvaluation{of(16, 2, 1)}, maxInstants},
+		{[]*documentEvaluation{of(1<<15, 1, 0), of(1<<15, 0, 1)}, 15}, // 2^17 and one
+		{[]*documentEvaluation{of(1<<20, 1, 0)}, 0},
 	} {
-		if got := (&hearing{dossiers: c.dossiers}).instants(); got != c.want {
+		if got := (&evaluation{documents: c.dossiers}).lookahead(); got != c.want {
 			t.Errorf("%d dossiers: %d instants, want %d", len(c.dossiers), got, c.want)
 		}
 	}
@@ -57,20 +57,20 @@ func TestForesightIsBounded(t *testing.T) {
 
 // Past what it looks at, a decision stands until something might change.
 func TestBeyondForesight(t *testing.T) {
-	h := &hearing{req: &Request{Purpose: Admit}, trust: &Trust{authorities: &authorities{}, expires: Expires{
+	h := &evaluation{req: &Request{Purpose: Admit}, trust: &Trust{authorities: &authorities{}, expires: Expires{
 		Root: noon.Add(time.Hour), Snapshot: noon.Add(time.Hour), Targets: noon.Add(time.Hour), Timestamp: noon.Add(time.Hour)}}}
 	p := people("a")
-	heavy := &dossier{fault: &Finding{Reason: DocumentRevoked, Attestation: -1}, rules: []*rule{{require: make([]requirement, 1<<16)}}}
+	heavy := &documentEvaluation{fault: &Finding{Reason: DocumentRevoked, Attestation: -1}, rules: []*rule{{require: make([]requirement, 1<<16)}}}
 	for i := range 40 {
 		v := approvalBy(p["a"], 1)
 		v.notAfter = noon.Add(time.Duration(i+1) * time.Second)
-		heavy.votes = append(heavy.votes, v)
+		heavy.approvals = append(heavy.approvals, v)
 	}
-	h.dossiers = []*dossier{heavy}
-	if h.instants() != 0 {
-		t.Fatalf("%d instants: the case is not heavy enough", h.instants())
+	h.documents = []*documentEvaluation{heavy}
+	if h.lookahead() != 0 {
+		t.Fatalf("%d instants: the case is not heavy enough", h.lookahead())
 	}
-	recheck, until := h.standsUntil(noon, &Decision{Reason: DocumentRevoked})
+	recheck, until := h.validUntil(noon, &Decision{Reason: DocumentRevoked})
 	if want := noon.Add(time.Second); !recheck.Equal(want) || !until.Equal(want) {
 		t.Errorf("recheck %v, valid until %v, want %v", recheck, until, want)
 	}

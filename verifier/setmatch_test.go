@@ -15,7 +15,7 @@ func namedSet(id string, version uint64) *policySet {
 	return &policySet{name: setName{id: id, version: version}}
 }
 
-func setBy(p *principal, s *policySet) *vote {
+func setBy(p *principal, s *policySet) *approval {
 	v := approvalBy(p, s.name.version)
 	v.statement, v.set = &statement{predicateType: SetPredicateType}, s
 	return v
@@ -23,16 +23,16 @@ func setBy(p *principal, s *policySet) *vote {
 
 // ruledTogether decides documents that one rule matches, by the votes of each,
 // through the code that Verify uses.
-func ruledTogether(r *rule, votes ...[]*vote) (out []agreed) {
-	var sittings []*sitting
+func ruledTogether(r *rule, votes ...[]*approval) (out []combinedResult) {
+	var sittings []*documentAt
 	for i, v := range votes {
-		d := &dossier{index: i, heard: true, sha256: [32]byte{byte(i + 1)}, rules: []*rule{r}, votes: v,
+		d := &documentEvaluation{index: i, attestationsRead: true, sha256: [32]byte{byte(i + 1)}, rules: []*rule{r}, approvals: v,
 			doc: &parsedDocument{role: ProviderProfile, subject: documentSubject{name: fmt.Sprint("p", i)}}}
-		sittings = append(sittings, d.sit(noon))
+		sittings = append(sittings, d.at(noon))
 	}
-	concert(sittings)
+	matchSets(sittings)
 	for _, s := range sittings {
-		out = append(out, agree(s.tallies))
+		out = append(out, combine(s.results))
 	}
 	return out
 }
@@ -40,7 +40,7 @@ func ruledTogether(r *rule, votes ...[]*vote) (out []agreed) {
 // bySpec says the highest version at which the rule holds for all documents, 0
 // for none: by trying every version, every choice of a set for each requirement
 // and, for the pair, every choice of different people.
-func bySpec(r *rule, votes [][]*vote, sets []*policySet) uint64 {
+func bySpec(r *rule, votes [][]*approval, sets []*policySet) uint64 {
 	best := uint64(0)
 	for v := uint64(1); v <= 4; v++ {
 		who := make([][][]*principal, len(r.require)) // by requirement: who approved a set everywhere, set by set
@@ -48,8 +48,8 @@ func bySpec(r *rule, votes [][]*vote, sets []*policySet) uint64 {
 			for _, s := range sets {
 				var everywhere []*principal
 				for p := range q.authority.members {
-					if s.name.version >= v && !slices.ContainsFunc(votes, func(doc []*vote) bool {
-						return !slices.ContainsFunc(doc, func(x *vote) bool { return x.principal == p && x.set.name == s.name })
+					if s.name.version >= v && !slices.ContainsFunc(votes, func(doc []*approval) bool {
+						return !slices.ContainsFunc(doc, func(x *approval) bool { return x.principal == p && x.set.name == s.name })
 					}) {
 						everywhere = append(everywhere, p)
 					}
@@ -120,7 +120,7 @@ func TestSetsAreCountedAsTheRuleSays(t *testing.T) {
 		if rule.require = rule.require[:1+r.IntN(2)]; len(rule.require) == 2 && r.IntN(2) == 0 {
 			rule.distinct = [][2]*authority{{rule.require[0].authority, rule.require[1].authority}}
 		}
-		votes := make([][]*vote, 1+r.IntN(3))
+		votes := make([][]*approval, 1+r.IntN(3))
 		for _, who := range []string{"a", "b", "c"} {
 			for _, s := range sets {
 				often := r.IntN(3) // never, mostly, always
@@ -136,8 +136,8 @@ func TestSetsAreCountedAsTheRuleSays(t *testing.T) {
 		}
 		want := bySpec(rule, votes, sets)
 		for i, got := range ruledTogether(rule, votes...) {
-			if (got.short == nil) != (want > 0) || got.version != want {
-				t.Fatalf("document %d of %d: version %d, short %+v, want %d", i, len(votes), got.version, got.short, want)
+			if (got.shortfall == nil) != (want > 0) || got.version != want {
+				t.Fatalf("document %d of %d: version %d, short %+v, want %d", i, len(votes), got.version, got.shortfall, want)
 			}
 		}
 		if want > 0 {
@@ -156,17 +156,17 @@ func TestAMixIsNamed(t *testing.T) {
 	p := people("a", "b")
 	r := &rule{name: "r", sets: true, require: []requirement{{authorityOf("s", 1, p["a"], p["b"]), SetPredicateType}}}
 	wide, narrow := namedSet("wide", 2), namedSet("narrow", 3)
-	got := ruledTogether(r, []*vote{setBy(p["b"], narrow), setBy(p["a"], wide)}, []*vote{setBy(p["a"], wide)}, []*vote{setBy(p["b"], narrow)}, nil)
+	got := ruledTogether(r, []*approval{setBy(p["b"], narrow), setBy(p["a"], wide)}, []*approval{setBy(p["a"], wide)}, []*approval{setBy(p["b"], narrow)}, nil)
 	for i, want := range []string{
 		`the set "narrow" version 3, which b approved, is not approved for documents[1], the PROVIDER_PROFILE "p1"`,
 		`the set "wide" version 2, which a approved, is not approved for documents[2], the PROVIDER_PROFILE "p2"`,
 		`the set "narrow" version 3, which b approved, is not approved for documents[1], the PROVIDER_PROFILE "p1"`,
 	} {
-		if s := got[i].short; s == nil || s.reason != SetMismatch || !strings.Contains(s.text(), want) || !strings.Contains(s.text(), "over all 4 documents") {
+		if s := got[i].shortfall; s == nil || s.reason != SetMismatch || !strings.Contains(s.text(), want) || !strings.Contains(s.text(), "over all 4 documents") {
 			t.Errorf("document %d: %+v", i, s)
 		}
 	}
-	if s := got[3].short; s == nil || s.reason != AttestationMissing {
+	if s := got[3].shortfall; s == nil || s.reason != AttestationMissing {
 		t.Errorf("nothing was offered: %+v", s)
 	}
 }
@@ -175,18 +175,18 @@ func TestAMixIsNamed(t *testing.T) {
 func TestAnUnheardDocumentIsNotAskedFor(t *testing.T) {
 	p := people("a")
 	r := &rule{name: "r", sets: true, require: []requirement{{authorityOf("s", 1, p["a"]), SetPredicateType}}}
-	heard := &dossier{heard: true, rules: []*rule{r}, votes: []*vote{setBy(p["a"], namedSet("x", 1))}}
-	silent := &dossier{index: 1, rules: []*rule{r}, doc: &parsedDocument{}}
-	both := []*sitting{heard.sit(noon), silent.sit(noon)}
-	concert(both)
-	if a := agree(both[0].tallies); a.short != nil {
-		t.Errorf("%+v", a.short)
+	heard := &documentEvaluation{attestationsRead: true, rules: []*rule{r}, approvals: []*approval{setBy(p["a"], namedSet("x", 1))}}
+	silent := &documentEvaluation{index: 1, rules: []*rule{r}, doc: &parsedDocument{}}
+	both := []*documentAt{heard.at(noon), silent.at(noon)}
+	matchSets(both)
+	if a := combine(both[0].results); a.shortfall != nil {
+		t.Errorf("%+v", a.shortfall)
 	}
-	silent.heard = true
-	both = []*sitting{heard.sit(noon), silent.sit(noon)}
-	concert(both)
-	if a := agree(both[0].tallies); a.short == nil || a.short.reason != SetMismatch {
-		t.Errorf("heard, and without a set: %+v", a.short)
+	silent.attestationsRead = true
+	both = []*documentAt{heard.at(noon), silent.at(noon)}
+	matchSets(both)
+	if a := combine(both[0].results); a.shortfall == nil || a.shortfall.reason != SetMismatch {
+		t.Errorf("heard, and without a set: %+v", a.shortfall)
 	}
 }
 
@@ -195,10 +195,10 @@ func TestWhoCarriedASet(t *testing.T) {
 	p := people("a", "b", "c")
 	r := &rule{name: "r", sets: true, require: []requirement{{authorityOf("s", 2, p["a"], p["b"], p["c"]), SetPredicateType}}}
 	x, y := namedSet("x", 2), namedSet("y", 2)
-	votes := []*vote{setBy(p["c"], y), setBy(p["a"], x), setBy(p["b"], x)}
+	votes := []*approval{setBy(p["c"], y), setBy(p["a"], x), setBy(p["b"], x)}
 	for _, got := range ruledTogether(r, votes, votes) {
-		if got.short != nil || !slices.Equal(names(got.counted), []string{"a", "b"}) || !got.until.Equal(votes[0].notAfter) {
-			t.Errorf("%v, short %+v", names(got.counted), got.short)
+		if got.shortfall != nil || !slices.Equal(names(got.counted), []string{"a", "b"}) || !got.until.Equal(votes[0].notAfter) {
+			t.Errorf("%v, short %+v", names(got.counted), got.shortfall)
 		}
 	}
 }
