@@ -8,173 +8,144 @@ import (
 	"time"
 )
 
-// vote is one claim that speaks for one document: a principal, what kind of
-// statement, and when it may be counted. Nothing in it depends on the time at
-// which it is counted.
+// approval is one claim that counts for one document: by whom, of which kind, and
+// when. Most are made with a policy-approval or a policy-bundle; a statement of
+// any other type that a rule requires approves at every version. Nothing in it
+// depends on the time at which it is counted.
 type approval struct {
 	*claim
-	// version is the highest at which the vote counts: what an approval says,
-	// and anything for other statements. SPEC: R7.
+	// version is the highest at which it counts: what a policy-approval says, and
+	// anything for other statements. SPEC: R7.
 	version   uint64
-	versioned bool       // of a document, alone or in a set
-	set       *policySet // that it was approved in; nil for none
-	// An approval counts from notBefore until before notAfter. SPEC: R6.
+	versioned bool       // by a policy-approval or a policy-bundle
+	set       *policySet // of a policy-bundle; nil for any other
+	// A versioned one counts from notBefore until before notAfter. SPEC: R6.
 	notBefore, notAfter time.Time
-	// seen is what age is measured from; zero when nothing says. SPEC: R7.
+	// ageFrom is what age is measured from; zero when nothing says. SPEC: R7.
 	ageFrom time.Time
 }
 
 // everyVersion is above any version that an approval can say.
 const everyVersion = math.MaxUint64
 
-// cast turns a claim into a vote for the document, or says why it is none. The
-// order of the checks is the order of the stages: statement, then scope.
+// newApproval turns a claim into an approval of the document, or says why it is
+// none. The order of the checks is the order of the stages: statement, then scope.
 func (d *documentEvaluation) newApproval(c *claim, wanted map[string]bool) (*approval, *Finding) {
-	typ := c.statement.predicateType
-	if len(wanted) > 0 && !wanted[typ] { // with no rule at all, RULE_MISSING says it
-		return nil, refuse(c, PredicateType, "predicate type %s is not what a rule for this document asks for", quote(typ))
+	predicateType := c.statement.predicateType
+	if len(wanted) > 0 && !wanted[predicateType] { // with no rule at all, RULE_MISSING says it
+		return nil, refuse(c, PredicateType, "predicate type %s is not what a rule for this document asks for", quote(predicateType))
 	}
-	if n := len(c.statement.subjects); typ == ApprovalPredicateType && n > 1 {
+	if n := len(c.statement.subjects); predicateType == ApprovalPredicateType && n > 1 {
 		return nil, refuse(c, SubjectAmbiguous, "an approval names exactly one subject, this one %d", n)
 	}
-	if f := checkSubjects(c, d.doc); f != nil {
+	if f := checkSubjects(c, d.parsed); f != nil {
 		return nil, f
 	}
-	v := &approval{claim: c, version: everyVersion}
+	a := &approval{claim: c, version: everyVersion}
 	if len(c.times) > 0 {
-		v.ageFrom = c.times[0]
+		a.ageFrom = c.times[0]
 	}
 	var f *Finding
-	switch typ {
+	switch predicateType {
 	case ApprovalPredicateType:
-		f = v.approve(d.doc)
+		var p *approvalPredicate
+		if p, f = parseApprovalPredicate(c.statement.predicate); f == nil {
+			a.versioned, a.version, a.notBefore, a.notAfter = true, p.version, p.notBefore, p.notAfter
+			f = p.checkScope(c, d.parsed)
+		}
 	case SetPredicateType:
-		f = v.approveSet(d)
+		var s *policySet
+		if s, f = parseSetStatement(c.statement); f == nil {
+			// SPEC: R8 the set's version is each member's version.
+			a.versioned, a.set, a.version, a.notBefore, a.notAfter = true, s, s.name.version, s.notBefore, s.notAfter
+			f = s.checkScope(c, d.parsed, d.target, d.purpose)
+		}
 	}
 	if f != nil {
 		f.Attestation = c.attestation
 		return nil, f
 	}
-	if v.versioned && v.ageFrom.IsZero() {
-		v.ageFrom = v.notBefore
+	if a.versioned && a.ageFrom.IsZero() {
+		a.ageFrom = a.notBefore
 	}
-	return v, nil
+	return a, nil
 }
 
-// approve makes the vote that of an approval.
-func (v *approval) approve(doc *parsedDocument) *Finding {
-	a, f := parseApprovalPredicate(v.statement.predicate)
-	if f != nil {
-		return f
-	}
-	v.versioned, v.version, v.notBefore, v.notAfter = true, a.version, a.notBefore, a.notAfter
-	return inScope(v.claim, a, doc)
-}
-
-// approveSet makes the vote that of an approval of a set.
-func (v *approval) approveSet(d *documentEvaluation) *Finding {
-	s, f := parseSetStatement(v.statement)
-	if f != nil {
-		return f
-	}
-	// SPEC: R8 the set's version is each member's version.
-	v.versioned, v.set, v.version, v.notBefore, v.notAfter = true, s, s.name.version, s.notBefore, s.notAfter
-	return s.holds(v.claim, d.doc, d.target, d.purpose)
-}
-
-// inScope checks that an approval is about this kind of document and subject.
-func inScope(c *claim, a *approvalPredicate, doc *parsedDocument) *Finding {
-	// SPEC: R6 surface, role and scope match the document and its subject.
-	switch s := doc.subject; {
-	case a.surface != doc.surface:
-		return refuse(c, ScopeMismatch, "approves surface %s, the document is %s", quote(a.surface), doc.surface)
-	case a.role != doc.role.String():
-		return refuse(c, ScopeMismatch, "approves role %s, the document is a %s", quote(a.role), doc.role)
-	case !matchGlob(a.scope.gateway, s.gateway):
-		return refuse(c, ScopeMismatch, "approves gateway %s, the subject is on %s", quote(a.scope.gateway), quote(s.gateway))
-	case !matchGlob(a.scope.workspace, s.workspace):
-		return refuse(c, ScopeMismatch, "approves workspace %s, the subject is in %s", quote(a.scope.workspace), quote(s.workspace))
-	case !matchGlob(a.scope.name, s.name):
-		return refuse(c, ScopeMismatch, "approves name %s, the subject is %s", quote(a.scope.name), quote(s.name))
+// checkWindow checks the windows that time alone can close.
+func (a *approval) checkWindow(now time.Time) *Finding {
+	switch {
+	case !a.from.IsZero() && now.Before(a.from):
+		return refuse(a.claim, SignerExpired, "the key of %s is valid from %s only", quote(a.principal.name), stamp(a.from))
+	case !a.until.IsZero() && !now.Before(a.until):
+		return refuse(a.claim, SignerExpired, "the key of %s was valid until %s and nothing shows an earlier signing time", quote(a.principal.name), stamp(a.until))
+	case a.versioned && now.Before(a.notBefore): // SPEC: R6 now ∈ [notBefore, notAfter).
+		return refuse(a.claim, AttestationNotYetValid, "the approval by %s begins at %s", quote(a.principal.name), stamp(a.notBefore))
+	case a.versioned && !now.Before(a.notAfter):
+		return refuse(a.claim, AttestationExpired, "the approval by %s ended at %s", quote(a.principal.name), stamp(a.notAfter))
 	}
 	return nil
 }
 
-// inTime checks the windows that time alone can close.
-func (v *approval) checkWindow(now time.Time) *Finding {
+// checkRequirement says why the approval does not count toward one requirement of
+// one rule; ReasonUnspecified when it counts.
+func (a *approval) checkRequirement(r *rule, q *requirement, now time.Time) Reason {
 	switch {
-	case !v.from.IsZero() && now.Before(v.from):
-		return refuse(v.claim, SignerExpired, "the key of %s is valid from %s only", quote(v.principal.name), stamp(v.from))
-	case !v.until.IsZero() && !now.Before(v.until):
-		return refuse(v.claim, SignerExpired, "the key of %s was valid until %s and nothing shows an earlier signing time", quote(v.principal.name), stamp(v.until))
-	case v.versioned && now.Before(v.notBefore): // SPEC: R6 now ∈ [notBefore, notAfter).
-		return refuse(v.claim, AttestationNotYetValid, "the approval by %s begins at %s", quote(v.principal.name), stamp(v.notBefore))
-	case v.versioned && !now.Before(v.notAfter):
-		return refuse(v.claim, AttestationExpired, "the approval by %s ended at %s", quote(v.principal.name), stamp(v.notAfter))
-	}
-	return nil
-}
-
-// against tells why the vote does not count toward one requirement of one rule;
-// ReasonUnspecified when it counts.
-func (v *approval) checkRequirement(r *rule, q *requirement, now time.Time) Reason {
-	switch {
-	case v.statement.predicateType != q.predicateType:
+	case a.statement.predicateType != q.predicateType:
 		return PredicateType
-	case !q.authority.members[v.principal]:
+	case !q.authority.members[a.principal]:
 		return SignerOutOfScope
-	case r.algorithms != nil && !r.algorithms[v.algorithm]:
+	case r.algorithms != nil && !r.algorithms[a.algorithm]:
 		return Algorithm
-	case r.maxAge > 0 && v.ageFrom.IsZero(): // SPEC: R7 with neither, the claim does not count.
+	case r.maxAge > 0 && a.ageFrom.IsZero(): // SPEC: R7 with neither, the claim does not count.
 		return AttestationTooOld
-	case r.maxAge > 0 && !now.Before(v.ageFrom.Add(r.maxAge)): // SPEC: R7 age = now − earliest verified time, else notBefore.
+	case r.maxAge > 0 && !now.Before(a.ageFrom.Add(r.maxAge)): // SPEC: R7 age = now − earliest verified time, else notBefore.
 		return AttestationTooOld
 	}
 	return ReasonUnspecified
 }
 
-// uncounted says for people why the vote does not count.
-func (v *approval) requirementFinding(reason Reason, r *rule, q *requirement) *Finding {
+// requirementFinding says for people what checkRequirement found.
+func (a *approval) requirementFinding(reason Reason, r *rule, q *requirement) *Finding {
 	switch {
 	case reason == PredicateType:
-		return refuse(v.claim, reason, "is a %s, the rule %s asks for %s", quote(v.statement.predicateType), quote(r.name), quote(q.predicateType))
+		return refuse(a.claim, reason, "is a %s, the rule %s asks for %s", quote(a.statement.predicateType), quote(r.name), quote(q.predicateType))
 	case reason == SignerOutOfScope:
-		return refuse(v.claim, reason, "%s does not speak for the authority %s", quote(v.principal.name), quote(q.authority.name))
+		return refuse(a.claim, reason, "%s does not speak for the authority %s", quote(a.principal.name), quote(q.authority.name))
 	case reason == Algorithm:
-		return refuse(v.claim, reason, "signed with %s, which the rule %s does not accept", v.algorithm, quote(r.name))
-	case v.ageFrom.IsZero():
-		return refuse(v.claim, reason, "nothing shows its age, and the rule %s accepts %s at most", quote(r.name), r.maxAge)
+		return refuse(a.claim, reason, "signed with %s, which the rule %s does not accept", a.algorithm, quote(r.name))
+	case a.ageFrom.IsZero():
+		return refuse(a.claim, reason, "nothing shows its age, and the rule %s accepts %s at most", quote(r.name), r.maxAge)
 	}
-	return refuse(v.claim, reason, "dates from %s, and the rule %s accepts %s at most", stamp(v.ageFrom), quote(r.name), r.maxAge)
+	return refuse(a.claim, reason, "dates from %s, and the rule %s accepts %s at most", stamp(a.ageFrom), quote(r.name), r.maxAge)
 }
 
-// changes lists the instants at which the vote begins or stops to count.
-func (v *approval) changes(rules []*rule) []time.Time {
-	at := []time.Time{v.from, v.until, v.notBefore, v.notAfter}
+// changes lists the instants at which the approval begins or stops to count.
+func (a *approval) changes(rules []*rule) []time.Time {
+	at := []time.Time{a.from, a.until, a.notBefore, a.notAfter}
 	for _, r := range rules {
-		if r.maxAge > 0 && !v.ageFrom.IsZero() {
-			at = append(at, v.ageFrom.Add(r.maxAge))
+		if r.maxAge > 0 && !a.ageFrom.IsZero() {
+			at = append(at, a.ageFrom.Add(r.maxAge))
 		}
 	}
 	return at
 }
 
-// ends returns when the vote stops to count for the rule, zero for never.
-func (v *approval) countsUntil(r *rule) time.Time {
-	end := earliest(v.until, v.notAfter)
+// countsUntil returns when the approval stops to count for the rule, zero for never.
+func (a *approval) countsUntil(r *rule) time.Time {
+	end := earliest(a.until, a.notAfter)
 	if r.maxAge > 0 {
-		end = earliest(end, v.ageFrom.Add(r.maxAge))
+		end = earliest(end, a.ageFrom.Add(r.maxAge))
 	}
 	return end
 }
 
-// outdoes reports whether the vote says more for its principal than another, which
-// may be nil: no order in which they were offered is to show.
-func (v *approval) supersedes(other *approval, r *rule) bool {
-	if other == nil || v.version != other.version {
-		return other == nil || v.version > other.version
+// supersedes reports whether the approval says more for its principal than another,
+// which may be nil: the order in which they were offered must not show.
+func (a *approval) supersedes(other *approval, r *rule) bool {
+	if other == nil || a.version != other.version {
+		return other == nil || a.version > other.version
 	}
-	end, than := v.countsUntil(r), other.countsUntil(r)
+	end, than := a.countsUntil(r), other.countsUntil(r)
 	return !than.IsZero() && (end.IsZero() || end.After(than))
 }
 

@@ -19,8 +19,8 @@ import (
 //	 "reason": "optional"}
 const ApprovalPredicateType = "https://sigdriver.dev/policy-approval/v1"
 
-// approval is a policy-approval predicate. It says what was approved; whether
-// that is the document at hand is judged elsewhere.
+// approvalPredicate is a policy-approval. It says what was approved; whether
+// that is the document at hand is checked by checkScope.
 type approvalPredicate struct {
 	surface   string // message type of the document, without the type URL's prefix
 	role      string // name of a Role
@@ -35,7 +35,7 @@ type approvalPredicate struct {
 // over where it would be enforced.
 type approvalScope struct{ gateway, workspace, name string }
 
-// parseApproval reads the predicate of a policy-approval. It is our own format:
+// parseApprovalPredicate reads the predicate of a policy-approval. It is our own format:
 // every member is known, spelled exactly, present and not null; only the reason
 // may be left out.
 func parseApprovalPredicate(predicate []byte) (*approvalPredicate, *Finding) {
@@ -66,6 +66,24 @@ func parseApprovalPredicate(predicate []byte) (*approvalPredicate, *Finding) {
 		return nil, refuseAttestation(PredicateInvalid, "role %s is none that we know", quote(a.role))
 	}
 	return a, nil
+}
+
+// checkScope checks that an approval is about this kind of document and subject.
+func (p *approvalPredicate) checkScope(c *claim, doc *parsedDocument) *Finding {
+	// SPEC: R6 surface, role and scope match the document and its subject.
+	switch s := doc.subject; {
+	case p.surface != doc.surface:
+		return refuse(c, ScopeMismatch, "approves surface %s, the document is %s", quote(p.surface), doc.surface)
+	case p.role != doc.role.String():
+		return refuse(c, ScopeMismatch, "approves role %s, the document is a %s", quote(p.role), doc.role)
+	case !matchGlob(p.scope.gateway, s.gateway):
+		return refuse(c, ScopeMismatch, "approves gateway %s, the subject is on %s", quote(p.scope.gateway), quote(s.gateway))
+	case !matchGlob(p.scope.workspace, s.workspace):
+		return refuse(c, ScopeMismatch, "approves workspace %s, the subject is in %s", quote(p.scope.workspace), quote(s.workspace))
+	case !matchGlob(p.scope.name, s.name):
+		return refuse(c, ScopeMismatch, "approves name %s, the subject is %s", quote(p.scope.name), quote(s.name))
+	}
+	return nil
 }
 
 func (s *approvalScope) read(object []byte) error {

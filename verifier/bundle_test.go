@@ -278,15 +278,15 @@ func TestProveOutsideBundles(t *testing.T) {
 			if len(proofs) != 1 || len(findings) != 0 || len(proofs[0].times) == 0 {
 				t.Fatalf("%s: %v, %v", c.name, proofs, findings)
 			}
-			if claim, f := trust.judge(&proofs[0]); f != nil || claim.principal != ci {
+			if claim, f := trust.newClaim(&proofs[0]); f != nil || claim.principal != ci {
 				t.Errorf("%s: %v", c.name, f)
 			}
 			trust.revoked = ratchet{revokedThing{kind: "identity", id: revokedIdentity{c.question.Issuer, c.question.Identity}}: ""}
-			if _, f := trust.judge(&proofs[0]); f == nil || f.Reason != SignerRevoked {
+			if _, f := trust.newClaim(&proofs[0]); f == nil || f.Reason != SignerRevoked {
 				t.Errorf("%s: revoked identity: %v", c.name, f)
 			}
 			trust.revoked = ratchet{revokedThing{kind: "key", sha256: proofs[0].certificate.spki}: ""}
-			if _, f := trust.judge(&proofs[0]); f == nil || f.Reason != SignerRevoked {
+			if _, f := trust.newClaim(&proofs[0]); f == nil || f.Reason != SignerRevoked {
 				t.Errorf("%s: revoked key: %v", c.name, f)
 			}
 		}

@@ -9,18 +9,6 @@ import (
 	"time"
 )
 
-// proof is what one signature proved without looking at the clock: who signed
-// which statement, and when a log or a timestamp authority saw it. Nothing
-// unverified has a place in it.
-type verifiedSignature struct {
-	attestation int                // index of the attestation it came in
-	digest      [32]byte           // sha256 of the DSSE PAE over the decoded payload
-	key         *signingKey        // nil for a certificate
-	certificate *signerCertificate // nil for a key
-	times       []time.Time        // verified log and timestamp times, ascending
-	payload     []byte             // the decoded payload whose signature checked
-}
-
 // signerCertificate is what a verified Fulcio certificate says.
 type signerCertificate struct {
 	issuer    string
@@ -29,8 +17,8 @@ type signerCertificate struct {
 	algorithm KeyAlgorithm
 }
 
-// claim is what is left of a proof once its signer is known: a principal said a
-// statement.
+// claim is what a verified signature of a known signer comes to: a principal said
+// a statement.
 type claim struct {
 	attestation int
 	digest      [32]byte
@@ -45,74 +33,88 @@ type claim struct {
 	statement   *statement
 }
 
-// judge turns a proof into a claim, or says why it counts for nothing. It looks
-// at no clock: what remains to be judged at the time of the decision is in the
-// claim. SPEC: R4.
-func (t *Trust) judge(p *verifiedSignature) (*claim, *Finding) {
-	var c *claim
-	f := t.revocationFinding(p)
-	if f == nil {
-		c, f = t.attribute(p)
+// verifiedAttestation is one attestation whose signatures were checked. It does
+// not depend on the time.
+type verifiedAttestation struct {
+	claims      []*claim
+	findings    []Finding
+	signerKnown bool // somebody whom trust knows has signed it
+}
+
+// verifyAttestation checks one encoded attestation: each good signature of
+// somebody known is a claim, everything else a finding.
+func (t *Trust) verifyAttestation(attestation int, raw []byte, budget *signatureBudget) verifiedAttestation {
+	good, findings := t.verifySignatures(attestation, raw, budget)
+	v := verifiedAttestation{findings: findings, signerKnown: len(good) > 0}
+	for i := range good {
+		c, f := t.newClaim(&good[i])
+		if f != nil {
+			v.findings = append(v.findings, *f)
+			continue
+		}
+		v.claims = append(v.claims, c)
+	}
+	return v
+}
+
+// newClaim turns a verified signature into a claim, or says why it counts for
+// nothing. It looks at no clock: what remains to be checked at the time of the
+// decision is in the claim. SPEC: R4.
+func (t *Trust) newClaim(s *verifiedSignature) (c *claim, f *Finding) {
+	if f = t.revocationFinding(s); f == nil {
+		c, f = t.attribute(s)
+	}
+	if f == nil && s.key != nil { // a certificate's window was checked with its chain
+		// The key's window counts at every time that a log or a timestamp authority
+		// vouches for. Without any the window is the claim's own.
+		if len(s.times) == 0 {
+			c.from, c.until = s.key.notBefore, s.key.notAfter
+		}
+		for _, at := range s.times {
+			if at.Before(s.key.notBefore) || !s.key.notAfter.IsZero() && !at.Before(s.key.notAfter) {
+				f = refuseAttestation(SignerExpired, "signed at %s, when the key %s of %s was not valid", stamp(at), s.key.short(), quote(s.key.owner.name))
+				break
+			}
+		}
 	}
 	if f == nil {
-		f = c.window(p)
-	}
-	if f == nil {
-		c.statement, f = parseStatement(p.payload)
+		c.statement, f = parseStatement(s.payload)
 	}
 	if f != nil {
-		f.Attestation = p.attestation
+		f.Attestation = s.attestation
 		return nil, f
 	}
 	return c, nil
 }
 
 // attribute finds the one principal who made the signature.
-func (t *Trust) attribute(p *verifiedSignature) (*claim, *Finding) {
-	c := &claim{attestation: p.attestation, digest: p.digest, times: p.times}
-	if p.key != nil {
-		c.principal, c.algorithm, c.signer = p.key.owner, p.key.algorithm, p.key.short()
+func (t *Trust) attribute(s *verifiedSignature) (*claim, *Finding) {
+	c := &claim{attestation: s.attestation, digest: s.digest, times: s.times}
+	if s.key != nil {
+		c.principal, c.algorithm, c.signer = s.key.owner, s.key.algorithm, s.key.short()
 		if c.principal == nil {
 			return nil, refuseAttestation(SignerUnknown, "the key %s belongs to nobody", c.signer)
 		}
 		return c, nil
 	}
-	c.algorithm, c.signer = p.certificate.algorithm, quote(p.certificate.san)
+	c.algorithm, c.signer = s.certificate.algorithm, quote(s.certificate.san)
 	var f *Finding
-	c.principal, f = t.owner(p.certificate)
+	c.principal, f = t.owner(s.certificate)
 	return c, f
 }
 
-// revocation reports whether the attestation or its signer was revoked. Whatever
+// revocationFinding reports the attestation or its signer as revoked. Whatever
 // is revoked counts for nothing, whenever it was signed.
-func (t *Trust) revocationFinding(p *verifiedSignature) *Finding {
+func (t *Trust) revocationFinding(s *verifiedSignature) *Finding {
 	switch {
-	case t.revoked.attestation(p.digest):
-		return refuseAttestation(AttestationRevoked, "the attestation sha256:%x is revoked", p.digest)
-	case p.key != nil && t.revoked.key(p.key.spki):
-		return refuseAttestation(SignerRevoked, "the key %s is revoked", p.key.short())
-	case p.certificate != nil && t.revoked.key(p.certificate.spki):
-		return refuseAttestation(SignerRevoked, "the key %s in the certificate is revoked", shortKey(p.certificate.algorithm, p.certificate.spki))
-	case p.certificate != nil && t.revoked.identity(p.certificate.issuer, p.certificate.san):
-		return refuseAttestation(SignerRevoked, "the identity %s is revoked", quote(p.certificate.san))
-	}
-	return nil
-}
-
-// window judges the key's window at every time that a log or a timestamp
-// authority vouches for. Without any the window is the claim's own.
-func (c *claim) window(p *verifiedSignature) *Finding {
-	if p.key == nil {
-		return nil // a certificate's window was judged with its chain
-	}
-	if len(p.times) == 0 {
-		c.from, c.until = p.key.notBefore, p.key.notAfter
-		return nil
-	}
-	for _, at := range p.times {
-		if at.Before(p.key.notBefore) || !p.key.notAfter.IsZero() && !at.Before(p.key.notAfter) {
-			return refuseAttestation(SignerExpired, "signed at %s, when the key %s of %s was not valid", stamp(at), p.key.short(), quote(p.key.owner.name))
-		}
+	case t.revoked.attestation(s.digest):
+		return refuseAttestation(AttestationRevoked, "the attestation sha256:%x is revoked", s.digest)
+	case s.key != nil && t.revoked.key(s.key.spki):
+		return refuseAttestation(SignerRevoked, "the key %s is revoked", s.key.short())
+	case s.certificate != nil && t.revoked.key(s.certificate.spki):
+		return refuseAttestation(SignerRevoked, "the key %s in the certificate is revoked", shortKey(s.certificate.algorithm, s.certificate.spki))
+	case s.certificate != nil && t.revoked.identity(s.certificate.issuer, s.certificate.san):
+		return refuseAttestation(SignerRevoked, "the identity %s is revoked", quote(s.certificate.san))
 	}
 	return nil
 }
@@ -188,11 +190,10 @@ func (t *Trust) Evidence(raw []byte) ([]Evidence, []Finding) {
 	if t == nil {
 		return nil, []Finding{*refuseAttestation(TrustUnavailable, "there is no trust")}
 	}
-	budget := newSignatureBudget()
-	proofs, findings := t.verifySignatures(0, raw, budget)
+	good, findings := t.verifySignatures(0, raw, newSignatureBudget())
 	var list []Evidence
-	for i := range proofs {
-		e, f := t.evidence(&proofs[i])
+	for i := range good {
+		e, f := t.evidence(&good[i])
 		if f != nil {
 			f.Attestation = 0
 			findings = append(findings, *f)
@@ -203,16 +204,16 @@ func (t *Trust) Evidence(raw []byte) ([]Evidence, []Finding) {
 	return list, findings
 }
 
-func (t *Trust) evidence(p *verifiedSignature) (*Evidence, *Finding) {
-	c, f := t.attribute(p)
+func (t *Trust) evidence(signed *verifiedSignature) (*Evidence, *Finding) {
+	c, f := t.attribute(signed)
 	if f != nil {
 		return nil, f
 	}
-	s, f := parseStatement(p.payload)
+	s, f := parseStatement(signed.payload)
 	if f != nil {
 		return nil, f
 	}
-	e := &Evidence{PredicateType: s.predicateType, Principal: c.principal.name, SHA256: p.digest}
+	e := &Evidence{PredicateType: s.predicateType, Principal: c.principal.name, SHA256: signed.digest}
 	switch s.predicateType {
 	case ApprovalPredicateType:
 		a, f := parseApprovalPredicate(s.predicate)

@@ -12,48 +12,52 @@ import (
 	"time"
 )
 
-// dossier is one document with all that bears on it and does not depend on the
-// time: the parsed body, the rules that match, the votes, the floors. Every
-// signature is checked while it is made, none afterwards.
+// documentEvaluation is one document with everything that bears on it and does
+// not depend on the time: the parsed body, the rules that match, the approvals,
+// the floors. Every signature is checked while it is made, none afterwards.
 type documentEvaluation struct {
-	index            int
-	purpose          Purpose
-	target           *Target
-	sha256           [32]byte
-	doc              *parsedDocument // nil when the body was refused
-	fault            *Finding        // why it is refused whatever was signed; nil for nothing
-	rules            []*rule         // matching, in force
-	shadowRules      []*rule         // matching, in shadow mode
-	attestationsRead bool            // whether the attestations were looked at
-	approvals        []*approval
-	findings         []attestationFinding // attestations that never count
-	signedFloor      uint64               // the highest signed floor that matches
-	ownFloor         Floor                // the driver's own
-	// signedBy are the attestations whose signer trust knows.
-	evidence []int
+	index   int
+	purpose Purpose
+	target  *Target
+	sha256  [32]byte
+	parsed  *parsedDocument // nil when the body was refused
+	fault   *Finding        // why it is denied whatever was signed; nil for nothing
+
+	rules       []*rule // matching, in force
+	shadowRules []*rule // matching, in shadow mode
+
+	attestationsRead bool                 // false: no rule asked for them
+	approvals        []*approval          // that count at some time
+	findings         []attestationFinding // on attestations that never count
+	evidence         []int                // attestations whose signer trust knows
+
+	signedFloor uint64 // the highest signed floor that matches
+	ownFloor    Floor  // the driver's own
 }
 
-// remark is a finding about an attestation, with the predicate type it turned
-// out to have; empty when it did not get so far.
+// attestationFinding is a finding about an attestation, with the predicate type
+// of its statement; empty when the check did not get so far.
 type attestationFinding struct {
 	Finding
 	predicateType string
 }
 
-// open reads one document of the request against trust.
-func newDocumentEvaluation(q requestSource, index int, trust *Trust, floors Floors, budget *signatureBudget) *documentEvaluation {
-	req := q.request()
+// newDocumentEvaluation evaluates one document of the request as far as that
+// does not depend on the time.
+func newDocumentEvaluation(src requestSource, index int, trust *Trust, floors Floors, budget *signatureBudget) *documentEvaluation {
+	req := src.request()
 	d := &documentEvaluation{index: index, purpose: req.Purpose, target: &req.Target}
-	if d.doc, d.fault = q.document(index); d.fault != nil {
-		d.sha256 = q.digest(index)
+	if d.parsed, d.fault = src.document(index); d.fault != nil {
+		d.sha256 = src.digest(index)
 		return d
 	}
-	d.sha256 = d.doc.sha256
-	d.signedFloor = trust.signedFloor(d.doc.floorKey)
-	d.ownFloor = floors.Floor(d.doc.floorKey)
-	wanted := map[string]bool{}
+	d.sha256 = d.parsed.sha256
+	d.signedFloor = trust.signedFloor(d.parsed.floorKey)
+	d.ownFloor = floors.Floor(d.parsed.floorKey)
+
+	wanted := map[string]bool{} // predicate types
 	for _, r := range trust.authorities.rules {
-		if !r.matches(d.doc, &req.Target) {
+		if !r.matches(d.parsed, &req.Target) {
 			continue
 		}
 		if r.shadow {
@@ -71,38 +75,99 @@ func newDocumentEvaluation(q requestSource, index int, trust *Trust, floors Floo
 			Detail: fmt.Sprintf("sha256:%s is revoked", hex.EncodeToString(d.sha256[:]))}
 	case len(d.rules) == 0:
 		d.fault = &Finding{Reason: RuleMissing, Attestation: -1,
-			Detail: fmt.Sprintf("no enforced rule speaks about a %s named %s in workspace %s", d.doc.role, quote(d.doc.subject.name), quote(req.Target.Workspace))}
+			Detail: fmt.Sprintf("no enforced rule speaks about a %s named %s in workspace %s", d.parsed.role, quote(d.parsed.subject.name), quote(req.Target.Workspace))}
 	}
-	if d.fault == nil || len(d.shadowRules) > 0 { // else no rule would listen
-		d.verifyAttestations(q, trust, wanted, budget)
+	if d.fault != nil && len(d.shadowRules) == 0 {
+		return d // no rule needs the attestations
 	}
-	return d
-}
 
-// hear checks every attestation and keeps what counts for this document.
-// SPEC: R4 what does not is a finding and counts for nothing; the others go on.
-func (d *documentEvaluation) verifyAttestations(q requestSource, trust *Trust, wanted map[string]bool, budget *signatureBudget) {
+	// SPEC: R4 what does not count is a finding and counts for nothing; the others go on.
 	d.attestationsRead = true
-	for i := range q.request().Documents[d.index].Attestations {
-		h := q.verifyAttestation(trust, d.index, i, budget)
-		if h.signerKnown {
+	for i := range req.Documents[index].Attestations {
+		verified := src.verifyAttestation(trust, index, i, budget)
+		if verified.signerKnown {
 			d.evidence = append(d.evidence, i)
 		}
-		for _, f := range h.findings {
+		for _, f := range verified.findings {
 			d.findings = append(d.findings, attestationFinding{Finding: f})
 		}
-		for _, c := range h.claims {
-			v, f := d.newApproval(c, wanted)
+		for _, c := range verified.claims {
+			a, f := d.newApproval(c, wanted)
 			if f != nil {
 				d.findings = append(d.findings, attestationFinding{*f, c.statement.predicateType})
 				continue
 			}
-			d.approvals = append(d.approvals, v)
+			d.approvals = append(d.approvals, a)
 		}
 	}
+	return d
 }
 
-// ruling is what a dossier comes to at one instant.
+// documentAt is a document evaluation at one instant: what counts then, by rule.
+type documentAt struct {
+	*documentEvaluation
+	results       []*ruleResult // of the rules in force
+	shadowResults []*ruleResult
+	// findings are those of the evaluation, and those on what does not count now.
+	findings []attestationFinding
+}
+
+// at counts the approvals of a document at one instant. It checks no signature.
+func (d *documentEvaluation) at(now time.Time) *documentAt {
+	at := &documentAt{documentEvaluation: d, findings: slices.Clone(d.findings)}
+	var current []*approval
+	for _, a := range d.approvals {
+		if f := a.checkWindow(now); f != nil {
+			at.findings = append(at.findings, attestationFinding{*f, a.statement.predicateType})
+			continue
+		}
+		current = append(current, a)
+	}
+	results := func(rules []*rule) []*ruleResult {
+		all := make([]*ruleResult, len(rules))
+		for i, r := range rules {
+			all[i] = evaluateRule(r, d.sha256, current, now)
+			all[i].document = d
+		}
+		return all
+	}
+	at.results, at.shadowResults = results(d.rules), results(d.shadowRules)
+	for _, a := range current {
+		if f := at.unused(a, now); f != nil {
+			at.findings = append(at.findings, attestationFinding{*f, a.statement.predicateType})
+		}
+	}
+	return at
+}
+
+// unused is the finding on an approval that no requirement of any rule takes,
+// about the requirement of a rule in force that came closest to taking it.
+func (d *documentAt) unused(a *approval, now time.Time) *Finding {
+	var closest Reason
+	var by *rule
+	var missed *requirement
+	for i, result := range slices.Concat(d.results, d.shadowResults) {
+		for j := range result.rule.require {
+			q := &result.rule.require[j]
+			reason := a.checkRequirement(result.rule, q, now)
+			if reason == ReasonUnspecified {
+				return nil
+			}
+			if i < len(d.results) && closeness[reason] > closeness[closest] {
+				closest, by, missed = reason, result.rule, q
+			}
+		}
+	}
+	if missed == nil {
+		return nil
+	}
+	return a.requirementFinding(closest, by, missed)
+}
+
+// closeness orders the refusals of approval.checkRequirement by how late they come.
+var closeness = map[Reason]int{PredicateType: 1, SignerOutOfScope: 2, Algorithm: 3, AttestationTooOld: 4}
+
+// documentVerdict is the verdict on one document at one instant.
 type documentVerdict struct {
 	result    DocumentResult
 	denied    *Finding // SPEC: R2–R7 failed; nil when they hold
@@ -112,118 +177,48 @@ type documentVerdict struct {
 	shadow    []Finding
 }
 
-// sitting is a dossier at one instant: what counts then, tallied for each rule.
-type documentAt struct {
-	*documentEvaluation
-	findings      []attestationFinding // of the dossier, and on what does not count now
-	results       []*ruleResult        // of the rules in force
-	shadowResults []*ruleResult
-}
-
-// sit tallies the votes of the dossier at one instant. It checks no signature.
-func (d *documentEvaluation) at(now time.Time) *documentAt {
-	remarks, timely := d.timely(now)
-	s := &documentAt{documentEvaluation: d, results: d.tally(d.rules, timely, now), shadowResults: d.tally(d.shadowRules, timely, now)}
-	s.findings = append(remarks, unusedApprovals(s.results, s.shadowResults, timely, now)...)
-	return s
-}
-
-// rule judges the document, once all documents have been brought together.
-func (s *documentAt) verdict() documentVerdict {
-	r := documentVerdict{result: DocumentResult{SHA256: s.sha256}}
-	for _, m := range s.findings {
-		r.findings = append(r.findings, m.Finding)
+// verdict judges the document, once matchSets has compared all documents.
+func (d *documentAt) verdict() documentVerdict {
+	v := documentVerdict{result: DocumentResult{SHA256: d.sha256}}
+	for _, f := range d.findings {
+		v.findings = append(v.findings, f.Finding)
 	}
-	r.shadow = s.shadowFindings()
-	if s.fault != nil {
-		r.denied = s.fault
-		return r
-	}
-	a := combine(s.results)
-	if a.shortfall != nil {
-		r.shortfall, r.denied = a.shortfall, s.shortfallFinding(a.shortfall)
-		return r
-	}
-	r.result.Version, r.result.NotAfter, r.result.Principals = a.version, a.until, names(a.counted)
-	r.rollback = s.belowFloor(a.version)
-	return r
-}
-
-// shadow reports what the rules in shadow mode would have denied.
-func (s *documentAt) shadowFindings() (found []Finding) {
-	for _, t := range s.shadowResults {
-		if a := combine([]*ruleResult{t}); a.shortfall != nil {
-			f := s.shortfallFinding(a.shortfall)
-			f.Detail = clip(fmt.Sprintf("shadow rule %s would deny: %s", quote(t.rule.name), f.Detail), MaxDetail-4)
-			found = append(found, *f)
+	for _, result := range d.shadowResults {
+		if c := combine([]*ruleResult{result}); c.shortfall != nil {
+			f := d.shortfallFinding(c.shortfall)
+			f.Detail = clip(fmt.Sprintf("shadow rule %s would deny: %s", quote(result.rule.name), f.Detail), MaxDetail-4)
+			v.shadow = append(v.shadow, *f)
 		}
 	}
-	return found
-}
-
-// timely splits the votes into those that count at now and remarks about the rest.
-func (d *documentEvaluation) timely(now time.Time) (remarks []attestationFinding, votes []*approval) {
-	remarks = slices.Clone(d.findings)
-	for _, v := range d.approvals {
-		if f := v.checkWindow(now); f != nil {
-			remarks = append(remarks, attestationFinding{*f, v.statement.predicateType})
-		} else {
-			votes = append(votes, v)
-		}
+	if d.fault != nil {
+		v.denied = d.fault
+		return v
 	}
-	return remarks, votes
-}
-
-func (d *documentEvaluation) tally(rules []*rule, votes []*approval, now time.Time) []*ruleResult {
-	all := make([]*ruleResult, len(rules))
-	for i, r := range rules {
-		all[i] = evaluateRule(r, d.sha256, votes, now)
-		all[i].document = d
+	c := combine(d.results)
+	if c.shortfall != nil {
+		v.shortfall, v.denied = c.shortfall, d.shortfallFinding(c.shortfall)
+		return v
 	}
-	return all
-}
-
-// idle remarks on the votes that no requirement of any rule takes, with the
-// requirement of a rule in force that came closest to taking them.
-func unusedApprovals(tallies, shadows []*ruleResult, votes []*approval, now time.Time) []attestationFinding {
-	var out []attestationFinding
-	all := slices.Concat(tallies, shadows)
-	for _, v := range votes {
-		var best Reason
-		var by *rule
-		var missed *requirement
-		taken := false
-		for i, t := range all {
-			for j := range t.rule.require {
-				q := &t.rule.require[j]
-				reason := v.checkRequirement(t.rule, q, now)
-				taken = taken || reason == ReasonUnspecified
-				if i < len(tallies) && closeness[reason] > closeness[best] {
-					best, by, missed = reason, t.rule, q
-				}
-			}
-		}
-		if !taken && missed != nil {
-			out = append(out, attestationFinding{*v.requirementFinding(best, by, missed), v.statement.predicateType})
-		}
+	names := map[string]bool{}
+	for _, a := range c.counted {
+		names[a.principal.name] = true
 	}
-	return out
+	v.result.Version, v.result.NotAfter, v.result.Principals = c.version, c.until, slices.Sorted(maps.Keys(names))
+	v.rollback = d.belowFloor(c.version)
+	return v
 }
 
-// closeness orders the refusals of vote.against by how late they come.
-var closeness = map[Reason]int{PredicateType: 1, SignerOutOfScope: 2, Algorithm: 3, AttestationTooOld: 4}
-
-// shortFinding says why a rule does not hold: THRESHOLD when somebody counted,
+// shortfallFinding says why a rule does not hold: THRESHOLD when somebody counted,
 // else what became of the attestation that got furthest, else that none was offered.
-func (s *documentAt) shortfallFinding(short *shortfall) *Finding {
-	f := &Finding{Reason: short.reason, Attestation: -1, Detail: short.text()}
-	if short.reason != AttestationMissing {
+func (d *documentAt) shortfallFinding(s *shortfall) *Finding {
+	f := &Finding{Reason: s.reason, Attestation: -1, Detail: s.text()}
+	if s.reason != AttestationMissing {
 		return f
 	}
 	var best *attestationFinding
-	for i := range s.findings {
-		m := &s.findings[i]
-		if short.requirement == nil || m.predicateType != "" && m.predicateType != short.requirement.predicateType && m.Reason != PredicateType {
+	for i := range d.findings {
+		m := &d.findings[i]
+		if s.requirement == nil || m.predicateType != "" && m.predicateType != s.requirement.predicateType && m.Reason != PredicateType {
 			continue // about another requirement
 		}
 		if best == nil || gotFurther(m, best) {
@@ -234,20 +229,20 @@ func (s *documentAt) shortfallFinding(short *shortfall) *Finding {
 	case best != nil:
 		copied := best.Finding
 		return &copied
-	case s.purpose == Compose:
+	case d.purpose == Compose:
 		f.Reason = CompositionPartUnattested
 	}
 	return f
 }
 
-// further orders remarks: the later stage, then the lower index, then the lower
-// reason, then the detail, so that no order of signatures shows.
+// gotFurther orders findings: the later stage, then the lower index, then the
+// lower reason, then the detail, so that no order of signatures shows.
 func gotFurther(a, b *attestationFinding) bool {
 	return cmp.Or(cmp.Compare(b.Reason.Stage(), a.Reason.Stage()),
 		cmp.Compare(a.Attestation, b.Attestation), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Detail, b.Detail)) < 0
 }
 
-// belowFloor checks the version that was agreed on against the floors.
+// belowFloor checks the version that was approved against the floors.
 func (d *documentEvaluation) belowFloor(version uint64) *Finding {
 	if version == 0 { // SPEC: R8 … it has no version and no floor.
 		return nil
@@ -269,17 +264,17 @@ func (d *documentEvaluation) belowFloor(version uint64) *Finding {
 	return nil
 }
 
-// changes lists the instants at which the ruling may become another.
+// changes lists the instants at which the verdict may change.
 func (d *documentEvaluation) changes() []time.Time {
 	var at []time.Time
 	rules := slices.Concat(d.rules, d.shadowRules)
-	for _, v := range d.approvals {
-		at = append(at, v.changes(rules)...)
+	for _, a := range d.approvals {
+		at = append(at, a.changes(rules)...)
 	}
 	return at
 }
 
-// weight is how many votes have to be counted for a ruling, once for each
+// cost is how many approvals have to be counted for a verdict, once for each
 // requirement of each rule.
 func (d *documentEvaluation) cost() int {
 	n := 0
@@ -287,12 +282,4 @@ func (d *documentEvaluation) cost() int {
 		n += len(r.require) * len(d.approvals)
 	}
 	return n
-}
-
-func names(votes []*approval) []string {
-	set := map[string]bool{}
-	for _, v := range votes {
-		set[v.principal.name] = true
-	}
-	return slices.Sorted(maps.Keys(set))
 }

@@ -55,7 +55,7 @@ func TestARequirementIsExplainedByItsOwnType(t *testing.T) {
 }
 
 // Without a rule no attestation is listened to, unless a shadow rule wants to.
-func TestWithoutARuleNothingIsHeard(t *testing.T) {
+func TestWithoutARuleNothingIsRead(t *testing.T) {
 	s := vt.AdmitPolicy()
 	s.Offer(0, []byte("junk"))
 	s.Authorities.Rules[0].Workspace = "elsewhere"

@@ -28,10 +28,10 @@ func TestAllowLooksForItself(t *testing.T) {
 }
 
 // How far a decision looks ahead depends on how much there is to count.
-func TestForesightIsBounded(t *testing.T) {
+func TestLookaheadIsBounded(t *testing.T) {
 	two := []requirement{{}, {}}
-	of := func(votes, rules, shadows int) *documentEvaluation {
-		d := &documentEvaluation{approvals: make([]*approval, votes)}
+	of := func(approvals, rules, shadows int) *documentEvaluation {
+		d := &documentEvaluation{approvals: make([]*approval, approvals)}
 		for range rules {
 			d.rules = append(d.rules, &rule{require: two})
 		}
@@ -41,7 +41,7 @@ func TestForesightIsBounded(t *testing.T) {
 		return d
 	}
 	for _, c := range []struct {
-		dossiers []*documentEvaluation
+		documents []*documentEvaluation
 		want     int
 	}{
 		{nil, maxInstants},
@@ -49,14 +49,14 @@ func TestForesightIsBounded(t *testing.T) {
 		{[]*documentEvaluation{of(1<<15, 1, 0), of(1<<15, 0, 1)}, 15}, // 2^17 and one
 		{[]*documentEvaluation{of(1<<20, 1, 0)}, 0},
 	} {
-		if got := (&evaluation{documents: c.dossiers}).lookahead(); got != c.want {
-			t.Errorf("%d dossiers: %d instants, want %d", len(c.dossiers), got, c.want)
+		if got := (&evaluation{documents: c.documents}).lookahead(); got != c.want {
+			t.Errorf("%d documents: %d instants, want %d", len(c.documents), got, c.want)
 		}
 	}
 }
 
 // Past what it looks at, a decision stands until something might change.
-func TestBeyondForesight(t *testing.T) {
+func TestBeyondLookahead(t *testing.T) {
 	h := &evaluation{req: &Request{Purpose: Admit}, trust: &Trust{authorities: &authorities{}, expires: Expires{
 		Root: noon.Add(time.Hour), Snapshot: noon.Add(time.Hour), Targets: noon.Add(time.Hour), Timestamp: noon.Add(time.Hour)}}}
 	p := people("a")

@@ -71,7 +71,7 @@ func checkProve(t *testing.T, trust *Trust, raw []byte) {
 		if other, ok := UnverifiedSHA256(reencoded(p.payload)); !ok || other != p.digest {
 			t.Error("re-encoding changes the name")
 		}
-		c, f := trust.judge(p)
+		c, f := trust.newClaim(p)
 		if (c == nil) == (f == nil) {
 			t.Error("half a claim")
 		}
@@ -228,7 +228,7 @@ func BenchmarkProve(b *testing.B) {
 				for b.Loop() {
 					budget := newSignatureBudget()
 					proofs, _ := trust.verifySignatures(0, text, budget)
-					c, f := trust.judge(&proofs[0])
+					c, f := trust.newClaim(&proofs[0])
 					if f != nil {
 						b.Fatal(f)
 					}

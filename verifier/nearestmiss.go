@@ -19,7 +19,7 @@ func (h *evaluation) nearestMiss(d *Decision, now time.Time) NearestMiss {
 	}
 	i := d.leading.Document
 	miss := NearestMiss{Document: i, Text: d.Reason.remedy(), Command: d.Reason.command()}
-	if i < 0 || h.documents[i].doc == nil {
+	if i < 0 || h.documents[i].parsed == nil {
 		return miss
 	}
 	dos := h.documents[i]
@@ -131,10 +131,10 @@ func (d *documentEvaluation) signCommand(signer string, version uint64) string {
 	if signer == "" {
 		signer = "approver"
 	}
-	s := d.doc.subject
-	args := []string{"sigdriver sign --document", documentFile[d.doc.role], "--key", shell(signer + ".key")}
-	if d.doc.role != SandboxPolicy {
-		args = append(args, "--role", d.doc.role.String())
+	s := d.parsed.subject
+	args := []string{"sigdriver sign --document", documentFile[d.parsed.role], "--key", shell(signer + ".key")}
+	if d.parsed.role != SandboxPolicy {
+		args = append(args, "--role", d.parsed.role.String())
 	}
 	args = append(args, "--gateway", shell(s.gateway), "--workspace", shell(s.workspace), "--name", shell(s.name),
 		"--version", fmt.Sprint(version))

@@ -37,10 +37,10 @@ func (h *evaluation) nearestSet(s *shortfall, now time.Time) (text, command stri
 func (h *evaluation) setFor(r *rule) *policySet {
 	s := &policySet{}
 	for _, d := range h.documents {
-		if d.doc == nil || r.pinned[d.sha256] || !slices.Contains(d.rules, r) {
+		if d.parsed == nil || r.pinned[d.sha256] || !slices.Contains(d.rules, r) {
 			continue
 		}
-		s.members = append(s.members, setMember{d.doc.role.String(), d.doc.subject.name, hex.EncodeToString(d.sha256[:])})
+		s.members = append(s.members, setMember{d.parsed.role.String(), d.parsed.subject.name, hex.EncodeToString(d.sha256[:])})
 		s.name.version = max(s.name.version, d.approveAt())
 		for _, v := range d.approvals {
 			if v.set != nil && s.name.id == "" {

@@ -172,9 +172,9 @@ func parseSetStatement(s *statement) (*policySet, *Finding) {
 	return set, nil
 }
 
-// holds checks that the document is a member of the set, and that the set is
+// checkScope checks that the document is a member of the set, and that the set is
 // approved for the place where it would be enforced.
-func (s *policySet) holds(c *claim, doc *parsedDocument, where *Target, purpose Purpose) *Finding {
+func (s *policySet) checkScope(c *claim, doc *parsedDocument, where *Target, purpose Purpose) *Finding {
 	digest, role, fits := hex.EncodeToString(doc.sha256[:]), doc.role.String(), false
 	for _, m := range s.members {
 		fits = fits || m.sha256 == digest && m.role == role && matchGlob(m.name, doc.subject.name)

@@ -128,7 +128,7 @@ func TestRecalledJudgesAgain(t *testing.T) {
 	if err != nil || got.Verdict != verifier.Allow {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	// A vote that the record forgets to name, and nobody kept, does not count.
+	// An approval that the record forgets to name, and nobody kept, does not count.
 	got, err = again(func(was *verifier.Decision, req *verifier.Request) {
 		was.Evidence = was.Evidence[1:]
 		req.Documents[0].Attestations[0] = nil

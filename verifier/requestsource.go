@@ -5,48 +5,25 @@ package verifier
 
 import "crypto/sha256"
 
-// question is a request as the verifier comes to know it. There are two kinds:
-// one that was received, with all its bytes, and one that is recalled from its
-// record. Rules, votes, floors and time are judged alike, by the same code.
+// requestSource is where a request comes from: it was received with all its
+// bytes, or it is read from the record of an earlier decision. Rules, approvals,
+// floors and time are evaluated alike, by the same code.
 type requestSource interface {
-	// request has everything but, when it is recalled, the bytes.
+	// request has everything but, from a record, the bytes.
 	request() *Request
 	// digest is of the body of a document.
 	digest(document int) [32]byte
 	// document parses a document, or says why it is refused whatever was signed.
 	document(document int) (*parsedDocument, *Finding)
-	// hear checks the signatures of one attestation.
+	// verifyAttestation checks the signatures of one attestation.
 	verifyAttestation(trust *Trust, document, attestation int, budget *signatureBudget) verifiedAttestation
-	// effective is the digest of the effective document, and whether there is one.
+	// effectiveSHA256 is of the effective document, and false when there is none.
 	effectiveSHA256() (sum [32]byte, some bool)
-	// compose compares the effective document with the composition of the others.
+	// compareEffective compares the effective document with the composition of the others.
 	compareEffective(parsed []*parsedDocument) []Finding
 }
 
-// heard is one attestation whose signatures were checked. It looks at no clock.
-type verifiedAttestation struct {
-	claims      []*claim
-	findings    []Finding
-	signerKnown bool // somebody whom trust knows has signed it
-}
-
-// hear checks one encoded attestation: each good signature of somebody known is a
-// claim, everything else a finding.
-func (t *Trust) verifyAttestation(attestation int, raw []byte, budget *signatureBudget) verifiedAttestation {
-	proofs, refused := t.verifySignatures(attestation, raw, budget)
-	h := verifiedAttestation{findings: refused, signerKnown: len(proofs) > 0}
-	for i := range proofs {
-		c, f := t.judge(&proofs[i])
-		if f != nil {
-			h.findings = append(h.findings, *f)
-			continue
-		}
-		h.claims = append(h.claims, c)
-	}
-	return h
-}
-
-// received is a request with all its bytes: what a gateway asks.
+// receivedRequest is a request with all its bytes: what a gateway asks.
 type receivedRequest struct{ *Request }
 
 func (r receivedRequest) request() *Request { return r.Request }

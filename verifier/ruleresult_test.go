@@ -37,8 +37,8 @@ func attestedBy(p *principal, predicateType string) *approval {
 
 var noon = time.Unix(500, 0)
 
-func agreeOn(r *rule, votes ...*approval) combinedResult {
-	return combine([]*ruleResult{evaluateRule(r, [32]byte{1}, votes, noon)})
+func agreeOn(r *rule, approvals ...*approval) combinedResult {
+	return combine([]*ruleResult{evaluateRule(r, [32]byte{1}, approvals, noon)})
 }
 
 func TestVersionIsTheHighestThatEnoughAgreeOn(t *testing.T) {
@@ -46,7 +46,7 @@ func TestVersionIsTheHighestThatEnoughAgreeOn(t *testing.T) {
 	r := &rule{require: []requirement{{authorityOf("s", 2, p["a"], p["b"], p["c"]), ApprovalPredicateType}}}
 	for _, c := range []struct {
 		name  string
-		votes []*approval
+		approvals []*approval
 		want  uint64
 		short Reason
 	}{
@@ -55,14 +55,14 @@ func TestVersionIsTheHighestThatEnoughAgreeOn(t *testing.T) {
 		{"the second highest of three", []*approval{approvalBy(p["a"], 9), approvalBy(p["b"], 7), approvalBy(p["c"], 8)}, 8, 0},
 		{"one far ahead moves nothing", []*approval{approvalBy(p["a"], 1<<62), approvalBy(p["b"], 7)}, 7, 0}, // SE-04
 		{"above 2^53 is exact", []*approval{approvalBy(p["a"], 9007199254740993), approvalBy(p["b"], 9007199254740993)}, 9007199254740993, 0},
-		{"one principal is one vote", []*approval{approvalBy(p["a"], 7), approvalBy(p["a"], 7)}, 0, Threshold},
+		{"one principal counts once", []*approval{approvalBy(p["a"], 7), approvalBy(p["a"], 7)}, 0, Threshold},
 		{"one of two", []*approval{approvalBy(p["a"], 7)}, 0, Threshold},
 		{"nobody", nil, 0, AttestationMissing},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := agreeOn(r, c.votes...)
+			got := agreeOn(r, c.approvals...)
 			if got.version != c.want || (got.shortfall != nil) != (c.short != 0) {
-				t.Fatalf("version %d, short %+v", got.version, got.shortfall)
+				t.Fatalf("version %d, shortfall %+v", got.version, got.shortfall)
 			}
 			if got.shortfall != nil && got.shortfall.reason != c.short {
 				t.Errorf("reason %v, want %v", got.shortfall.reason, c.short)
@@ -147,7 +147,7 @@ func TestDistinctAuthoritiesAreDifferentPeople(t *testing.T) {
 	}
 }
 
-func TestVoteConditions(t *testing.T) {
+func TestApprovalRequirements(t *testing.T) {
 	p := people("a", "b")
 	r := &rule{name: "r", maxAge: time.Minute, algorithms: map[KeyAlgorithm]bool{Ed25519: true}}
 	q := requirement{authorityOf("s", 1, p["a"]), ApprovalPredicateType}
@@ -178,7 +178,7 @@ func TestVoteConditions(t *testing.T) {
 	}
 }
 
-func TestVoteWindows(t *testing.T) {
+func TestApprovalWindows(t *testing.T) {
 	v := approvalBy(people("a")["a"], 1)
 	for _, c := range []struct {
 		at   int64

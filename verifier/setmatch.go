@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// apart is why no set counts toward a requirement although somebody approved one
-// for the document: the vote that speaks for the most of the documents that the
-// rule matches, and the first that it does not speak for.
+// setGap is why no set counts toward a requirement although somebody approved one
+// for the document: the approval that covers the most of the documents that the
+// rule matches, and the first that it does not cover.
 type setGap struct {
 	by        *principal
 	set       *policySet
@@ -18,102 +18,100 @@ type setGap struct {
 	documents int // how many documents the rule matches and does not pin
 }
 
-// concert brings together what the documents of a request have each been
-// approved as: toward a requirement that asks for sets, a vote counts only where
-// its principal approved one and the same set for every document that the rule
-// matches. A document that the rule pins needs no vote, so none is asked for.
-func matchSets(sittings []*documentAt) {
+// matchSets compares what the documents of a request have each been approved as:
+// toward a requirement that asks for sets, an approval counts only where its
+// principal approved one and the same set for every document that the rule
+// matches. A document that the rule pins needs no approval, so none is asked for.
+func matchSets(documents []*documentAt) {
 	var rules []*rule
-	tallies := map[*rule][]*ruleResult{}
-	for _, s := range sittings {
-		for _, t := range slices.Concat(s.results, s.shadowResults) {
-			if !t.rule.sets || t.pinned || !s.attestationsRead {
+	results := map[*rule][]*ruleResult{}
+	for _, d := range documents {
+		for _, r := range slices.Concat(d.results, d.shadowResults) {
+			if !r.rule.sets || r.pinned || !d.attestationsRead {
 				continue
 			}
-			if tallies[t.rule] == nil {
-				rules = append(rules, t.rule)
+			if results[r.rule] == nil {
+				rules = append(rules, r.rule)
 			}
-			tallies[t.rule] = append(tallies[t.rule], t)
+			results[r.rule] = append(results[r.rule], r)
 		}
 	}
 	for _, r := range rules {
 		for i, q := range r.require {
 			if q.predicateType == SetPredicateType {
-				keepSharedSets(tallies[r], i)
+				keepSharedSets(results[r], i)
 			}
 		}
 	}
 }
 
-// ballot is that a principal approved a set.
+// setApproval is that a principal approved a set.
 type setApproval struct {
 	by  *principal
 	set setName
 }
 
-// concur leaves the votes for sets that their principal cast for every one of
-// the documents.
+// keepSharedSets removes the approvals of sets that their principal did not
+// approve for every one of the documents that the results of one rule are about.
 //
 // SPEC: R7 one set, of the same id, version and members, covers every document
 // that the rule matches.
-func keepSharedSets(tallies []*ruleResult, i int) {
-	cast := map[setApproval]int{}
-	for _, t := range tallies {
-		for _, p := range t.groups[i] {
-			for who := range p.byPrincipal {
-				cast[setApproval{who, p.set.name}]++
+func keepSharedSets(results []*ruleResult, i int) {
+	covered := map[setApproval]int{} // how many of the documents
+	for _, r := range results {
+		for _, g := range r.groups[i] {
+			for who := range g.byPrincipal {
+				covered[setApproval{who, g.set.name}]++
 			}
 		}
 	}
-	gaps := make([]*setGap, len(tallies))
-	for j, t := range tallies {
-		gaps[j] = t.widestGap(i, cast, tallies)
+	gaps := make([]*setGap, len(results)) // before anything is removed
+	for j, r := range results {
+		gaps[j] = r.widestGap(i, covered, results)
 	}
-	for j, t := range tallies {
-		for _, p := range t.groups[i] {
-			for who := range p.byPrincipal {
-				if cast[setApproval{who, p.set.name}] < len(tallies) {
-					delete(p.byPrincipal, who)
+	for j, r := range results {
+		for _, g := range r.groups[i] {
+			for who := range g.byPrincipal {
+				if covered[setApproval{who, g.set.name}] < len(results) {
+					delete(g.byPrincipal, who)
 				}
 			}
 		}
-		t.groups[i] = slices.DeleteFunc(t.groups[i], func(p approvalGroup) bool { return len(p.byPrincipal) == 0 })
-		if len(t.groups[i]) == 0 {
-			t.gaps[i] = gaps[j]
+		r.groups[i] = slices.DeleteFunc(r.groups[i], func(g approvalGroup) bool { return len(g.byPrincipal) == 0 })
+		if len(r.groups[i]) == 0 {
+			r.gaps[i] = gaps[j]
 		}
 	}
 }
 
-// gap says what the widest vote for a set lacks; nil when nobody voted for one.
-func (t *ruleResult) widestGap(i int, cast map[setApproval]int, tallies []*ruleResult) *setGap {
+// widestGap says what the approval of a set that covers most lacks; nil when
+// nobody approved one.
+func (r *ruleResult) widestGap(i int, covered map[setApproval]int, results []*ruleResult) *setGap {
 	var widest *setGap
 	most := 0
-	for _, p := range t.groups[i] {
-		for _, who := range p.principalsAt(0) {
-			if n := cast[setApproval{who, p.set.name}]; n > most {
-				most, widest = n, &setGap{by: who, set: p.set}
+	for _, g := range r.groups[i] {
+		for _, who := range g.principalsAt(0) {
+			if n := covered[setApproval{who, g.set.name}]; n > most {
+				most, widest = n, &setGap{by: who, set: g.set, documents: len(results)}
 			}
 		}
 	}
 	if widest == nil {
 		return nil
 	}
-	widest.documents = len(tallies)
-	for _, other := range tallies {
-		if widest.missing == nil && !other.covers(i, widest) {
+	for _, other := range results {
+		if widest.missing == nil && !slices.ContainsFunc(other.groups[i], func(g approvalGroup) bool {
+			return g.set.name == widest.set.name && g.byPrincipal[widest.by] != nil
+		}) {
 			widest.missing = other.document
 		}
 	}
 	return widest
 }
 
-func (t *ruleResult) covers(i int, a *setGap) bool {
-	return slices.ContainsFunc(t.groups[i], func(p approvalGroup) bool { return p.set.name == a.set.name && p.byPrincipal[a.by] != nil })
-}
-
 // text says what is not covered, for people.
-func (a *setGap) text(r *rule) string {
-	doc := a.missing.doc
+func (g *setGap) text(r *rule) string {
+	doc := g.missing.parsed
 	return clip(fmt.Sprintf("the rule %s asks for one set over all %s that it matches: the set %s, which %s approved, is not approved for documents[%d], the %s %s",
-		quote(r.name), documents(a.documents), a.set.name, plain(a.by.name), a.missing.index, doc.role, quote(doc.subject.name)), MaxDetail-4)
+		quote(r.name), documents(g.documents), g.set.name, plain(g.by.name), g.missing.index, doc.role, quote(doc.subject.name)), MaxDetail-4)
 }

@@ -5,6 +5,7 @@ package verifier
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -21,17 +22,17 @@ func setBy(p *principal, s *policySet) *approval {
 	return v
 }
 
-// ruledTogether decides documents that one rule matches, by the votes of each,
+// evaluatedTogether decides documents that one rule matches, by the approvals of each,
 // through the code that Verify uses.
-func ruledTogether(r *rule, votes ...[]*approval) (out []combinedResult) {
-	var sittings []*documentAt
-	for i, v := range votes {
+func evaluatedTogether(r *rule, approvals ...[]*approval) (out []combinedResult) {
+	var documents []*documentAt
+	for i, v := range approvals {
 		d := &documentEvaluation{index: i, attestationsRead: true, sha256: [32]byte{byte(i + 1)}, rules: []*rule{r}, approvals: v,
-			doc: &parsedDocument{role: ProviderProfile, subject: documentSubject{name: fmt.Sprint("p", i)}}}
-		sittings = append(sittings, d.at(noon))
+			parsed: &parsedDocument{role: ProviderProfile, subject: documentSubject{name: fmt.Sprint("p", i)}}}
+		documents = append(documents, d.at(noon))
 	}
-	matchSets(sittings)
-	for _, s := range sittings {
+	matchSets(documents)
+	for _, s := range documents {
 		out = append(out, combine(s.results))
 	}
 	return out
@@ -40,7 +41,7 @@ func ruledTogether(r *rule, votes ...[]*approval) (out []combinedResult) {
 // bySpec says the highest version at which the rule holds for all documents, 0
 // for none: by trying every version, every choice of a set for each requirement
 // and, for the pair, every choice of different people.
-func bySpec(r *rule, votes [][]*approval, sets []*policySet) uint64 {
+func bySpec(r *rule, approvals [][]*approval, sets []*policySet) uint64 {
 	best := uint64(0)
 	for v := uint64(1); v <= 4; v++ {
 		who := make([][][]*principal, len(r.require)) // by requirement: who approved a set everywhere, set by set
@@ -48,7 +49,7 @@ func bySpec(r *rule, votes [][]*approval, sets []*policySet) uint64 {
 			for _, s := range sets {
 				var everywhere []*principal
 				for p := range q.authority.members {
-					if s.name.version >= v && !slices.ContainsFunc(votes, func(doc []*approval) bool {
+					if s.name.version >= v && !slices.ContainsFunc(approvals, func(doc []*approval) bool {
 						return !slices.ContainsFunc(doc, func(x *approval) bool { return x.principal == p && x.set.name == s.name })
 					}) {
 						everywhere = append(everywhere, p)
@@ -120,24 +121,24 @@ func TestSetsAreCountedAsTheRuleSays(t *testing.T) {
 		if rule.require = rule.require[:1+r.IntN(2)]; len(rule.require) == 2 && r.IntN(2) == 0 {
 			rule.distinct = [][2]*authority{{rule.require[0].authority, rule.require[1].authority}}
 		}
-		votes := make([][]*approval, 1+r.IntN(3))
+		approvals := make([][]*approval, 1+r.IntN(3))
 		for _, who := range []string{"a", "b", "c"} {
 			for _, s := range sets {
 				often := r.IntN(3) // never, mostly, always
-				for i := range votes {
+				for i := range approvals {
 					if often == 2 || often == 1 && r.IntN(4) > 0 {
-						votes[i] = append(votes[i], setBy(p[who], s))
+						approvals[i] = append(approvals[i], setBy(p[who], s))
 					}
 				}
 			}
 		}
-		for i := range votes {
-			r.Shuffle(len(votes[i]), func(a, b int) { votes[i][a], votes[i][b] = votes[i][b], votes[i][a] })
+		for i := range approvals {
+			r.Shuffle(len(approvals[i]), func(a, b int) { approvals[i][a], approvals[i][b] = approvals[i][b], approvals[i][a] })
 		}
-		want := bySpec(rule, votes, sets)
-		for i, got := range ruledTogether(rule, votes...) {
+		want := bySpec(rule, approvals, sets)
+		for i, got := range evaluatedTogether(rule, approvals...) {
 			if (got.shortfall == nil) != (want > 0) || got.version != want {
-				t.Fatalf("document %d of %d: version %d, short %+v, want %d", i, len(votes), got.version, got.shortfall, want)
+				t.Fatalf("document %d of %d: version %d, short %+v, want %d", i, len(approvals), got.version, got.shortfall, want)
 			}
 		}
 		if want > 0 {
@@ -156,7 +157,7 @@ func TestAMixIsNamed(t *testing.T) {
 	p := people("a", "b")
 	r := &rule{name: "r", sets: true, require: []requirement{{authorityOf("s", 1, p["a"], p["b"]), SetPredicateType}}}
 	wide, narrow := namedSet("wide", 2), namedSet("narrow", 3)
-	got := ruledTogether(r, []*approval{setBy(p["b"], narrow), setBy(p["a"], wide)}, []*approval{setBy(p["a"], wide)}, []*approval{setBy(p["b"], narrow)}, nil)
+	got := evaluatedTogether(r, []*approval{setBy(p["b"], narrow), setBy(p["a"], wide)}, []*approval{setBy(p["a"], wide)}, []*approval{setBy(p["b"], narrow)}, nil)
 	for i, want := range []string{
 		`the set "narrow" version 3, which b approved, is not approved for documents[1], the PROVIDER_PROFILE "p1"`,
 		`the set "wide" version 2, which a approved, is not approved for documents[2], the PROVIDER_PROFILE "p2"`,
@@ -171,22 +172,22 @@ func TestAMixIsNamed(t *testing.T) {
 	}
 }
 
-// A document that is denied without being heard asks nothing of the others.
-func TestAnUnheardDocumentIsNotAskedFor(t *testing.T) {
+// A document that is denied without its attestations being read asks nothing of the others.
+func TestAnUnreadDocumentIsNotAskedFor(t *testing.T) {
 	p := people("a")
 	r := &rule{name: "r", sets: true, require: []requirement{{authorityOf("s", 1, p["a"]), SetPredicateType}}}
-	heard := &documentEvaluation{attestationsRead: true, rules: []*rule{r}, approvals: []*approval{setBy(p["a"], namedSet("x", 1))}}
-	silent := &documentEvaluation{index: 1, rules: []*rule{r}, doc: &parsedDocument{}}
-	both := []*documentAt{heard.at(noon), silent.at(noon)}
+	read := &documentEvaluation{attestationsRead: true, rules: []*rule{r}, approvals: []*approval{setBy(p["a"], namedSet("x", 1))}}
+	unread := &documentEvaluation{index: 1, rules: []*rule{r}, parsed: &parsedDocument{}}
+	both := []*documentAt{read.at(noon), unread.at(noon)}
 	matchSets(both)
 	if a := combine(both[0].results); a.shortfall != nil {
 		t.Errorf("%+v", a.shortfall)
 	}
-	silent.attestationsRead = true
-	both = []*documentAt{heard.at(noon), silent.at(noon)}
+	unread.attestationsRead = true
+	both = []*documentAt{read.at(noon), unread.at(noon)}
 	matchSets(both)
 	if a := combine(both[0].results); a.shortfall == nil || a.shortfall.reason != SetMismatch {
-		t.Errorf("heard, and without a set: %+v", a.shortfall)
+		t.Errorf("read, and without a set: %+v", a.shortfall)
 	}
 }
 
@@ -195,10 +196,18 @@ func TestWhoCarriedASet(t *testing.T) {
 	p := people("a", "b", "c")
 	r := &rule{name: "r", sets: true, require: []requirement{{authorityOf("s", 2, p["a"], p["b"], p["c"]), SetPredicateType}}}
 	x, y := namedSet("x", 2), namedSet("y", 2)
-	votes := []*approval{setBy(p["c"], y), setBy(p["a"], x), setBy(p["b"], x)}
-	for _, got := range ruledTogether(r, votes, votes) {
-		if got.shortfall != nil || !slices.Equal(names(got.counted), []string{"a", "b"}) || !got.until.Equal(votes[0].notAfter) {
-			t.Errorf("%v, short %+v", names(got.counted), got.shortfall)
+	approvals := []*approval{setBy(p["c"], y), setBy(p["a"], x), setBy(p["b"], x)}
+	for _, got := range evaluatedTogether(r, approvals, approvals) {
+		if got.shortfall != nil || !slices.Equal(names(got.counted), []string{"a", "b"}) || !got.until.Equal(approvals[0].notAfter) {
+			t.Errorf("%v, shortfall %+v", names(got.counted), got.shortfall)
 		}
 	}
+}
+
+func names(approvals []*approval) []string {
+	set := map[string]bool{}
+	for _, a := range approvals {
+		set[a.principal.name] = true
+	}
+	return slices.Sorted(maps.Keys(set))
 }

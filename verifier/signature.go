@@ -7,9 +7,11 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"time"
 )
 
-// checks is what is left of the public-key operations that one Verify may spend.
+// signatureBudget is what is left of the public-key operations that one Verify
+// may spend.
 type signatureBudget struct {
 	named    int // on signatures whose hint names a key of trust
 	searched int // on all others, and on bundles
@@ -25,42 +27,52 @@ func spend(left *int, n int) bool {
 	return *left >= 0
 }
 
-// prove checks the signatures of one encoded attestation. Each good one is a
-// proof and each bad one a finding; a fault of the whole is one finding and no
-// proof. It looks at no clock.
-func (t *Trust) verifySignatures(attestation int, raw []byte, budget *signatureBudget) ([]verifiedSignature, []Finding) {
-	proofs, findings := t.proveRaw(raw, budget)
-	for i := range proofs {
-		proofs[i].attestation = attestation
-	}
-	for i := range findings {
-		findings[i].Attestation = attestation
-	}
-	return proofs, findings
+// verifiedSignature is what one signature proved without looking at the clock:
+// who signed which statement, and when a log or a timestamp authority saw it.
+// Nothing unverified has a place in it.
+type verifiedSignature struct {
+	attestation int                // index of the attestation it came in
+	digest      [32]byte           // sha256 of the DSSE PAE over the decoded payload
+	key         *signingKey        // nil for a certificate
+	certificate *signerCertificate // nil for a key
+	times       []time.Time        // verified log and timestamp times, ascending
+	payload     []byte             // the decoded payload whose signature checked
 }
 
-func (t *Trust) proveRaw(raw []byte, budget *signatureBudget) ([]verifiedSignature, []Finding) {
+// verifySignatures checks the signatures of one encoded attestation: what each
+// good one proves, and a finding on each bad one. A fault of the whole is one
+// finding, and nothing is proved. It looks at no clock.
+func (t *Trust) verifySignatures(attestation int, raw []byte, budget *signatureBudget) (good []verifiedSignature, findings []Finding) {
 	a, f := parseAttestation(raw)
 	switch {
 	case f != nil:
 	case a.bundle == nil:
-		return t.verifyEnvelope(a.envelope, "", budget)
+		good, findings = t.verifyEnvelope(a.envelope, "", budget)
 	case a.envelope == nil:
 		f = refuseAttestation(PayloadType, "the bundle holds a signature over a message, not an in-toto Statement in a DSSE envelope")
 	case a.bundle.keyed:
-		return t.verifyKeyedBundle(a, budget)
+		good, findings = t.verifyKeyedBundle(a, budget)
 	default:
-		var p *verifiedSignature
-		if p, f = t.verifyCertificateBundle(a, budget); f == nil {
-			return []verifiedSignature{*p}, nil
+		var s *verifiedSignature
+		if s, f = t.verifyCertificateBundle(a, budget); f == nil {
+			good = []verifiedSignature{*s}
 		}
 	}
-	return nil, []Finding{*f}
+	if f != nil {
+		findings = []Finding{*f}
+	}
+	for i := range good {
+		good[i].attestation = attestation
+	}
+	for i := range findings {
+		findings[i].Attestation = attestation
+	}
+	return good, findings
 }
 
-// proveEnvelope judges each signature of an envelope alone. A key that signed
-// twice proves its statement once, whatever its signatures or key ids look like.
-func (t *Trust) verifyEnvelope(e *envelope, hint string, budget *signatureBudget) (proofs []verifiedSignature, findings []Finding) {
+// verifyEnvelope checks each signature of an envelope alone. A key that signed
+// twice counts once, whatever its signatures or key ids look like.
+func (t *Trust) verifyEnvelope(e *envelope, hint string, budget *signatureBudget) (good []verifiedSignature, findings []Finding) {
 	m := newSignedMessage(PAE(e.payloadType, e.payload))
 	search := keySearch{trust: t, message: m, budget: budget}
 	for i, s := range e.signatures {
@@ -81,11 +93,11 @@ func (t *Trust) verifyEnvelope(e *envelope, hint string, budget *signatureBudget
 			findings = append(findings, *f)
 			continue
 		}
-		if !slices.ContainsFunc(proofs, func(p verifiedSignature) bool { return p.key == key }) {
-			proofs = append(proofs, verifiedSignature{digest: m.sha256, key: key, payload: e.payload})
+		if !slices.ContainsFunc(good, func(s verifiedSignature) bool { return s.key == key }) {
+			good = append(good, verifiedSignature{digest: m.sha256, key: key, payload: e.payload})
 		}
 	}
-	return proofs, findings
+	return good, findings
 }
 
 // keySearch looks for the key that made a signature.
@@ -160,44 +172,44 @@ func (t *Trust) key(spki [32]byte) *signingKey {
 	return t.authorities.keys[spki]
 }
 
-// proveKeyed judges a bundle signed by a key: the envelope like a bare one, and
+// verifyKeyedBundle checks a bundle signed by a key: the envelope like a bare one, and
 // then what logs and timestamp authorities say about it. Trust without a
 // Sigstore root cannot judge that, so it proves no times.
 func (t *Trust) verifyKeyedBundle(a *attestation, budget *signatureBudget) ([]verifiedSignature, []Finding) {
-	proofs, findings := t.verifyEnvelope(a.envelope, a.bundle.hint, budget)
+	good, findings := t.verifyEnvelope(a.envelope, a.bundle.hint, budget)
 	b := a.bundle
-	if len(proofs) == 0 || t.keyless == nil || t.keyless.root == nil || b.entries+b.stamps == 0 {
-		return proofs, findings
+	if len(good) == 0 || t.keyless == nil || t.keyless.root == nil || b.entries+b.stamps == 0 {
+		return good, findings
 	}
-	s := &sigstoreCheck{material: t.keyless.root, key: proofs[0].key}
-	seen, f := s.verify(b, budget)
+	s := &sigstoreCheck{material: t.keyless.root, key: good[0].key}
+	proved, f := s.verify(b, budget)
 	if f != nil {
 		return nil, []Finding{*f}
 	}
-	proofs[0].times = seen.times
-	return proofs, findings
+	good[0].times = proved.times
+	return good, findings
 }
 
-// proveCertificate judges a bundle signed with a Fulcio certificate.
+// verifyCertificateBundle checks a bundle signed with a Fulcio certificate.
 func (t *Trust) verifyCertificateBundle(a *attestation, budget *signatureBudget) (*verifiedSignature, *Finding) {
 	if t.keyless == nil || t.keyless.root == nil {
 		return nil, refuseAttestation(CertChain, "signed with a certificate, and trust has no trusted_root.json to judge it by")
 	}
 	s := &sigstoreCheck{material: t.keyless.root, need: thresholds{t.keyless.tlogs, t.keyless.timestamps, t.keyless.scts}}
-	seen, f := s.verify(a.bundle, budget)
+	proved, f := s.verify(a.bundle, budget)
 	if f != nil {
 		return nil, f
 	}
-	e := seen.envelope
+	e := proved.envelope
 	if e.payloadType != InTotoPayloadType {
 		return nil, refuseAttestation(PayloadType, "the payload type %s is not %s", quote(e.payloadType), InTotoPayloadType)
 	}
-	cert, f := readSigner(seen.leaf)
+	cert, f := readSigner(proved.leaf)
 	if f != nil {
 		return nil, f
 	}
 	digest := newSignedMessage(PAE(e.payloadType, e.payload)).sha256
-	return &verifiedSignature{digest: digest, certificate: cert, times: seen.times, payload: e.payload}, nil
+	return &verifiedSignature{digest: digest, certificate: cert, times: proved.times, payload: e.payload}, nil
 }
 
 // UnverifiedSHA256 returns the digest by which an encoded attestation is named

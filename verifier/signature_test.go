@@ -369,7 +369,7 @@ func TestJudge(t *testing.T) {
 		p, own := proofs[0], *trust
 		own.revoked = ratchet{}
 		c.change(&p, &own)
-		got, f := own.judge(&p)
+		got, f := own.newClaim(&p)
 		switch {
 		case (got == nil) == (f == nil):
 			t.Errorf("%s: %v with %v", c.name, got, f)

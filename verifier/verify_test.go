@@ -220,7 +220,7 @@ func TestOnlyAllowedComposeRaises(t *testing.T) {
 
 // Two documents of one subject in one request: the lower version is a rollback,
 // an equal version of another document is equivocation.
-func TestTwinsInOneRequest(t *testing.T) {
+func TestTwoDocumentsOfOneSubject(t *testing.T) {
 	two := func(first, second string) *vt.Scenario {
 		s := vt.ComposePlain()
 		other := vt.ForgeProfile()
