@@ -42,7 +42,7 @@ func TestLookaheadIsBounded(t *testing.T) {
 	}
 	for _, c := range []struct {
 		documents []*documentEvaluation
-		want     int
+		want      int
 	}{
 		{nil, maxInstants},
 		{[]*documentEvaluation{of(16, 2, 1)}, maxInstants},

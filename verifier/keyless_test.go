@@ -36,7 +36,7 @@ func TestLoggedKeys(t *testing.T) {
 	for _, algorithm := range []verifier.KeyAlgorithm{verifier.ECDSAP256, verifier.ECDSAP384, verifier.Ed25519, verifier.RSAPKCS1v15, verifier.RSAPSSSHA256} {
 		key := vt.NewKey("logged "+string(algorithm), algorithm)
 		b := logged(sigstore, key, artifact)
-		q := &verifier.BundleQuestion{Bundle: b.JSON(), TrustedRoot: sigstore.TrustedRoot(), Key: []byte(key.PEM()), KeyAlgorithm: algorithm, Artifact: artifact}
+		q := &verifier.BundleInput{Bundle: b.JSON(), TrustedRoot: sigstore.TrustedRoot(), Key: []byte(key.PEM()), KeyAlgorithm: algorithm, Artifact: artifact}
 		answer, err := verifier.VerifyBundle(q)
 		if err != nil || len(answer.Times) != 1 || !answer.Times[0].Equal(vt.Now) || answer.Algorithm != algorithm {
 			t.Fatalf("%s: %+v, %v", algorithm, answer, err)
@@ -62,7 +62,7 @@ func TestOneEntryTwice(t *testing.T) {
 	sigstore := vt.NewSigstore("twice", vt.Now)
 	b := logged(sigstore, vt.Person("dave"), artifact)
 	ask := func() error {
-		_, err := verifier.VerifyBundle(&verifier.BundleQuestion{Bundle: b.JSON(), TrustedRoot: sigstore.TrustedRoot(), Key: []byte(vt.Person("dave").PEM()), Artifact: artifact})
+		_, err := verifier.VerifyBundle(&verifier.BundleInput{Bundle: b.JSON(), TrustedRoot: sigstore.TrustedRoot(), Key: []byte(vt.Person("dave").PEM()), Artifact: artifact})
 		return err
 	}
 	if err := ask(); err != nil {
@@ -79,34 +79,34 @@ func TestOneEntryTwice(t *testing.T) {
 func TestVerifyBundleOfAKey(t *testing.T) {
 	dave := vt.Person("dave")
 	bundle := func(e vt.Envelope) []byte { return e.Bundle("0.3", dave).JSON() }
-	good := verifier.BundleQuestion{Bundle: bundle(vt.Provenance(artifact).Seal(dave)), Key: []byte(dave.PEM()), Artifact: artifact}
+	good := verifier.BundleInput{Bundle: bundle(vt.Provenance(artifact).Seal(dave)), Key: []byte(dave.PEM()), Artifact: artifact}
 	if answer, err := verifier.VerifyBundle(&good); err != nil || len(answer.Times) != 0 || answer.PredicateType != vt.ProvenanceType {
 		t.Fatalf("%+v, %v", answer, err)
 	}
 	for name, c := range map[string]struct {
-		change func(q *verifier.BundleQuestion)
+		change func(q *verifier.BundleInput)
 		field  string          // of a wrong question
 		reason verifier.Reason // of a bundle that does not hold
 	}{
-		"a key and an identity": {func(q *verifier.BundleQuestion) { q.Identity = ciSAN }, "Key", 0},
-		"a key and an issuer":   {func(q *verifier.BundleQuestion) { q.IssuerRegexp = ".*" }, "Key", 0},
-		"nothing trusted":       {func(q *verifier.BundleQuestion) { q.Key = nil }, "TrustedRoot", 0},
-		"another key":           {func(q *verifier.BundleQuestion) { q.Key = []byte(vt.Person("bob").PEM()) }, "", verifier.SignatureInvalid},
-		"another payload type": {func(q *verifier.BundleQuestion) {
+		"a key and an identity": {func(q *verifier.BundleInput) { q.Identity = ciSAN }, "Key", 0},
+		"a key and an issuer":   {func(q *verifier.BundleInput) { q.IssuerRegexp = ".*" }, "Key", 0},
+		"nothing trusted":       {func(q *verifier.BundleInput) { q.Key = nil }, "TrustedRoot", 0},
+		"another key":           {func(q *verifier.BundleInput) { q.Key = []byte(vt.Person("bob").PEM()) }, "", verifier.SignatureInvalid},
+		"another payload type": {func(q *verifier.BundleInput) {
 			q.Bundle = bundle(vt.SealType("application/json", vt.Provenance(artifact).JSON(), dave))
 		}, "", verifier.PayloadType},
-		"another artifact": {func(q *verifier.BundleQuestion) { q.Artifact = []byte("another") }, "", verifier.SubjectMismatch},
-		"a spoiled subject": {func(q *verifier.BundleQuestion) {
+		"another artifact": {func(q *verifier.BundleInput) { q.Artifact = []byte("another") }, "", verifier.SubjectMismatch},
+		"a spoiled subject": {func(q *verifier.BundleInput) {
 			st := vt.Provenance(artifact)
 			st.Subject[0].Digest["sha512"] = vt.SHA512([]byte("another"))
 			q.Bundle = bundle(st.Seal(dave))
 		}, "", verifier.SubjectMismatch},
-		"a bare envelope": {func(q *verifier.BundleQuestion) { q.Bundle = vt.Provenance(artifact).Seal(dave).JSON() }, "", verifier.BundleMalformed},
+		"a bare envelope": {func(q *verifier.BundleInput) { q.Bundle = vt.Provenance(artifact).Seal(dave).JSON() }, "", verifier.BundleMalformed},
 	} {
 		q := good
 		c.change(&q)
 		answer, err := verifier.VerifyBundle(&q)
-		var wrong *verifier.QuestionError
+		var wrong *verifier.BundleInputError
 		var refused *verifier.BundleError
 		switch {
 		case answer != nil:
@@ -124,7 +124,7 @@ func TestLeafAlgorithms(t *testing.T) {
 	sigstore := vt.NewSigstore("leaves", vt.Now)
 	for _, algorithm := range []verifier.KeyAlgorithm{verifier.ECDSAP256, verifier.ECDSAP384, verifier.Ed25519} {
 		b := sigstore.Keyless(vt.Provenance(artifact).JSON(), vt.Leaf{SAN: ciSAN, Issuer: ciIssuer, At: vt.Now, Algorithm: algorithm}, vt.Evidence{Rekor1: true, TSAs: 1})
-		answer, err := verifier.VerifyBundle(&verifier.BundleQuestion{Bundle: b.JSON(), TrustedRoot: sigstore.TrustedRoot(), Identity: ciSAN, Issuer: ciIssuer, Artifact: artifact})
+		answer, err := verifier.VerifyBundle(&verifier.BundleInput{Bundle: b.JSON(), TrustedRoot: sigstore.TrustedRoot(), Identity: ciSAN, Issuer: ciIssuer, Artifact: artifact})
 		if err != nil || answer.Algorithm != algorithm || answer.Identity != ciSAN || answer.Issuer != ciIssuer || answer.PredicateType != vt.ProvenanceType {
 			t.Errorf("%s: %+v, %v", algorithm, answer, err)
 		}

@@ -45,10 +45,10 @@ func TestVersionIsTheHighestThatEnoughAgreeOn(t *testing.T) {
 	p := people("a", "b", "c")
 	r := &rule{require: []requirement{{authorityOf("s", 2, p["a"], p["b"], p["c"]), ApprovalPredicateType}}}
 	for _, c := range []struct {
-		name  string
+		name      string
 		approvals []*approval
-		want  uint64
-		short Reason
+		want      uint64
+		short     Reason
 	}{
 		{"two at one version", []*approval{approvalBy(p["a"], 7), approvalBy(p["b"], 7)}, 7, 0},
 		{"an approval counts below its version", []*approval{approvalBy(p["a"], 9), approvalBy(p["b"], 7)}, 7, 0},

@@ -25,7 +25,7 @@ func Verify(req *Request, trust *Trust, floors Floors, now time.Time) Decision {
 }
 
 // evaluate decides a request, wherever it comes from: Verify received it,
-// Recalled.Again has it from a record.
+// Replay.Decide has it from a record.
 func evaluate(src requestSource, trust *Trust, floors Floors, now time.Time) Decision {
 	// SPEC: R1 no trust, or trust that no longer holds: DENY.
 	if f := trustFinding(trust, floors, now); f != nil {

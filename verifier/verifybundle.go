@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// BundleQuestion asks whether a Sigstore bundle holds for one artifact: the
+// BundleInput asks whether a Sigstore bundle holds for one artifact: the
 // question of `sigdriver verify-bundle` and of the Sigstore conformance suite.
 // It has nothing to do with authorities or rules; the checks are those that
 // Verify makes of a bundle.
-type BundleQuestion struct {
+type BundleInput struct {
 	// Bundle is the bundle, JSON or protobuf, with a message signature or a
 	// DSSE envelope. At most MaxAttestation bytes.
 	Bundle []byte
@@ -41,8 +41,8 @@ type BundleQuestion struct {
 	SHA256   [32]byte
 }
 
-// BundleAnswer is what a bundle that holds proves.
-type BundleAnswer struct {
+// BundleResult is what a bundle that holds proves.
+type BundleResult struct {
 	// KeySHA256 is of the signer's SPKI: the key's or the certificate's.
 	KeySHA256 [32]byte
 	Algorithm KeyAlgorithm
@@ -64,10 +64,10 @@ type BundleError struct {
 
 func (e *BundleError) Error() string { return e.Reason.String() + ": " + e.Detail }
 
-// QuestionError is a question that cannot be answered: the caller's mistake, not
+// BundleInputError is a question that cannot be answered: the caller's mistake, not
 // the bundle's.
-type QuestionError struct {
-	Field string // of BundleQuestion
+type BundleInputError struct {
+	Field string // of BundleInput
 	Text  string
 	Err   error
 	// Unusable: it is what it should be, a public key or a trusted root, and
@@ -76,7 +76,7 @@ type QuestionError struct {
 	Unusable bool
 }
 
-func (e *QuestionError) Error() string {
+func (e *BundleInputError) Error() string {
 	if e.Err != nil {
 		return e.Field + ": " + e.Text + ": " + e.Err.Error()
 	}
@@ -84,12 +84,12 @@ func (e *QuestionError) Error() string {
 }
 
 // Unwrap returns the cause.
-func (e *QuestionError) Unwrap() error { return e.Err }
+func (e *BundleInputError) Unwrap() error { return e.Err }
 
 // VerifyBundle answers the question. It fetches nothing and reads no clock. The
-// error is a *BundleError when the bundle does not hold and a *QuestionError
+// error is a *BundleError when the bundle does not hold and a *BundleInputError
 // when the question is wrong; with either there is no answer.
-func VerifyBundle(q *BundleQuestion) (*BundleAnswer, error) {
+func VerifyBundle(q *BundleInput) (*BundleResult, error) {
 	check, err := q.check()
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func VerifyBundle(q *BundleQuestion) (*BundleAnswer, error) {
 	if f == nil && a.bundle == nil {
 		f = refuseAttestation(BundleMalformed, "a bare DSSE envelope is not a Sigstore bundle")
 	}
-	var answer *BundleAnswer
+	var answer *BundleResult
 	if f == nil {
 		answer, f = q.judge(check, who, a)
 	}
@@ -114,7 +114,7 @@ func VerifyBundle(q *BundleQuestion) (*BundleAnswer, error) {
 
 // check prepares the bundle check: the roots, and as much evidence as they have
 // the means to judge.
-func (q *BundleQuestion) check() (*sigstoreCheck, error) {
+func (q *BundleInput) check() (*sigstoreCheck, error) {
 	s := &sigstoreCheck{compat: true, artifact: &artifact{bytes: q.Artifact, sha256: q.SHA256, known: q.Artifact != nil}}
 	if s.artifact.known {
 		s.artifact.sha256 = sha256.Sum256(q.Artifact)
@@ -122,19 +122,19 @@ func (q *BundleQuestion) check() (*sigstoreCheck, error) {
 	if len(q.Key) > 0 {
 		key, err := parseBundleKey(q.Key, q.KeyAlgorithm)
 		if err != nil {
-			return nil, &QuestionError{Field: "Key", Text: "refused", Err: err, Unusable: isPublicKey(q.Key)}
+			return nil, &BundleInputError{Field: "Key", Text: "refused", Err: err, Unusable: isPublicKey(q.Key)}
 		}
 		s.key = key
 	}
 	if q.TrustedRoot == nil {
 		if s.key == nil {
-			return nil, &QuestionError{Field: "TrustedRoot", Text: "required to judge a certificate"}
+			return nil, &BundleInputError{Field: "TrustedRoot", Text: "required to judge a certificate"}
 		}
 		return s, nil
 	}
 	material, err := parseTrustedRoot(q.TrustedRoot)
 	if err != nil {
-		return nil, &QuestionError{Field: "TrustedRoot", Text: "refused", Err: err, Unusable: checkJSON(q.TrustedRoot) == nil}
+		return nil, &BundleInputError{Field: "TrustedRoot", Text: "refused", Err: err, Unusable: checkJSON(q.TrustedRoot) == nil}
 	}
 	s.material = material
 	s.need = thresholds{tlogs: min(1, len(material.RekorLogs())), timestamps: 1, scts: min(1, len(material.CTLogs()))}
@@ -162,10 +162,10 @@ func isPublicKey(text []byte) bool {
 type certificateIdentity struct{ san, issuer *regexp.Regexp }
 
 // signer reads the identity that is asked for; nil when a key is.
-func (q *BundleQuestion) signer() (*certificateIdentity, error) {
+func (q *BundleInput) signer() (*certificateIdentity, error) {
 	if len(q.Key) > 0 {
 		if q.Identity+q.IdentityRegexp+q.Issuer+q.IssuerRegexp != "" {
-			return nil, &QuestionError{Field: "Key", Text: "give a key or an identity with its issuer, not both"}
+			return nil, &BundleInputError{Field: "Key", Text: "give a key or an identity with its issuer, not both"}
 		}
 		return nil, nil
 	}
@@ -184,24 +184,24 @@ func (q *BundleQuestion) signer() (*certificateIdentity, error) {
 // anchored here: what matches is the name and never a part of it.
 func wholeName(field, exact, expr string) (*regexp.Regexp, error) {
 	if (exact == "") == (expr == "") {
-		return nil, &QuestionError{Field: field, Text: "give it exactly or by a regexp, one of the two"}
+		return nil, &BundleInputError{Field: field, Text: "give it exactly or by a regexp, one of the two"}
 	}
 	if exact != "" {
 		return regexp.MustCompile(`\A` + regexp.QuoteMeta(exact) + `\z`), nil
 	}
 	if _, err := regexp.Compile(expr); err != nil { // alone, so that it cannot close our group
-		return nil, &QuestionError{Field: field + "Regexp", Text: "does not compile", Err: err}
+		return nil, &BundleInputError{Field: field + "Regexp", Text: "does not compile", Err: err}
 	}
 	return regexp.MustCompile(`\A(?:` + expr + `)\z`), nil
 }
 
-func (q *BundleQuestion) judge(check *sigstoreCheck, who *certificateIdentity, a *attestation) (*BundleAnswer, *Finding) {
+func (q *BundleInput) judge(check *sigstoreCheck, who *certificateIdentity, a *attestation) (*BundleResult, *Finding) {
 	budget := newSignatureBudget()
 	seen, f := check.verify(a.bundle, budget)
 	if f != nil {
 		return nil, f
 	}
-	answer := &BundleAnswer{Times: seen.times, SHA256: check.artifact.sha256}
+	answer := &BundleResult{Times: seen.times, SHA256: check.artifact.sha256}
 	if check.key != nil {
 		answer.KeySHA256, answer.Algorithm = check.key.spki, check.key.algorithm
 	} else {

@@ -17,7 +17,7 @@ import (
 type bundleCase struct {
 	name     string
 	fails    bool
-	question BundleQuestion
+	question BundleInput
 }
 
 // bundleCases reads a folder in the suite's layout. Without a trusted root of
@@ -73,7 +73,7 @@ func textOr(path, fallback string) string {
 func (c *bundleCase) run(t *testing.T) {
 	byDigest := c.question
 	byDigest.Artifact, byDigest.SHA256 = nil, sha256.Sum256(c.question.Artifact)
-	for how, q := range map[string]*BundleQuestion{"artifact": &c.question, "digest": &byDigest} {
+	for how, q := range map[string]*BundleInput{"artifact": &c.question, "digest": &byDigest} {
 		answer, err := VerifyBundle(q)
 		switch {
 		case (err == nil) == (answer == nil):
@@ -83,7 +83,7 @@ func (c *bundleCase) run(t *testing.T) {
 		case !c.fails && err != nil:
 			t.Errorf("by %s: %v", how, err)
 		case c.fails:
-			var wrong *QuestionError
+			var wrong *BundleInputError
 			var refused *BundleError
 			if !errors.As(err, &wrong) && (!errors.As(err, &refused) || refused.Reason <= Allowed) {
 				t.Errorf("by %s: %v is no refusal", how, err)
@@ -119,30 +119,30 @@ func TestSigstoreConformance(t *testing.T) {
 // its inputs changed, each for its own reason.
 func TestVerifyBundleOneMutation(t *testing.T) {
 	dir := outsideData(t, "sigstore")
-	good := map[string]BundleQuestion{}
+	good := map[string]BundleInput{}
 	for _, c := range bundleCases(t, dir, filepath.Join(dir, "a.txt"), filepath.Join(dir, "trusted_root_public_good.json")) {
 		good[c.name] = c.question
 	}
 	message, dsse := good["happy-path-v0.3"], good["happy-path-intoto-in-dsse-v3"]
-	for name, q := range map[string]*BundleQuestion{"message": &message, "dsse": &dsse} {
+	for name, q := range map[string]*BundleInput{"message": &message, "dsse": &dsse} {
 		if _, err := VerifyBundle(q); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 	}
 	for _, c := range []struct {
 		name   string
-		from   BundleQuestion
-		change func(q *BundleQuestion)
+		from   BundleInput
+		change func(q *BundleInput)
 		want   Reason
 	}{
-		{"another artifact", message, func(q *BundleQuestion) { q.Artifact = []byte("b") }, SignatureInvalid},
-		{"another subject", dsse, func(q *BundleQuestion) { q.Artifact = []byte("b") }, SubjectMismatch},
-		{"identity as a part", message, func(q *BundleQuestion) { q.Identity, q.IdentityRegexp = "", "https://github.com/sigstore-conformance" }, CertIdentity},
-		{"alternation that closes the group", message, func(q *BundleQuestion) { q.Identity, q.IdentityRegexp = "", "x|https://.*@refs/heads/mai" }, CertIdentity},
-		{"identity in another case", dsse, func(q *BundleQuestion) { q.Identity = strings.ToUpper(q.Identity) }, CertIdentity},
-		{"another issuer", dsse, func(q *BundleQuestion) { q.Issuer += "/" }, CertIssuer},
-		{"no artifact", message, func(q *BundleQuestion) { q.Artifact, q.SHA256 = nil, [32]byte{} }, SignatureInvalid},
-		{"another instance", message, func(q *BundleQuestion) { q.TrustedRoot = good["rekor2-dsse-happy-path"].TrustedRoot }, TlogMissing},
+		{"another artifact", message, func(q *BundleInput) { q.Artifact = []byte("b") }, SignatureInvalid},
+		{"another subject", dsse, func(q *BundleInput) { q.Artifact = []byte("b") }, SubjectMismatch},
+		{"identity as a part", message, func(q *BundleInput) { q.Identity, q.IdentityRegexp = "", "https://github.com/sigstore-conformance" }, CertIdentity},
+		{"alternation that closes the group", message, func(q *BundleInput) { q.Identity, q.IdentityRegexp = "", "x|https://.*@refs/heads/mai" }, CertIdentity},
+		{"identity in another case", dsse, func(q *BundleInput) { q.Identity = strings.ToUpper(q.Identity) }, CertIdentity},
+		{"another issuer", dsse, func(q *BundleInput) { q.Issuer += "/" }, CertIssuer},
+		{"no artifact", message, func(q *BundleInput) { q.Artifact, q.SHA256 = nil, [32]byte{} }, SignatureInvalid},
+		{"another instance", message, func(q *BundleInput) { q.TrustedRoot = good["rekor2-dsse-happy-path"].TrustedRoot }, TlogMissing},
 	} {
 		q := c.from
 		c.change(&q)
@@ -162,7 +162,7 @@ func TestVerifyBundleOneMutation(t *testing.T) {
 // TestVerifyBundleQuestions: a wrong question is the caller's mistake.
 func TestVerifyBundleQuestions(t *testing.T) {
 	dir := outsideData(t, "sigstore")
-	var good BundleQuestion
+	var good BundleInput
 	for _, c := range bundleCases(t, dir, filepath.Join(dir, "a.txt"), filepath.Join(dir, "trusted_root_public_good.json")) {
 		if c.name == "happy-path-v0.3" {
 			good = c.question
@@ -173,21 +173,21 @@ func TestVerifyBundleQuestions(t *testing.T) {
 	}
 	for _, c := range []struct {
 		field  string
-		change func(q *BundleQuestion)
+		change func(q *BundleInput)
 	}{
-		{"TrustedRoot", func(q *BundleQuestion) { q.TrustedRoot = nil }},
-		{"TrustedRoot", func(q *BundleQuestion) { q.TrustedRoot = append(bytes.Clone(q.TrustedRoot), '}') }},
-		{"TrustedRoot", func(q *BundleQuestion) { q.TrustedRoot = make([]byte, MaxTrustFile+1) }},
-		{"Identity", func(q *BundleQuestion) { q.Identity = "" }},
-		{"Identity", func(q *BundleQuestion) { q.IdentityRegexp = ".*" }},
-		{"IdentityRegexp", func(q *BundleQuestion) { q.Identity, q.IdentityRegexp = "", "a)|(?:b" }},
-		{"Issuer", func(q *BundleQuestion) { q.Issuer = "" }},
-		{"Key", func(q *BundleQuestion) { q.Key = []byte("no key") }},
+		{"TrustedRoot", func(q *BundleInput) { q.TrustedRoot = nil }},
+		{"TrustedRoot", func(q *BundleInput) { q.TrustedRoot = append(bytes.Clone(q.TrustedRoot), '}') }},
+		{"TrustedRoot", func(q *BundleInput) { q.TrustedRoot = make([]byte, MaxTrustFile+1) }},
+		{"Identity", func(q *BundleInput) { q.Identity = "" }},
+		{"Identity", func(q *BundleInput) { q.IdentityRegexp = ".*" }},
+		{"IdentityRegexp", func(q *BundleInput) { q.Identity, q.IdentityRegexp = "", "a)|(?:b" }},
+		{"Issuer", func(q *BundleInput) { q.Issuer = "" }},
+		{"Key", func(q *BundleInput) { q.Key = []byte("no key") }},
 	} {
 		q := good
 		c.change(&q)
 		_, err := VerifyBundle(&q)
-		var wrong *QuestionError
+		var wrong *BundleInputError
 		if !errors.As(err, &wrong) || wrong.Field != c.field {
 			t.Errorf("%v, want a question error about %s", err, c.field)
 		}

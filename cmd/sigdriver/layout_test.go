@@ -136,9 +136,9 @@ func innerMap(t *testing.T) map[string]int {
 	return rows
 }
 
-// TestRecallIsForAuditors: what a record says about a body is believed by nobody
-// who answers a gateway. Only the package replay recalls requests.
-func TestRecallIsForAuditors(t *testing.T) {
+// TestReplayIsForAuditors: what a record says about a body is believed by nobody
+// who answers a gateway. Only the package replay evaluates recorded requests.
+func TestReplayIsForAuditors(t *testing.T) {
 	found := 0
 	err := filepath.WalkDir("internal", func(path string, e os.DirEntry, err error) error {
 		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
@@ -148,7 +148,7 @@ func TestRecallIsForAuditors(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		for _, name := range []string{"verifier.Recall(", "verifier.Recalled"} {
+		for _, name := range []string{"verifier.NewReplay(", "verifier.Replay"} {
 			if !strings.Contains(string(text), name) {
 				continue
 			}

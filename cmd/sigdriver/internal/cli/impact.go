@@ -276,21 +276,21 @@ func compare(c *candidateRequest, today, candidate *impactSide, before, after ve
 		}
 	}
 	if line.Outcome == stillAllowed {
-		line.NoSpare = noSpare(today.trust.Spares(was, at), candidate.trust.Spares(will, at))
+		line.NoSpare = noSpare(today.trust.Quorums(was, at), candidate.trust.Quorums(will, at))
 	}
 	return line
 }
 
 // noSpare lists the requirements that exactly those can meet who must, on
 // documents of which that was not so before.
-func noSpare(before, after []verifier.Spare) []spareLine {
+func noSpare(before, after []verifier.Quorum) []spareLine {
 	tight := map[int]bool{}
 	for _, s := range before {
-		tight[s.Document] = tight[s.Document] || s.Left() <= 0
+		tight[s.Document] = tight[s.Document] || s.Margin() <= 0
 	}
 	var list []spareLine
 	for _, s := range after {
-		if s.Left() <= 0 && !tight[s.Document] {
+		if s.Margin() <= 0 && !tight[s.Document] {
 			list = append(list, spareLine{s.Document, s.Rule, s.Authority, s.Threshold, append([]string{}, s.Able...)})
 		}
 	}

@@ -67,7 +67,7 @@ func verifyBundle(env *Env, f *bundleFlags, artifact string) error {
 	}
 	answer, err := verifier.VerifyBundle(q)
 	var refused *verifier.BundleError
-	var question *verifier.QuestionError
+	var question *verifier.BundleInputError
 	switch {
 	case errors.As(err, &refused):
 		p := &printer{w: env.Stdout, colour: env.colour(env.Stdout)}
@@ -89,8 +89,8 @@ func verifyBundle(env *Env, f *bundleFlags, artifact string) error {
 }
 
 // question reads the files that the options name.
-func (f *bundleFlags) question(env *Env, artifact string) (*verifier.BundleQuestion, error) {
-	q := &verifier.BundleQuestion{
+func (f *bundleFlags) question(env *Env, artifact string) (*verifier.BundleInput, error) {
+	q := &verifier.BundleInput{
 		Identity: f.identity, IdentityRegexp: f.identityRegexp,
 		Issuer: f.issuer, IssuerRegexp: f.issuerRegexp,
 	}
@@ -120,7 +120,7 @@ func (f *bundleFlags) question(env *Env, artifact string) (*verifier.BundleQuest
 // readArtifact takes the file that was signed, or its digest. As Sigstore's
 // clients have it, a file of that name comes first, and what is no digest is the
 // name of a file. An empty file is a file too, so its bytes are never nil.
-func readArtifact(env *Env, artifact string, q *verifier.BundleQuestion) error {
+func readArtifact(env *Env, artifact string, q *verifier.BundleInput) error {
 	data, err := readFile(env, artifact, "file", maxArtifact)
 	if digest, ok := strings.CutPrefix(artifact, "sha256:"); ok && errors.Is(err, fs.ErrNotExist) {
 		raw, err := hex.DecodeString(digest)
@@ -137,7 +137,7 @@ func readArtifact(env *Env, artifact string, q *verifier.BundleQuestion) error {
 	return err
 }
 
-func printAnswer(p *printer, a *verifier.BundleAnswer) {
+func printAnswer(p *printer, a *verifier.BundleResult) {
 	if a.Identity != "" {
 		p.check(passed, "identity", "%q by %q", a.Identity, a.Issuer)
 	} else {

@@ -18,7 +18,7 @@ func (r *replayer) replay(out *Result) {
 		return
 	}
 	out.Outcome, out.Why = Unreplayable, err.Error()
-	var recall *verifier.RecallError
+	var recall *verifier.ReplayError
 	if errors.As(err, &recall) && recall.Contradiction {
 		out.Outcome = Different
 	}
@@ -49,11 +49,11 @@ func (r *replayer) decide(out *Result) error {
 	if why, ok := r.log.wrong[out.Seq]; ok {
 		return contradiction("%s", why)
 	}
-	q, err := verifier.Recall(left.Summary, left.Request, left.Record.Decision, r.memo)
+	q, err := verifier.NewReplay(left.Summary, left.Request, left.Record.Decision, r.memo)
 	if err != nil {
 		return err
 	}
-	got, err := q.Again(trust, floors, e.Time)
+	got, err := q.Decide(trust, floors, e.Time)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@
 //	unreplayable    something that bore on it is not there any more
 //
 // Policy bodies never leave the gateway. Without an export of them the record is
-// believed about what only a body can show; see verifier.Recalled. Floors are
+// believed about what only a body can show; see verifier.Replay. Floors are
 // believed too, but not when they are lower than the journal shows.
 package replay
 
@@ -116,7 +116,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &replayer{Options: o, log: log, trusts: trusts, archive: recorded.OpenArchive(o.Dir), memo: &verifier.Memo{}}
+	r := &replayer{Options: o, log: log, trusts: trusts, archive: recorded.OpenArchive(o.Dir), memo: &verifier.SignatureCache{}}
 	r.current = sync.OnceValue(func() verifier.MapFloors {
 		resets, _ := trusts.resets() // trust that cannot be read lowers nothing
 		return log.floors(resets)
@@ -143,7 +143,7 @@ type replayer struct {
 	log     *log
 	trusts  *trusts
 	archive *recorded.Archive
-	memo    *verifier.Memo
+	memo    *verifier.SignatureCache
 	current func() verifier.MapFloors // of today
 }
 

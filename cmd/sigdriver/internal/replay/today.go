@@ -38,7 +38,7 @@ type Today struct {
 
 // today asks "valid now?" and, if not, for the first event that changed it: a trust
 // accepted since, time, or a later version.
-func (r *replayer) today(q *verifier.Recalled, out *Result, line int, then verifier.MapFloors) *Today {
+func (r *replayer) today(q *verifier.Replay, out *Result, line int, then verifier.MapFloors) *Today {
 	now, err := r.ask(q, len(r.trusts.lines)-1, r.current(), r.Now)
 	switch {
 	case err != nil:
@@ -59,7 +59,7 @@ func (r *replayer) today(q *verifier.Recalled, out *Result, line int, then verif
 
 // ended goes through the trust accepted since for what ended something allowed,
 // whatever the floors are; nil for nothing.
-func (r *replayer) ended(q *verifier.Recalled, out *Result, line int, then verifier.MapFloors) *Today {
+func (r *replayer) ended(q *verifier.Replay, out *Result, line int, then verifier.MapFloors) *Today {
 	held, err := r.ask(q, line, then, out.Entry.Time)
 	if err != nil {
 		return &Today{Change: Unknown, At: out.Entry.Time, Text: err.Error()}
@@ -85,16 +85,16 @@ func (r *replayer) ended(q *verifier.Recalled, out *Result, line int, then verif
 }
 
 // ask decides by the trust of a line, taken to be fresh.
-func (r *replayer) ask(q *verifier.Recalled, line int, floors verifier.Floors, at time.Time) (*verifier.Recollection, error) {
+func (r *replayer) ask(q *verifier.Replay, line int, floors verifier.Floors, at time.Time) (*verifier.ReplayedDecision, error) {
 	trust, err := r.trusts.trust(parsedKey{line, version.Driver, true})
 	if err != nil {
 		return nil, err
 	}
-	return q.Again(trust, floors, at)
+	return q.Decide(trust, floors, at)
 }
 
 // expiredBy reports whether time alone had ended what held, by some instant.
-func expiredBy(held *verifier.Recollection, at time.Time) *Today {
+func expiredBy(held *verifier.ReplayedDecision, at time.Time) *Today {
 	if held.ValidUntil.IsZero() || held.ValidUntil.After(at) || held.ValidUntil.Equal(far) {
 		return nil
 	}
@@ -109,7 +109,7 @@ var (
 )
 
 // changed names the trust that ended it, and in which way.
-func (r *replayer) changed(next *verifier.Recollection, line int) *Today {
+func (r *replayer) changed(next *verifier.ReplayedDecision, line int) *Today {
 	l := r.trusts.lines[line]
 	found := func(reasons []verifier.Reason) bool {
 		return slices.ContainsFunc(next.Findings, func(f verifier.Finding) bool { return slices.Contains(reasons, f.Reason) })

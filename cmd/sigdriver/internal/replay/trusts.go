@@ -276,5 +276,5 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // contradiction is an entry that no driver could have written.
 func contradiction(format string, args ...any) error {
-	return &verifier.RecallError{Contradiction: true, Text: fmt.Sprintf(format, args...)}
+	return &verifier.ReplayError{Contradiction: true, Text: fmt.Sprintf(format, args...)}
 }

@@ -5,9 +5,9 @@ package verifier
 
 import "time"
 
-// Spare is one requirement that a document has to meet, and who could meet it
+// Quorum is one requirement that a document has to meet, and who could meet it
 // with a statement made at the instant asked about.
-type Spare struct {
+type Quorum struct {
 	Document      int // index into the request
 	Rule          string
 	Authority     string
@@ -16,18 +16,18 @@ type Spare struct {
 	Able          []string // names of principals, sorted
 }
 
-// Left is how many of those who are able may be missing. Below zero nobody can
+// Margin is how many of those who are able may be missing. Below zero nobody can
 // meet the requirement.
-func (s Spare) Left() int { return len(s.Able) - s.Threshold }
+func (q Quorum) Margin() int { return len(q.Able) - q.Threshold }
 
-// Spares lists the requirements of every rule in force that matches a document
+// Quorums lists the requirements of every rule in force that matches a document
 // of the request and does not pin it, in the order of documents and rules. It
-// judges nobody's approvals: it says who could make them.
-func (t *Trust) Spares(req *Request, at time.Time) []Spare {
+// looks at no approvals: it says who could make them.
+func (t *Trust) Quorums(req *Request, at time.Time) []Quorum {
 	if t == nil || t.authorities == nil {
 		return nil
 	}
-	var list []Spare
+	var list []Quorum
 	disputed := t.disputes()
 	for i := range req.Documents {
 		doc, fault := parseDocument(&req.Documents[i], &req.Target)
@@ -39,7 +39,7 @@ func (t *Trust) Spares(req *Request, at time.Time) []Spare {
 				continue
 			}
 			for _, q := range r.require {
-				s := Spare{Document: i, Rule: r.name, Authority: q.authority.name, PredicateType: q.predicateType, Threshold: q.authority.threshold}
+				s := Quorum{Document: i, Rule: r.name, Authority: q.authority.name, PredicateType: q.predicateType, Threshold: q.authority.threshold}
 				for _, p := range t.able(q.authority, r.algorithms, at, disputed) {
 					s.Able = append(s.Able, p.name)
 				}

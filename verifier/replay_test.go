@@ -43,10 +43,10 @@ func trustOf(s *vt.Scenario) *verifier.Trust {
 	return trust
 }
 
-// TestRecalled decides every case of the corpus again from what a driver keeps:
-// without bodies, with them, and with a memo, always to the same bytes.
-func TestRecalled(t *testing.T) {
-	memo := &verifier.Memo{}
+// TestReplay decides every case of the corpus again from what a driver keeps:
+// without bodies, with them, and with a cache, always to the same bytes.
+func TestReplay(t *testing.T) {
+	cache := &verifier.SignatureCache{}
 	n, unread, assumed := 0, 0, 0
 	for _, c := range vt.Catalogue() {
 		if c.PerRun {
@@ -72,19 +72,19 @@ func TestRecalled(t *testing.T) {
 			whole.Documents[i].Body = s.Body(i)
 		}
 		for _, req := range []*verifier.Request{left, &whole} {
-			for _, m := range []*verifier.Memo{nil, memo, memo} {
-				q, err := verifier.Recall(record, req, was, m)
+			for _, m := range []*verifier.SignatureCache{nil, cache, cache} {
+				q, err := verifier.NewReplay(record, req, was, m)
 				if err != nil {
 					t.Errorf("%s: %v", c.Name, err)
 					continue
 				}
-				got, err := q.Again(trust, s.Floors, s.Now)
+				got, err := q.Decide(trust, s.Floors, s.Now)
 				if err != nil {
 					t.Errorf("%s: %v", c.Name, err)
 					continue
 				}
 				if string(got.JSON()) != string(verifier.DecisionJSON(&want)) || got.Verdict != want.Verdict || got.Reason != want.Reason {
-					t.Errorf("%s: decided again as\n%s\nwas\n%s", c.Name, got.JSON(), verifier.DecisionJSON(&want))
+					t.Errorf("%s: replayed as\n%s\nwas\n%s", c.Name, got.JSON(), verifier.DecisionJSON(&want))
 				}
 				if got.Unread {
 					unread++
@@ -102,14 +102,14 @@ func TestRecalled(t *testing.T) {
 	t.Logf("%d cases", n)
 }
 
-// TestRecalledJudgesAgain: what a record says about anything that is judged again
-// is not believed.
-func TestRecalledJudgesAgain(t *testing.T) {
+// TestReplayEvaluatesAgain: what a record says about anything that is evaluated
+// again is not believed.
+func TestReplayEvaluatesAgain(t *testing.T) {
 	s := vt.ComposeLayers()
 	trust := trustOf(s)
 	d := verifier.Verify(&s.Request, trust, s.Floors, s.Now)
 	record, left := kept(t, &s.Request, &d)
-	again := func(change func(*verifier.Decision, *verifier.Request)) (*verifier.Recollection, error) {
+	again := func(change func(*verifier.Decision, *verifier.Request)) (*verifier.ReplayedDecision, error) {
 		was, req := d, *left
 		was.Documents, was.Evidence = slices.Clone(d.Documents), slices.Clone(d.Evidence)
 		was.Consulted = slices.Clone(d.Consulted)
@@ -118,11 +118,11 @@ func TestRecalledJudgesAgain(t *testing.T) {
 			req.Documents[i].Attestations = slices.Clone(req.Documents[i].Attestations)
 		}
 		change(&was, &req)
-		q, err := verifier.Recall(record, &req, &was, nil)
+		q, err := verifier.NewReplay(record, &req, &was, nil)
 		if err != nil {
 			return nil, err
 		}
-		return q.Again(trust, s.Floors, s.Now)
+		return q.Decide(trust, s.Floors, s.Now)
 	}
 	got, err := again(func(*verifier.Decision, *verifier.Request) {})
 	if err != nil || got.Verdict != verifier.Allow {
@@ -168,7 +168,7 @@ func TestRecalledJudgesAgain(t *testing.T) {
 		"no request that counts": {func(_ *verifier.Decision, req *verifier.Request) { req.Recipe = "other" }, true, "no driver takes its request"},
 	} {
 		_, err := again(c.change)
-		var e *verifier.RecallError
+		var e *verifier.ReplayError
 		if !errors.As(err, &e) || e.Contradiction != c.contradiction || !strings.Contains(e.Text, c.said) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -12,7 +12,7 @@ import (
 	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
-func TestSpares(t *testing.T) {
+func TestQuorums(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(s *vt.Scenario)
@@ -39,20 +39,20 @@ func TestSpares(t *testing.T) {
 		s := vt.AdmitPolicy()
 		c.change(s)
 		got := []string{}
-		for _, sp := range mustTrust(t, s).Spares(&s.Request, s.Now) {
-			got = append(got, fmt.Sprintf("%s %s %d %v %+d", sp.Rule, sp.Authority, sp.Threshold, sp.Able, sp.Left()))
+		for _, sp := range mustTrust(t, s).Quorums(&s.Request, s.Now) {
+			got = append(got, fmt.Sprintf("%s %s %d %v %+d", sp.Rule, sp.Authority, sp.Threshold, sp.Able, sp.Margin()))
 		}
 		if fmt.Sprint(got) != c.want {
 			t.Errorf("%s: %v, want %s", c.name, got, c.want)
 		}
 	}
 	s := vt.ComposeLayers()
-	for i, sp := range mustTrust(t, s).Spares(&s.Request, s.Now) {
+	for i, sp := range mustTrust(t, s).Quorums(&s.Request, s.Now) {
 		if sp.Document != i || sp.PredicateType != vt.ApprovalType {
 			t.Errorf("requirement %d: %+v", i, sp)
 		}
 	}
-	if got := (*verifier.Trust)(nil).Spares(&s.Request, s.Now); got != nil {
+	if got := (*verifier.Trust)(nil).Quorums(&s.Request, s.Now); got != nil {
 		t.Errorf("no trust: %v", got)
 	}
 }

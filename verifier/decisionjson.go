@@ -5,10 +5,8 @@ package verifier
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -18,102 +16,6 @@ import (
 // DecisionMediaType names the JSON form of a decision: the same for the CLI, the
 // log and replay. A change that an old reader would misread gets a new version.
 const DecisionMediaType = "application/vnd.sigdriver.decision.v1+json"
-
-// AttestationDigest identifies one encoded attestation: 64 lower-case hex digits
-// of the sha256 of the DSSE PAE over its decoded payload, so that encoding it
-// anew changes nothing. Bytes that hold no envelope have no payload; they are
-// "raw:" and the sha256 of the bytes.
-func AttestationDigest(raw []byte) string {
-	a, f := parseAttestation(raw)
-	if f != nil || a.envelope == nil {
-		sum := sha256.Sum256(raw)
-		return "raw:" + hex.EncodeToString(sum[:])
-	}
-	sum := sha256.Sum256(PAE(a.envelope.payloadType, a.envelope.payload))
-	return hex.EncodeToString(sum[:])
-}
-
-// requestSummary is what RequestSHA256 is over. The member names are those of
-// the protobuf fields and all of them are always there: a request has exactly
-// one summary, in any language.
-type requestSummary struct {
-	Purpose         string            `json:"purpose"`
-	Target          targetSummary     `json:"target"`
-	Recipe          string            `json:"recipe"`
-	ProvidersV2     bool              `json:"providers_v2_enabled"`
-	Documents       []documentSummary `json:"documents"`
-	EffectiveSHA256 string            `json:"effective_sha256"`
-}
-
-type targetSummary struct {
-	GatewayID string `json:"gateway_id"`
-	Workspace string `json:"workspace"`
-	SandboxID string `json:"sandbox_id"`
-	Name      string `json:"name"`
-}
-
-type documentSummary struct {
-	Role         string   `json:"role"`
-	Workspace    string   `json:"workspace"`
-	Provider     string   `json:"provider"`
-	SHA256       string   `json:"sha256"`
-	Attestations []string `json:"attestations"`
-}
-
-// RequestJSON is the summary of a request that CheckRequest accepts, as RFC 8785
-// text: everything that can change the answer, bodies by their digest. For the
-// request that asks for ADMIT of one profile with one attestation:
-//
-//	{"documents":[{"attestations":["<64 hex>"],"provider":"","role":"PROVIDER_PROFILE",
-//	 "sha256":"<64 hex>","workspace":""}],"effective_sha256":"","providers_v2_enabled":false,
-//	 "purpose":"ADMIT","recipe":"","target":{"gateway_id":"gw","name":"","sandbox_id":"","workspace":""}}
-//
-// on one line. effective_sha256 is empty when there is no effective document.
-// Attestations are spelled as AttestationDigest does, in the order they were
-// judged in, those of the driver's index included. Signatures are not in it: two
-// people who approve in the same words have one digest, and the decision record
-// tells their envelopes apart.
-func RequestJSON(req *Request) []byte {
-	s := requestSummary{
-		Purpose: req.Purpose.String(), Target: targetSummary(req.Target),
-		Recipe: req.Recipe, ProvidersV2: req.ProvidersV2,
-		Documents: []documentSummary{},
-	}
-	for i := range req.Documents {
-		s.Documents = append(s.Documents, summarize(&req.Documents[i]))
-	}
-	if len(req.Effective) > 0 {
-		s.EffectiveSHA256 = digestText(sha256.Sum256(req.Effective))
-	}
-	return canonicalOf(&s)
-}
-
-// RequestSHA256 is the sha256 of RequestJSON: request_sha256 in the contract.
-func RequestSHA256(req *Request) [32]byte { return sha256.Sum256(RequestJSON(req)) }
-
-// AskedSHA256 is RequestSHA256 of the same request without attestations:
-// asked_sha256 in the contract. A caller does not know what the driver's index
-// adds; this much it computes itself, and refuses an answer to another question.
-func AskedSHA256(req *Request) [32]byte {
-	bare := *req
-	bare.Documents = slices.Clone(req.Documents)
-	for i := range bare.Documents {
-		bare.Documents[i].Attestations = nil
-	}
-	return RequestSHA256(&bare)
-}
-
-func summarize(doc *Document) documentSummary {
-	s := documentSummary{
-		Role: doc.Role.String(), Workspace: doc.Workspace, Provider: doc.Provider,
-		SHA256:       digestText(sha256.Sum256(doc.Body)),
-		Attestations: []string{},
-	}
-	for _, raw := range doc.Attestations {
-		s.Attestations = append(s.Attestations, AttestationDigest(raw))
-	}
-	return s
-}
 
 // The JSON form of a Decision. 64-bit integers are strings, times are RFC 3339
 // in UTC, digests 64 hex digits; what is zero and may be is left out.

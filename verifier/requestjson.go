@@ -1,0 +1,191 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifier
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+)
+
+// AttestationDigest identifies one encoded attestation: 64 lower-case hex digits
+// of the sha256 of the DSSE PAE over its decoded payload, so that encoding it
+// anew changes nothing. Bytes that hold no envelope have no payload; they are
+// "raw:" and the sha256 of the bytes.
+func AttestationDigest(raw []byte) string {
+	a, f := parseAttestation(raw)
+	if f != nil || a.envelope == nil {
+		sum := sha256.Sum256(raw)
+		return "raw:" + hex.EncodeToString(sum[:])
+	}
+	sum := sha256.Sum256(PAE(a.envelope.payloadType, a.envelope.payload))
+	return hex.EncodeToString(sum[:])
+}
+
+// requestSummary is what RequestSHA256 is over. The member names are those of
+// the protobuf fields and all of them are always there: a request has exactly
+// one summary, in any language.
+type requestSummary struct {
+	Purpose         string            `json:"purpose"`
+	Target          targetSummary     `json:"target"`
+	Recipe          string            `json:"recipe"`
+	ProvidersV2     bool              `json:"providers_v2_enabled"`
+	Documents       []documentSummary `json:"documents"`
+	EffectiveSHA256 string            `json:"effective_sha256"`
+}
+
+type targetSummary struct {
+	GatewayID string `json:"gateway_id"`
+	Workspace string `json:"workspace"`
+	SandboxID string `json:"sandbox_id"`
+	Name      string `json:"name"`
+}
+
+type documentSummary struct {
+	Role         string   `json:"role"`
+	Workspace    string   `json:"workspace"`
+	Provider     string   `json:"provider"`
+	SHA256       string   `json:"sha256"`
+	Attestations []string `json:"attestations"`
+}
+
+// RequestJSON is the summary of a request that CheckRequest accepts, as RFC 8785
+// text: everything that can change the answer, bodies by their digest. For the
+// request that asks for ADMIT of one profile with one attestation:
+//
+//	{"documents":[{"attestations":["<64 hex>"],"provider":"","role":"PROVIDER_PROFILE",
+//	 "sha256":"<64 hex>","workspace":""}],"effective_sha256":"","providers_v2_enabled":false,
+//	 "purpose":"ADMIT","recipe":"","target":{"gateway_id":"gw","name":"","sandbox_id":"","workspace":""}}
+//
+// on one line. effective_sha256 is empty when there is no effective document.
+// Attestations are spelled as AttestationDigest does, in the order they were
+// judged in, those of the driver's index included. Signatures are not in it: two
+// people who approve in the same words have one digest, and the decision record
+// tells their envelopes apart.
+func RequestJSON(req *Request) []byte {
+	s := requestSummary{
+		Purpose: req.Purpose.String(), Target: targetSummary(req.Target),
+		Recipe: req.Recipe, ProvidersV2: req.ProvidersV2,
+		Documents: []documentSummary{},
+	}
+	for i := range req.Documents {
+		s.Documents = append(s.Documents, summarize(&req.Documents[i]))
+	}
+	if len(req.Effective) > 0 {
+		s.EffectiveSHA256 = digestText(sha256.Sum256(req.Effective))
+	}
+	return canonicalOf(&s)
+}
+
+// RequestSHA256 is the sha256 of RequestJSON: request_sha256 in the contract.
+func RequestSHA256(req *Request) [32]byte { return sha256.Sum256(RequestJSON(req)) }
+
+// AskedSHA256 is RequestSHA256 of the same request without attestations:
+// asked_sha256 in the contract. A caller does not know what the driver's index
+// adds; this much it computes itself, and refuses an answer to another question.
+func AskedSHA256(req *Request) [32]byte {
+	bare := *req
+	bare.Documents = slices.Clone(req.Documents)
+	for i := range bare.Documents {
+		bare.Documents[i].Attestations = nil
+	}
+	return RequestSHA256(&bare)
+}
+
+func summarize(doc *Document) documentSummary {
+	s := documentSummary{
+		Role: doc.Role.String(), Workspace: doc.Workspace, Provider: doc.Provider,
+		SHA256:       digestText(sha256.Sum256(doc.Body)),
+		Attestations: []string{},
+	}
+	for _, raw := range doc.Attestations {
+		s.Attestations = append(s.Attestations, AttestationDigest(raw))
+	}
+	return s
+}
+
+// RecordedRequest is what RequestJSON keeps of a request: everything but the
+// bytes, which are named by their digests.
+type RecordedRequest struct {
+	Purpose     Purpose
+	Target      Target
+	Recipe      string
+	ProvidersV2 bool
+	Documents   []RecordedDocument
+	// Effective is the digest of the effective document; nil for none.
+	Effective *[32]byte
+}
+
+// RecordedDocument is one document of a RecordedRequest.
+type RecordedDocument struct {
+	Role         Role
+	Workspace    string
+	Provider     string
+	SHA256       [32]byte
+	Attestations []string // as AttestationDigest spells them
+}
+
+// ParseRequestJSON reads what RequestJSON wrote, and nothing else.
+func ParseRequestJSON(text []byte) (*RecordedRequest, error) {
+	var s requestSummary
+	if err := unmarshalClosed(text, &s); err != nil {
+		return nil, fmt.Errorf("recorded request: %w", err)
+	}
+	if s.Documents == nil || slices.ContainsFunc(s.Documents, func(d documentSummary) bool { return d.Attestations == nil }) || !bytes.Equal(canonicalOf(&s), text) {
+		return nil, fmt.Errorf("recorded request: the text is not in its one canonical form")
+	}
+	r := &RecordedRequest{Target: Target(s.Target), Recipe: s.Recipe, ProvidersV2: s.ProvidersV2}
+	for _, p := range []Purpose{Admit, Compose} {
+		if p.String() == s.Purpose {
+			r.Purpose = p
+		}
+	}
+	if r.Purpose == PurposeUnspecified {
+		return nil, fmt.Errorf("recorded request: %s is no purpose", quote(s.Purpose))
+	}
+	for _, d := range s.Documents {
+		got, err := d.recorded()
+		if err != nil {
+			return nil, fmt.Errorf("recorded request: %w", err)
+		}
+		r.Documents = append(r.Documents, *got)
+	}
+	if s.EffectiveSHA256 != "" {
+		sum, err := readDigest(s.EffectiveSHA256)
+		if err != nil {
+			return nil, fmt.Errorf("recorded request: %w", err)
+		}
+		r.Effective = &sum
+	}
+	return r, nil
+}
+
+func (d *documentSummary) recorded() (*RecordedDocument, error) {
+	role, ok := RoleByName(d.Role)
+	if !ok {
+		return nil, fmt.Errorf("%s is no role", quote(d.Role))
+	}
+	sum, err := readDigest(d.SHA256)
+	return &RecordedDocument{role, d.Workspace, d.Provider, sum, d.Attestations}, err
+}
+
+// readDigest reads 64 lower-case hex digits.
+func readDigest(text string) (sum [32]byte, err error) {
+	if !isHexSHA256(text) {
+		return sum, fmt.Errorf("%s is no sha256", quote(text))
+	}
+	return sum, (*digestFile)(&sum).UnmarshalText([]byte(text))
+}
+
+// Request returns the request without its bytes: bodies, attestations and the
+// effective document are for the caller to find by their digests.
+func (r *RecordedRequest) Request() *Request {
+	req := &Request{Purpose: r.Purpose, Target: r.Target, Recipe: r.Recipe, ProvidersV2: r.ProvidersV2}
+	for _, d := range r.Documents {
+		req.Documents = append(req.Documents, Document{Role: d.Role, Workspace: d.Workspace, Provider: d.Provider})
+	}
+	return req
+}
