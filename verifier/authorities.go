@@ -19,8 +19,8 @@ import (
 // AuthoritiesSchema names the format of authorities.json.
 const AuthoritiesSchema = "sigdriver.authorities/v1"
 
-// authorities is the parsed authorities.json: who may speak, how many must, and
-// about what.
+// authorities is the parsed authorities.json: who may approve, how many
+// must, and what.
 type authorities struct {
 	principals map[string]*principal
 	keys       map[[32]byte]*signingKey // by SPKI; one owner each
@@ -185,7 +185,7 @@ func (a *authorities) readPrincipals(f *authoritiesFile) error {
 			identities++
 		}
 		if len(p.keys)+len(p.identities) == 0 {
-			return refuseAuthorities(at, "has neither a key nor an identity: it can never speak")
+			return refuseAuthorities(at, "has neither a key nor an identity: it can never approve")
 		}
 		a.principals[name] = p
 	}
@@ -314,7 +314,7 @@ func (a *authorities) readFloors(f *authoritiesFile) error {
 		at := fmt.Sprintf("floors[%d]", i)
 		role, ok := RoleByName(w.Role)
 		if !ok {
-			return refuseAuthorities(at+".role", "%s is no role", quote(w.Role))
+			return refuseAuthorities(at+".role", "invalid role %s", quote(w.Role))
 		}
 		v, ok := readVersion(w.Version)
 		if !ok {
@@ -360,7 +360,7 @@ func (a *authorities) readRest(f *authoritiesFile) error {
 	return nil
 }
 
-// matches reports whether the floor speaks about the subject. SPEC: R8.
+// matches reports whether the floor is about the subject. SPEC: R8.
 func (s *signedFloor) matches(k FloorKey) bool {
 	return s.role == k.Role && globOrAny(s.gateway, k.GatewayID) &&
 		globOrAny(s.workspace, k.Workspace) && globOrAny(s.subject, k.Name)

@@ -36,7 +36,7 @@ type sigstoreBundle struct {
 	text    []byte // the JSON that message is decoded from, nil for protobuf
 }
 
-// bundleVersions are the media types of the versions we judge.
+// bundleVersions are the media types of the versions we accept.
 var bundleVersions = map[string]string{
 	"application/vnd.dev.sigstore.bundle+json;version=0.1": "0.1",
 	"application/vnd.dev.sigstore.bundle+json;version=0.2": "0.2",
@@ -163,7 +163,7 @@ func parseBundleJSON(text []byte, list []rawMember) (*attestation, *Finding) {
 	return a, nil
 }
 
-// readMaterial reads what decides how the bundle is judged, and counts.
+// readMaterial reads what decides how the bundle is verified, and counts.
 func (b *sigstoreBundle) readMaterial(object jsontext.Value) *Finding {
 	v, f := pick(object, materialMembers...)
 	if f != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 )
 
-// diagnose finds the stage at which sigstore-go refused a bundle, by running its
+// explain finds the stage at which sigstore-go refused a bundle, by running its
 // exported stages one by one. It only names the reason: whatever it finds, the
 // bundle stays refused. Nothing here reads the text of an error.
 func (s *sigstoreCheck) explain(b *signedEntity, material root.TrustedMaterial) *Finding {
@@ -33,6 +33,7 @@ func (s *sigstoreCheck) explain(b *signedEntity, material root.TrustedMaterial) 
 	return refuseAttestation(BundleMalformed, "sigstore-go refuses the bundle, though each of its stages passes")
 }
 
+// bundleFailure is a bundle that sigstore-go refused, with what its stages share.
 type bundleFailure struct {
 	check    *sigstoreCheck
 	bundle   *signedEntity
@@ -69,8 +70,10 @@ func (d *bundleFailure) signature() *Finding {
 		err = verify.VerifySignature(d.signed, d.signer, d.material)
 	case a == nil:
 		return refuseAttestation(PayloadType, "the bundle holds a signature over a message, and no message was given")
+	case a.known:
+		err = verify.VerifySignatureWithArtifacts(d.signed, d.signer, d.material, []io.Reader{bytes.NewReader(a.bytes)})
 	default:
-		err = d.overArtifact(a)
+		err = verify.VerifySignatureWithArtifactDigests(d.signed, d.signer, d.material, []verify.ArtifactDigest{{Algorithm: "sha256", Digest: a.sha256[:]}})
 	}
 	if err != nil {
 		return refuseAttestation(SignatureInvalid, "the signature is not by the bundle's signer, or over other bytes")
@@ -78,14 +81,7 @@ func (d *bundleFailure) signature() *Finding {
 	return nil
 }
 
-func (d *bundleFailure) overArtifact(a *artifact) error {
-	if a.known {
-		return verify.VerifySignatureWithArtifacts(d.signed, d.signer, d.material, []io.Reader{bytes.NewReader(a.bytes)})
-	}
-	return verify.VerifySignatureWithArtifactDigests(d.signed, d.signer, d.material, []verify.ArtifactDigest{{Algorithm: "sha256", Digest: a.sha256[:]}})
-}
-
-// log judges each entry alone, and then how many logs there are.
+// log checks each entry alone, and then how many logs there are.
 func (d *bundleFailure) log() *Finding {
 	if !d.check.logged(d.bundle) {
 		return nil
@@ -199,7 +195,7 @@ func (d *bundleFailure) time() *Finding {
 	return refuseAttestation(TimestampMissing, "%d of %d times that a log or a timestamp authority vouches for", len(d.times), need)
 }
 
-// certificate judges the chain at each of the times, and the SCTs.
+// certificate checks the chain at each of the times, and the SCTs.
 func (d *bundleFailure) certificate() *Finding {
 	if d.check.key != nil {
 		return nil
@@ -208,7 +204,7 @@ func (d *bundleFailure) certificate() *Finding {
 	if err != nil {
 		return refuseAttestation(CertChain, "the certificate does not parse")
 	}
-	// crypto/x509 does not know every kind of name; which we accept is judged later.
+	// crypto/x509 does not know every kind of name; which we accept is checked later.
 	leaf.UnhandledCriticalExtensions = slices.DeleteFunc(leaf.UnhandledCriticalExtensions, oidSubjectAltName.Equal)
 	for _, at := range d.times {
 		if at.Before(leaf.NotBefore) || at.After(leaf.NotAfter) {

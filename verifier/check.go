@@ -132,7 +132,7 @@ func checkCompose(req *Request) error {
 		return invalid("target.name", "is required in COMPOSE")
 	}
 	if !slices.Contains(Recipes(), req.Recipe) {
-		return invalid("recipe", "%s is none that this driver knows: see GetCapabilities", quote(req.Recipe))
+		return invalid("recipe", "unknown recipe %s: see GetCapabilities", quote(req.Recipe))
 	}
 	sources, settings, providers := 0, 0, map[string]bool{}
 	for i, d := range req.Documents {

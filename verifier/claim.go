@@ -28,7 +28,7 @@ type claim struct {
 	times       []time.Time // verified times, ascending; empty for a bare signature
 	// A bare signature counts only while its key's window is open: from, and
 	// before until. Zero is without end. With verified times both are zero,
-	// because the window was judged at those.
+	// because the window was checked at those.
 	from, until time.Time
 	statement   *statement
 }
@@ -168,7 +168,7 @@ func nameList(list []*principal) string {
 }
 
 // Evidence is what one signature in an attestation proves whatever the time:
-// who says what about which digests. Windows, revocation and age are judged at
+// who says what about which digests. Windows, revocation and age are checked at
 // every decision.
 type Evidence struct {
 	// SubjectSHA256 are the sha256 digests of the subjects, 64 lower-case hex digits each.

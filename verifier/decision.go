@@ -32,7 +32,7 @@ type Finding struct {
 	// Document and Attestation are indexes into the request, -1 for none.
 	Document    int
 	Attestation int
-	// Detail says what happened, Hint what would mend it. Both are printable
+	// Detail says what happened, Hint what would fix it. Both are printable
 	// UTF-8 of at most MaxDetail bytes; foreign text in them is quoted. They
 	// never hold a body, a key or a secret.
 	Detail string
@@ -44,7 +44,7 @@ type Finding struct {
 type NearestMiss struct {
 	Document int // index into the request, -1 for none
 	Text     string
-	Command  string // what to run; empty when no command mends it
+	Command  string // what to run; empty when no command fixes it
 }
 
 // DocumentResult is what was learned about one document.
@@ -57,7 +57,7 @@ type DocumentResult struct {
 	Principals []string
 	// NotAfter is when the earliest of what counted stops counting; zero for never.
 	NotAfter time.Time
-	// Passed tells that every enforce rule that matches held and no check of
+	// Passed reports whether every enforce rule that matches held and no check of
 	// the document failed. It is not the verdict.
 	Passed bool
 }
@@ -75,7 +75,7 @@ type Decision struct {
 	Documents []DocumentResult
 	// EffectiveSHA256 is of the effective document as received; zero in ADMIT.
 	EffectiveSHA256 [32]byte
-	// Stale tells that trust is past an expiry but within maxStale.
+	// Stale reports whether trust is past an expiry but within maxStale.
 	Stale bool
 	// ValidUntil is the earliest instant at which time alone would change the
 	// outcome; zero for never. SPEC: R11.

@@ -164,13 +164,13 @@ func readVerdict(to *Verdict, name string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s is no verdict", quote(name))
+	return fmt.Errorf("invalid verdict %s", quote(name))
 }
 
 func readReason(to *Reason, name string) error {
 	r, ok := ReasonByName(name)
 	if !ok {
-		return fmt.Errorf("%s is no reason that this build knows", quote(name))
+		return fmt.Errorf("unknown reason %s", quote(name))
 	}
 	*to = r
 	return nil
@@ -207,7 +207,7 @@ func readRaises(to *[]Raise, list []raiseFile) error {
 	for _, f := range list {
 		role, ok := RoleByName(f.Role)
 		if !ok {
-			return fmt.Errorf("%s is no role", quote(f.Role))
+			return fmt.Errorf("invalid role %s", quote(f.Role))
 		}
 		*to = append(*to, Raise{FloorKey{f.GatewayID, role, f.Workspace, f.Name}, Floor{f.Version, f.SHA256}})
 	}
@@ -245,7 +245,7 @@ func indexOf(i *int) int {
 
 func digestText(sum [32]byte) string { return hex.EncodeToString(sum[:]) }
 
-// canonicalOf is the RFC 8785 text of one of our own structs. A byte that is no
+// canonicalOf is the RFC 8785 text of one of our own structs. A byte that is not
 // UTF-8 becomes U+FFFD; CheckRequest lets none in.
 func canonicalOf(v any) []byte {
 	data, err := json.Marshal(v, jsontext.AllowInvalidUTF8(true), json.Deterministic(true))

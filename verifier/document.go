@@ -40,8 +40,8 @@ type parsedDocument struct {
 	subject  documentSubject
 	floorKey FloorKey
 	provider string // the provider record's name, for a profile in COMPOSE
-	// against is what was found against an attestation, of a document that is
-	// recalled without its body; nil for any other.
+	// recordedFindings are those about an attestation, of a document that is
+	// replayed without its body; nil for any other.
 	recordedFindings func(attestation int) []Finding
 }
 

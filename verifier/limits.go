@@ -46,8 +46,8 @@ const (
 	// for each attestation of the largest request, and half as many again. Whoever
 	// sends junk can name a key whose checks are slow.
 	MaxNamedChecks = 8192
-	// MaxForesight bounds the votes that one Verify counts to tell until when its
-	// decision stands.
+	// MaxLookahead bounds the approvals that one Verify counts to learn until when
+	// its decision stands.
 	MaxLookahead = 1 << 21
 
 	// MaxName bounds every name a request carries: gateway_id, workspace,

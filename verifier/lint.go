@@ -77,7 +77,7 @@ type LintRole struct {
 }
 
 // Lint looks for what is legal and wrong: trust that Verify would use, and that
-// cannot do what it says or does more than it seems to. It judges who can make a
+// cannot do what it says or does more than it seems to. It looks at who can make a
 // statement that counts at now; approvals made earlier are not looked at. Keys
 // and roles are reported when they end within the given time. Errors come first,
 // then the order is that of the files. A nil Trust has no findings of its own.
@@ -91,7 +91,7 @@ func (t *Trust) Lint(now time.Time, within time.Duration, roles ...LintRole) []L
 		l.surfaces()
 		if t.revocationFault != nil {
 			l.find(LintRevocationsRefused, LintError, "revocations.json", "", "drivers do not take it: "+clip(t.revocationFault.Error(), MaxDetail/2),
-				"Mend the file and publish it; until then only what was revoked before is.")
+				"Fix the file and publish it; until then only what was revoked before is.")
 		}
 	}
 	l.roles(roles)

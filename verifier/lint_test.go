@@ -86,7 +86,7 @@ var lintCases = []struct {
 	{"key ended", func(s *vt.Scenario) {
 		window(s, "dave", "", stampAt(-time.Hour))
 	}, []string{
-		`AUTHORITY_UNREACHABLE error authorities."platform": platform asks for 2 principals and only erin can speak: dave cannot (the key ecdsa-p256`,
+		`AUTHORITY_UNREACHABLE error authorities."platform": platform asks for 2 principals and only erin can sign: dave cannot (the key ecdsa-p256`,
 		`PRINCIPAL_SILENT warning principals."dave": nothing that dave signs now counts: the key ecdsa-p256`,
 	}},
 	{"key not begun", func(s *vt.Scenario) {
@@ -115,7 +115,7 @@ var lintCases = []struct {
 		delete(s.Authorities.Principals, "dave")
 		delete(s.Authorities.Principals, "erin")
 	}, []string{
-		`AUTHORITY_UNREACHABLE error authorities."platform": platform asks for 2 principals and nobody can speak: bot cannot (identities need a trusted_root.json`,
+		`AUTHORITY_UNREACHABLE error authorities."platform": platform asks for 2 principals and nobody can sign: bot cannot (identities need a trusted_root.json`,
 		`PRINCIPAL_SILENT warning principals."bot": `, `PRINCIPAL_SILENT warning principals."ci": `,
 	}},
 	{"identities with it", func(s *vt.Scenario) {
@@ -136,7 +136,7 @@ var lintCases = []struct {
 		a.Principals["bot"].Identities[0].SANRegexp = `^https://(bots|ci\.corp)\.example/.*$`
 	}, []string{
 		`IDENTITY_OVERLAP error principals."ci".identities[0]: the identity "https://ci.corp.example/release@refs/heads/main" of ci fits bot as well`,
-		`AUTHORITY_UNREACHABLE error authorities."platform": platform asks for 2 principals and only bot can speak: ci cannot (the identity`,
+		`AUTHORITY_UNREACHABLE error authorities."platform": platform asks for 2 principals and only bot can sign: ci cannot (the identity`,
 		`PRINCIPAL_SILENT warning principals."ci": `,
 	}},
 	{"the pattern is for another issuer", func(s *vt.Scenario) {
@@ -169,7 +169,7 @@ var lintCases = []struct {
 		window(s, "dave", "", stampAt(time.Hour))
 	}, []string{
 		`KEY_EXPIRES warning principals."dave".keys[0].notAfter: `,
-		`AUTHORITY_EXPIRES warning authorities."platform": platform asks for 2 principals, and from 2026-09-01T13:00:00Z on only erin can speak`,
+		`AUTHORITY_EXPIRES warning authorities."platform": platform asks for 2 principals, and from 2026-09-01T13:00:00Z on only erin can sign`,
 	}},
 	{"the next key has begun by then", func(s *vt.Scenario) {
 		window(s, "dave", "", stampAt(2*time.Hour))
@@ -210,7 +210,7 @@ var lintCases = []struct {
 		r := s.Authorities.Rule("profiles")
 		r.Require = append(r.Require, vt.Requirement{Authority: "review", PredicateType: vt.ApprovalType})
 		r.Distinct = [][]string{{"platform", "review"}}
-	}, []string{`RULE_UNSATISFIABLE error rules[2]: nobody can satisfy the rule "profiles": it asks for 3 different principals of platform and review, and only dave and erin can speak`}},
+	}, []string{`RULE_UNSATISFIABLE error rules[2]: nobody can satisfy the rule "profiles": it asks for 3 different principals of platform and review, and only dave and erin can sign`}},
 	{"distinct with enough", func(s *vt.Scenario) {
 		s.Authorities.Authorities["review"] = &vt.Authority{Principals: []string{"dave", "alice"}, Threshold: 1}
 		r := s.Authorities.Rule("profiles")
@@ -326,10 +326,10 @@ var lintCases = []struct {
 	}, nil},
 	{"no rule for a surface", func(s *vt.Scenario) {
 		s.Authorities.Rule("settings").Mode = "shadow"
-	}, []string{`SURFACE_WITHOUT_RULE warning rules: no rule in force speaks about gateway settings`}},
+	}, []string{`SURFACE_WITHOUT_RULE warning rules: no rule in force is about gateway settings`}},
 	{"no rule for a role", func(s *vt.Scenario) {
 		s.Authorities.Rule("global policy").Roles = []string{"SANDBOX_POLICY"}
-	}, []string{`SURFACE_WITHOUT_RULE warning rules: no rule in force speaks about global policies`}},
+	}, []string{`SURFACE_WITHOUT_RULE warning rules: no rule in force is about global policies`}},
 	{"revocations.json refused", func(s *vt.Scenario) {
 		s.Revocations = []byte(`{}`)
 	}, []string{`REVOCATIONS_REFUSED error : drivers do not take it: `}},

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// voice is by what means a principal can make a statement that counts.
+// signingMeans is by what means a principal can make a statement that counts.
 type signingMeans struct {
 	algorithms map[KeyAlgorithm]bool
-	// mute says why each key and identity that cannot be used cannot.
+	// unusable says why each key and identity that cannot be used cannot.
 	unusable []string
 }
 
-// can reports whether one of the algorithms, nil for all, will do.
+// accepts reports whether one of the algorithms, nil for all, will do.
 func (v *signingMeans) accepts(accepted map[KeyAlgorithm]bool) bool {
 	for alg := range v.algorithms {
 		if accepted == nil || accepted[alg] {
@@ -28,7 +28,8 @@ func (v *signingMeans) accepts(accepted map[KeyAlgorithm]bool) bool {
 	return false
 }
 
-// voice judges what a signature made at an instant would count for. The key in a
+// signingMeans returns with what the principal can sign at an instant so that it
+// counts. The key in a
 // certificate may be of any kind. disputed are identities that count for nobody.
 func (t *Trust) signingMeans(p *principal, at time.Time, disputed map[revokedIdentity]bool) *signingMeans {
 	v := &signingMeans{algorithms: map[KeyAlgorithm]bool{}}
@@ -71,7 +72,7 @@ func (t *Trust) unusable(k *signingKey, at time.Time) string {
 	return ""
 }
 
-// able lists the members of an authority who can speak at an instant with one of
+// able lists the members of an authority who can sign at an instant with one of
 // the algorithms, by name.
 func (t *Trust) able(a *authority, algorithms map[KeyAlgorithm]bool, at time.Time, disputed map[revokedIdentity]bool) []*principal {
 	set := map[*principal]bool{}
@@ -114,7 +115,7 @@ func (t *Trust) eachOverlap(visit func(p *principal, identity int, other *princi
 }
 
 // overlaps reports whether a pattern fits this exact identity, or is this pattern.
-// Whether two different patterns have a name in common is not judged.
+// Whether two different patterns have a name in common is not checked.
 func (id *identity) overlaps(other identity) bool {
 	switch {
 	case other.issuer != id.issuer || other.pattern == nil:
@@ -139,7 +140,7 @@ func (l *linter) overlaps() {
 }
 
 // principals looks at each principal: whether anybody asks for them, whether they
-// can speak, and which of their keys end soon.
+// can sign, and which of their keys end soon.
 func (l *linter) principals() {
 	all := l.trust.authorities
 	for _, name := range slices.Sorted(maps.Keys(all.principals)) {
@@ -188,7 +189,7 @@ func (l *linter) authorities() {
 		}
 		if end, left := l.nextShortage(a); !end.IsZero() {
 			l.inAuthorities(LintAuthorityExpires, LintWarning, at, "List the next keys of its principals before that.",
-				"%s asks for %s, and from %s on %s can speak", plain(name), principals(a.threshold), stamp(end), onlyOf(left))
+				"%s asks for %s, and from %s on %s can sign", plain(name), principals(a.threshold), stamp(end), onlyOf(left))
 		}
 	}
 }
@@ -205,7 +206,7 @@ func (l *linter) use(a *authority) (used, enforced bool) {
 	return used, enforced
 }
 
-// unreachable says who of an authority can speak and why the others cannot.
+// unreachable says who of an authority can sign and why the others cannot.
 func (l *linter) unreachable(a *authority, able []*principal) string {
 	var why []string
 	for _, p := range sortedPrincipals(a.members) {
@@ -213,11 +214,11 @@ func (l *linter) unreachable(a *authority, able []*principal) string {
 			why = append(why, fmt.Sprintf("%s cannot (%s)", plain(p.name), strings.Join(v.unusable, "; ")))
 		}
 	}
-	return fmt.Sprintf("%s asks for %s and %s can speak: %s", plain(a.name), principals(a.threshold), onlyOf(able), strings.Join(why, ", "))
+	return fmt.Sprintf("%s asks for %s and %s can sign: %s", plain(a.name), principals(a.threshold), onlyOf(able), strings.Join(why, ", "))
 }
 
-// falls finds the first end of a key, in the time ahead, that leaves the authority
-// short, and who can speak then. The zero time means none.
+// nextShortage finds the first end of a key, in the time ahead, that leaves the authority
+// short, and who can sign then. The zero time means none.
 func (l *linter) nextShortage(a *authority) (time.Time, []*principal) {
 	var ends []time.Time
 	for p := range a.members {

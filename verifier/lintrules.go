@@ -18,7 +18,7 @@ func (l *linter) rules() {
 			severity = LintWarning // it decides nothing
 		}
 		if why := r.neverMatches(); why != "" {
-			l.inAuthorities(LintRuleNeverMatches, severity, at, "Mend the roles or globs of the rule, or take it out.", "the rule %s matches nothing: %s", quote(r.name), why)
+			l.inAuthorities(LintRuleNeverMatches, severity, at, "Fix the roles or globs of the rule, or take it out.", "the rule %s matches nothing: %s", quote(r.name), why)
 			continue
 		}
 		if why := l.unsatisfiable(r); why != "" {
@@ -26,7 +26,7 @@ func (l *linter) rules() {
 				severity = LintWarning
 				why += "; only its pinned documents pass"
 			}
-			l.inAuthorities(LintRuleUnsatisfiable, severity, at, "Mend what it requires; a document that it matches is denied until then.", "nobody can satisfy the rule %s: %s", quote(r.name), why)
+			l.inAuthorities(LintRuleUnsatisfiable, severity, at, "Fix what it requires; a document that it matches is denied until then.", "nobody can satisfy the rule %s: %s", quote(r.name), why)
 			continue
 		}
 		if who := l.soleApprovers(r); len(who) > 0 {
@@ -73,7 +73,7 @@ func (l *linter) unsatisfiable(r *rule) string {
 			}
 		}
 		if need := pair[0].threshold + pair[1].threshold; len(union) < need {
-			return fmt.Sprintf("it asks for %d different principals of %s and %s, and %s can speak", need,
+			return fmt.Sprintf("it asks for %d different principals of %s and %s, and %s can sign", need,
 				plain(pair[0].name), plain(pair[1].name), onlyOf(sortedPrincipals(union)))
 		}
 	}
@@ -106,7 +106,7 @@ func (r *rule) neverMatches() string {
 	return why
 }
 
-// possibleRoles are the roles that the rule may speak about.
+// possibleRoles are the roles that the rule may be about.
 func (r *rule) possibleRoles() []Role {
 	if len(r.roles) > 0 {
 		return r.roles
@@ -155,7 +155,7 @@ func globsMeet(a, b string) bool {
 	return fits[0]
 }
 
-// alone lists who can satisfy, all by themselves, the rule and every other rule
+// soleApprovers lists who can satisfy, all by themselves, the rule and every other rule
 // in force that is certain to match whatever it matches.
 func (l *linter) soleApprovers(r *rule) []string {
 	if r.shadow {
@@ -211,16 +211,16 @@ func (c *rule) covers(r *rule) bool {
 	return within(c.gateway, r.gateway) && within(c.workspace, r.workspace) && within(c.target, r.target) && within(c.subject, r.subject)
 }
 
-// surfaces reports the kinds of documents that no rule in force speaks about.
+// surfaces reports the kinds of documents that no rule in force is about.
 func (l *linter) surfaces() {
 	for _, s := range []struct {
 		role Role
 		text string
 	}{
-		{SandboxPolicy, "no rule in force speaks about sandbox policies: every sandbox is refused"},
-		{GlobalPolicy, "no rule in force speaks about global policies: one is refused wherever it is set"},
-		{ProviderProfile, "no rule in force speaks about provider profiles: every sandbox with a provider is refused"},
-		{Settings, "no rule in force speaks about gateway settings: they are refused when a gateway sends them"},
+		{SandboxPolicy, "no rule in force is about sandbox policies: every sandbox is refused"},
+		{GlobalPolicy, "no rule in force is about global policies: one is refused wherever it is set"},
+		{ProviderProfile, "no rule in force is about provider profiles: every sandbox with a provider is refused"},
+		{Settings, "no rule in force is about gateway settings: they are refused when a gateway sends them"},
 	} {
 		if !slices.ContainsFunc(l.trust.authorities.rules, func(r *rule) bool {
 			return !r.shadow && slices.Contains(r.possibleRoles(), s.role)

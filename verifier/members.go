@@ -18,7 +18,7 @@ type rawMember struct {
 }
 
 // membersOf lists the members of an object, in their order; false for any other
-// value. The text must have passed checkJSON, which has judged the grammar and
+// value. The text must have passed checkJSON, which has checked the grammar and
 // the names; this only cuts it up.
 func membersOf(object []byte) ([]rawMember, bool) {
 	c := cutter{rest: object}
@@ -64,7 +64,7 @@ func elementsOf(array []byte, limit int) ([]jsontext.Value, bool) {
 	return list, true
 }
 
-// cutter cuts JSON text into values without judging them.
+// cutter cuts JSON text into values without checking them.
 type cutter struct{ rest []byte }
 
 func (c *cutter) space() { c.rest = bytes.TrimLeft(c.rest, " \t\r\n") }

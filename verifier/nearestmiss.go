@@ -13,32 +13,32 @@ import (
 
 // nearestMiss names the one signature or change that would have turned the
 // refusal into an ALLOW, or the one that comes first when there are several.
-func (h *evaluation) nearestMiss(d *Decision, now time.Time) NearestMiss {
+func (e *evaluation) nearestMiss(d *Decision, now time.Time) NearestMiss {
 	if d.Verdict == Allow {
 		return NearestMiss{Document: -1}
 	}
 	i := d.leading.Document
 	miss := NearestMiss{Document: i, Text: d.Reason.remedy(), Command: d.Reason.command()}
-	if i < 0 || h.documents[i].parsed == nil {
+	if i < 0 || e.documents[i].parsed == nil {
 		return miss
 	}
-	dos := h.documents[i]
-	switch r := h.evaluateDocuments(now)[i]; {
-	case d.Reason == ScopeMismatch && h.bindingFault != nil && d.leading.Attestation < 0:
-		// A sandbox under another name: no signature mends that.
+	doc := e.documents[i]
+	switch r := e.evaluateDocuments(now)[i]; {
+	case d.Reason == ScopeMismatch && e.bindingFault != nil && d.leading.Attestation < 0:
+		// A sandbox under another name: no signature fixes that.
 	case r.shortfall != nil && r.shortfall.requirement != nil && r.shortfall.requirement.predicateType == SetPredicateType:
-		miss.Text, miss.Command = h.nearestSet(r.shortfall, now)
+		miss.Text, miss.Command = e.nearestSet(r.shortfall, now)
 	case r.shortfall != nil && r.shortfall.requirement != nil:
-		miss.Text, miss.Command = dos.nearestApproval(r.shortfall, h.trust, now)
+		miss.Text, miss.Command = doc.nearestApproval(r.shortfall, e.trust, now)
 	case r.rollback != nil:
-		v := dos.nextVersion()
-		miss.Text = fmt.Sprintf("approving sha256:%s again at version %d or above would allow it", hex.EncodeToString(dos.sha256[:]), v)
-		miss.Command = dos.signCommand("", v)
+		v := doc.nextVersion()
+		miss.Text = fmt.Sprintf("approving sha256:%s again at version %d or above would allow it", hex.EncodeToString(doc.sha256[:]), v)
+		miss.Command = doc.signCommand("", v)
 	}
 	return miss
 }
 
-// nearestVote says whose statement is missing.
+// nearestApproval says whose statement is missing.
 func (d *documentEvaluation) nearestApproval(s *shortfall, t *Trust, now time.Time) (text, command string) {
 	able := s.able(t, now)
 	what := "approval"
@@ -76,7 +76,7 @@ func (s *shortfall) missing(what, of string, able []string) string {
 	return fmt.Sprintf("%d %ss%s by %s", n, what, of, by)
 }
 
-// canSpeak reports whether a signature that the principal made now could count:
+// canSign reports whether a signature that the principal made now could count:
 // with a key that is neither revoked nor out of its window, or an identity.
 func (t *Trust) canSign(p *principal, now time.Time) bool {
 	for _, k := range p.keys {
@@ -109,9 +109,9 @@ func oneOf(names []string, conjunction string) string {
 // that are there: the highest they say, but not below the floors.
 func (d *documentEvaluation) approveAt() uint64 {
 	v := d.nextVersion()
-	for _, vote := range d.approvals {
-		if vote.versioned {
-			v = max(v, vote.version)
+	for _, a := range d.approvals {
+		if a.versioned {
+			v = max(v, a.version)
 		}
 	}
 	return v

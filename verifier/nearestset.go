@@ -16,27 +16,27 @@ const maxCommand = 1024
 
 // nearestSet says whose approval of which set is missing: of the one that some
 // have approved, or of one that holds every document that the rule matches.
-func (h *evaluation) nearestSet(s *shortfall, now time.Time) (text, command string) {
-	able := s.able(h.trust, now)
+func (e *evaluation) nearestSet(s *shortfall, now time.Time) (text, command string) {
+	able := s.able(e.trust, now)
 	set := s.set
 	of := ""
 	if set != nil {
 		of = fmt.Sprintf(" of the set %s", set.name)
 	} else {
-		set = h.setFor(s.rule)
+		set = e.setFor(s.rule)
 		of = fmt.Sprintf(" of one set with all %s that the rule %s matches", documents(len(set.members)), quote(s.rule.name))
 	}
 	if len(able) > 0 {
-		command = set.signCommand(able[0], &h.req.Target)
+		command = set.signCommand(able[0], &e.req.Target)
 	}
 	return clip(s.missing("approval", of, able)+" would allow it", MaxDetail-4), command
 }
 
 // setFor is the set that would do: every document that the rule matches and does
 // not pin, as high as the floors and what was approved before demand.
-func (h *evaluation) setFor(r *rule) *policySet {
+func (e *evaluation) setFor(r *rule) *policySet {
 	s := &policySet{}
-	for _, d := range h.documents {
+	for _, d := range e.documents {
 		if d.parsed == nil || r.pinned[d.sha256] || !slices.Contains(d.rules, r) {
 			continue
 		}

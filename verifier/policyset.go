@@ -36,7 +36,7 @@ func versioned(predicateType string) bool {
 }
 
 // policySet is a policy-bundle predicate. It says what was approved together;
-// whether that is what is at hand is judged elsewhere.
+// whether that is the document at hand is checked by checkScope.
 type policySet struct {
 	name      setName
 	members   []setMember   // 1 to MaxSubjects, sorted
@@ -179,7 +179,7 @@ func (s *policySet) checkScope(c *claim, doc *parsedDocument, where *Target, pur
 	for _, m := range s.members {
 		fits = fits || m.sha256 == digest && m.role == role && matchGlob(m.name, doc.subject.name)
 	}
-	// What ADMIT leaves open is not judged: nothing is enforced there yet.
+	// What ADMIT leaves open is not checked: nothing is enforced there yet.
 	open := func(place string) bool { return purpose == Admit && place == "" }
 	// SPEC: R6 a member's role and name match the document and its subject, the scope where it would be enforced.
 	switch {

@@ -7,7 +7,7 @@ package verifier
 // protobuf enum has the same names and numbers, and a test compares them.
 type Reason int
 
-// The decision reasons. Their meaning, who mends them and how is in the table
+// The decision reasons. Their meaning, who fixes them and how is in the table
 // of reasondoc.go, from which docs/reasons.md and `sigdriver explain` come.
 const (
 	ReasonUnspecified Reason = 0 // no reason: the zero Decision, which refuses

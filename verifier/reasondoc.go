@@ -44,7 +44,7 @@ func (s Stage) String() string {
 	return stageNames[s]
 }
 
-// Doc is the page of one code: what it means, who mends it and how.
+// Doc is the page of one code: what it means, who fixes it and how.
 type Doc struct {
 	// Code is the name on the wire, in logs and in the command line.
 	Code string
@@ -55,14 +55,14 @@ type Doc struct {
 	// Status is what the caller sees of a call fault, empty in the other lists.
 	Status  string
 	Meaning string
-	// Fixer is who mends it, Remedy what they do, Command the line that does or
+	// Fixer is who fixes it, Remedy what they do, Command the line that does or
 	// begins it; empty where no command does.
 	Fixer   string
 	Remedy  string
 	Command string
 }
 
-// The people who mend things.
+// The people who fix things.
 const (
 	approver   = "approver"
 	author     = "policy author"
@@ -159,12 +159,13 @@ var reasonIndex = func() map[Reason]int {
 	return index
 }()
 
-// reasonDocs is list (a), by number.
+// reasonDocs is list (a), by number. Decisions record its remedies as hints, so a
+// change of one shows where a recorded decision is compared byte for byte.
 var reasonDocs = []Doc{
 	{"UNSPECIFIED", ReasonUnspecified, StageNone, "", "No decision was made. It is the zero value, and it refuses.",
 		gatewayDev, "Treat it as a refusal. A driver that works never sends it with a verdict; report it with the driver's version.", "sigdriver version"},
 	{"ALLOWED", Allowed, StageNone, "", "Every document passed every enforce rule that matches it and, in COMPOSE, the effective policy is what the parts compose to.",
-		"nobody", "Nothing to mend.", ""},
+		"nobody", "Nothing to fix.", ""},
 
 	{"TRUST_UNAVAILABLE", TrustUnavailable, StageTrust, "", "The driver has no trust: it never fetched any, or what it fetched failed its self-check.",
 		driverOp, "Read the driver's last TUF_* or TRUST_* event, then mend the source of trust; the driver takes it up by itself.", cmdStatus},
@@ -315,15 +316,15 @@ var reasonDocs = []Doc{
 // faultDocs is list (b).
 var faultDocs = []Doc{
 	{"REQUEST_INVALID", 0, 0, "InvalidArgument", "The request has not the shape of its purpose: a field is missing, unknown or does not belong there.",
-		gatewayDev, "Mend the call; the message names the field.", ""},
+		gatewayDev, "Fix the call; the message names the field.", ""},
 	{"REQUEST_TOO_LARGE", 0, 0, "InvalidArgument", "A field, a count or the whole request is over its limit.",
 		gatewayDev, "Stay within the limits that GetCapabilities lists.", ""},
 	{"OVERLOADED", 0, 0, "Unavailable", "Too many verifications are in flight; this one was turned away at once.",
 		driverOp, "Retry after a moment. If it lasts, look for a caller that asks for ever new documents.", ""},
 	{"AUDIT_UNAVAILABLE", 0, 0, "Unavailable", "The decision could not be recorded durably, or its receipt not signed, so it was not given.",
-		driverOp, "Make room on the journal's disk or mend it, then restart the driver.", ""},
+		driverOp, "Make room on the journal's disk or fix it, then restart the driver.", ""},
 	{"CLOCK_UNTRUSTED", 0, 0, "Unavailable", "The clock stepped back by more than five minutes; nothing is allowed until it has caught up.",
-		driverOp, "Mend the machine's time service.", "timedatectl status"},
+		driverOp, "Fix the machine's time service.", "timedatectl status"},
 	{"PEER_NOT_ALLOWED", 0, 0, "connection closed, or PermissionDenied", "The calling process is not on the allow-list, or speaks for a gateway that is not its own.",
 		driverOp, "Add the gateway's uid or gid with its gateway_ids to the configuration.", cmdCheck},
 	{"DEADLINE", 0, 0, "DeadlineExceeded", "The caller gave up before the decision was made and recorded.",
@@ -347,15 +348,15 @@ var eventDocs = []Doc{
 	{"TUF_DELEGATION", 0, 0, "", "A delegated role signed a path that was not delegated to it, or delegations go round in a circle.",
 		security, "Move the target to the role that owns the path.", cmdPublish},
 	{"TUF_DOWNLOAD", 0, 0, "", "The source of trust cannot be read: no connection, a timeout, a foreign redirect or a missing file. Good trust stays in use until it is stale.",
-		driverOp, "Mend the path to the source.", cmdCheck},
+		driverOp, "Fix the path to the source.", cmdCheck},
 	{"TRUST_ROLLBACK", 0, 0, "", "What is offered as trust is older than what this driver has accepted before.",
 		security, "Find out who serves old metadata. Never delete the state folder to make this go away.", cmdStatus},
 	{"TRUST_CORRUPT", 0, 0, "", "Stored or published trust cannot be used: damaged state, an authorities.json that does not parse or fails its self-check, or a revocations.json that does not parse.",
-		security, "The event names the file and the place: mend it and publish. The last good trust stays in use.", cmdPublish},
+		security, "The event names the file and the place: fix it and publish. The last good trust stays in use.", cmdPublish},
 	{"KEY_INVALID", 0, 0, "", "A public key is of a kind we do not take: a weak or odd curve, a short RSA modulus, a point off its curve, wrong length.",
 		security, "Use ECDSA P-256 or P-384, Ed25519, or RSA of at least 3072 bits.", "openssl pkey -pubin -in key.pub -text -noout"},
 	{"CONFIG_INVALID", 0, 0, "", "The configuration is refused: an unknown key, a path or permission that is not safe, or one key used for two purposes.",
-		driverOp, "Mend the line or path that is named.", cmdCheck},
+		driverOp, "Fix the line or path that is named.", cmdCheck},
 }
 
 // auditDocs is list (d).

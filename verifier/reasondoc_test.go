@@ -184,7 +184,7 @@ func writePage(b *bytes.Buffer, d Doc, numbered bool) {
 	if d.Status != "" {
 		fmt.Fprintf(b, "Status: %s\n\n", d.Status)
 	}
-	fmt.Fprintf(b, "%s\n\n**Who mends it:** %s. %s\n\n", d.Meaning, d.Fixer, d.Remedy)
+	fmt.Fprintf(b, "%s\n\n**Who fixes it:** %s. %s\n\n", d.Meaning, d.Fixer, d.Remedy)
 	if d.Command != "" {
 		fmt.Fprintf(b, "    %s\n\n", d.Command)
 	}

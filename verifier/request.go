@@ -86,7 +86,7 @@ type Document struct {
 	Attestations [][]byte
 }
 
-// Request is everything about a question that can change its answer. What a
+// Request is everything that can change a decision. What a
 // caller sends besides (request id, host hints) never reaches the verifier.
 type Request struct {
 	Purpose     Purpose

@@ -62,7 +62,7 @@ type documentSummary struct {
 //
 // on one line. effective_sha256 is empty when there is no effective document.
 // Attestations are spelled as AttestationDigest does, in the order they were
-// judged in, those of the driver's index included. Signatures are not in it: two
+// checked in, those of the driver's index included. Signatures are not in it: two
 // people who approve in the same words have one digest, and the decision record
 // tells their envelopes apart.
 func RequestJSON(req *Request) []byte {
@@ -85,7 +85,7 @@ func RequestSHA256(req *Request) [32]byte { return sha256.Sum256(RequestJSON(req
 
 // AskedSHA256 is RequestSHA256 of the same request without attestations:
 // asked_sha256 in the contract. A caller does not know what the driver's index
-// adds; this much it computes itself, and refuses an answer to another question.
+// adds; this much it computes itself, and refuses an answer to another request.
 func AskedSHA256(req *Request) [32]byte {
 	bare := *req
 	bare.Documents = slices.Clone(req.Documents)
@@ -144,7 +144,7 @@ func ParseRequestJSON(text []byte) (*RecordedRequest, error) {
 		}
 	}
 	if r.Purpose == PurposeUnspecified {
-		return nil, fmt.Errorf("recorded request: %s is no purpose", quote(s.Purpose))
+		return nil, fmt.Errorf("recorded request: invalid purpose %s", quote(s.Purpose))
 	}
 	for _, d := range s.Documents {
 		got, err := d.recorded()
@@ -166,7 +166,7 @@ func ParseRequestJSON(text []byte) (*RecordedRequest, error) {
 func (d *documentSummary) recorded() (*RecordedDocument, error) {
 	role, ok := RoleByName(d.Role)
 	if !ok {
-		return nil, fmt.Errorf("%s is no role", quote(d.Role))
+		return nil, fmt.Errorf("invalid role %s", quote(d.Role))
 	}
 	sum, err := readDigest(d.SHA256)
 	return &RecordedDocument{role, d.Workspace, d.Provider, sum, d.Attestations}, err
@@ -175,7 +175,7 @@ func (d *documentSummary) recorded() (*RecordedDocument, error) {
 // readDigest reads 64 lower-case hex digits.
 func readDigest(text string) (sum [32]byte, err error) {
 	if !isHexSHA256(text) {
-		return sum, fmt.Errorf("%s is no sha256", quote(text))
+		return sum, fmt.Errorf("invalid sha256 %s", quote(text))
 	}
 	return sum, (*digestFile)(&sum).UnmarshalText([]byte(text))
 }

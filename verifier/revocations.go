@@ -121,7 +121,7 @@ func parseRevocations(data []byte, schema string, limit int) ([]revocationEntry,
 	return f.Entries, nil
 }
 
-// turn returns the ratchet with the entries added and then the restored ones
+// apply returns the ratchet with the entries added and then the restored ones
 // taken out: only a signed `restored` ends a revocation.
 func (r ratchet) apply(entries, restored []revocationEntry) (ratchet, error) {
 	next := make(ratchet, len(r)+len(entries))

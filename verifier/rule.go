@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// rule says which authorities must have spoken for which documents, where.
+// rule says which authorities must have approved which documents, where.
 type rule struct {
 	name    string
 	surface string // of a document, or anySurface
@@ -119,12 +119,12 @@ func (a *authorities) readRule(w *ruleFile, at string) (*rule, error) {
 func (r *rule) readPlace(w *ruleFile, _ *authorities) error {
 	possible := rolesOf(w.Surface)
 	if possible == nil {
-		return refuseAuthorities(".surface", "%s is no surface this driver knows", quote(w.Surface))
+		return refuseAuthorities(".surface", "unknown surface %s", quote(w.Surface))
 	}
 	for _, name := range w.Roles {
 		role, ok := RoleByName(name)
 		if !ok || !slices.Contains(possible, role) {
-			return refuseAuthorities(".roles", "%s is no role of %s", quote(name), w.Surface)
+			return refuseAuthorities(".roles", "invalid role %s: not one of %s", quote(name), w.Surface)
 		}
 		r.roles = append(r.roles, role)
 	}
@@ -150,7 +150,7 @@ func (r *rule) readRequire(w *ruleFile, a *authorities) error {
 			return refuseAuthorities(at, "needs a predicateType")
 		}
 		if seen[q] {
-			return refuseAuthorities(at, "stands there twice")
+			return refuseAuthorities(at, "is listed twice")
 		}
 		seen[q] = true
 		r.require = append(r.require, requirement{got, q.PredicateType})
@@ -160,7 +160,7 @@ func (r *rule) readRequire(w *ruleFile, a *authorities) error {
 }
 
 // readDistinct reads the pairs of authorities that must be different people. An
-// authority stands in at most one pair and in exactly one requirement, so that
+// authority is in at most one pair and in exactly one requirement, so that
 // the union in checkDistinct is over two sets and no more.
 func (r *rule) readDistinct(w *ruleFile, a *authorities) error {
 	used := map[*authority]bool{}
@@ -179,10 +179,10 @@ func (r *rule) readDistinct(w *ruleFile, a *authorities) error {
 				}
 			}
 			if got[j] == nil || uses != 1 {
-				return refuseAuthorities(at, "%s must stand in exactly one requirement of this rule", quote(name))
+				return refuseAuthorities(at, "%s must be in exactly one requirement of this rule", quote(name))
 			}
 			if used[got[j]] {
-				return refuseAuthorities(at, "%s stands in another pair already", quote(name))
+				return refuseAuthorities(at, "%s is in another pair already", quote(name))
 			}
 			used[got[j]] = true
 		}
@@ -211,7 +211,7 @@ func (r *rule) readConditions(w *ruleFile, _ *authorities) error {
 	}
 	for _, alg := range w.Algorithms {
 		if !alg.known() {
-			return refuseAuthorities(".algorithms", "%s is no algorithm this driver accepts", quote(string(alg)))
+			return refuseAuthorities(".algorithms", "unknown algorithm %s", quote(string(alg)))
 		}
 		if r.algorithms == nil {
 			r.algorithms = map[KeyAlgorithm]bool{}
@@ -224,7 +224,7 @@ func (r *rule) readConditions(w *ruleFile, _ *authorities) error {
 	return nil
 }
 
-// matches reports whether the rule speaks about the document where it would be
+// matches reports whether the rule is about the document where it would be
 // enforced.
 func (r *rule) matches(doc *parsedDocument, where *Target) bool {
 	return (r.surface == anySurface || r.surface == doc.surface) &&

@@ -8,26 +8,26 @@ import (
 	"time"
 )
 
-// stranger is somebody whom no authorities.json can name as one of its own.
+// unknownPrincipal is a principal that no authorities.json can name.
 var unknownPrincipal = &principal{name: "check.invalid"}
 
-// selfCheck lets trust prove that it is not vacuous: every rule, run as if it
+// selfCheck proves that trust is not vacuous: every rule, run as if it
 // were enforced, refuses an unpinned document that nobody signed, and one that
 // only somebody unknown approved. It runs the code that decides, so a mistake
 // there keeps trust from being swapped in instead of letting a policy through.
 func (t *Trust) selfCheck() error {
 	for i, r := range t.authorities.rules {
-		var votes []*approval
-		if a := combine([]*ruleResult{evaluateRule(r, [32]byte{}, votes, time.Time{})}); a.shortfall == nil {
+		var approvals []*approval
+		if a := combine([]*ruleResult{evaluateRule(r, [32]byte{}, approvals, time.Time{})}); a.shortfall == nil {
 			return refuseAuthorities(fmt.Sprintf("rules[%d]", i), "%s accepts a document that nobody signed", quote(r.name))
 		}
 		for _, q := range r.require {
 			for alg := range knownAlgorithms {
 				c := &claim{principal: unknownPrincipal, algorithm: alg, statement: &statement{predicateType: q.predicateType}}
-				votes = append(votes, &approval{claim: c, version: everyVersion, ageFrom: time.Unix(0, 0), set: &policySet{}})
+				approvals = append(approvals, &approval{claim: c, version: everyVersion, ageFrom: time.Unix(0, 0), set: &policySet{}})
 			}
 		}
-		if a := combine([]*ruleResult{evaluateRule(r, [32]byte{}, votes, time.Unix(0, 0))}); a.shortfall == nil {
+		if a := combine([]*ruleResult{evaluateRule(r, [32]byte{}, approvals, time.Unix(0, 0))}); a.shortfall == nil {
 			return refuseAuthorities(fmt.Sprintf("rules[%d]", i), "%s accepts a claim by somebody it does not name", quote(r.name))
 		}
 	}

@@ -174,7 +174,7 @@ func (t *Trust) key(spki [32]byte) *signingKey {
 
 // verifyKeyedBundle checks a bundle signed by a key: the envelope like a bare one, and
 // then what logs and timestamp authorities say about it. Trust without a
-// Sigstore root cannot judge that, so it proves no times.
+// Sigstore root cannot check that, so it proves no times.
 func (t *Trust) verifyKeyedBundle(a *attestation, budget *signatureBudget) ([]verifiedSignature, []Finding) {
 	good, findings := t.verifyEnvelope(a.envelope, a.bundle.hint, budget)
 	b := a.bundle

@@ -49,7 +49,7 @@ func parseTrustedRoot(data []byte) (*root.TrustedRoot, error) {
 	return root.NewTrustedRootFromJSON(data)
 }
 
-// sigstoreCheck judges bundles with sigstore-go: signature, certificate chain,
+// sigstoreCheck verifies bundles with sigstore-go: signature, certificate chain,
 // SCTs, log entries and timestamps. It never looks into a Statement.
 type sigstoreCheck struct {
 	material root.TrustedMaterial // nil: nothing but the key is trusted
@@ -71,16 +71,16 @@ type artifact struct {
 	known  bool // the bytes are
 }
 
-// sighting is what sigstore-go proved of a bundle.
+// verifiedBundle is what sigstore-go proved of a bundle.
 type verifiedBundle struct {
 	envelope *envelope         // nil for a message signature; its signature checked
 	leaf     *x509.Certificate // nil for a key
 	times    []time.Time       // verified, ascending
 }
 
-// run judges one bundle. The budget pays for the public-key operations that a
+// verify checks one bundle. The budget pays for the public-key operations that a
 // bundle makes possible.
-func (s *sigstoreCheck) verify(b *sigstoreBundle, budget *signatureBudget) (seen *verifiedBundle, f *Finding) {
+func (s *sigstoreCheck) verify(b *sigstoreBundle, budget *signatureBudget) (proved *verifiedBundle, f *Finding) {
 	if !spend(&budget.searched, 1+b.entries+b.stamps) {
 		return nil, refuseAttestation(TooManySignatures, "not looked at: the request spent its %d signature checks", MaxSignatureChecks)
 	}
@@ -92,7 +92,7 @@ func (s *sigstoreCheck) verify(b *sigstoreBundle, budget *signatureBudget) (seen
 	// panic in them is a refusal of the bundle, not the end of the process.
 	defer func() {
 		if recover() != nil {
-			seen, f = nil, refuseAttestation(BundleMalformed, "the bundle makes its parser fail")
+			proved, f = nil, refuseAttestation(BundleMalformed, "the bundle makes its parser fail")
 		}
 	}()
 	if f := logMaterial(b.version, message); f != nil {
@@ -138,24 +138,28 @@ func isPromised(e *protorekor.TransparencyLogEntry) bool {
 	return len(e.GetInclusionPromise().GetSignedEntryTimestamp()) > 0
 }
 
-// judge asks sigstore-go, and on a refusal finds out what it was about.
+// verifyEntity asks sigstore-go, and on a refusal finds out what it was about.
 func (s *sigstoreCheck) verifyEntity(b *signedEntity) (*verifiedBundle, *Finding) {
 	material := s.trusted()
 	v, err := verify.NewVerifier(material, s.options(b)...)
 	if err != nil {
 		return nil, refuseAttestation(BundleMalformed, "the thresholds do not fit together")
 	}
-	result, err := v.Verify(b, verify.NewPolicy(s.artifactPolicy(b), s.signerPolicy()...))
+	signer := verify.WithoutIdentitiesUnsafe() // identities are checked by us, afterwards
+	if s.key != nil {
+		signer = verify.WithKey()
+	}
+	result, err := v.Verify(b, verify.NewPolicy(s.artifactPolicy(b), signer))
 	if err != nil {
 		return nil, s.explain(b, material)
 	}
-	seen := &verifiedBundle{}
+	proved := &verifiedBundle{}
 	for _, t := range result.VerifiedTimestamps {
-		seen.times = append(seen.times, t.Timestamp.UTC())
+		proved.times = append(proved.times, t.Timestamp.UTC())
 	}
-	slices.SortFunc(seen.times, time.Time.Compare)
-	seen.times = slices.CompactFunc(seen.times, time.Time.Equal)
-	if f := logWindows(b, material, seen.times); f != nil {
+	slices.SortFunc(proved.times, time.Time.Compare)
+	proved.times = slices.CompactFunc(proved.times, time.Time.Equal)
+	if f := logWindows(b, material, proved.times); f != nil {
 		return nil, f
 	}
 	if s.timed(b) {
@@ -167,17 +171,17 @@ func (s *sigstoreCheck) verifyEntity(b *signedEntity) (*verifiedBundle, *Finding
 		if f := noRoots(b); f != nil {
 			return nil, f
 		}
-		if seen.leaf, err = b.leaf(); err != nil {
+		if proved.leaf, err = b.leaf(); err != nil {
 			return nil, refuseAttestation(CertChain, "the certificate does not parse")
 		}
-		if f := soundLeaf(seen.leaf); f != nil {
+		if f := soundLeaf(proved.leaf); f != nil {
 			return nil, f
 		}
 	}
 	if e := b.GetDsseEnvelope(); e != nil {
-		seen.envelope = envelopeOf(e)
+		proved.envelope = envelopeOf(e)
 	}
-	return seen, nil
+	return proved, nil
 }
 
 // options turns the thresholds into sigstore-go's.
@@ -222,15 +226,8 @@ func (s *sigstoreCheck) timed(b *signedEntity) bool {
 	return s.material != nil && (promised || len(b.GetVerificationMaterial().GetTimestampVerificationData().GetRfc3161Timestamps()) > 0)
 }
 
-func (s *sigstoreCheck) signerPolicy() []verify.PolicyOption {
-	if s.key != nil {
-		return []verify.PolicyOption{verify.WithKey()}
-	}
-	return []verify.PolicyOption{verify.WithoutIdentitiesUnsafe()} // identities are judged by us, afterwards
-}
-
 // artifactPolicy binds a message signature to its artifact. An envelope binds
-// itself; its subjects are judged by us, afterwards.
+// itself; its subjects are checked by us, afterwards.
 func (s *sigstoreCheck) artifactPolicy(b *signedEntity) verify.ArtifactPolicyOption {
 	switch {
 	case b.GetDsseEnvelope() != nil || s.artifact == nil:
@@ -256,7 +253,7 @@ func (s *sigstoreCheck) trusted() root.TrustedMaterial {
 		if err != nil {
 			return nil, err
 		}
-		return root.NewExpiringKey(v, time.Time{}, time.Time{}), nil // windows are ours to judge
+		return root.NewExpiringKey(v, time.Time{}, time.Time{}), nil // windows are ours to check
 	})
 	return root.TrustedMaterialCollection{key, material}
 }
@@ -275,8 +272,8 @@ func (k *signingKey) sigstoreVerifier() (signature.Verifier, error) {
 }
 
 // logWindows checks the window of each log key whose entry carries no time of
-// its own, at every verified time: sigstore-go judges windows only with an
-// inclusion promise. Only entries of known logs have been judged at all.
+// its own, at every verified time: sigstore-go checks windows only with an
+// inclusion promise. Only entries of known logs have been checked at all.
 func logWindows(b *signedEntity, material root.TrustedMaterial, times []time.Time) *Finding {
 	entries, err := b.TlogEntries()
 	if err != nil {
@@ -297,7 +294,7 @@ func logWindows(b *signedEntity, material root.TrustedMaterial, times []time.Tim
 }
 
 // oneStampEach refuses two timestamps of one authority. sigstore-go looks at the
-// first of them alone, so their order would choose the time that is judged.
+// first of them alone, so their order would choose the time that counts.
 func oneStampEach(b *signedEntity, material root.TrustedMaterial) *Finding {
 	stamps, err := b.Timestamps()
 	content, contentErr := b.SignatureContent()
@@ -347,7 +344,7 @@ func soundLeaf(leaf *x509.Certificate) *Finding {
 	return nil
 }
 
-// sealed is a bundle as sigstore-go sees it, with its Statement handling
+// signedEntity is a bundle as sigstore-go sees it, with its Statement handling
 // switched off: it gets an empty one to look at, and nobody reads that.
 type signedEntity struct {
 	*sigstorebundle.Bundle

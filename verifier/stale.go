@@ -55,7 +55,7 @@ func (t *Trust) deadlines() []deadline {
 	return all[:]
 }
 
-// State judges trust at now.
+// State returns the condition of trust at now.
 func (t *Trust) State(now time.Time) TrustState {
 	if t == nil || t.authorities == nil {
 		return TrustState{Reason: TrustUnavailable, Detail: "no trust has been loaded"}
@@ -77,7 +77,7 @@ func (t *Trust) State(now time.Time) TrustState {
 	return TrustState{Reason: TrustStale, Detail: detail}
 }
 
-// condition judges the expiries: the condition at now, the first deadline that
+// condition compares the expiries: the condition at now, the first deadline that
 // made it so, and the time left until it is refused.
 func (t *Trust) condition(now time.Time) (c Condition, why deadline, left time.Duration) {
 	c = Fresh
@@ -105,7 +105,7 @@ func (t *Trust) changes() []time.Time {
 	return at
 }
 
-// distrust says why nothing can be decided at all, nil when it can.
+// trustFinding says why nothing can be decided at all, nil when it can.
 func trustFinding(t *Trust, floors Floors, now time.Time) *Finding {
 	s := t.State(now)
 	if s.Condition == Refused {

@@ -15,7 +15,7 @@ import (
 )
 
 // otherDigests are the digest algorithms that we know besides sha256 (in-toto's
-// DigestSet names). They can spoil a subject, never make one.
+// DigestSet names). They can contradict a subject, never make one.
 var otherDigests = map[string]func([]byte) []byte{
 	"sha1":       func(b []byte) []byte { s := sha1.Sum(b); return s[:] },
 	"sha224":     func(b []byte) []byte { s := sha256.Sum224(b); return s[:] },
@@ -25,12 +25,12 @@ var otherDigests = map[string]func([]byte) []byte{
 	"sha512_256": func(b []byte) []byte { s := sha512.Sum512_256(b); return s[:] },
 }
 
-// speaksFor reports whether one subject of the claim's statement is the document,
-// in whatever order they stand.
+// checkSubjects checks that one subject of the claim's statement is the document,
+// in whatever order they are.
 func checkSubjects(c *claim, doc *parsedDocument) *Finding {
 	want := hex.EncodeToString(doc.sha256[:])
 	named := false
-	var spoiled *Finding
+	var conflict *Finding
 	for _, s := range c.statement.subjects {
 		got, ok := s.digest["sha256"]
 		if !ok {
@@ -46,19 +46,19 @@ func checkSubjects(c *claim, doc *parsedDocument) *Finding {
 		if f == nil {
 			return nil
 		}
-		spoiled = cmp.Or(spoiled, f)
+		conflict = cmp.Or(conflict, f)
 	}
 	switch {
-	case spoiled != nil:
-		return spoiled
+	case conflict != nil:
+		return conflict
 	case !named:
 		return refuse(c, SubjectDigestAlg, "no subject has a sha256 digest")
 	}
 	return refuse(c, SubjectMismatch, "is about another document, not sha256:%s", want)
 }
 
-// spoils says which other digest of a subject is not the document's. Without the
-// body it repeats what was found then.
+// digestConflict says which other digest of a subject is not the document's.
+// Without the body it repeats what the record says.
 func (doc *parsedDocument) digestConflict(c *claim, s subject) *Finding {
 	if doc.recordedFindings == nil {
 		if alg := wrongDigest(s, doc.body); alg != "" {

@@ -62,7 +62,7 @@ type Trust struct {
 	revocationFault error
 }
 
-// principal is one person, team or robot: one vote.
+// principal is one person, team or robot, and counts once.
 type principal struct {
 	name       string
 	keys       []*signingKey
@@ -94,7 +94,7 @@ type keyless struct {
 	tlogs, timestamps, scts int
 }
 
-// ParseTrust reads trust whole and lets it prove that it refuses. The error is
+// ParseTrust reads trust whole, and checks that it refuses what it must. The error is
 // about authorities.json, trusted_root.json or drivers.json; a revocations.json
 // that does not parse never holds back the rest: the ratchet and its old expiry
 // stay in force and RevocationFault tells.
@@ -126,7 +126,7 @@ func ParseTrust(src TrustSource) (*Trust, error) {
 	return t, nil
 }
 
-// turnRatchet adds what is newly revoked to what was revoked before.
+// updateRatchet adds what is newly revoked to what was revoked before.
 func (t *Trust) updateRatchet(src *TrustSource) error {
 	before := ratchet{}
 	if src.Ratchet != nil {
@@ -164,7 +164,7 @@ func (t *Trust) Epoch() uint64 { return t.epoch }
 // Versions returns the TUF versions that this trust came from.
 func (t *Trust) Versions() Versions { return t.versions }
 
-// Expires returns the expiries that decisions are judged by.
+// Expires returns the expiries that bound decisions.
 func (t *Trust) Expires() Expires { return t.expires }
 
 // Ratchet returns everything revoked and not restored, as canonical JSON. It is

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// BundleInput asks whether a Sigstore bundle holds for one artifact: the
-// question of `sigdriver verify-bundle` and of the Sigstore conformance suite.
+// BundleInput is a Sigstore bundle and what it should prove about one artifact, as
+// `sigdriver verify-bundle` and the Sigstore conformance suite ask.
 // It has nothing to do with authorities or rules; the checks are those that
 // Verify makes of a bundle.
 type BundleInput struct {
@@ -21,7 +21,7 @@ type BundleInput struct {
 	// DSSE envelope. At most MaxAttestation bytes.
 	Bundle []byte
 	// TrustedRoot is a trusted_root.json of at most MaxTrustFile bytes. Required
-	// unless there is a Key; then log entries and timestamps are judged only
+	// unless there is a Key; then log entries and timestamps are checked only
 	// with it.
 	TrustedRoot []byte
 
@@ -36,12 +36,12 @@ type BundleInput struct {
 
 	// Artifact is what was signed, or the subject of the Statement. When it is
 	// nil, SHA256 is its digest; a message signature whose algorithm does not
-	// hash with SHA-256 cannot be judged by that.
+	// hash with SHA-256 cannot be checked with that.
 	Artifact []byte
 	SHA256   [32]byte
 }
 
-// BundleResult is what a bundle that holds proves.
+// BundleResult is what a bundle proves that verifies.
 type BundleResult struct {
 	// KeySHA256 is of the signer's SPKI: the key's or the certificate's.
 	KeySHA256 [32]byte
@@ -56,7 +56,7 @@ type BundleResult struct {
 	SHA256 [32]byte
 }
 
-// BundleError is a bundle that does not hold. Reason is never Allowed.
+// BundleError is a bundle that does not verify. Reason is never Allowed.
 type BundleError struct {
 	Reason Reason
 	Detail string // one clause, printable, foreign text quoted
@@ -64,15 +64,14 @@ type BundleError struct {
 
 func (e *BundleError) Error() string { return e.Reason.String() + ": " + e.Detail }
 
-// BundleInputError is a question that cannot be answered: the caller's mistake, not
-// the bundle's.
+// BundleInputError is invalid input: the caller's mistake, not the bundle's.
 type BundleInputError struct {
 	Field string // of BundleInput
 	Text  string
 	Err   error
-	// Unusable: it is what it should be, a public key or a trusted root, and
-	// nothing can be verified by this one. Clients of Sigstore then say that the
-	// bundle does not verify.
+	// Unusable reports whether the field holds a public key or a trusted root, as
+	// it should, with which nothing can be verified. Clients of Sigstore then say
+	// that the bundle does not verify.
 	Unusable bool
 }
 
@@ -86,9 +85,9 @@ func (e *BundleInputError) Error() string {
 // Unwrap returns the cause.
 func (e *BundleInputError) Unwrap() error { return e.Err }
 
-// VerifyBundle answers the question. It fetches nothing and reads no clock. The
-// error is a *BundleError when the bundle does not hold and a *BundleInputError
-// when the question is wrong; with either there is no answer.
+// VerifyBundle verifies a Sigstore bundle. It fetches nothing and reads no clock.
+// The error is a *BundleError when the bundle does not verify and a
+// *BundleInputError when the input is invalid; with either there is no result.
 func VerifyBundle(q *BundleInput) (*BundleResult, error) {
 	check, err := q.check()
 	if err != nil {
@@ -113,7 +112,7 @@ func VerifyBundle(q *BundleInput) (*BundleResult, error) {
 }
 
 // check prepares the bundle check: the roots, and as much evidence as they have
-// the means to judge.
+// the means to check.
 func (q *BundleInput) check() (*sigstoreCheck, error) {
 	s := &sigstoreCheck{compat: true, artifact: &artifact{bytes: q.Artifact, sha256: q.SHA256, known: q.Artifact != nil}}
 	if s.artifact.known {
@@ -128,7 +127,7 @@ func (q *BundleInput) check() (*sigstoreCheck, error) {
 	}
 	if q.TrustedRoot == nil {
 		if s.key == nil {
-			return nil, &BundleInputError{Field: "TrustedRoot", Text: "required to judge a certificate"}
+			return nil, &BundleInputError{Field: "TrustedRoot", Text: "required to verify a certificate"}
 		}
 		return s, nil
 	}
@@ -158,7 +157,7 @@ func isPublicKey(text []byte) bool {
 	return block != nil && block.Type == "PUBLIC KEY"
 }
 
-// wanted is who must have signed with a certificate.
+// certificateIdentity is who must have signed with a certificate.
 type certificateIdentity struct{ san, issuer *regexp.Regexp }
 
 // signer reads the identity that is asked for; nil when a key is.

@@ -74,7 +74,7 @@ type RuleView struct {
 	Algorithms                          []KeyAlgorithm // sorted; nil: all that are accepted
 }
 
-// RequirementView is one authority that must have spoken, for people.
+// RequirementView is one authority that must have approved, for people.
 type RequirementView struct {
 	Authority     string
 	Principals    []string // sorted

@@ -18,7 +18,7 @@ import (
 func newExplainCommand(env *Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "explain [CODE]",
-		Short: "Say what a code means and who mends it",
+		Short: "Say what a code means and who fixes it",
 		Long: `Prints the page of a decision reason, call fault, trust event or audit finding.
 Without a code it lists all of them. Works offline.`,
 		Args: cobra.MaximumNArgs(1),
@@ -47,7 +47,7 @@ func explain(w io.Writer, code string) error {
 	}
 	fmt.Fprintln(w, doc.Code)
 	fmt.Fprintf(w, "  %s\n", listOf(doc))
-	fmt.Fprintf(w, "\n%s\n\nWho mends it: %s. %s\n", doc.Meaning, doc.Fixer, doc.Remedy)
+	fmt.Fprintf(w, "\n%s\n\nWho fixes it: %s. %s\n", doc.Meaning, doc.Fixer, doc.Remedy)
 	if doc.Command != "" {
 		fmt.Fprintf(w, "\n    %s\n", doc.Command)
 	}
