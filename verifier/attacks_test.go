@@ -24,6 +24,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/verifier"
 	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
 
 // elsewhere are the lines of the attack catalogue that are about more than one
@@ -70,26 +71,26 @@ var attacks = map[string]func(*testing.T){
 // TestAttacks runs every line of the catalogue: its vectors, each beside the
 // positive that it is one change away from, and its test.
 func TestAttacks(t *testing.T) {
-	cases, documents, compositions := map[string][]*vt.Case{}, map[string][]*vt.DocumentVector{}, map[string][]*vt.CompositionVector{}
-	for _, c := range vt.Catalogue() {
+	decisions, documents, compositions := map[string][]*cases.Case{}, map[string][]*cases.DocumentVector{}, map[string][]*cases.CompositionVector{}
+	for _, c := range cases.Catalogue() {
 		for _, id := range c.Attacks {
-			cases[id] = append(cases[id], c)
+			decisions[id] = append(decisions[id], c)
 		}
 	}
-	for _, v := range vt.DocumentVectors() {
+	for _, v := range cases.DocumentVectors() {
 		for _, id := range v.Attacks {
 			documents[id] = append(documents[id], v)
 		}
 	}
-	for _, v := range vt.CompositionVectors() {
+	for _, v := range cases.CompositionVectors() {
 		for _, id := range v.Attacks {
 			compositions[id] = append(compositions[id], v)
 		}
 	}
 	for _, id := range sections {
 		t.Run(id, func(t *testing.T) {
-			n := len(cases[id]) + len(documents[id]) + len(compositions[id])
-			for _, c := range cases[id] {
+			n := len(decisions[id]) + len(documents[id]) + len(compositions[id])
+			for _, c := range decisions[id] {
 				t.Run(c.Name, func(t *testing.T) { runCase(t, c) })
 			}
 			for _, v := range documents[id] {
@@ -587,7 +588,7 @@ func oneKeyTwoPrincipals(t *testing.T) {
 // malformedRevocations shows that the new authorities are in force beside the
 // old ratchet, and that the fault is told.
 func malformedRevocations(t *testing.T) {
-	s := vt.Find("allow-revocations-malformed").Scenario()
+	s := cases.Find("allow-revocations-malformed").Scenario()
 	trust := mustTrust(t, s)
 	if trust.RevocationFault() == nil {
 		t.Error("nobody is told")

@@ -8,12 +8,13 @@ import (
 
 	"github.com/sigdriver/sigdriver/verifier"
 	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
 
 // TestComposed makes the effective policy of every composition vector.
 func TestComposed(t *testing.T) {
 	made := 0
-	for _, v := range vt.CompositionVectors() {
+	for _, v := range cases.CompositionVectors() {
 		s := v.Scenario()
 		s.Request.Effective = nil
 		got, fault := verifier.Composed(&s.Request)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/verifier"
 	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
 
 // committedDocuments are the documents of the committed vectors and of the
@@ -27,7 +28,7 @@ func committedDocuments(t *testing.T) (policies, profiles [][]byte) {
 			profiles = append(profiles, document)
 		}
 	}
-	for _, v := range vt.DocumentVectors() {
+	for _, v := range cases.DocumentVectors() {
 		if role, _ := verifier.RoleByName(v.Role); !v.Refused {
 			add(role, v.Document)
 		}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/sigdriver/sigdriver/verifier"
-	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
 
 // Every decision of the catalogue comes back from its text, and the text is the
@@ -18,7 +18,7 @@ import (
 func TestDecisionJSON(t *testing.T) {
 	n := 0
 	texts := map[string]bool{}
-	for _, c := range verifiertest.Catalogue() {
+	for _, c := range cases.Catalogue() {
 		if c.PerRun {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/verifier"
 	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
 
 // kept is what a driver keeps of a request: its record, and the attestations that
@@ -48,7 +49,7 @@ func trustOf(s *vt.Scenario) *verifier.Trust {
 func TestReplay(t *testing.T) {
 	cache := &verifier.SignatureCache{}
 	n, unread, assumed := 0, 0, 0
-	for _, c := range vt.Catalogue() {
+	for _, c := range cases.Catalogue() {
 		if c.PerRun {
 			continue
 		}

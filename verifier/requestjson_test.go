@@ -15,16 +15,17 @@ import (
 
 	"github.com/sigdriver/sigdriver/verifier"
 	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
 
 // TestRequestVectors reads request-sha256.json, as a reader in another language
 // does, and comes to the same digests.
 func TestRequestVectors(t *testing.T) {
-	var f vt.RequestVectorFile
+	var f cases.RequestVectorFile
 	if err := json.Unmarshal(read(t, filepath.Join(vectorFolder, "request-sha256.json")), &f, json.RejectUnknownMembers(true)); err != nil {
 		t.Fatal(err)
 	}
-	if f.Format != vt.RequestFormat || len(f.Vectors) == 0 {
+	if f.Format != cases.RequestFormat || len(f.Vectors) == 0 {
 		t.Fatalf("%d vectors of format %q", len(f.Vectors), f.Format)
 	}
 	names := map[string]string{} // digest → vector

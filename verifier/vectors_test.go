@@ -14,6 +14,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
 
 //go:generate go run ../testdata/vectors/generate ../testdata/vectors
@@ -24,7 +25,7 @@ const vectorFolder = "../testdata/vectors"
 // run, through its vector, and compares all of what comes out. The case that it
 // is one change away from must be allowed in the same run.
 func TestCatalogue(t *testing.T) {
-	cases := verifiertest.Catalogue()
+	cases := cases.Catalogue()
 	if len(cases) == 0 {
 		t.Fatal("the catalogue is empty")
 	}
@@ -39,10 +40,10 @@ func TestCatalogue(t *testing.T) {
 }
 
 // runCase decides one case, and the positive that it is one change away from.
-func runCase(t *testing.T, c *verifiertest.Case) {
+func runCase(t *testing.T, c *cases.Case) {
 	t.Helper()
 	if c.Positive != "" {
-		if p := decideVector(t, verifiertest.Find(c.Positive).Vector()); p.Verdict != "ALLOW" {
+		if p := decideVector(t, cases.Find(c.Positive).Vector()); p.Verdict != "ALLOW" {
 			t.Fatalf("the positive %s is refused: %s", c.Positive, p.Reason)
 		}
 	}
@@ -53,9 +54,9 @@ func runCase(t *testing.T, c *verifiertest.Case) {
 // TestCommittedVectors reads every decision from its file, as a reader in
 // another language does, and decides it.
 func TestCommittedVectors(t *testing.T) {
-	vectors := map[string]*verifiertest.Vector{}
+	vectors := map[string]*cases.Vector{}
 	for _, path := range glob(t, "decisions") {
-		v, err := verifiertest.ParseVector(read(t, path))
+		v, err := cases.ParseVector(read(t, path))
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
@@ -78,7 +79,7 @@ func TestCommittedVectors(t *testing.T) {
 // TestVectorsAreGenerated makes the files anew and compares them byte for byte
 // with the committed ones.
 func TestVectorsAreGenerated(t *testing.T) {
-	files := verifiertest.Files()
+	files := cases.Files()
 	if len(files) == 0 {
 		t.Fatal("no vectors")
 	}
@@ -100,7 +101,7 @@ func TestVectorsAreGenerated(t *testing.T) {
 // made by the run, or the wrong kind of folder is read.
 func TestEveryReasonHasAVector(t *testing.T) {
 	leading := map[string]int{}
-	for _, c := range verifiertest.Catalogue() {
+	for _, c := range cases.Catalogue() {
 		leading[c.Want.Reason.String()]++
 	}
 	reasons := 0
@@ -124,8 +125,8 @@ func TestEveryReasonHasAVector(t *testing.T) {
 
 func TestDocumentVectors(t *testing.T) {
 	ran := 0
-	for _, v := range verifiertest.DocumentVectors() {
-		if v.From == verifiertest.FromProtoJSON {
+	for _, v := range cases.DocumentVectors() {
+		if v.From == cases.FromProtoJSON {
 			t.Run(v.Name, func(t *testing.T) { runDocument(t, v) })
 			ran++
 		}
@@ -135,9 +136,9 @@ func TestDocumentVectors(t *testing.T) {
 	}
 }
 
-func runDocument(t *testing.T, v *verifiertest.DocumentVector) {
+func runDocument(t *testing.T, v *cases.DocumentVector) {
 	t.Helper()
-	if v.From == verifiertest.FromAuthored {
+	if v.From == cases.FromAuthored {
 		t.Skip("run by the reader of what authors write, cmd/sigdriver/internal/authoring")
 	}
 	role, ok := verifier.RoleByName(v.Role)
@@ -160,7 +161,7 @@ func runDocument(t *testing.T, v *verifiertest.DocumentVector) {
 // TestCompositionVectors pins every document, so that composition alone decides,
 // and then changes one byte of the effective policy.
 func TestCompositionVectors(t *testing.T) {
-	vectors := verifiertest.CompositionVectors()
+	vectors := cases.CompositionVectors()
 	if len(vectors) == 0 {
 		t.Fatal("no composition vectors")
 	}
@@ -169,7 +170,7 @@ func TestCompositionVectors(t *testing.T) {
 	}
 }
 
-func runComposition(t *testing.T, v *verifiertest.CompositionVector) {
+func runComposition(t *testing.T, v *cases.CompositionVector) {
 	t.Helper()
 	s := v.Scenario()
 	if d := decide(t, s); d.Verdict != verifier.Allow {
@@ -183,8 +184,8 @@ func runComposition(t *testing.T, v *verifiertest.CompositionVector) {
 
 // TestVectorsAreStrict shows that a reader refuses what the format does not have.
 func TestVectorsAreStrict(t *testing.T) {
-	good := verifiertest.Find("allow-admit-profile").Vector().Marshal()
-	if _, err := verifiertest.ParseVector(good); err != nil {
+	good := cases.Find("allow-admit-profile").Vector().Marshal()
+	if _, err := cases.ParseVector(good); err != nil {
 		t.Fatal(err)
 	}
 	for old, new := range map[string]string{
@@ -198,16 +199,16 @@ func TestVectorsAreStrict(t *testing.T) {
 		`"driverVersion": "0.1.0"`:  `"driverVersion": 1`,
 		`"now": "2026-09-01T12:00:`: `"Now": "2026-09-01T12:00:`,
 	} {
-		if _, err := verifiertest.ParseVector(verifiertest.Edit(good, old, new)); err == nil {
+		if _, err := cases.ParseVector(verifiertest.Edit(good, old, new)); err == nil {
 			t.Errorf("%s was taken for %s", new, old)
 		}
 	}
 }
 
 // decideVector reads a vector from its bytes, as any reader does, and decides it.
-func decideVector(t *testing.T, v *verifiertest.Vector) verifiertest.Expect {
+func decideVector(t *testing.T, v *cases.Vector) cases.Expect {
 	t.Helper()
-	read, err := verifiertest.ParseVector(v.Marshal())
+	read, err := cases.ParseVector(v.Marshal())
 	if err != nil {
 		t.Fatalf("%s: %v", v.Name, err)
 	}
@@ -219,12 +220,12 @@ func decideVector(t *testing.T, v *verifiertest.Vector) verifiertest.Expect {
 	if err != nil {
 		t.Fatalf("%s: %v", v.Name, err)
 	}
-	return verifiertest.Observe(&s.Request, d)
+	return cases.Observe(&s.Request, d)
 }
 
-func compare(t *testing.T, got, want verifiertest.Expect) {
+func compare(t *testing.T, got, want cases.Expect) {
 	t.Helper()
-	g, w := string(verifiertest.ExpectJSON(got)), string(verifiertest.ExpectJSON(want))
+	g, w := string(cases.ExpectJSON(got)), string(cases.ExpectJSON(want))
 	if g != w {
 		t.Errorf("got  %s\nwant %s", g, w)
 	}

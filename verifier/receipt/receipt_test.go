@@ -24,22 +24,23 @@ import (
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/receipt"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
 
 // vectors reads the committed vectors by name.
-func vectors(t testing.TB) map[string]*verifiertest.ReceiptVector {
+func vectors(t testing.TB) map[string]*cases.ReceiptVector {
 	t.Helper()
 	paths, err := filepath.Glob("../../testdata/vectors/receipts/*.json")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no vectors: %v", err)
 	}
-	all := map[string]*verifiertest.ReceiptVector{}
+	all := map[string]*cases.ReceiptVector{}
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, err := verifiertest.ParseReceiptVector(data)
+		v, err := cases.ParseReceiptVector(data)
 		if err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
@@ -52,7 +53,7 @@ func vectors(t testing.TB) map[string]*verifiertest.ReceiptVector {
 }
 
 // wantOf reads what the reader of a vector wants.
-func wantOf(t testing.TB, v *verifiertest.ReceiptVector) receipt.Want {
+func wantOf(t testing.TB, v *cases.ReceiptVector) receipt.Want {
 	t.Helper()
 	check := func(err error) {
 		if err != nil {

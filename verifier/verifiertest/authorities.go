@@ -113,14 +113,14 @@ func revocationFile(schema string, entries []Revocation) []byte {
 	if entries == nil {
 		entries = []Revocation{}
 	}
-	return compact(struct {
+	return Compact(struct {
 		Schema  string       `json:"schema"`
 		Entries []Revocation `json:"entries"`
 	}{schema, entries})
 }
 
 // JSON returns authorities.json.
-func (a *Authorities) JSON() []byte { return compact(a) }
+func (a *Authorities) JSON() []byte { return Compact(a) }
 
 // Rule returns the rule of a name, to be changed in place.
 func (a *Authorities) Rule(name string) *Rule {
@@ -177,4 +177,10 @@ func BaseAuthorities() *Authorities {
 		},
 		MaxStale: "24h",
 	}
+}
+
+// SettingsRule asks for approved settings in prod.
+func SettingsRule() *Rule {
+	return &Rule{Name: "settings", Surface: SettingsSurface, Workspace: "prod", Mode: "enforce",
+		Require: []Requirement{{"platform", ApprovalType}}}
 }

@@ -52,20 +52,20 @@ func (b Bundle) Envelope() *protodsse.Envelope { return b.GetDsseEnvelope() }
 
 // JSON returns the bundle as JSON, without protojson's random white space.
 func (b Bundle) JSON() []byte {
-	return must(compactRaw(must(protojson.Marshal(b.Bundle))))
+	return Must(compactRaw(Must(protojson.Marshal(b.Bundle))))
 }
 
 // Proto returns the bundle as protobuf.
 func (b Bundle) Proto() []byte {
-	return must(proto.MarshalOptions{Deterministic: true}.Marshal(b.Bundle))
+	return Must(proto.MarshalOptions{Deterministic: true}.Marshal(b.Bundle))
 }
 
 // Clone copies the bundle deeply.
 func (b Bundle) Clone() Bundle { return Bundle{proto.CloneOf(b.Bundle)} }
 
-// messageBundle is a bundle with a message signature over some bytes: no
+// MessageBundle is a bundle with a message signature over some bytes: no
 // in-toto attestation.
-func messageBundle(data []byte, signer *Key) Bundle {
+func MessageBundle(data []byte, signer *Key) Bundle {
 	return Bundle{&protobundle.Bundle{
 		MediaType: mediaTypes["0.3"],
 		VerificationMaterial: &protobundle.VerificationMaterial{Content: &protobundle.VerificationMaterial_PublicKey{

@@ -64,8 +64,8 @@ func sign(template, parent *x509.Certificate, subject, issuer *Key) *x509.Certif
 	if parent == nil {
 		parent = template
 	}
-	der := must(x509.CreateCertificate(nil, template, parent, subject.Public(), issuer.Private()))
-	return must(x509.ParseCertificate(der))
+	der := Must(x509.CreateCertificate(nil, template, parent, subject.Public(), issuer.Private()))
+	return Must(x509.ParseCertificate(der))
 }
 
 func (ca *CA) listed(uri string, validity *protocommon.TimeRange) *prototrust.CertificateAuthority {
@@ -140,11 +140,11 @@ func (l Leaf) template() *x509.Certificate {
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning},
 		ExtraExtensions: []pkix.Extension{
 			{Id: OIDIssuerV1, Value: []byte(l.Issuer)},
-			{Id: OIDIssuerV2, Value: must(asn1.MarshalWithParams(l.Issuer, "utf8"))},
+			{Id: OIDIssuerV2, Value: Must(asn1.MarshalWithParams(l.Issuer, "utf8"))},
 		},
 	}
 	if strings.Contains(l.SAN, "://") {
-		t.URIs = []*url.URL{must(url.Parse(l.SAN))}
+		t.URIs = []*url.URL{Must(url.Parse(l.SAN))}
 	} else if l.SAN != "" {
 		t.EmailAddresses = []string{l.SAN}
 	}
@@ -170,5 +170,5 @@ func sctList(log, issuer *Key, tbs []byte, at time.Time, count int) []byte {
 	for range count {
 		list = append(binary.BigEndian.AppendUint16(list, uint16(len(sct))), sct...)
 	}
-	return must(asn1.Marshal(append(binary.BigEndian.AppendUint16(nil, uint16(len(list))), list...)))
+	return Must(asn1.Marshal(append(binary.BigEndian.AppendUint16(nil, uint16(len(list))), list...)))
 }

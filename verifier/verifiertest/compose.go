@@ -38,7 +38,7 @@ func Compose(source Tree, layers ...Layer) []byte {
 		for i := 2; rules[key] != nil; i++ {
 			key = name + "_" + strconv.Itoa(i)
 		}
-		rules[key] = layerRule(name, clone(l.Profile))
+		rules[key] = LayerRule(name, clone(l.Profile))
 	}
 	if len(rules) > 0 {
 		effective["networkPolicies"] = rules
@@ -61,7 +61,8 @@ func RuleName(provider string) string {
 	return "_provider_" + name
 }
 
-func layerRule(name string, profile Tree) Tree {
+// LayerRule is the rule that a profile inserts.
+func LayerRule(name string, profile Tree) Tree {
 	rule := Tree{"name": name}
 	if binaries, ok := profile["binaries"]; ok {
 		rule["binaries"] = binaries
@@ -102,7 +103,7 @@ func markable(host string) bool {
 // clone copies a tree deeply.
 func clone(t Tree) Tree {
 	var out Tree
-	if err := json.Unmarshal(compact(t), &out); err != nil {
+	if err := json.Unmarshal(Compact(t), &out); err != nil {
 		panic("verifiertest: " + err.Error())
 	}
 	return out

@@ -1,16 +1,16 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package verifiertest makes the worlds that package verifier is tested in:
-// keys that are always the same, documents, approvals, envelopes, bundles,
-// trust files, a small Sigstore with a clock of its own, and the vectors in
-// testdata/vectors.
+// Package verifiertest makes the world that package verifier is tested in: keys
+// that are always the same, documents, approvals, envelopes, bundles, trust
+// files, and a small Sigstore with a clock of its own. The cases that are played
+// in it are in package cases.
 //
 // A test starts from a Scenario that is allowed and changes one thing:
 //
-//	s := verifiertest.AdmitPolicy()
-//	s.Sign(0, verifiertest.Approve(s.Body(0)), "alice") // instead of alice and bob
-//	decision, err := s.Decide()                         // THRESHOLD
+//	s := verifiertest.AdmitPolicy() // approved by alice and bob
+//	s.Approve(0, "alice")
+//	decision, err := s.Decide() // THRESHOLD
 //
 // Everything here is a function of its arguments: equal calls give equal bytes.
 // A builder that is used wrongly panics; nothing here may be linked into a

@@ -34,7 +34,7 @@ type Tree = map[string]any
 type List = []any
 
 // Canonical returns the RFC 8785 form of a tree.
-func Canonical(tree any) []byte { return must(verifier.Canonical(compact(tree))) }
+func Canonical(tree any) []byte { return Must(verifier.Canonical(Compact(tree))) }
 
 // Parse reads a document back into a tree.
 func Parse(document []byte) Tree {

@@ -21,5 +21,5 @@ func Drivers(keys map[string][]DriverKey) []byte {
 	for id, list := range keys {
 		drivers[id] = entry{list}
 	}
-	return compact(map[string]any{"schema": verifier.DriversSchema, "drivers": drivers})
+	return Compact(map[string]any{"schema": verifier.DriversSchema, "drivers": drivers})
 }

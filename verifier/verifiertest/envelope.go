@@ -52,11 +52,11 @@ func SignatureBy(k *Key, message []byte) Signature {
 func (s Statement) Seal(keys ...*Key) Envelope { return Seal(s.JSON(), keys...) }
 
 // JSON returns the bare envelope.
-func (e Envelope) JSON() []byte { return compact(e) }
+func (e Envelope) JSON() []byte { return Compact(e) }
 
 // PayloadBytes returns the decoded payload.
 func (e Envelope) PayloadBytes() []byte {
-	return must(base64.StdEncoding.DecodeString(e.Payload))
+	return Must(base64.StdEncoding.DecodeString(e.Payload))
 }
 
 // SHA256 returns the digest of the attestation: of its PAE.
@@ -64,5 +64,5 @@ func (e Envelope) SHA256() string { return SHA256(PAE(e.PayloadType, e.PayloadBy
 
 // Sig returns the decoded bytes of one signature.
 func (e Envelope) Sig(i int) []byte {
-	return must(base64.StdEncoding.DecodeString(e.Signatures[i].Sig))
+	return Must(base64.StdEncoding.DecodeString(e.Signatures[i].Sig))
 }

@@ -47,7 +47,7 @@ func NewKey(name string, algorithm verifier.KeyAlgorithm) *Key {
 		k.signer = ecKey(elliptic.P384(), name)
 	case verifier.RSAPKCS1v15, verifier.RSAPSSSHA256:
 		block, _ := pem.Decode(rsaPEM)
-		k.signer = must(x509.ParsePKCS8PrivateKey(block.Bytes)).(*rsa.PrivateKey)
+		k.signer = Must(x509.ParsePKCS8PrivateKey(block.Bytes)).(*rsa.PrivateKey)
 	default:
 		panic("verifiertest: no algorithm " + string(algorithm))
 	}
@@ -91,7 +91,7 @@ func (k *Key) Public() crypto.PublicKey { return k.signer.Public() }
 func (k *Key) Private() crypto.Signer { return k.signer }
 
 // SPKI returns the DER SubjectPublicKeyInfo.
-func (k *Key) SPKI() []byte { return must(x509.MarshalPKIXPublicKey(k.Public())) }
+func (k *Key) SPKI() []byte { return Must(x509.MarshalPKIXPublicKey(k.Public())) }
 
 // PEM returns the public key as a PEM block.
 func (k *Key) PEM() string {
@@ -100,7 +100,7 @@ func (k *Key) PEM() string {
 
 // PrivatePEM returns the private key as an unencrypted PKCS#8 PEM block.
 func (k *Key) PrivatePEM() []byte {
-	der := must(x509.MarshalPKCS8PrivateKey(k.signer))
+	der := Must(x509.MarshalPKCS8PrivateKey(k.signer))
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
@@ -128,14 +128,14 @@ func (k *Key) Sign(message []byte) []byte {
 		if k.Algorithm == verifier.ECDSAP384 {
 			hash = crypto.SHA384
 		}
-		return must(key.Sign(nil, digest(hash, message), hash))
+		return Must(key.Sign(nil, digest(hash, message), hash))
 	case *rsa.PrivateKey:
 		sum := digest(crypto.SHA256, message)
 		if k.Algorithm == verifier.RSAPSSSHA256 {
 			opts := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
-			return must(rsa.SignPSS(zeros{}, key, crypto.SHA256, sum, opts))
+			return Must(rsa.SignPSS(zeros{}, key, crypto.SHA256, sum, opts))
 		}
-		return must(rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum))
+		return Must(rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum))
 	}
 	panic("verifiertest: no such key type")
 }
@@ -154,7 +154,7 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 // Malleate returns the other valid encoding (r, n−s) of a P-256 signature.
 func Malleate(signature []byte) []byte {
 	var rs struct{ R, S *big.Int }
-	must(asn1.Unmarshal(signature, &rs))
+	Must(asn1.Unmarshal(signature, &rs))
 	rs.S.Sub(elliptic.P256().Params().N, rs.S)
-	return must(asn1.Marshal(rs))
+	return Must(asn1.Marshal(rs))
 }

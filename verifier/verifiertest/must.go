@@ -10,8 +10,8 @@ import (
 	"fmt"
 )
 
-// must unwraps a result that only a mistake in this package can spoil.
-func must[T any](v T, err error) T {
+// Must unwraps a result that only a mistake in this package can spoil.
+func Must[T any](v T, err error) T {
 	if err != nil {
 		panic(fmt.Sprintf("verifiertest: %v", err))
 	}
@@ -27,9 +27,9 @@ func Edit(text []byte, old, new string) []byte {
 	return bytes.Replace(text, []byte(old), []byte(new), 1)
 }
 
-// compact marshals a value without HTML escapes: members in the order of the
+// Compact marshals a value without HTML escapes: members in the order of the
 // struct, map keys sorted.
-func compact(v any) []byte {
+func Compact(v any) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -40,7 +40,7 @@ func compact(v any) []byte {
 }
 
 // unhex decodes a digest.
-func unhex(s string) []byte { return must(hex.DecodeString(s)) }
+func unhex(s string) []byte { return Must(hex.DecodeString(s)) }
 
 // compactRaw takes insignificant white space out of a JSON text.
 func compactRaw(text []byte) ([]byte, error) {

@@ -37,8 +37,8 @@ type Scenario struct {
 	Now     time.Time
 }
 
-// base is a world with trust and nothing asked yet.
-func base() *Scenario {
+// NewScenario is a world with trust and nothing asked yet.
+func NewScenario() *Scenario {
 	return &Scenario{
 		Authorities:   BaseAuthorities(),
 		Epoch:         41,
@@ -64,9 +64,12 @@ func expiries(now time.Time) verifier.Expires {
 // WebOne is the sandbox of the base scenarios.
 var WebOne = verifier.Target{GatewayID: "gw-east", Workspace: "prod", SandboxID: "sb-0001", Name: "web-1"}
 
+// WebTwo is a second sandbox that web-* approvals are about.
+var WebTwo = verifier.Target{GatewayID: "gw-east", Workspace: "prod", SandboxID: "sb-0002", Name: "web-2"}
+
 // AdmitPolicy asks about one sandbox policy that alice and bob approved.
 func AdmitPolicy() *Scenario {
-	s := base()
+	s := NewScenario()
 	s.Request = verifier.Request{Purpose: verifier.Admit, Target: WebOne}
 	s.Add(verifier.SandboxPolicy, Policy()).Approve(0, "alice", "bob")
 	return s
@@ -75,7 +78,7 @@ func AdmitPolicy() *Scenario {
 // AdmitProfile asks about one provider profile of the whole gateway that dave
 // approved.
 func AdmitProfile() *Scenario {
-	s := base()
+	s := NewScenario()
 	s.Request = verifier.Request{Purpose: verifier.Admit, Target: verifier.Target{GatewayID: "gw-east"}}
 	s.Add(verifier.ProviderProfile, ForgeProfile()).Approve(0, "dave")
 	return s
@@ -83,7 +86,7 @@ func AdmitProfile() *Scenario {
 
 // ComposePlain asks about a sandbox without providers.
 func ComposePlain() *Scenario {
-	s := base()
+	s := NewScenario()
 	s.Request = verifier.Request{Purpose: verifier.Compose, Target: WebOne, Recipe: Recipe, ProvidersV2: true}
 	s.Add(verifier.SandboxPolicy, Policy()).Approve(0, "alice", "bob")
 	return s.Recompose()
@@ -100,7 +103,7 @@ func ComposeLayers() *Scenario {
 // ComposeGlobal asks about a sandbox under the gateway's global policy: its
 // provider's profile inserts nothing but is judged.
 func ComposeGlobal() *Scenario {
-	s := base()
+	s := NewScenario()
 	s.Request = verifier.Request{Purpose: verifier.Compose, Target: WebOne, Recipe: Recipe, ProvidersV2: true}
 	s.Add(verifier.GlobalPolicy, Policy()).Approve(0, "alice", "carol")
 	s.Attach("my-forge", ForgeProfile()).Approve(1, "dave")

@@ -93,7 +93,7 @@ func ComposeSet() *Scenario {
 
 // AdmitSet asks about a sandbox policy that is a member of a set.
 func AdmitSet() *Scenario {
-	s := base()
+	s := NewScenario()
 	s.Authorities.Rules = []*Rule{SetRule()}
 	s.Request = verifier.Request{Purpose: verifier.Admit, Target: WebOne}
 	s.Add(verifier.SandboxPolicy, Policy())

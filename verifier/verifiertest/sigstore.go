@@ -60,7 +60,7 @@ func (s *Sigstore) TrustedRoot() []byte { return TrustedRootJSON(s.Trusted()) }
 
 // TrustedRootJSON writes a trusted root as JSON.
 func TrustedRootJSON(root *prototrust.TrustedRoot) []byte {
-	return must(compactRaw(must(protojson.Marshal(root))))
+	return Must(compactRaw(Must(protojson.Marshal(root))))
 }
 
 func (s *Sigstore) validity() *protocommon.TimeRange {
@@ -79,5 +79,3 @@ func (s *Sigstore) listed(url string, key *Key, id []byte) *prototrust.Transpare
 		LogId:         &protocommon.LogId{KeyId: id},
 	}
 }
-
-func timestampAt(t time.Time) *timestamppb.Timestamp { return timestamppb.New(t) }

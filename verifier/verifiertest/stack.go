@@ -76,10 +76,10 @@ func RandomStacks(r *rand.Rand, policy []byte, profiles [][]byte) (list []*Stack
 // PinningTrust takes any document of the digests without a signature, so that
 // what is left to judge is how they are composed.
 func PinningTrust(sha256 ...string) *verifier.Trust {
-	s := base()
+	s := NewScenario()
 	s.Authorities.Rules = []*Rule{{Name: "pinned", Surface: AnySurface, Roles: []string{"SANDBOX_POLICY", "GLOBAL_POLICY", "PROVIDER_PROFILE"},
 		Mode: "enforce", Require: []Requirement{}, Pinned: sha256}}
-	return must(verifier.ParseTrust(s.Source()))
+	return Must(verifier.ParseTrust(s.Source()))
 }
 
 // CheckEdits makes every edit of the stack's effective policy and compares what

@@ -33,7 +33,7 @@ func SubjectOf(document []byte) Subject {
 }
 
 // JSON returns the payload.
-func (s Statement) JSON() []byte { return compact(s) }
+func (s Statement) JSON() []byte { return Compact(s) }
 
 // Approval is the predicate https://sigdriver.dev/policy-approval/v1.
 type Approval struct {

@@ -28,7 +28,7 @@ func newTSA(name string, from, until time.Time) *TSA {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(3), Subject: pkix.Name{CommonName: name},
 		NotBefore: from, NotAfter: until, KeyUsage: x509.KeyUsageDigitalSignature,
-		ExtraExtensions: []pkix.Extension{{Id: oidEKU, Critical: true, Value: must(asn1.Marshal([]asn1.ObjectIdentifier{oidStamping}))}},
+		ExtraExtensions: []pkix.Extension{{Id: oidEKU, Critical: true, Value: Must(asn1.Marshal([]asn1.ObjectIdentifier{oidStamping}))}},
 	}
 	tsa.Leaf = sign(template, tsa.CA.Intermediate, tsa.key, tsa.CA.key)
 	return tsa
@@ -94,17 +94,17 @@ type signedData struct {
 // holds no certificate: the trusted root has it.
 func (t *TSA) Stamp(signature []byte, at time.Time) []byte {
 	sum := sha256.Sum256(signature)
-	info := must(asn1.Marshal(tstInfo{
+	info := Must(asn1.Marshal(tstInfo{
 		Version: 1, Policy: oidPolicy, Time: at.UTC(), SerialNumber: new(big.Int).SetBytes(sum[:8]),
 		Imprint: imprint{pkix.AlgorithmIdentifier{Algorithm: oidSHA256}, sum[:]},
 	}))
-	token := wrap(oidSignedData, must(asn1.Marshal(signedData{
+	token := wrap(oidSignedData, Must(asn1.Marshal(signedData{
 		Version:    3,
 		Algorithms: []pkix.AlgorithmIdentifier{{Algorithm: oidSHA256}},
-		Content:    wrap(oidTSTInfo, must(asn1.Marshal(info))),
+		Content:    wrap(oidTSTInfo, Must(asn1.Marshal(info))),
 		Signers:    []signerInfo{t.signInfo(info)},
 	})))
-	return must(asn1.Marshal(struct {
+	return Must(asn1.Marshal(struct {
 		Status struct{ Code int }
 		Token  contentInfo
 	}{Token: token}))
@@ -117,7 +117,7 @@ func (t *TSA) signInfo(info []byte) signerInfo {
 		{oidMessageDigest, raws(sum[:])},
 		{oidSigningCertV2, raws([][][][]byte{{{cert[:]}}})},
 	}
-	signed := must(asn1.MarshalWithParams(attributes, "set"))
+	signed := Must(asn1.MarshalWithParams(attributes, "set"))
 	return signerInfo{
 		Version:         1,
 		Signer:          issuerAndSerial{asn1.RawValue{FullBytes: t.Leaf.RawIssuer}, t.Leaf.SerialNumber},
@@ -129,7 +129,7 @@ func (t *TSA) signInfo(info []byte) signerInfo {
 }
 
 func raws(v any) []asn1.RawValue {
-	return []asn1.RawValue{{FullBytes: must(asn1.Marshal(v))}}
+	return []asn1.RawValue{{FullBytes: Must(asn1.Marshal(v))}}
 }
 
 // wrap is content of a type, explicitly tagged.

@@ -8,14 +8,14 @@ import (
 	"log"
 	"os"
 
-	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
 
 func main() {
 	if len(os.Args) != 2 {
 		log.Fatal("usage: generate FOLDER, for example testdata/vectors")
 	}
-	if err := verifiertest.WriteVectors(os.Args[1]); err != nil {
+	if err := cases.WriteVectors(os.Args[1]); err != nil {
 		log.Fatal(err)
 	}
 }

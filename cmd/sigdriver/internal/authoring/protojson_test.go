@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
 
 func TestUnknownMembersAreSaid(t *testing.T) {
@@ -108,7 +108,7 @@ func manyMembers(n int) string {
 // A gateway's own documents have nothing unknown.
 func TestKnownMembersAreNotSaid(t *testing.T) {
 	seen := 0
-	for _, v := range verifiertest.DocumentVectors() {
+	for _, v := range cases.DocumentVectors() {
 		if v.Refused {
 			continue
 		}

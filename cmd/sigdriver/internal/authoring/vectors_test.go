@@ -14,32 +14,33 @@ import (
 
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
 
 // vectors reads the committed document vectors that authors wrote.
-func vectors(t testing.TB) map[string]*verifiertest.DocumentVector {
+func vectors(t testing.TB) map[string]*cases.DocumentVector {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join("..", "..", "..", "..", "testdata", "vectors", "documents", "*.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]*verifiertest.DocumentVector{}
+	found := map[string]*cases.DocumentVector{}
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := new(verifiertest.DocumentVector)
+		v := new(cases.DocumentVector)
 		if err := json.Unmarshal(data, v, json.RejectUnknownMembers(true)); err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
-		if v.Format != verifiertest.DocumentFormat {
+		if v.Format != cases.DocumentFormat {
 			t.Fatalf("%s has the format %q", path, v.Format)
 		}
 		switch v.From {
-		case verifiertest.FromAuthored:
+		case cases.FromAuthored:
 			found[v.Name] = v
-		case verifiertest.FromProtoJSON:
+		case cases.FromProtoJSON:
 		default:
 			t.Fatalf("%s is from %q", path, v.From)
 		}
@@ -51,7 +52,7 @@ func vectors(t testing.TB) map[string]*verifiertest.DocumentVector {
 }
 
 // typeOf returns the type of a vector's file.
-func typeOf(t testing.TB, v *verifiertest.DocumentVector) Type {
+func typeOf(t testing.TB, v *cases.DocumentVector) Type {
 	t.Helper()
 	for typ := range types {
 		if typ.Role().String() == v.Role || typ == SandboxPolicy && v.Role == verifier.GlobalPolicy.String() {
@@ -77,7 +78,7 @@ func TestVectors(t *testing.T) {
 	}
 }
 
-func runVector(t *testing.T, v *verifiertest.DocumentVector) {
+func runVector(t *testing.T, v *cases.DocumentVector) {
 	got, err := Document(typeOf(t, v), v.Input)
 	if !v.Refused {
 		if err != nil {

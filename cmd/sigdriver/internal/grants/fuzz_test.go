@@ -10,14 +10,14 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
 
 // FuzzDocument: whatever can be read is shown, in text that no terminal obeys and
 // in YAML that is YAML, and does not differ from itself.
 func FuzzDocument(f *testing.F) {
 	seeds := 0
-	for _, v := range verifiertest.DocumentVectors() {
+	for _, v := range cases.DocumentVectors() {
 		if !v.Refused {
 			f.Add([]byte(v.Document))
 			seeds++

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/authoring"
-	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
 
 // roundTrip writes a document as its author would, and makes it a document again.
@@ -41,7 +41,7 @@ func TestRoundTrip(t *testing.T) {
 		types[as.Role().String()] = as
 	}
 	made := 0
-	for _, v := range verifiertest.DocumentVectors() {
+	for _, v := range cases.DocumentVectors() {
 		if v.From == "authored" && !v.Refused {
 			roundTrip(t, v.Name, types[v.Role], v.Document)
 			made++

@@ -25,6 +25,7 @@ import (
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/receipt"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
 
 // receiptKey is the driver's own key in the tests.
@@ -159,7 +160,7 @@ func TestAttestOfCachedAnswer(t *testing.T) {
 // Whatever Verify says, Attest says, and an ALLOW for COMPOSE is all it signs.
 func TestAttestIsVerify(t *testing.T) {
 	signed := 0
-	for _, c := range verifiertest.Catalogue() {
+	for _, c := range cases.Catalogue() {
 		s := c.Scenario()
 		if s.Request.Purpose != verifier.Compose || s.NoTrust || c.PerRun || len(s.Floors.Versions)+len(s.Floors.Places) > 0 {
 			continue // other tests make these

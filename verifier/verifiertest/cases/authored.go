@@ -1,13 +1,14 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package verifiertest
+package cases
 
 import (
 	"embed"
 	"strings"
 
 	"github.com/sigdriver/sigdriver/verifier"
+	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
 // What authors write, and the document that has to come out. The documents of
@@ -70,8 +71,8 @@ var authored = []struct{ name, about string }{
 func authoredVectors() []*DocumentVector {
 	var vectors []*DocumentVector
 	for _, a := range authored {
-		input := must(authoredFiles.ReadFile("authored/" + a.name + ".yaml"))
-		document := must(verifier.Canonical(must(authoredFiles.ReadFile("authored/" + a.name + ".json"))))
+		input := vt.Must(authoredFiles.ReadFile("authored/" + a.name + ".yaml"))
+		document := vt.Must(verifier.Canonical(vt.Must(authoredFiles.ReadFile("authored/" + a.name + ".json"))))
 		v := documentVector(a.name, a.about, authoredRole(a.name), string(input), string(document), nil)
 		v.From = FromAuthored
 		vectors = append(vectors, v)

@@ -1,9 +1,12 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package verifiertest
+package cases
 
-import "github.com/sigdriver/sigdriver/verifier"
+import (
+	"github.com/sigdriver/sigdriver/verifier"
+	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
+)
 
 // RequestFormat names the format of the file of request digests.
 const RequestFormat = "sigdriver.request-vectors/v1"
@@ -38,34 +41,34 @@ func (v *RequestVector) Decode() (*verifier.Request, error) {
 // RequestVectors are the committed request digests.
 func RequestVectors() *RequestVectorFile {
 	f := &RequestVectorFile{Format: RequestFormat}
-	add := func(name, about string, s *Scenario) *RequestVector {
-		v := &RequestVector{Name: name, About: about, Request: s.recordRequest(),
+	add := func(name, about string, s *vt.Scenario) *RequestVector {
+		v := &RequestVector{Name: name, About: about, Request: recordRequest(s),
 			Summary: string(requestSummary(&s.Request)), SHA256: RequestSHA256(&s.Request), AskedSHA256: AskedSHA256(&s.Request)}
 		f.Vectors = append(f.Vectors, v)
 		return v
 	}
-	bundled := AdmitProfile()
+	bundled := vt.AdmitProfile()
 	statement := bundled.Approval(0).Of(bundled.Body(0))
-	envelope := statement.Seal(Person("dave"))
+	envelope := statement.Seal(vt.Person("dave"))
 	junk := []byte("not an envelope")
-	add("admit-policy", "ADMIT of one policy that two people approved in the same words: one payload, so one digest twice.", AdmitPolicy())
+	add("admit-policy", "ADMIT of one policy that two people approved in the same words: one payload, so one digest twice.", vt.AdmitPolicy())
 	add("admit-bare", "ADMIT of one profile with an attestation in a bare DSSE envelope.", bundled.Offer(0, envelope.JSON()))
 	add("admit-bundle", "The same attestation in a Sigstore bundle: its digest is that of the decoded payload.",
-		AdmitProfile().Offer(0, envelope.Bundle("0.3", Person("dave")).JSON())).SameAs = "admit-bare"
+		vt.AdmitProfile().Offer(0, envelope.Bundle("0.3", vt.Person("dave")).JSON())).SameAs = "admit-bare"
 	add("admit-bundle-protobuf", "The same in a protobuf bundle.",
-		AdmitProfile().Offer(0, envelope.Bundle("0.3", Person("dave")).Proto())).SameAs = "admit-bare"
-	add("admit-not-an-envelope", "Bytes that hold no envelope: raw: and their own sha256.", AdmitProfile().Offer(0, junk))
-	add("admit-two", "Two attestations.", AdmitProfile().Offer(0, envelope.JSON(), junk))
-	add("admit-two-swapped", "The same in another order are judged in another order.", AdmitProfile().Offer(0, junk, envelope.JSON()))
-	add("admit-empty-attestation", "No bytes at all.", AdmitProfile().Offer(0, []byte{}))
-	add("admit-unattested", "No attestations.", AdmitProfile().Offer(0))
-	add("compose-plain", "COMPOSE without providers.", ComposePlain())
-	off := ComposePlain()
+		vt.AdmitProfile().Offer(0, envelope.Bundle("0.3", vt.Person("dave")).Proto())).SameAs = "admit-bare"
+	add("admit-not-an-envelope", "Bytes that hold no envelope: raw: and their own sha256.", vt.AdmitProfile().Offer(0, junk))
+	add("admit-two", "Two attestations.", vt.AdmitProfile().Offer(0, envelope.JSON(), junk))
+	add("admit-two-swapped", "The same in another order are judged in another order.", vt.AdmitProfile().Offer(0, junk, envelope.JSON()))
+	add("admit-empty-attestation", "No bytes at all.", vt.AdmitProfile().Offer(0, []byte{}))
+	add("admit-unattested", "No attestations.", vt.AdmitProfile().Offer(0))
+	add("compose-plain", "COMPOSE without providers.", vt.ComposePlain())
+	off := vt.ComposePlain()
 	off.Request.ProvidersV2 = false
 	add("compose-providers-v1", "The same with providers v2 off: it may change the answer, so it changes the digest.", off)
-	add("compose-layers", "COMPOSE with two providers, one of whose names has a space.", ComposeLayers())
-	add("compose-global", "COMPOSE under a global policy.", ComposeGlobal())
-	foreign := ComposePlain()
+	add("compose-layers", "COMPOSE with two providers, one of whose names has a space.", vt.ComposeLayers())
+	add("compose-global", "COMPOSE under a global policy.", vt.ComposeGlobal())
+	foreign := vt.ComposePlain()
 	foreign.Request.Target.Workspace, foreign.Request.Target.Name = "büro \u2028<&>", "\"web\"\\\t\U0001f600"
 	add("compose-names", "Names with what JSON escapes and what it does not.", foreign)
 	return f

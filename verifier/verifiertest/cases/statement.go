@@ -1,13 +1,14 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package verifiertest
+package cases
 
 import (
 	"fmt"
 	"strings"
 
 	"github.com/sigdriver/sigdriver/verifier"
+	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
 // statementCases are refusals of what was signed. Each changes the payload
@@ -15,52 +16,52 @@ import (
 func statementCases() []*Case {
 	here := func(r verifier.Reason) Want { return at(r, 0, 0) }
 	// text edits the payload that dave signs.
-	text := func(old, new string) func(*Scenario) {
-		return func(s *Scenario) { s.Payload(0, Edit(s.Approval(0).Of(s.Body(0)).JSON(), old, new), "dave") }
+	text := func(old, new string) func(*vt.Scenario) {
+		return func(s *vt.Scenario) { s.Payload(0, vt.Edit(s.Approval(0).Of(s.Body(0)).JSON(), old, new), "dave") }
 	}
 	// state changes the Statement that dave signs.
-	state := func(change func(*Statement, *Scenario)) func(*Scenario) {
-		return func(s *Scenario) {
+	state := func(change func(*vt.Statement, *vt.Scenario)) func(*vt.Scenario) {
+		return func(s *vt.Scenario) {
 			statement := s.Approval(0).Of(s.Body(0))
 			change(&statement, s)
 			s.State(0, statement, "dave")
 		}
 	}
-	typed := func(value string) func(*Scenario) {
-		return state(func(st *Statement, _ *Scenario) { st.Type = value })
+	typed := func(value string) func(*vt.Scenario) {
+		return state(func(st *vt.Statement, _ *vt.Scenario) { st.Type = value })
 	}
-	predicate := func(value string) func(*Scenario) {
-		return state(func(st *Statement, _ *Scenario) { st.PredicateType = value })
+	predicate := func(value string) func(*vt.Scenario) {
+		return state(func(st *vt.Statement, _ *vt.Scenario) { st.PredicateType = value })
 	}
 	// digest changes the hex sha256 of the only subject.
-	digest := func(change func(string) string) func(*Scenario) {
-		return state(func(st *Statement, s *Scenario) {
+	digest := func(change func(string) string) func(*vt.Scenario) {
+		return state(func(st *vt.Statement, s *vt.Scenario) {
 			st.Subject[0].Digest["sha256"] = change(s.SHA256(0))
 		})
 	}
-	approve := func(change func(*Approval)) func(*Scenario) {
-		return func(s *Scenario) {
+	approve := func(change func(*vt.Approval)) func(*vt.Scenario) {
+		return func(s *vt.Scenario) {
 			a := s.Approval(0)
 			change(&a)
 			s.ApproveAs(0, a, "dave")
 		}
 	}
-	before := func(value string) func(*Scenario) { return approve(func(a *Approval) { a.NotBefore = value }) }
-	until := func(value string) func(*Scenario) { return approve(func(a *Approval) { a.NotAfter = value }) }
-	version := func(value string) func(*Scenario) { return approve(func(a *Approval) { a.Version = value }) }
+	before := func(value string) func(*vt.Scenario) { return approve(func(a *vt.Approval) { a.NotBefore = value }) }
+	until := func(value string) func(*vt.Scenario) { return approve(func(a *vt.Approval) { a.NotAfter = value }) }
+	version := func(value string) func(*vt.Scenario) { return approve(func(a *vt.Approval) { a.Version = value }) }
 	invalid := here(verifier.PredicateInvalid)
 	malformed := here(verifier.StatementMalformed)
 	mismatch := here(verifier.SubjectMismatch)
 	cases := []*Case{
 		denies("statement-type-empty", admitProfile, "A Statement without a type.", typed(""), here(verifier.StatementType)).attack("ST-01"),
 		denies("statement-type-v9", admitProfile, "A Statement of a version to come.", typed("https://in-toto.io/Statement/v9"), here(verifier.StatementType)).attack("ST-01"),
-		denies("statement-type-space", admitProfile, "A space after the type.", typed(StatementV1+" "), here(verifier.StatementType)).attack("ST-01"),
+		denies("statement-type-space", admitProfile, "A space after the type.", typed(vt.StatementV1+" "), here(verifier.StatementType)).attack("ST-01"),
 		denies("statement-type-case", admitProfile, "The type in another case.", typed("https://in-toto.io/statement/v1"), here(verifier.StatementType)).attack("ST-01"),
 		denies("predicate-type-empty", admitProfile, "An empty predicate type.", predicate(""), here(verifier.PredicateType)).attack("ST-02"),
-		denies("predicate-type-other", admitProfile, "A predicate type that no rule asks for.", predicate(ProvenanceType), here(verifier.PredicateType)).attack("ST-02"),
-		denies("predicate-type-prefix", admitProfile, "The type with its end cut off.", predicate(strings.TrimSuffix(ApprovalType, "/v1")), here(verifier.PredicateType)).attack("ST-02"),
-		denies("predicate-type-suffix", admitProfile, "The type with something after it.", predicate(ApprovalType+"/x"), here(verifier.PredicateType)).attack("ST-02"),
-		denies("predicate-type-homoglyph", admitProfile, "The type with a Cyrillic letter.", predicate(strings.Replace(ApprovalType, "policy", "pоlicy", 1)), here(verifier.PredicateType)).attack("ST-02"),
+		denies("predicate-type-other", admitProfile, "A predicate type that no rule asks for.", predicate(vt.ProvenanceType), here(verifier.PredicateType)).attack("ST-02"),
+		denies("predicate-type-prefix", admitProfile, "The type with its end cut off.", predicate(strings.TrimSuffix(vt.ApprovalType, "/v1")), here(verifier.PredicateType)).attack("ST-02"),
+		denies("predicate-type-suffix", admitProfile, "The type with something after it.", predicate(vt.ApprovalType+"/x"), here(verifier.PredicateType)).attack("ST-02"),
+		denies("predicate-type-homoglyph", admitProfile, "The type with a Cyrillic letter.", predicate(strings.Replace(vt.ApprovalType, "policy", "pоlicy", 1)), here(verifier.PredicateType)).attack("ST-02"),
 		denies("statement-malformed-case-beside", admitProfile, "A second member that folds to subject.",
 			text(`"subject":`, `"SUBJECT":[],"subject":`), malformed).attack("ST-05"),
 		denies("statement-malformed-case", admitProfile, "subject in another case.", text(`"subject":`, `"Subject":`), malformed).attack("ST-05"),
@@ -74,45 +75,45 @@ func statementCases() []*Case {
 		denies("statement-malformed-digest-case", admitProfile, "Digest for digest.", text(`"digest":`, `"Digest":`), malformed).attack("ST-08"),
 		denies("statement-malformed-type", admitProfile, "_type is no string.", text(`"_type":"https://in-toto.io/Statement/v1"`, `"_type":1`), malformed),
 		denies("statement-type-absent", admitProfile, "No _type.", text(`"_type":"https://in-toto.io/Statement/v1",`, ``), here(verifier.StatementType)).attack("ST-01"),
-		denies("statement-malformed-predicate-type", admitProfile, "predicateType is no string.", text(`"predicateType":"`+ApprovalType+`"`, `"predicateType":["`+ApprovalType+`"]`), malformed),
-		denies("predicate-type-absent", admitProfile, "No predicateType.", text(`"predicateType":"`+ApprovalType+`",`, ``), here(verifier.PredicateType)).attack("ST-02"),
-		denies("statement-malformed-subjects", admitProfile, "subject is an object.", func(s *Scenario) {
+		denies("statement-malformed-predicate-type", admitProfile, "predicateType is no string.", text(`"predicateType":"`+vt.ApprovalType+`"`, `"predicateType":["`+vt.ApprovalType+`"]`), malformed),
+		denies("predicate-type-absent", admitProfile, "No predicateType.", text(`"predicateType":"`+vt.ApprovalType+`",`, ``), here(verifier.PredicateType)).attack("ST-02"),
+		denies("statement-malformed-subjects", admitProfile, "subject is an object.", func(s *vt.Scenario) {
 			st := s.Approval(0).Of(s.Body(0))
-			one := string(compact(st.Subject[0]))
-			s.Payload(0, Edit(st.JSON(), `[`+one+`]`, one), "dave")
+			one := string(vt.Compact(st.Subject[0]))
+			s.Payload(0, vt.Edit(st.JSON(), `[`+one+`]`, one), "dave")
 		}, malformed),
-		denies("statement-malformed-subject", admitProfile, "A subject is a string.", func(s *Scenario) {
+		denies("statement-malformed-subject", admitProfile, "A subject is a string.", func(s *vt.Scenario) {
 			st := s.Approval(0).Of(s.Body(0))
-			s.Payload(0, Edit(st.JSON(), string(compact(st.Subject[0])), `"`+s.SHA256(0)+`"`), "dave")
+			s.Payload(0, vt.Edit(st.JSON(), string(vt.Compact(st.Subject[0])), `"`+s.SHA256(0)+`"`), "dave")
 		}, malformed),
 		denies("statement-malformed-name", admitProfile, "A subject's name is a number.", text(`"name":"policy.json"`, `"name":1`), malformed),
-		denies("statement-malformed-digest", admitProfile, "A digest set is a string.", func(s *Scenario) {
-			s.Payload(0, Edit(s.Approval(0).Of(s.Body(0)).JSON(), `{"sha256":"`+s.SHA256(0)+`"}`, `"`+s.SHA256(0)+`"`), "dave")
+		denies("statement-malformed-digest", admitProfile, "A digest set is a string.", func(s *vt.Scenario) {
+			s.Payload(0, vt.Edit(s.Approval(0).Of(s.Body(0)).JSON(), `{"sha256":"`+s.SHA256(0)+`"}`, `"`+s.SHA256(0)+`"`), "dave")
 		}, malformed),
-		denies("statement-malformed-digest-value", admitProfile, "A digest is a list.", func(s *Scenario) {
-			s.Payload(0, Edit(s.Approval(0).Of(s.Body(0)).JSON(), `"`+s.SHA256(0)+`"`, `["`+s.SHA256(0)+`"]`), "dave")
+		denies("statement-malformed-digest-value", admitProfile, "A digest is a list.", func(s *vt.Scenario) {
+			s.Payload(0, vt.Edit(s.Approval(0).Of(s.Body(0)).JSON(), `"`+s.SHA256(0)+`"`, `["`+s.SHA256(0)+`"]`), "dave")
 		}, malformed),
-		denies("predicate-invalid-absent", admitProfile, "An approval without a predicate.", func(s *Scenario) {
+		denies("predicate-invalid-absent", admitProfile, "An approval without a predicate.", func(s *vt.Scenario) {
 			st := s.Approval(0).Of(s.Body(0))
-			s.Payload(0, Edit(st.JSON(), `,"predicate":`+string(compact(st.Predicate)), ""), "dave")
+			s.Payload(0, vt.Edit(st.JSON(), `,"predicate":`+string(vt.Compact(st.Predicate)), ""), "dave")
 		}, invalid),
 		denies("statement-malformed-json", admitProfile, "A payload that is no JSON.",
-			func(s *Scenario) { s.Payload(0, []byte("approved"), "dave") }, malformed),
+			func(s *vt.Scenario) { s.Payload(0, []byte("approved"), "dave") }, malformed),
 		denies("statement-malformed-array", admitProfile, "A payload that is no object.",
-			func(s *Scenario) { s.Payload(0, []byte("[]"), "dave") }, malformed),
+			func(s *vt.Scenario) { s.Payload(0, []byte("[]"), "dave") }, malformed),
 		denies("statement-malformed-trailing", admitProfile, "Something after the Statement.",
-			func(s *Scenario) { s.Payload(0, append(s.Approval(0).Of(s.Body(0)).JSON(), " {}"...), "dave") }, malformed),
+			func(s *vt.Scenario) { s.Payload(0, append(s.Approval(0).Of(s.Body(0)).JSON(), " {}"...), "dave") }, malformed),
 		denies("statement-malformed-65-subjects", "allow-provenance-64-subjects", "One subject more than the limit.",
-			func(s *Scenario) {
-				p := Provenance(s.Body(0))
+			func(s *vt.Scenario) {
+				p := vt.Provenance(s.Body(0))
 				for i := range verifier.MaxSubjects {
-					p.Subject = append(p.Subject, SubjectOf(fmt.Append(nil, i)))
+					p.Subject = append(p.Subject, vt.SubjectOf(fmt.Append(nil, i)))
 				}
-				s.Offer(0, s.Attestation(0, 0), p.Seal(Person("erin")).JSON())
+				s.Offer(0, s.Attestation(0, 0), p.Seal(vt.Person("erin")).JSON())
 			}, at(verifier.StatementMalformed, 0, 1)).attack("ST-13"),
 		denies("subject-digest-alg", admitProfile, "A subject with a sha512 alone.",
-			state(func(st *Statement, s *Scenario) {
-				st.Subject[0].Digest = map[string]string{"sha512": SHA512(s.Body(0))}
+			state(func(st *vt.Statement, s *vt.Scenario) {
+				st.Subject[0].Digest = map[string]string{"sha512": vt.SHA512(s.Body(0))}
 			}), here(verifier.SubjectDigestAlg)),
 		denies("subject-digest-alg-case", admitProfile, "SHA256 for sha256.", text(`"sha256":`, `"SHA256":`), here(verifier.SubjectDigestAlg)).attack("ST-08"),
 		denies("subject-mismatch-bit", admitProfile, "The digest off by one bit.", digest(func(d string) string {
@@ -123,25 +124,27 @@ func statementCases() []*Case {
 		denies("subject-mismatch-long", admitProfile, "65 hex digits.", digest(func(d string) string { return d + "0" }), mismatch).attack("ST-09"),
 		denies("subject-mismatch-upper-case", admitProfile, "The digest in upper case.", digest(strings.ToUpper), mismatch).attack("ST-09"),
 		denies("subject-mismatch-other-digest", "allow-subject-other-digest", "The right sha256 beside the sha512 of another document.",
-			state(func(st *Statement, _ *Scenario) { st.Subject[0].Digest["sha512"] = SHA512([]byte("another document")) }), mismatch),
+			state(func(st *vt.Statement, _ *vt.Scenario) {
+				st.Subject[0].Digest["sha512"] = vt.SHA512([]byte("another document"))
+			}), mismatch),
 		denies("subject-mismatch-other-document", admitProfile, "An approval of another document.",
-			func(s *Scenario) { s.State(0, s.Approval(0).Of(Canonical(MirrorProfile())), "dave") }, mismatch),
+			func(s *vt.Scenario) { s.State(0, s.Approval(0).Of(vt.Canonical(vt.MirrorProfile())), "dave") }, mismatch),
 		denies("subject-mismatch-provenance", "allow-provenance", "A provenance of another document beside a good approval.",
-			func(s *Scenario) {
-				s.Offer(0, s.Attestation(0, 0), Provenance([]byte("another document")).Seal(Person("erin")).JSON())
+			func(s *vt.Scenario) {
+				s.Offer(0, s.Attestation(0, 0), vt.Provenance([]byte("another document")).Seal(vt.Person("erin")).JSON())
 			}, at(verifier.SubjectMismatch, 0, 1)),
 		denies("subject-mismatch-envelope", admitProfile, "An attestation about an attestation.",
-			func(s *Scenario) { s.State(0, s.Approval(0).Of(s.Attestation(0, 0)), "dave") }, mismatch).attack("ST-23"),
-		denies("subject-missing", admitProfile, "No subject.", state(func(st *Statement, _ *Scenario) { st.Subject = []Subject{} }), here(verifier.SubjectMissing)).attack("ST-10"),
-		denies("subject-missing-member", admitProfile, "No subject member.", func(s *Scenario) {
+			func(s *vt.Scenario) { s.State(0, s.Approval(0).Of(s.Attestation(0, 0)), "dave") }, mismatch).attack("ST-23"),
+		denies("subject-missing", admitProfile, "No subject.", state(func(st *vt.Statement, _ *vt.Scenario) { st.Subject = []vt.Subject{} }), here(verifier.SubjectMissing)).attack("ST-10"),
+		denies("subject-missing-member", admitProfile, "No subject member.", func(s *vt.Scenario) {
 			st := s.Approval(0).Of(s.Body(0))
-			s.Payload(0, Edit(st.JSON(), `"subject":`+string(compact(st.Subject))+`,`, ""), "dave")
+			s.Payload(0, vt.Edit(st.JSON(), `"subject":`+string(vt.Compact(st.Subject))+`,`, ""), "dave")
 		}, here(verifier.SubjectMissing)).attack("ST-10"),
 		denies("subject-missing-digest", admitProfile, "A subject without digests.",
-			state(func(st *Statement, _ *Scenario) { st.Subject[0].Digest = map[string]string{} }), here(verifier.SubjectMissing)).attack("ST-10"),
+			state(func(st *vt.Statement, _ *vt.Scenario) { st.Subject[0].Digest = map[string]string{} }), here(verifier.SubjectMissing)).attack("ST-10"),
 		denies("subject-ambiguous", admitProfile, "An approval of two documents.",
-			state(func(st *Statement, _ *Scenario) {
-				st.Subject = append(st.Subject, SubjectOf([]byte("another document")))
+			state(func(st *vt.Statement, _ *vt.Scenario) {
+				st.Subject = append(st.Subject, vt.SubjectOf([]byte("another document")))
 			}), here(verifier.SubjectAmbiguous)).attack("ST-13"),
 		denies("attestation-expired", admitProfile, "An approval at its notAfter.", until("2026-09-01T12:00:00Z"), here(verifier.AttestationExpired)).attack("ST-17"),
 		denies("attestation-not-yet-valid", admitProfile, "An approval one second before its notBefore.", before("2026-09-01T12:00:01Z"), here(verifier.AttestationNotYetValid)).attack("ST-17"),
@@ -154,8 +157,8 @@ func statementCases() []*Case {
 		denies("predicate-invalid-empty-window", admitProfile, "notAfter at notBefore.", until("2026-01-01T00:00:00Z"), invalid),
 		denies("predicate-invalid-scope-type", admitProfile, "A scope that is a string.", text(`"scope":{"gateway":"*","workspace":"*","name":"*"}`, `"scope":"*"`), invalid),
 		denies("predicate-invalid-scope-member", admitProfile, "A member that scopes do not have.", text(`"scope":{`, `"scope":{"cluster":"*",`), invalid),
-		denies("predicate-invalid-surface-empty", admitProfile, "An empty surface.", approve(func(a *Approval) { a.Surface = "" }), invalid),
-		denies("predicate-invalid-surface-null", admitProfile, "A surface that is null.", text(`"surface":"`+ProfileSurface+`"`, `"surface":null`), invalid),
+		denies("predicate-invalid-surface-empty", admitProfile, "An empty surface.", approve(func(a *vt.Approval) { a.Surface = "" }), invalid),
+		denies("predicate-invalid-surface-null", admitProfile, "A surface that is null.", text(`"surface":"`+vt.ProfileSurface+`"`, `"surface":null`), invalid),
 		denies("predicate-invalid-member", admitProfile, "A member that approvals do not have.", text(`"surface":`, `"priority":1,"surface":`), invalid),
 		denies("predicate-invalid-case", admitProfile, "A member in another case.", text(`"version":`, `"Version":`), invalid),
 		denies("predicate-invalid-no-scope-member", admitProfile, "A scope without its name: absent is not any.", text(`,"name":"*"`, ``), invalid),
@@ -163,23 +166,23 @@ func statementCases() []*Case {
 		denies("predicate-invalid-version-number", admitProfile, "The version as a number.", text(`"version":"42"`, `"version":42`), invalid).attack("ST-16"),
 		denies("predicate-invalid-role", admitProfile, "A role that there is not.", text(`"role":"PROVIDER_PROFILE"`, `"role":"EVERYTHING"`), invalid),
 		denies("scope-mismatch-surface", admitProfile, "An approval for another surface.",
-			approve(func(a *Approval) { a.Surface, a.Role = PolicySurface, "SANDBOX_POLICY" }), here(verifier.ScopeMismatch)).attack("ST-04"),
+			approve(func(a *vt.Approval) { a.Surface, a.Role = vt.PolicySurface, "SANDBOX_POLICY" }), here(verifier.ScopeMismatch)).attack("ST-04"),
 		denies("scope-mismatch-surface-only", admitProfile, "An approval for the right role of another surface.",
-			approve(func(a *Approval) { a.Surface = PolicySurface }), here(verifier.ScopeMismatch)).attack("ST-04"),
+			approve(func(a *vt.Approval) { a.Surface = vt.PolicySurface }), here(verifier.ScopeMismatch)).attack("ST-04"),
 		denies("scope-mismatch-role", composeGlobal, "Approvals for the sandbox's policy offered for the global policy.",
-			func(s *Scenario) { s.ApproveAs(0, ApprovalFor(verifier.SandboxPolicy), "alice", "carol") },
+			func(s *vt.Scenario) { s.ApproveAs(0, vt.ApprovalFor(verifier.SandboxPolicy), "alice", "carol") },
 			at(verifier.ScopeMismatch, 0, 0, finding(verifier.ScopeMismatch, 0, 1))).attack("SE-06"),
-		denies("scope-mismatch-gateway", "allow-scope-exact", "An approval for another gateway.", elsewhere(func(s *Scope) { s.Gateway = "gw-west" }),
+		denies("scope-mismatch-gateway", "allow-scope-exact", "An approval for another gateway.", elsewhere(func(s *vt.Scope) { s.Gateway = "gw-west" }),
 			at(verifier.ScopeMismatch, 0, 0, finding(verifier.ScopeMismatch, 0, 1))),
-		denies("scope-mismatch-workspace", "allow-scope-exact", "An approval for another workspace.", elsewhere(func(s *Scope) { s.Workspace = "dev" }),
+		denies("scope-mismatch-workspace", "allow-scope-exact", "An approval for another workspace.", elsewhere(func(s *vt.Scope) { s.Workspace = "dev" }),
 			at(verifier.ScopeMismatch, 0, 0, finding(verifier.ScopeMismatch, 0, 1))),
-		denies("scope-mismatch-name", "allow-scope-exact", "An approval for another sandbox.", elsewhere(func(s *Scope) { s.Name = "web-2" }),
+		denies("scope-mismatch-name", "allow-scope-exact", "An approval for another sandbox.", elsewhere(func(s *vt.Scope) { s.Name = "web-2" }),
 			at(verifier.ScopeMismatch, 0, 0, finding(verifier.ScopeMismatch, 0, 1))),
-		denies("scope-mismatch-case", "allow-scope-globs", "Globs are case-sensitive.", elsewhere(func(s *Scope) { s.Name = "WEB-*" }),
+		denies("scope-mismatch-case", "allow-scope-globs", "Globs are case-sensitive.", elsewhere(func(s *vt.Scope) { s.Name = "WEB-*" }),
 			at(verifier.ScopeMismatch, 0, 0, finding(verifier.ScopeMismatch, 0, 1))),
-		denies("scope-mismatch-whole", "allow-scope-globs", "Globs match whole names.", elsewhere(func(s *Scope) { s.Name = "web-" }),
+		denies("scope-mismatch-whole", "allow-scope-globs", "Globs match whole names.", elsewhere(func(s *vt.Scope) { s.Name = "web-" }),
 			at(verifier.ScopeMismatch, 0, 0, finding(verifier.ScopeMismatch, 0, 1))),
-		denies("scope-mismatch-literal", "allow-scope-globs", "A question mark is itself.", elsewhere(func(s *Scope) { s.Name = "web-?" }),
+		denies("scope-mismatch-literal", "allow-scope-globs", "A question mark is itself.", elsewhere(func(s *vt.Scope) { s.Name = "web-?" }),
 			at(verifier.ScopeMismatch, 0, 0, finding(verifier.ScopeMismatch, 0, 1))),
 	}
 	for name, value := range map[string]string{
@@ -202,10 +205,10 @@ func statementCases() []*Case {
 }
 
 // elsewhere approves for another scope.
-func elsewhere(change func(*Scope)) func(*Scenario) {
-	return func(s *Scenario) {
+func elsewhere(change func(*vt.Scope)) func(*vt.Scenario) {
+	return func(s *vt.Scenario) {
 		a := s.Approval(0)
-		a.Scope = Scope{Gateway: "gw-east", Workspace: "prod", Name: "web-1"}
+		a.Scope = vt.Scope{Gateway: "gw-east", Workspace: "prod", Name: "web-1"}
 		change(&a.Scope)
 		s.ApproveAs(0, a, "alice", "bob")
 	}

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package verifiertest
+package cases
 
 import (
 	"fmt"
@@ -16,7 +16,7 @@ func Files() map[string][]byte {
 	files := map[string][]byte{}
 	add := func(path string, data []byte) {
 		if _, taken := files[path]; taken {
-			panic("verifiertest: two vectors for " + path)
+			panic("cases: two vectors for " + path)
 		}
 		files[path] = data
 	}

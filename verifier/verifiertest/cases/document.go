@@ -1,26 +1,27 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package verifiertest
+package cases
 
 import (
 	"bytes"
 
 	"github.com/sigdriver/sigdriver/verifier"
+	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
 // documentCases are refusals because of a document's own bytes, or because it
 // is not there.
 func documentCases() []*Case {
 	// body replaces the first document by other bytes, approved as they are.
-	body := func(change func([]byte) []byte) func(*Scenario) {
-		return func(s *Scenario) {
+	body := func(change func([]byte) []byte) func(*vt.Scenario) {
+		return func(s *vt.Scenario) {
 			s.Request.Documents[0].Body = change(s.Body(0))
 			s.Approve(0, "alice", "bob")
 		}
 	}
-	edit := func(old, new string) func(*Scenario) {
-		return body(func(b []byte) []byte { return Edit(b, old, new) })
+	edit := func(old, new string) func(*vt.Scenario) {
+		return body(func(b []byte) []byte { return vt.Edit(b, old, new) })
 	}
 	here := func(r verifier.Reason) Want { return at(r, 0, -1) }
 	nowhere := func() Want { return at(verifier.DocumentMissing, -1, -1) }
@@ -32,15 +33,15 @@ func documentCases() []*Case {
 	noSettings.Docs = []Doc{by(42, "alice", "bob")}
 	return []*Case{
 		denies("document-missing", admitPolicy, "ADMIT without a document.",
-			func(s *Scenario) { s.Request.Documents = nil }, gone).attack("SE-15"),
+			func(s *vt.Scenario) { s.Request.Documents = nil }, gone).attack("SE-15"),
 		denies("document-missing-body", admitPolicy, "A document with an empty body.",
 			body(func([]byte) []byte { return nil }), here(verifier.DocumentMissing)).attack("SE-15"),
 		denies("document-missing-source", composeLayers, "COMPOSE without a source policy: the image would supply one.",
-			func(s *Scenario) { s.Request.Documents = s.Request.Documents[1:] }, noSource).attack("PO-04", "SE-15"),
+			func(s *vt.Scenario) { s.Request.Documents = s.Request.Documents[1:] }, noSource).attack("PO-04", "SE-15"),
 		denies("document-missing-effective", composeLayers, "COMPOSE without the effective policy.",
-			func(s *Scenario) { s.Request.Effective = nil }, nowhere()),
+			func(s *vt.Scenario) { s.Request.Effective = nil }, nowhere()),
 		denies("document-missing-settings", "allow-compose-settings", "A rule asks for the gateway's settings and they are not there.",
-			func(s *Scenario) { s.Request.Documents = s.Request.Documents[:1] }, noSettings),
+			func(s *vt.Scenario) { s.Request.Documents = s.Request.Documents[:1] }, noSettings),
 		denies("document-noncanonical-space", admitPolicy, "A space that RFC 8785 does not write.", edit(`"version":1`, `"version": 1`), here(verifier.DocumentNoncanonical)),
 		denies("document-noncanonical-order", admitPolicy, "Members in another order.",
 			edit(`"runAsGroup":"sandbox","runAsUser":"sandbox"`, `"runAsUser":"sandbox","runAsGroup":"sandbox"`), here(verifier.DocumentNoncanonical)).attack("PO-20"),
@@ -61,31 +62,31 @@ func documentCases() []*Case {
 		denies("document-duplicate-key-escaped", admitPolicy, "A name twice, once in escapes.", edit(`"version":1`, `"version":1,"\u0076ersion":1`), here(verifier.DocumentDuplicateKey)),
 		denies("document-duplicate-key-deep", admitPolicy, "A name twice, three levels down.", edit(`"port":6379`, `"port":6379,"port":6380`), here(verifier.DocumentDuplicateKey)),
 		denies("document-surface", admitPolicy, "A provider profile offered as a sandbox policy.",
-			body(func([]byte) []byte { return Canonical(ForgeProfile()) }), here(verifier.DocumentSurface)).attack("ST-04"),
+			body(func([]byte) []byte { return vt.Canonical(vt.ForgeProfile()) }), here(verifier.DocumentSurface)).attack("ST-04"),
 		denies("document-surface-absent", admitPolicy, "A document without @type.", edit(`"@type":"type.googleapis.com/openshell.sandbox.v1.SandboxPolicy",`, ``), here(verifier.DocumentSurface)),
 		denies("document-surface-array", admitPolicy, "A document that is no object.",
 			body(func([]byte) []byte { return []byte(`[]`) }), here(verifier.DocumentSurface)),
 		denies("document-surface-prefix", admitPolicy, "Another type URL prefix.", edit(`type.googleapis.com/`, `type.example.com/`), here(verifier.DocumentSurface)),
 		denies("document-reserved-name", composePlain, "A source policy that already has a rule under a reserved key.",
-			func(s *Scenario) {
-				s.Request.Documents[0].Body = Edit(s.Body(0), `"tickets":{`, `"_provider_tickets":{`)
-				s.Request.Documents[0].Body = Canonical(Parse(s.Body(0)))
+			func(s *vt.Scenario) {
+				s.Request.Documents[0].Body = vt.Edit(s.Body(0), `"tickets":{`, `"_provider_tickets":{`)
+				s.Request.Documents[0].Body = vt.Canonical(vt.Parse(s.Body(0)))
 				s.Approve(0, "alice", "bob").Recompose()
 			}, here(verifier.DocumentReservedName)).attack("PO-14"),
 		denies("document-noncanonical-layer", composeLayers, "One of three documents is not canonical: it is the one that is named.",
-			func(s *Scenario) {
+			func(s *vt.Scenario) {
 				s.Request.Documents[2].Body = append(bytes.Clone(s.Body(2)), ' ')
 				s.Approve(2, "erin")
 			}, at(verifier.DocumentNoncanonical, 2, -1)),
 		denies("document-noncanonical-source", composeLayers, "The first of three is not: nothing is composed from the rest.",
-			func(s *Scenario) {
+			func(s *vt.Scenario) {
 				s.Request.Documents[0].Body = append(bytes.Clone(s.Body(0)), ' ')
 				s.Approve(0, "alice", "bob")
 			}, here(verifier.DocumentNoncanonical)),
 		denies("rule-missing", admitPolicy, "No enforced rule speaks about sandboxes of this workspace.",
-			func(s *Scenario) { s.Request.Target.Workspace = "dev" }, here(verifier.RuleMissing)),
+			func(s *vt.Scenario) { s.Request.Target.Workspace = "dev" }, here(verifier.RuleMissing)),
 		denies("rule-missing-shadow", admitPolicy, "A rule in shadow mode does not allow.",
-			func(s *Scenario) { s.Authorities.Rule("prod sandboxes").Mode = "shadow" }, here(verifier.RuleMissing)),
+			func(s *vt.Scenario) { s.Authorities.Rule("prod sandboxes").Mode = "shadow" }, here(verifier.RuleMissing)),
 	}
 }
 

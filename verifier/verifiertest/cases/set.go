@@ -1,13 +1,14 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package verifiertest
+package cases
 
 import (
 	"slices"
 	"strings"
 
 	"github.com/sigdriver/sigdriver/verifier"
+	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
 const (
@@ -24,9 +25,9 @@ func setAllowCases() []*Case {
 	both := by(7, "alice", "bob")
 	lone := by(7, "alice")
 	return []*Case{
-		allows(allowSet, "A policy and two profiles, approved by two people as one set: its version is each document's.", ComposeSet, both, both, both),
+		allows(allowSet, "A policy and two profiles, approved by two people as one set: its version is each document's.", vt.ComposeSet, both, both, both),
 		allows(allowOneSet, "The same, where one person is enough.", oneSigner, lone, lone, lone),
-		allows("allow-set-admit", "A member of a set at admission, without the other members.", AdmitSet, both),
+		allows("allow-set-admit", "A member of a set at admission, without the other members.", vt.AdmitSet, both),
 		allows("allow-set-admit-profile", "A profile at admission, before there is a sandbox: the set's workspace and name are not judged yet.", admitMember, both),
 		allows("allow-set-members-beyond", "A set with members that this sandbox does not use.", membersBeyond, both, both, both),
 		allows(allowTerms, "One set in two statements that differ in scope, window, reason and order of members.", ownTerms, both, both, both),
@@ -49,62 +50,62 @@ func setAllowCases() []*Case {
 	}
 }
 
-func oneSigner() *Scenario {
-	s := ComposeSet()
+func oneSigner() *vt.Scenario {
+	s := vt.ComposeSet()
 	s.Authorities.Authorities["security"].Threshold = 1
 	return s.OfferAll(s.Set("stack").By("alice")...)
 }
 
-func admitMember() *Scenario {
-	s := AdmitProfile()
-	rule := SetRule()
+func admitMember() *vt.Scenario {
+	s := vt.AdmitProfile()
+	rule := vt.SetRule()
 	rule.Workspace = ""
-	s.Authorities.Rules = []*Rule{rule}
+	s.Authorities.Rules = []*vt.Rule{rule}
 	set := s.Set("stack")
-	set.Scope = Scope{Gateway: "gw-east", Workspace: "prod", Name: "web-*"}
+	set.Scope = vt.Scope{Gateway: "gw-east", Workspace: "prod", Name: "web-*"}
 	return s.OfferAll(set.By("alice", "bob")...)
 }
 
-func membersBeyond() *Scenario {
-	s := ComposeSet()
+func membersBeyond() *vt.Scenario {
+	s := vt.ComposeSet()
 	set := s.Set("stack")
-	set.Members = append(set.Members, Member{"PROVIDER_PROFILE", "bridge", SHA256(Canonical(BridgeProfile()))},
-		Member{"SANDBOX_POLICY", "batch-*", set.Members[0].SHA256})
+	set.Members = append(set.Members, vt.Member{Role: "PROVIDER_PROFILE", Name: "bridge", SHA256: vt.SHA256(vt.Canonical(vt.BridgeProfile()))},
+		vt.Member{Role: "SANDBOX_POLICY", Name: "batch-*", SHA256: set.Members[0].SHA256})
 	return s.OfferAll(set.By("alice", "bob")...)
 }
 
-func ownTerms() *Scenario {
-	s := ComposeSet()
+func ownTerms() *vt.Scenario {
+	s := vt.ComposeSet()
 	second := s.Set("stack")
 	slices.Reverse(second.Members)
-	second.Scope = Scope{Gateway: "gw-east", Workspace: "prod", Name: "web-1"}
+	second.Scope = vt.Scope{Gateway: "gw-east", Workspace: "prod", Name: "web-1"}
 	second.NotBefore, second.NotAfter, second.Reason = "2026-06-01T00:00:00Z", "2026-12-01T00:00:00Z", ""
 	return s.OfferAll(slices.Concat(s.Set("stack").By("alice"), second.By("bob"))...)
 }
 
-func setGlobs() *Scenario {
-	s := ComposeSet()
+func setGlobs() *vt.Scenario {
+	s := vt.ComposeSet()
 	set := s.Set("stack")
-	set.Scope = Scope{Gateway: "gw-*", Workspace: "prod", Name: "web-*"}
+	set.Scope = vt.Scope{Gateway: "gw-*", Workspace: "prod", Name: "web-*"}
 	set.Members[0].Name, set.Members[1].Name, set.Members[2].Name = "web-*", "f*", "*"
 	return s.OfferAll(set.By("alice", "bob")...)
 }
 
-func twoSets() *Scenario {
-	s := ComposeSet()
+func twoSets() *vt.Scenario {
+	s := vt.ComposeSet()
 	next := s.Set("stack")
 	next.Version = "8"
 	return s.OfferAll(slices.Concat(s.Set("stack").By("alice", "bob"), next.By("alice", "bob"))...)
 }
 
-func besidePartial() *Scenario {
-	s := ComposeSet()
+func besidePartial() *vt.Scenario {
+	s := vt.ComposeSet()
 	partial := s.Set("policy-only")
 	partial.Version, partial.Members = "9", partial.Members[:1]
 	return s.Offer(0, slices.Concat(partial.By("alice", "bob"), s.Set("stack").By("alice", "bob"))...)
 }
 
-func pinnedLayer() *Scenario {
+func pinnedLayer() *vt.Scenario {
 	s := oneSigner()
 	set := s.Set("stack")
 	set.Members = set.Members[:2]
@@ -113,26 +114,26 @@ func pinnedLayer() *Scenario {
 	return s.Offer(2)
 }
 
-func setAndApproval() *Scenario {
-	s := ComposeSet()
-	s.Authorities.Rules = append(s.Authorities.Rules, &Rule{Name: "owners", Surface: PolicySurface, Mode: "enforce",
-		Require: []Requirement{{"platform", ApprovalType}}})
+func setAndApproval() *vt.Scenario {
+	s := vt.ComposeSet()
+	s.Authorities.Rules = append(s.Authorities.Rules, &vt.Rule{Name: "owners", Surface: vt.PolicySurface, Mode: "enforce",
+		Require: []vt.Requirement{{Authority: "platform", PredicateType: vt.ApprovalType}}})
 	a := s.Approval(0)
 	a.Version = "5"
-	return s.Offer(0, append(s.Set("stack").By("alice", "bob"), a.Of(s.Body(0)).Seal(Person("dave")).JSON())...)
+	return s.Offer(0, append(s.Set("stack").By("alice", "bob"), a.Of(s.Body(0)).Seal(vt.Person("dave")).JSON())...)
 }
 
-func setBesideApprovals() *Scenario {
-	s := ComposeSet()
-	s.Authorities.Rules[0].Require = append(s.Authorities.Rules[0].Require, Requirement{"platform", ApprovalType})
+func setBesideApprovals() *vt.Scenario {
+	s := vt.ComposeSet()
+	s.Authorities.Rules[0].Require = append(s.Authorities.Rules[0].Require, vt.Requirement{Authority: "platform", PredicateType: vt.ApprovalType})
 	for i, who := range []string{"dave", "erin", "dave"} {
-		approval := s.Approval(i).Of(s.Body(i)).Seal(Person(who)).JSON()
+		approval := s.Approval(i).Of(s.Body(i)).Seal(vt.Person(who)).JSON()
 		s.Offer(i, append(s.Set("stack").By("alice", "bob"), approval)...)
 	}
 	return s
 }
 
-func noWorkspace() *Scenario {
+func noWorkspace() *vt.Scenario {
 	s := oneSigner()
 	s.Authorities.Rules[0].Workspace = ""
 	s.Request.Target.Workspace = ""
@@ -141,43 +142,43 @@ func noWorkspace() *Scenario {
 	return s.OfferAll(set.By("alice")...)
 }
 
-func setDistinctPairs() *Scenario {
-	s := ComposeSet()
-	s.Authorities.Authorities["owners"] = &Authority{Principals: []string{"alice", "bob", "dave"}, Threshold: 2}
-	s.Authorities.Authorities["reviewers"] = &Authority{Principals: []string{"alice", "bob", "carol"}, Threshold: 2}
-	s.Authorities.Rules[0].Require = []Requirement{{"owners", SetType}, {"reviewers", SetType}}
+func setDistinctPairs() *vt.Scenario {
+	s := vt.ComposeSet()
+	s.Authorities.Authorities["owners"] = &vt.Authority{Principals: []string{"alice", "bob", "dave"}, Threshold: 2}
+	s.Authorities.Authorities["reviewers"] = &vt.Authority{Principals: []string{"alice", "bob", "carol"}, Threshold: 2}
+	s.Authorities.Rules[0].Require = []vt.Requirement{{Authority: "owners", PredicateType: vt.SetType}, {Authority: "reviewers", PredicateType: vt.SetType}}
 	s.Authorities.Rules[0].Distinct = [][]string{{"owners", "reviewers"}}
 	return s.OfferAll(slices.Concat(s.Set("stack").By("alice", "dave"), s.Set("reviewed").By("bob", "carol"))...)
 }
 
-func setDistinct() *Scenario {
-	s := ComposeSet()
-	s.Authorities.Authorities["owners"] = &Authority{Principals: []string{"alice", "bob"}, Threshold: 1}
-	s.Authorities.Authorities["reviewers"] = &Authority{Principals: []string{"alice", "bob"}, Threshold: 1}
-	s.Authorities.Rules[0].Require = []Requirement{{"owners", SetType}, {"reviewers", SetType}}
+func setDistinct() *vt.Scenario {
+	s := vt.ComposeSet()
+	s.Authorities.Authorities["owners"] = &vt.Authority{Principals: []string{"alice", "bob"}, Threshold: 1}
+	s.Authorities.Authorities["reviewers"] = &vt.Authority{Principals: []string{"alice", "bob"}, Threshold: 1}
+	s.Authorities.Rules[0].Require = []vt.Requirement{{Authority: "owners", PredicateType: vt.SetType}, {Authority: "reviewers", PredicateType: vt.SetType}}
 	s.Authorities.Rules[0].Distinct = [][]string{{"owners", "reviewers"}}
 	return s.OfferAll(slices.Concat(s.Set("stack").By("alice"), s.Set("reviewed").By("bob"))...)
 }
 
-func globalSet() *Scenario {
-	s := ComposeGlobal()
-	rule := SetRule()
+func globalSet() *vt.Scenario {
+	s := vt.ComposeGlobal()
+	rule := vt.SetRule()
 	rule.Roles = []string{"GLOBAL_POLICY", "PROVIDER_PROFILE"}
-	s.Authorities.Rules = []*Rule{rule}
+	s.Authorities.Rules = []*vt.Rule{rule}
 	set := s.Set("gateway")
 	set.Scope.Name = "web-*"
 	return s.OfferAll(set.By("alice", "bob")...)
 }
 
-func setWithSettings() *Scenario {
+func setWithSettings() *vt.Scenario {
 	s := oneSigner()
 	s.Request.Documents = s.Request.Documents[:1]
-	s.Recompose().Add(verifier.Settings, GatewaySettings())
+	s.Recompose().Add(verifier.Settings, vt.GatewaySettings())
 	s.Authorities.Rules[0].Roles = nil
 	return s.OfferAll(s.Set("gateway").By("alice")...)
 }
 
-func youngSet() *Scenario {
+func youngSet() *vt.Scenario {
 	s := oneSigner()
 	s.Authorities.Rules[0].MaxAge = "72h"
 	set := s.Set("stack")
@@ -186,9 +187,9 @@ func youngSet() *Scenario {
 }
 
 // shadowSet lacks a set of all parts: what stands there is of the profiles alone.
-func shadowSet() *Scenario {
-	s := ComposeLayers()
-	rule := SetRule()
+func shadowSet() *vt.Scenario {
+	s := vt.ComposeLayers()
+	rule := vt.SetRule()
 	rule.Mode = "shadow"
 	s.Authorities.Rules = append(s.Authorities.Rules, rule)
 	set := s.Set("stack")
@@ -200,8 +201,8 @@ func shadowSet() *Scenario {
 }
 
 // approveSet replaces the one signer's set.
-func approveSet(change func(*Set, *Scenario)) func(*Scenario) {
-	return func(s *Scenario) {
+func approveSet(change func(*vt.Set, *vt.Scenario)) func(*vt.Scenario) {
+	return func(s *vt.Scenario) {
 		set := s.Set("stack")
 		change(&set, s)
 		s.OfferAll(set.By("alice")...)
@@ -229,90 +230,90 @@ func setRuleCases() []*Case {
 	foreign.More = slices.Delete(foreign.More, 2, 3)
 	return []*Case{
 		denies("set-mismatch", allowOneSet, "The second profile comes from another set, which holds another policy: a mix of two sets.",
-			func(s *Scenario) {
-				s.Request.Documents[2].Body = Edit(s.Body(2), "mirror.corp.example", "mirror2.corp.example")
+			func(s *vt.Scenario) {
+				s.Request.Documents[2].Body = vt.Edit(s.Body(2), "mirror.corp.example", "mirror2.corp.example")
 				set := s.Set("next")
-				set.Version, set.Members = "8", append(set.Members[2:], Member{"SANDBOX_POLICY", "*", SHA256([]byte("the next policy"))})
+				set.Version, set.Members = "8", append(set.Members[2:], vt.Member{Role: "SANDBOX_POLICY", Name: "*", SHA256: vt.SHA256([]byte("the next policy"))})
 				s.Offer(2, set.By("alice")...).Recompose()
 			}, onAll(verifier.SetMismatch)),
 		denies("set-mismatch-left-out", allowOneSet, "The set was approved before the second profile was added: that layer is named.",
-			approveSet(func(set *Set, _ *Scenario) { set.Members = set.Members[:2] }), foreign),
+			approveSet(func(set *vt.Set, _ *vt.Scenario) { set.Members = set.Members[:2] }), foreign),
 		denies("set-mismatch-stripped", allowOneSet, "The set's attestation is missing at one layer.",
-			func(s *Scenario) { s.Offer(2) }, unattested).attack("PO-03"),
+			func(s *vt.Scenario) { s.Offer(2) }, unattested).attack("PO-03"),
 		denies("set-mismatch-version", allowOneSet, "One layer is approved in the next version of the set.",
-			func(s *Scenario) {
+			func(s *vt.Scenario) {
 				set := s.Set("stack")
 				set.Version = "8"
 				s.Offer(2, set.By("alice")...)
 			}, onAll(verifier.SetMismatch)),
 		denies("set-mismatch-id", allowOneSet, "One layer is approved in a set of the same members under another id.",
-			func(s *Scenario) { s.Offer(2, s.Set("other").By("alice")...) }, onAll(verifier.SetMismatch)),
+			func(s *vt.Scenario) { s.Offer(2, s.Set("other").By("alice")...) }, onAll(verifier.SetMismatch)),
 		denies("set-mismatch-members", allowOneSet, "One layer is approved under the same id and version in a set of more members.",
-			func(s *Scenario) {
+			func(s *vt.Scenario) {
 				set := s.Set("stack")
-				set.Members = append(set.Members, Member{"PROVIDER_PROFILE", "bridge", SHA256(Canonical(BridgeProfile()))})
+				set.Members = append(set.Members, vt.Member{Role: "PROVIDER_PROFILE", Name: "bridge", SHA256: vt.SHA256(vt.Canonical(vt.BridgeProfile()))})
 				s.Offer(2, set.By("alice")...)
 			}, onAll(verifier.SetMismatch)),
 		denies("set-mismatch-beside-approvals", "allow-set-beside-approvals", "A mix of two sets, in a rule that asks for approvals after them.",
-			func(s *Scenario) {
+			func(s *vt.Scenario) {
 				s.Offer(2, append(s.Set("other").By("alice", "bob"), s.Attestation(2, 2))...)
 			}, onAll(verifier.SetMismatch)),
 		denies("set-mismatch-two-people", allowOneSet, "The set is approved by one person for two documents and by another for the third: nobody approved all.",
-			func(s *Scenario) { s.Offer(2, s.Set("stack").By("bob")...) }, onAll(verifier.SetMismatch)),
+			func(s *vt.Scenario) { s.Offer(2, s.Set("stack").By("bob")...) }, onAll(verifier.SetMismatch)),
 		denies("set-mismatch-unpinned", allowPolicy2, "Without its pin the layer has to be in the set.",
-			func(s *Scenario) { s.Authorities.Rules[0].Pinned = nil },
+			func(s *vt.Scenario) { s.Authorities.Rules[0].Pinned = nil },
 			func() Want {
 				w := onAll(verifier.SetMismatch)
 				w.More[1].Reason = verifier.CompositionPartUnattested.String()
 				return w
 			}()),
 		denies("set-mismatch-settings", "allow-set-settings", "The settings are approved in another set than the policy.",
-			func(s *Scenario) { s.Offer(1, s.Set("other").By("alice")...) },
+			func(s *vt.Scenario) { s.Offer(1, s.Set("other").By("alice")...) },
 			Want{Reason: verifier.SetMismatch, Attestation: -1, Blank: []int{1}, More: []ExpectFinding{finding(verifier.SetMismatch, 1, -1)}}),
 		denies("threshold-set", allowTerms, "Two people approved two sets of the same documents: one each.",
-			func(s *Scenario) {
+			func(s *vt.Scenario) {
 				s.OfferAll(slices.Concat(s.Set("stack").By("alice"), s.Set("other").By("bob"))...)
 			}, onAll(verifier.Threshold)),
 		denies("threshold-set-version", allowTerms, "A set is one at one version: the next version is another set.",
-			func(s *Scenario) {
+			func(s *vt.Scenario) {
 				next := s.Set("stack")
 				next.Version = "8"
 				s.OfferAll(slices.Concat(s.Set("stack").By("alice"), next.By("bob"))...)
 			}, onAll(verifier.Threshold)),
 		denies("threshold-set-same-person", allowSet, "One person approved the set twice.",
-			func(s *Scenario) { s.OfferAll(s.Set("stack").By("alice", "alice")...) }, onAll(verifier.Threshold)),
+			func(s *vt.Scenario) { s.OfferAll(s.Set("stack").By("alice", "alice")...) }, onAll(verifier.Threshold)),
 		denies("distinct-set", "allow-set-distinct", "One person approved a set for each of two authorities.",
-			func(s *Scenario) {
+			func(s *vt.Scenario) {
 				s.OfferAll(slices.Concat(s.Set("stack").By("alice"), s.Set("reviewed").By("alice"))...)
 			}, onAll(verifier.Distinct)),
 		denies("distinct-set-below", "allow-set-distinct-pairs", "Who approved a set that too few approved does not make a pair distinct.",
-			func(s *Scenario) {
+			func(s *vt.Scenario) {
 				s.OfferAll(slices.Concat(s.Set("stack").By("alice", "bob", "carol"), s.Set("other").By("dave"))...)
 			}, onAll(verifier.Distinct)),
 		denies("scope-mismatch-set-no-workspace", "allow-set-no-workspace", "A set for a workspace, where the sandbox is in none: only ADMIT leaves a place open.",
-			approveSet(func(set *Set, _ *Scenario) { set.Scope.Workspace = "prod" }), everywhere(verifier.ScopeMismatch)),
+			approveSet(func(set *vt.Set, _ *vt.Scenario) { set.Scope.Workspace = "prod" }), everywhere(verifier.ScopeMismatch)),
 		denies("version-rollback-set", allowSet, "The set is older than what one of its members has been enforced at.",
-			func(s *Scenario) { s.SetFloor(2, 8, SHA256([]byte("the next profile"))) }, at(verifier.VersionRollback, 2, -1)).attack("PO-01"),
+			func(s *vt.Scenario) { s.SetFloor(2, 8, vt.SHA256([]byte("the next profile"))) }, at(verifier.VersionRollback, 2, -1)).attack("PO-01"),
 		denies("version-equivocation-set", allowSet, "The set's version stands for another document at one of its members.",
-			func(s *Scenario) { s.SetFloor(1, 7, SHA256([]byte("another profile"))) }, at(verifier.VersionEquivocation, 1, -1)).attack("ST-20"),
+			func(s *vt.Scenario) { s.SetFloor(1, 7, vt.SHA256([]byte("another profile"))) }, at(verifier.VersionEquivocation, 1, -1)).attack("ST-20"),
 		denies("composition-part-unattested-set", allowSet, "No set was approved at all.",
-			func(s *Scenario) { s.OfferAll() }, onAll(verifier.CompositionPartUnattested)),
+			func(s *vt.Scenario) { s.OfferAll() }, onAll(verifier.CompositionPartUnattested)),
 		denies("predicate-type-set", "allow-set-admit", "An approval of the policy alone, where the rule asks for a set.",
-			func(s *Scenario) { s.Approve(0, "alice", "bob") }, at(verifier.PredicateType, 0, 0, finding(verifier.PredicateType, 0, 1))),
+			func(s *vt.Scenario) { s.Approve(0, "alice", "bob") }, at(verifier.PredicateType, 0, 0, finding(verifier.PredicateType, 0, 1))),
 		denies("predicate-type-set-for-approval", admitProfile, "A set, where the rule asks for an approval.",
-			func(s *Scenario) { s.OfferAll(s.Set("stack").By("dave")...) }, at(verifier.PredicateType, 0, 0)),
+			func(s *vt.Scenario) { s.OfferAll(s.Set("stack").By("dave")...) }, at(verifier.PredicateType, 0, 0)),
 		denies("attestation-too-old-set", "allow-set-max-age", "A set as old as the rule's maxAge.",
-			approveSet(func(set *Set, _ *Scenario) { set.NotBefore = "2026-08-29T12:00:00Z" }), everywhere(verifier.AttestationTooOld)),
+			approveSet(func(set *vt.Set, _ *vt.Scenario) { set.NotBefore = "2026-08-29T12:00:00Z" }), everywhere(verifier.AttestationTooOld)),
 		denies("attestation-expired-set", allowOneSet, "A set at its notAfter.",
-			approveSet(func(set *Set, _ *Scenario) { set.NotAfter = "2026-09-01T12:00:00Z" }), everywhere(verifier.AttestationExpired)).attack("ST-17"),
+			approveSet(func(set *vt.Set, _ *vt.Scenario) { set.NotAfter = "2026-09-01T12:00:00Z" }), everywhere(verifier.AttestationExpired)).attack("ST-17"),
 		denies("attestation-not-yet-valid-set", allowOneSet, "A set one second before its notBefore.",
-			approveSet(func(set *Set, _ *Scenario) { set.NotBefore = "2026-09-01T12:00:01Z" }), everywhere(verifier.AttestationNotYetValid)).attack("ST-17"),
+			approveSet(func(set *vt.Set, _ *vt.Scenario) { set.NotBefore = "2026-09-01T12:00:01Z" }), everywhere(verifier.AttestationNotYetValid)).attack("ST-17"),
 		denies("attestation-revoked-set", allowOneSet, "The set's attestation was revoked: it counts for no member.",
-			func(s *Scenario) {
-				s.Revocations = Revocations(Revoke("attestation", s.Set("stack").Statement().Seal(Person("alice")).SHA256()))
+			func(s *vt.Scenario) {
+				s.Revocations = vt.Revocations(vt.Revoke("attestation", s.Set("stack").Statement().Seal(vt.Person("alice")).SHA256()))
 			}, everywhere(verifier.AttestationRevoked)),
 		denies("document-revoked-in-set", allowOneSet, "One member was revoked: it is named, the others stand.",
-			func(s *Scenario) { s.Revocations = Revocations(Revoke("document", s.SHA256(1))) }, at(verifier.DocumentRevoked, 1, -1)),
+			func(s *vt.Scenario) { s.Revocations = vt.Revocations(vt.Revoke("document", s.SHA256(1))) }, at(verifier.DocumentRevoked, 1, -1)),
 	}
 }
 
@@ -320,10 +321,10 @@ func setFormCases() []*Case {
 	invalid := at(verifier.PredicateInvalid, 0, 0, finding(verifier.PredicateInvalid, 0, 1))
 	elsewhere := at(verifier.ScopeMismatch, 0, 0, finding(verifier.ScopeMismatch, 0, 1))
 	// One statement of a set of a policy and a profile, signed by both, at admission.
-	state := func(name, about string, want Want, change func(*Set), edit func(*Statement)) *Case {
-		return denies(name, "allow-set-admit", about, func(s *Scenario) {
+	state := func(name, about string, want Want, change func(*vt.Set), edit func(*vt.Statement)) *Case {
+		return denies(name, "allow-set-admit", about, func(s *vt.Scenario) {
 			set := s.Set("stack")
-			set.Members = append(set.Members, Member{"PROVIDER_PROFILE", "forge", SHA256(Canonical(ForgeProfile()))})
+			set.Members = append(set.Members, vt.Member{Role: "PROVIDER_PROFILE", Name: "forge", SHA256: vt.SHA256(vt.Canonical(vt.ForgeProfile()))})
 			change(&set)
 			st := set.Statement()
 			if edit != nil {
@@ -332,51 +333,51 @@ func setFormCases() []*Case {
 			s.State(0, st, "alice", "bob")
 		}, want)
 	}
-	set := func(name, about string, change func(*Set)) *Case {
+	set := func(name, about string, change func(*vt.Set)) *Case {
 		return state("predicate-invalid-set-"+name, about, invalid, change, nil)
 	}
-	scope := func(name, about string, change func(*Set)) *Case {
+	scope := func(name, about string, change func(*vt.Set)) *Case {
 		return state("scope-mismatch-set-"+name, about, elsewhere, change, nil)
 	}
-	subject := func(name, about string, edit func(*Statement)) *Case {
-		return state("predicate-invalid-set-"+name, about, invalid, func(*Set) {}, edit)
+	subject := func(name, about string, edit func(*vt.Statement)) *Case {
+		return state("predicate-invalid-set-"+name, about, invalid, func(*vt.Set) {}, edit)
 	}
 	text := func(name, about, old, new string) *Case {
-		return denies("predicate-invalid-set-"+name, "allow-set-admit", about, func(s *Scenario) {
-			s.Payload(0, Edit(s.Set("stack").Statement().JSON(), old, new), "alice", "bob")
+		return denies("predicate-invalid-set-"+name, "allow-set-admit", about, func(s *vt.Scenario) {
+			s.Payload(0, vt.Edit(s.Set("stack").Statement().JSON(), old, new), "alice", "bob")
 		}, invalid)
 	}
 	nothing := strings.Repeat("0", 64)
 	return []*Case{
-		scope("gateway", "A set for another gateway.", func(s *Set) { s.Scope.Gateway = "gw-west" }),
-		scope("workspace", "A set for another workspace.", func(s *Set) { s.Scope.Workspace = "dev" }),
-		scope("name", "A set for other sandboxes.", func(s *Set) { s.Scope.Name = "db-*" }),
-		scope("role", "The set has this document as the global policy.", func(s *Set) { s.Members[0].Role, s.Members[0].Name = "GLOBAL_POLICY", "*" }),
-		scope("member-name", "The set has this document for another sandbox.", func(s *Set) { s.Members[0].Name = "web-2" }),
-		scope("member-digest", "The set has this document for another sandbox, and another document for this one.", func(s *Set) {
-			s.Members = append(s.Members, Member{s.Members[0].Role, s.Members[0].Name, SHA256([]byte("another policy"))})
+		scope("gateway", "A set for another gateway.", func(s *vt.Set) { s.Scope.Gateway = "gw-west" }),
+		scope("workspace", "A set for another workspace.", func(s *vt.Set) { s.Scope.Workspace = "dev" }),
+		scope("name", "A set for other sandboxes.", func(s *vt.Set) { s.Scope.Name = "db-*" }),
+		scope("role", "The set has this document as the global policy.", func(s *vt.Set) { s.Members[0].Role, s.Members[0].Name = "GLOBAL_POLICY", "*" }),
+		scope("member-name", "The set has this document for another sandbox.", func(s *vt.Set) { s.Members[0].Name = "web-2" }),
+		scope("member-digest", "The set has this document for another sandbox, and another document for this one.", func(s *vt.Set) {
+			s.Members = append(s.Members, vt.Member{Role: s.Members[0].Role, Name: s.Members[0].Name, SHA256: vt.SHA256([]byte("another policy"))})
 			s.Members[0].Name = "batch-1"
 		}),
-		set("id-empty", "A set without an id.", func(s *Set) { s.BundleID = "" }),
-		set("id-long", "An id one byte past the limit.", func(s *Set) { s.BundleID = strings.Repeat("i", verifier.MaxName+1) }),
-		set("version-zero", "Version 0.", func(s *Set) { s.Version = "0" }),
-		set("window", "notAfter at notBefore.", func(s *Set) { s.NotAfter = s.NotBefore }),
-		set("same-member", "Two documents for one role and name.", func(s *Set) {
-			s.Members = append(s.Members, Member{"PROVIDER_PROFILE", "forge", SHA256([]byte("another"))})
+		set("id-empty", "A set without an id.", func(s *vt.Set) { s.BundleID = "" }),
+		set("id-long", "An id one byte past the limit.", func(s *vt.Set) { s.BundleID = strings.Repeat("i", verifier.MaxName+1) }),
+		set("version-zero", "Version 0.", func(s *vt.Set) { s.Version = "0" }),
+		set("window", "notAfter at notBefore.", func(s *vt.Set) { s.NotAfter = s.NotBefore }),
+		set("same-member", "Two documents for one role and name.", func(s *vt.Set) {
+			s.Members = append(s.Members, vt.Member{Role: "PROVIDER_PROFILE", Name: "forge", SHA256: vt.SHA256([]byte("another"))})
 		}),
-		set("member-role", "A role that there is not.", func(s *Set) { s.Members[1].Role = "EVERYTHING" }),
-		set("member-name-empty", "A profile without a name.", func(s *Set) { s.Members[1].Name = "" }),
-		set("member-upper-case", "A digest in upper case, in subject and member.", func(s *Set) { s.Members[1].SHA256 = strings.ToUpper(s.Members[1].SHA256) }),
-		subject("subject-more", "A subject that is no member.", func(st *Statement) {
-			st.Subject = append(st.Subject, SubjectOf([]byte("another")))
+		set("member-role", "A role that there is not.", func(s *vt.Set) { s.Members[1].Role = "EVERYTHING" }),
+		set("member-name-empty", "A profile without a name.", func(s *vt.Set) { s.Members[1].Name = "" }),
+		set("member-upper-case", "A digest in upper case, in subject and member.", func(s *vt.Set) { s.Members[1].SHA256 = strings.ToUpper(s.Members[1].SHA256) }),
+		subject("subject-more", "A subject that is no member.", func(st *vt.Statement) {
+			st.Subject = append(st.Subject, vt.SubjectOf([]byte("another")))
 		}),
-		subject("subject-twice", "A subject that stands there twice.", func(st *Statement) { st.Subject = append(st.Subject, st.Subject[1]) }),
-		subject("subject-less", "A member that is no subject.", func(st *Statement) { st.Subject = st.Subject[:1] }),
-		subject("subject-other", "A member that is another document than the subject.", func(st *Statement) {
+		subject("subject-twice", "A subject that stands there twice.", func(st *vt.Statement) { st.Subject = append(st.Subject, st.Subject[1]) }),
+		subject("subject-less", "A member that is no subject.", func(st *vt.Statement) { st.Subject = st.Subject[:1] }),
+		subject("subject-other", "A member that is another document than the subject.", func(st *vt.Statement) {
 			st.Subject[1].Digest = map[string]string{"sha256": nothing}
 		}),
-		subject("subject-alg", "A subject without a sha256.", func(st *Statement) {
-			st.Subject[1].Digest = map[string]string{"sha512": SHA512([]byte("another"))}
+		subject("subject-alg", "A subject without a sha256.", func(st *vt.Statement) {
+			st.Subject[1].Digest = map[string]string{"sha512": vt.SHA512([]byte("another"))}
 		}),
 		text("members-empty", "A set of nothing.", `"members":[`, `"members":[],"was":[`),
 		text("members-none", "No members.", `"members":`, `"parts":`),
@@ -390,9 +391,9 @@ func setFormCases() []*Case {
 		text("scope-name", "A scope without its name: absent is not any.", `,"name":"*"}`, `}`),
 		text("version-number", "The version as a number.", `"version":"7"`, `"version":7`),
 		text("not-after", "A set for ever.", `"notAfter":"2027-01-01T00:00:00Z",`, ``),
-		denies("subject-mismatch-set", "allow-set-admit", "A set of other documents.", func(s *Scenario) {
+		denies("subject-mismatch-set", "allow-set-admit", "A set of other documents.", func(s *vt.Scenario) {
 			other := s.Set("stack")
-			other.Members[0].SHA256 = SHA256([]byte("another"))
+			other.Members[0].SHA256 = vt.SHA256([]byte("another"))
 			s.OfferAll(other.By("alice", "bob")...)
 		}, at(verifier.SubjectMismatch, 0, 0, finding(verifier.SubjectMismatch, 0, 1))),
 	}

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package verifiertest
+package cases
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/sigdriver/sigdriver/verifier"
+	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
 // Case is one entry of the catalogue: an allowed scenario, or one mutation of it
@@ -25,8 +26,8 @@ type Case struct {
 	// Positive is the case that is allowed and that Change makes one change to.
 	Positive string
 	// From makes an allowed scenario; Change mutates the one of Positive.
-	From   func() *Scenario
-	Change func(*Scenario)
+	From   func() *vt.Scenario
+	Change func(*vt.Scenario)
 	Want   Want
 }
 
@@ -56,12 +57,12 @@ type Doc struct {
 
 // allows is a case that must be allowed. Each document is given as its version
 // and who counted.
-func allows(name, about string, from func() *Scenario, docs ...Doc) *Case {
+func allows(name, about string, from func() *vt.Scenario, docs ...Doc) *Case {
 	return &Case{Name: name, About: about, From: from, Want: Want{Reason: verifier.Allowed, Docs: docs}}
 }
 
 // denies is a case that one change to an allowed one must lead to.
-func denies(name, positive, about string, change func(*Scenario), want Want) *Case {
+func denies(name, positive, about string, change func(*vt.Scenario), want Want) *Case {
 	return &Case{Name: name, Positive: positive, About: about, Change: change, Want: want}
 }
 
@@ -92,11 +93,11 @@ func Find(name string) *Case {
 			return c
 		}
 	}
-	panic("verifiertest: no case " + name)
+	panic("cases: no case " + name)
 }
 
 // Scenario makes the case's scenario.
-func (c *Case) Scenario() *Scenario {
+func (c *Case) Scenario() *vt.Scenario {
 	if c.Positive == "" {
 		return c.From()
 	}
@@ -108,7 +109,7 @@ func (c *Case) Scenario() *Scenario {
 // Vector makes the case's vector.
 func (c *Case) Vector() *Vector {
 	s := c.Scenario()
-	v := s.record()
+	v := record(s)
 	v.Name, v.About, v.Attacks, v.Positive = c.Name, c.About, c.Attacks, c.Positive
 	v.Expect = c.expect(s)
 	return v
@@ -141,23 +142,23 @@ func (c *Case) hides(document int) bool {
 	return document == c.Want.Document
 }
 
-func (c *Case) expect(s *Scenario) Expect {
+func (c *Case) expect(s *vt.Scenario) Expect {
 	w := c.Want
 	e := Expect{Verdict: "DENY", Reason: w.Reason.String(), Documents: []ExpectDocument{}, Findings: append([]ExpectFinding{}, w.More...),
 		Shadow: w.Shadow, Stale: w.Stale, NearestMiss: true, RequestSHA256: RequestSHA256(&s.Request)}
 	docs := c.docs()
 	if len(docs) != len(s.Request.Documents) {
-		panic(fmt.Sprintf("verifiertest: %s: %d documents, %d expected", c.Name, len(s.Request.Documents), len(docs)))
+		panic(fmt.Sprintf("cases: %s: %d documents, %d expected", c.Name, len(s.Request.Documents), len(docs)))
 	}
 	for i, d := range docs {
 		e.Documents = append(e.Documents, d.expect(s.SHA256(i)))
 	}
 	if s.Request.Purpose == verifier.Compose {
-		e.EffectiveSHA256 = SHA256(s.Request.Effective)
+		e.EffectiveSHA256 = vt.SHA256(s.Request.Effective)
 	}
 	if w.Reason == verifier.Allowed {
 		e.Verdict, e.NearestMiss = "ALLOW", false
-		e.Raises, e.Binding = s.consequences(docs)
+		e.Raises, e.Binding = consequences(s, docs)
 	} else {
 		e.Findings = append(e.Findings, finding(w.Reason, w.Document, w.Attestation))
 	}
@@ -174,7 +175,7 @@ func (d Doc) expect(sha256 string) ExpectDocument {
 }
 
 // consequences are the floors that an ALLOW raises and the place that it binds.
-func (s *Scenario) consequences(docs []Doc) ([]VectorFloor, *VectorPlace) {
+func consequences(s *vt.Scenario, docs []Doc) ([]VectorFloor, *VectorPlace) {
 	if s.Request.Purpose != verifier.Compose {
 		return nil, nil
 	}

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package verifiertest
+package cases
 
 import (
 	"encoding/base64"
@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sigdriver/sigdriver/verifier"
+	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
 // Names of the positives that most negatives start from.
@@ -25,23 +26,23 @@ func allowCases() []*Case {
 	aliceBob := by(42, "alice", "bob")
 	dave := by(42, "dave")
 	return []*Case{
-		allows(admitPolicy, "A sandbox policy at admission, approved by two of three, each in an envelope of their own.", AdmitPolicy, aliceBob),
-		allows(admitProfile, "A provider profile at admission, approved by one of two.", AdmitProfile, dave),
-		allows(composePlain, "A sandbox without providers, composed. The floor is raised and the sandbox bound to its place.", ComposePlain, aliceBob),
-		allows(composeLayers, "A sandbox with two providers: both layers inserted, the credentialed one marked.", ComposeLayers, aliceBob, dave, by(42, "erin")),
-		allows(composeGlobal, "The gateway's global policy replaces the sandbox's and takes no layers; the attached profile is judged all the same.", ComposeGlobal, by(42, "alice", "carol"), dave),
+		allows(admitPolicy, "A sandbox policy at admission, approved by two of three, each in an envelope of their own.", vt.AdmitPolicy, aliceBob),
+		allows(admitProfile, "A provider profile at admission, approved by one of two.", vt.AdmitProfile, dave),
+		allows(composePlain, "A sandbox without providers, composed. The floor is raised and the sandbox bound to its place.", vt.ComposePlain, aliceBob),
+		allows(composeLayers, "A sandbox with two providers: both layers inserted, the credentialed one marked.", vt.ComposeLayers, aliceBob, dave, by(42, "erin")),
+		allows(composeGlobal, "The gateway's global policy replaces the sandbox's and takes no layers; the attached profile is judged all the same.", vt.ComposeGlobal, by(42, "alice", "carol"), dave),
 		allows("allow-compose-providers-off", "Providers v2 is off: nothing is inserted, the profile is judged all the same.", providersOff, aliceBob, dave),
 		allows("allow-compose-settings", "The gateway's settings are approved and agree with what was done.", withSettings, aliceBob, dave),
 		allows("allow-compose-known", "A sandbox that was allowed before, at the same version and place: nothing to raise, nothing to bind.", knownSandbox, aliceBob),
 		allows("allow-compose-shadow-settings", "A rule in shadow mode speaks of settings: none are asked for.",
-			func() *Scenario {
-				s := ComposePlain()
-				s.Authorities.Rules = append(s.Authorities.Rules, SettingsRule())
+			func() *vt.Scenario {
+				s := vt.ComposePlain()
+				s.Authorities.Rules = append(s.Authorities.Rules, vt.SettingsRule())
 				s.Authorities.Rule("settings").Mode = "shadow"
 				return s
 			}, aliceBob),
 		allows("allow-compose-at-reset", "A signed reset lowered the floor to this version and bound no document to it.",
-			func() *Scenario { return ComposePlain().SetFloor(0, 42, "") }, aliceBob),
+			func() *vt.Scenario { return vt.ComposePlain().SetFloor(0, 42, "") }, aliceBob),
 		allows("allow-compose-newer", "A newer approval than the floor: the floor follows.", newerThanFloor, aliceBob),
 		allows("allow-compose-marked-elsewhere", "The marker providerCredentialed on an endpoint of the source is the gateway's own and is masked.", markedElsewhere, aliceBob, dave, by(42, "erin")).attack("PO-15"),
 		allows("allow-compose-unknown-member", "A member that this driver does not know, equal on both sides: signed content like any other.", unknownMember, aliceBob).attack("PO-19"),
@@ -105,114 +106,108 @@ func (c *Case) with(more ...ExpectFinding) *Case { c.Want.More = more; return c 
 func (c *Case) stale() *Case                     { c.Want.Stale = true; return c }
 func (c *Case) shadow(f ...ExpectFinding) *Case  { c.Want.Shadow = f; return c }
 
-func providersOff() *Scenario {
-	s := ComposePlain()
+func providersOff() *vt.Scenario {
+	s := vt.ComposePlain()
 	s.Request.ProvidersV2 = false
-	s.Attach("my-forge", ForgeProfile()).Approve(1, "dave")
+	s.Attach("my-forge", vt.ForgeProfile()).Approve(1, "dave")
 	return s.Recompose()
 }
 
-// SettingsRule asks for approved settings in prod.
-func SettingsRule() *Rule {
-	return &Rule{Name: "settings", Surface: SettingsSurface, Workspace: "prod", Mode: "enforce",
-		Require: []Requirement{{"platform", ApprovalType}}}
+func withSettings() *vt.Scenario {
+	s := vt.ComposePlain()
+	s.Authorities.Rules = append(s.Authorities.Rules, vt.SettingsRule())
+	return s.Add(verifier.Settings, vt.GatewaySettings()).Approve(1, "dave")
 }
 
-func withSettings() *Scenario {
-	s := ComposePlain()
-	s.Authorities.Rules = append(s.Authorities.Rules, SettingsRule())
-	return s.Add(verifier.Settings, GatewaySettings()).Approve(1, "dave")
-}
-
-func knownSandbox() *Scenario {
-	s := ComposePlain()
+func knownSandbox() *vt.Scenario {
+	s := vt.ComposePlain()
 	return s.SetFloor(0, 42, s.SHA256(0)).SetPlace("prod", "web-1")
 }
 
-func newerThanFloor() *Scenario {
-	s := ComposePlain()
-	return s.SetFloor(0, 41, SHA256([]byte("the document before"))).SetPlace("prod", "web-1")
+func newerThanFloor() *vt.Scenario {
+	s := vt.ComposePlain()
+	return s.SetFloor(0, 41, vt.SHA256([]byte("the document before"))).SetPlace("prod", "web-1")
 }
 
-func markedElsewhere() *Scenario {
-	return ComposeLayers().EditEffective(func(t Tree) {
+func markedElsewhere() *vt.Scenario {
+	return vt.ComposeLayers().EditEffective(func(t vt.Tree) {
 		endpoint(t, "tickets", 0)["providerCredentialed"] = true
 	})
 }
 
 // endpoint returns an endpoint of a rule of a policy.
-func endpoint(policy Tree, rule string, i int) Tree {
-	return policy["networkPolicies"].(Tree)[rule].(Tree)["endpoints"].(List)[i].(Tree)
+func endpoint(policy vt.Tree, rule string, i int) vt.Tree {
+	return policy["networkPolicies"].(vt.Tree)[rule].(vt.Tree)["endpoints"].(vt.List)[i].(vt.Tree)
 }
 
-func unknownMember() *Scenario {
-	s := ComposePlain()
-	policy := Policy()
-	policy["resourceLimits"] = Tree{"memoryBytes": "1073741824"}
-	s.Request.Documents[0].Body = Canonical(policy)
+func unknownMember() *vt.Scenario {
+	s := vt.ComposePlain()
+	policy := vt.Policy()
+	policy["resourceLimits"] = vt.Tree{"memoryBytes": "1073741824"}
+	s.Request.Documents[0].Body = vt.Canonical(policy)
 	return s.Approve(0, "alice", "bob").Recompose()
 }
 
-func bridged() *Scenario {
-	s := ComposePlain()
-	s.Attach("bridge", BridgeProfile()).Approve(1, "dave")
+func bridged() *vt.Scenario {
+	s := vt.ComposePlain()
+	s.Attach("bridge", vt.BridgeProfile()).Approve(1, "dave")
 	return s.Recompose()
 }
 
-func oddNames() *Scenario {
-	s := ComposePlain()
+func oddNames() *vt.Scenario {
+	s := vt.ComposePlain()
 	for i, name := range []string{"Café x", "Kube", "my-github", "my_github", "MY.GITHUB"} {
-		profile := MirrorProfile()
+		profile := vt.MirrorProfile()
 		profile["id"] = fmt.Sprintf("mirror-%d", i)
 		s.Attach(name, profile).Approve(1+i, "dave")
 	}
 	return s.Recompose()
 }
 
-func twins() *Scenario {
-	s := ComposePlain()
-	s.Attach("forge one", ForgeProfile()).Approve(1, "dave")
-	s.Attach("forge two", ForgeProfile()).Approve(2, "dave")
+func twins() *vt.Scenario {
+	s := vt.ComposePlain()
+	s.Attach("forge one", vt.ForgeProfile()).Approve(1, "dave")
+	s.Attach("forge two", vt.ForgeProfile()).Approve(2, "dave")
 	return s.Recompose()
 }
 
-func otherOrder() *Scenario {
-	s := ComposePlain()
-	s.Attach("Mirror 2", MirrorProfile()).Approve(1, "erin")
-	s.Attach("my-forge", ForgeProfile()).Approve(2, "dave")
+func otherOrder() *vt.Scenario {
+	s := vt.ComposePlain()
+	s.Attach("Mirror 2", vt.MirrorProfile()).Approve(1, "erin")
+	s.Attach("my-forge", vt.ForgeProfile()).Approve(2, "dave")
 	return s.Recompose()
 }
 
-func gatewayProfile() *Scenario {
-	s := AdmitProfile()
+func gatewayProfile() *vt.Scenario {
+	s := vt.AdmitProfile()
 	s.Request.Target.Workspace = "prod"
 	approval := s.Approval(0)
-	approval.Scope = Scope{Gateway: "gw-east", Workspace: "", Name: "forge"}
+	approval.Scope = vt.Scope{Gateway: "gw-east", Workspace: "", Name: "forge"}
 	return s.ApproveAs(0, approval, "dave")
 }
 
-func workspaceProfile() *Scenario {
-	s := AdmitProfile()
+func workspaceProfile() *vt.Scenario {
+	s := vt.AdmitProfile()
 	s.Request.Target.Workspace = "prod"
 	s.Request.Documents[0].Workspace = "prod"
 	approval := s.Approval(0)
-	approval.Scope = Scope{Gateway: "gw-east", Workspace: "prod", Name: "forge"}
+	approval.Scope = vt.Scope{Gateway: "gw-east", Workspace: "prod", Name: "forge"}
 	return s.ApproveAs(0, approval, "dave")
 }
 
-func oneEnvelope() *Scenario {
-	s := AdmitPolicy()
-	return s.Offer(0, s.Approval(0).Of(s.Body(0)).Seal(Person("alice"), Person("bob")).JSON())
+func oneEnvelope() *vt.Scenario {
+	s := vt.AdmitPolicy()
+	return s.Offer(0, s.Approval(0).Of(s.Body(0)).Seal(vt.Person("alice"), vt.Person("bob")).JSON())
 }
 
-func strangerBeside() *Scenario {
-	return AdmitPolicy().Approve(0, "alice", "bob", "mallory")
+func strangerBeside() *vt.Scenario {
+	return vt.AdmitPolicy().Approve(0, "alice", "bob", "mallory")
 }
 
-func bundled(version string, protobuf bool) func() *Scenario {
-	return func() *Scenario {
-		s := AdmitProfile()
-		b := s.Approval(0).Of(s.Body(0)).Seal(Person("dave")).Bundle(version, Person("dave"))
+func bundled(version string, protobuf bool) func() *vt.Scenario {
+	return func() *vt.Scenario {
+		s := vt.AdmitProfile()
+		b := s.Approval(0).Of(s.Body(0)).Seal(vt.Person("dave")).Bundle(version, vt.Person("dave"))
 		if protobuf {
 			return s.Offer(0, b.Proto())
 		}
@@ -220,204 +215,204 @@ func bundled(version string, protobuf bool) func() *Scenario {
 	}
 }
 
-func signedBy(name string) func() *Scenario {
-	return func() *Scenario {
-		s := AdmitProfile()
-		s.Authorities.Principals[name] = HeldBy(Person(name))
+func signedBy(name string) func() *vt.Scenario {
+	return func() *vt.Scenario {
+		s := vt.AdmitProfile()
+		s.Authorities.Principals[name] = vt.HeldBy(vt.Person(name))
 		s.Authorities.Authorities["platform"].Principals = []string{name}
 		return s.Approve(0, name)
 	}
 }
 
-func signedByPSS() *Scenario {
+func signedByPSS() *vt.Scenario {
 	s := signedBy("rita")()
-	key := NewKey("rita", verifier.RSAPSSSHA256)
-	s.Authorities.Principals["rita"] = HeldBy(key)
+	key := vt.NewKey("rita", verifier.RSAPSSSHA256)
+	s.Authorities.Principals["rita"] = vt.HeldBy(key)
 	return s.Offer(0, s.Approval(0).Of(s.Body(0)).Seal(key).JSON())
 }
 
-func urlSafe() *Scenario {
-	s := AdmitProfile()
+func urlSafe() *vt.Scenario {
+	s := vt.AdmitProfile()
 	approval := s.Approval(0)
 	approval.Reason = "~~~???>>>" // so that the two alphabets differ
-	e := approval.Of(s.Body(0)).Seal(Person("dave"))
+	e := approval.Of(s.Body(0)).Seal(vt.Person("dave"))
 	e.Payload = base64.URLEncoding.EncodeToString(e.PayloadBytes())
 	if !strings.ContainsAny(e.Payload, "-_") {
-		panic("verifiertest: this payload is the same in both alphabets")
+		panic("cases: this payload is the same in both alphabets")
 	}
 	return s.Offer(0, e.JSON())
 }
 
-func envelopeMember() *Scenario {
-	s := AdmitProfile()
-	return s.Offer(0, Edit(s.Attestation(0, 0), `{"payload":`, `{"comment":{"any":["thing"]},"payload":`))
+func envelopeMember() *vt.Scenario {
+	s := vt.AdmitProfile()
+	return s.Offer(0, vt.Edit(s.Attestation(0, 0), `{"payload":`, `{"comment":{"any":["thing"]},"payload":`))
 }
 
-func anyKeyID() *Scenario {
-	s := AdmitProfile()
-	e := s.Approval(0).Of(s.Body(0)).Seal(Person("dave"))
+func anyKeyID() *vt.Scenario {
+	s := vt.AdmitProfile()
+	e := s.Approval(0).Of(s.Body(0)).Seal(vt.Person("dave"))
 	e.Signatures[0].KeyID = "\x00\n\x1b[31mred\x1b[0m " + strings.Repeat("k", 1<<10)
 	return s.Offer(0, e.JSON())
 }
 
-func noHint() *Scenario {
-	s := AdmitProfile()
+func noHint() *vt.Scenario {
+	s := vt.AdmitProfile()
 	return s.Offer(0, unhinted(s, "dave"))
 }
 
-func statementV01() *Scenario {
-	s := AdmitProfile()
+func statementV01() *vt.Scenario {
+	s := vt.AdmitProfile()
 	statement := s.Approval(0).Of(s.Body(0))
-	statement.Type = StatementV01
+	statement.Type = vt.StatementV01
 	return s.State(0, statement, "dave")
 }
 
-func statementMember() *Scenario {
-	s := AdmitProfile()
-	return s.Payload(0, Edit(s.Approval(0).Of(s.Body(0)).JSON(), `"subject":`, `"annotations":{"a":1},"subject":`), "dave")
+func statementMember() *vt.Scenario {
+	s := vt.AdmitProfile()
+	return s.Payload(0, vt.Edit(s.Approval(0).Of(s.Body(0)).JSON(), `"subject":`, `"annotations":{"a":1},"subject":`), "dave")
 }
 
-func otherDigests() *Scenario {
-	s := AdmitProfile()
+func otherDigests() *vt.Scenario {
+	s := vt.AdmitProfile()
 	statement := s.Approval(0).Of(s.Body(0))
-	statement.Subject[0].Digest["sha512"] = SHA512(s.Body(0))
+	statement.Subject[0].Digest["sha512"] = vt.SHA512(s.Body(0))
 	statement.Subject[0].Digest["gitCommit"] = strings.Repeat("0", 40)
 	return s.State(0, statement, "dave")
 }
 
 // provenanceOf asks for an approval by dave and a provenance about n subjects
 // by erin.
-func provenanceOf(n int) func() *Scenario {
-	return func() *Scenario {
-		s := AdmitProfile()
+func provenanceOf(n int) func() *vt.Scenario {
+	return func() *vt.Scenario {
+		s := vt.AdmitProfile()
 		s.Authorities.Authorities["platform"].Principals = []string{"dave"}
-		s.Authorities.Authorities["ci"] = &Authority{Principals: []string{"erin"}, Threshold: 1}
+		s.Authorities.Authorities["ci"] = &vt.Authority{Principals: []string{"erin"}, Threshold: 1}
 		rule := s.Authorities.Rule("profiles")
-		rule.Require = append(rule.Require, Requirement{"ci", ProvenanceType})
-		provenance := Provenance(s.Body(0))
+		rule.Require = append(rule.Require, vt.Requirement{Authority: "ci", PredicateType: vt.ProvenanceType})
+		provenance := vt.Provenance(s.Body(0))
 		for i := 1; i < n; i++ {
-			other := Subject{Name: fmt.Sprintf("other-%d", i), Digest: map[string]string{"sha256": SHA256(fmt.Append(nil, i))}}
-			provenance.Subject = append([]Subject{other}, provenance.Subject...)
+			other := vt.Subject{Name: fmt.Sprintf("other-%d", i), Digest: map[string]string{"sha256": vt.SHA256(fmt.Append(nil, i))}}
+			provenance.Subject = append([]vt.Subject{other}, provenance.Subject...)
 		}
-		return s.Offer(0, s.Approval(0).Of(s.Body(0)).Seal(Person("dave")).JSON(), provenance.Seal(Person("erin")).JSON())
+		return s.Offer(0, s.Approval(0).Of(s.Body(0)).Seal(vt.Person("dave")).JSON(), provenance.Seal(vt.Person("erin")).JSON())
 	}
 }
 
 // spoiledBeside has a subject that is spoiled by its second digest before one
 // that is not: the order of subjects says nothing.
-func spoiledBeside() *Scenario {
+func spoiledBeside() *vt.Scenario {
 	s := provenanceOf(1)()
-	provenance := Provenance(s.Body(0))
-	spoiled := SubjectOf(s.Body(0))
-	spoiled.Digest["sha512"] = SHA512([]byte("another document"))
-	provenance.Subject = append([]Subject{spoiled}, provenance.Subject...)
-	return s.Offer(0, s.Attestation(0, 0), provenance.Seal(Person("erin")).JSON())
+	provenance := vt.Provenance(s.Body(0))
+	spoiled := vt.SubjectOf(s.Body(0))
+	spoiled.Digest["sha512"] = vt.SHA512([]byte("another document"))
+	provenance.Subject = append([]vt.Subject{spoiled}, provenance.Subject...)
+	return s.Offer(0, s.Attestation(0, 0), provenance.Seal(vt.Person("erin")).JSON())
 }
 
-func provenanceAlone() *Scenario {
-	s := AdmitProfile()
-	s.Authorities.Rule("profiles").Require = []Requirement{{"platform", ProvenanceType}}
-	return s.Offer(0, Provenance(s.Body(0)).Seal(Person("erin")).JSON())
+func provenanceAlone() *vt.Scenario {
+	s := vt.AdmitProfile()
+	s.Authorities.Rule("profiles").Require = []vt.Requirement{{Authority: "platform", PredicateType: vt.ProvenanceType}}
+	return s.Offer(0, vt.Provenance(s.Body(0)).Seal(vt.Person("erin")).JSON())
 }
 
-func distinctPair() *Scenario {
-	s := AdmitPolicy()
-	s.Authorities.Authorities["owners"] = &Authority{Principals: []string{"alice"}, Threshold: 1}
-	s.Authorities.Authorities["reviewers"] = &Authority{Principals: []string{"alice", "bob"}, Threshold: 1}
+func distinctPair() *vt.Scenario {
+	s := vt.AdmitPolicy()
+	s.Authorities.Authorities["owners"] = &vt.Authority{Principals: []string{"alice"}, Threshold: 1}
+	s.Authorities.Authorities["reviewers"] = &vt.Authority{Principals: []string{"alice", "bob"}, Threshold: 1}
 	rule := s.Authorities.Rule("prod sandboxes")
-	rule.Require = []Requirement{{"owners", ApprovalType}, {"reviewers", ApprovalType}}
+	rule.Require = []vt.Requirement{{Authority: "owners", PredicateType: vt.ApprovalType}, {Authority: "reviewers", PredicateType: vt.ApprovalType}}
 	rule.Distinct = [][]string{{"owners", "reviewers"}}
 	return s
 }
 
-func distinctThird() *Scenario {
+func distinctThird() *vt.Scenario {
 	s := distinctPair()
-	s.Authorities.Authorities["auditors"] = &Authority{Principals: []string{"carol"}, Threshold: 1}
+	s.Authorities.Authorities["auditors"] = &vt.Authority{Principals: []string{"carol"}, Threshold: 1}
 	rule := s.Authorities.Rule("prod sandboxes")
-	rule.Require = append(rule.Require, Requirement{"auditors", ApprovalType})
+	rule.Require = append(rule.Require, vt.Requirement{Authority: "auditors", PredicateType: vt.ApprovalType})
 	return s.Approve(0, "alice", "bob", "carol")
 }
 
-func pinnedApproved() *Scenario {
+func pinnedApproved() *vt.Scenario {
 	s := pinnedPolicy()
 	return s.Approve(0, "alice", "bob").SetFloor(0, 43, "")
 }
 
-func pinnedPolicy() *Scenario {
-	s := AdmitPolicy().Offer(0)
+func pinnedPolicy() *vt.Scenario {
+	s := vt.AdmitPolicy().Offer(0)
 	s.Authorities.Rule("prod sandboxes").Pinned = []string{s.SHA256(0)}
 	return s
 }
 
-func youngEnough() *Scenario {
-	s := AdmitProfile()
+func youngEnough() *vt.Scenario {
+	s := vt.AdmitProfile()
 	s.Authorities.Rule("profiles").MaxAge = "72h"
 	approval := s.Approval(0)
 	approval.NotBefore = "2026-08-31T12:00:00Z"
 	return s.ApproveAs(0, approval, "dave")
 }
 
-func oneAlgorithm() *Scenario {
-	s := AdmitProfile()
+func oneAlgorithm() *vt.Scenario {
+	s := vt.AdmitProfile()
 	s.Authorities.Rule("profiles").Algorithms = []verifier.KeyAlgorithm{verifier.ECDSAP256}
 	return s
 }
 
-func exactScope() *Scenario {
-	s := AdmitPolicy()
+func exactScope() *vt.Scenario {
+	s := vt.AdmitPolicy()
 	approval := s.Approval(0)
-	approval.Scope = Scope{Gateway: "gw-east", Workspace: "prod", Name: "web-1"}
+	approval.Scope = vt.Scope{Gateway: "gw-east", Workspace: "prod", Name: "web-1"}
 	return s.ApproveAs(0, approval, "alice", "bob")
 }
 
-func globScope() *Scenario {
-	s := AdmitPolicy()
+func globScope() *vt.Scenario {
+	s := vt.AdmitPolicy()
 	approval := s.Approval(0)
-	approval.Scope = Scope{Gateway: "gw-*", Workspace: "prod", Name: "web-*"}
+	approval.Scope = vt.Scope{Gateway: "gw-*", Workspace: "prod", Name: "web-*"}
 	return s.ApproveAs(0, approval, "alice", "bob")
 }
 
 // approveAt offers approvals of a policy that say different versions.
-func (s *Scenario) approveAt(versions map[string]string, order ...string) *Scenario {
+func approveAt(s *vt.Scenario, versions map[string]string, order ...string) *vt.Scenario {
 	var offered [][]byte
 	for _, name := range order {
 		approval := s.Approval(0)
 		approval.Version = versions[name]
-		offered = append(offered, approval.Of(s.Body(0)).Seal(Person(name)).JSON())
+		offered = append(offered, approval.Of(s.Body(0)).Seal(vt.Person(name)).JSON())
 	}
 	return s.Offer(0, offered...)
 }
 
-func lowerAgrees() *Scenario {
-	return ComposePlain().approveAt(map[string]string{"alice": "44", "bob": "42"}, "alice", "bob")
+func lowerAgrees() *vt.Scenario {
+	return approveAt(vt.ComposePlain(), map[string]string{"alice": "44", "bob": "42"}, "alice", "bob")
 }
 
 // ownVersions has two approvals by alice, beside one by bob at version 44.
-func ownVersions(first, second string) func() *Scenario {
-	return func() *Scenario {
-		s := ComposePlain().approveAt(map[string]string{"alice": first, "bob": "44"}, "alice", "bob")
+func ownVersions(first, second string) func() *vt.Scenario {
+	return func() *vt.Scenario {
+		s := approveAt(vt.ComposePlain(), map[string]string{"alice": first, "bob": "44"}, "alice", "bob")
 		again := s.Approval(0)
 		again.Version = second
-		return s.Offer(0, s.Attestation(0, 0), again.Of(s.Body(0)).Seal(Person("alice")).JSON(), s.Attestation(0, 1))
+		return s.Offer(0, s.Attestation(0, 0), again.Of(s.Body(0)).Seal(vt.Person("alice")).JSON(), s.Attestation(0, 1))
 	}
 }
 
-func loneHigher() *Scenario {
-	s := ComposePlain()
+func loneHigher() *vt.Scenario {
+	s := vt.ComposePlain()
 	again := s.Approval(0)
 	again.Version = "4611686018427387904"
-	return s.Offer(0, s.Attestation(0, 0), s.Attestation(0, 1), again.Of(s.Body(0)).Seal(Person("alice")).JSON())
+	return s.Offer(0, s.Attestation(0, 0), s.Attestation(0, 1), again.Of(s.Body(0)).Seal(vt.Person("alice")).JSON())
 }
 
-func bigVersion() *Scenario {
-	s := AdmitPolicy()
-	s.Authorities.Floors = []SignedFloor{{Role: "SANDBOX_POLICY", Version: "9007199254740993"}}
-	return s.approveAt(map[string]string{"alice": "9007199254740993", "bob": "9007199254740993"}, "alice", "bob")
+func bigVersion() *vt.Scenario {
+	s := vt.AdmitPolicy()
+	s.Authorities.Floors = []vt.SignedFloor{{Role: "SANDBOX_POLICY", Version: "9007199254740993"}}
+	return approveAt(s, map[string]string{"alice": "9007199254740993", "bob": "9007199254740993"}, "alice", "bob")
 }
 
-func signedFloor() *Scenario {
-	s := AdmitPolicy()
-	s.Authorities.Floors = []SignedFloor{
+func signedFloor() *vt.Scenario {
+	s := vt.AdmitPolicy()
+	s.Authorities.Floors = []vt.SignedFloor{
 		{Role: "SANDBOX_POLICY", Version: "7"},
 		{Role: "SANDBOX_POLICY", Gateway: "gw-*", Workspace: "prod", Subject: "web-*", Version: "42"},
 		{Role: "SANDBOX_POLICY", Workspace: "dev", Version: "100"},
@@ -426,71 +421,68 @@ func signedFloor() *Scenario {
 	return s
 }
 
-func fromNow() *Scenario {
-	s := AdmitProfile()
+func fromNow() *vt.Scenario {
+	s := vt.AdmitProfile()
 	approval := s.Approval(0)
 	approval.NotBefore, approval.NotAfter = stamp(s.Now), "2026-09-01T12:00:01Z"
 	return s.ApproveAs(0, approval, "dave")
 }
 
-func fractions() *Scenario {
-	s := AdmitProfile()
+func fractions() *vt.Scenario {
+	s := vt.AdmitProfile()
 	approval := s.Approval(0)
 	approval.NotBefore, approval.NotAfter = "2026-09-01T11:59:59.999999999Z", "2026-09-01T12:00:00.000000001Z"
 	return s.ApproveAs(0, approval, "dave")
 }
 
-func keyWindow() *Scenario {
-	s := AdmitProfile()
+func keyWindow() *vt.Scenario {
+	s := vt.AdmitProfile()
 	key := &s.Authorities.Principals["dave"].Keys[0]
 	key.NotBefore, key.NotAfter = stamp(s.Now), "2026-09-01T12:00:01Z"
 	return s
 }
 
-func staleWithin() *Scenario {
-	s := AdmitPolicy()
+func staleWithin() *vt.Scenario {
+	s := vt.AdmitPolicy()
 	s.Expires.Timestamp = s.Now.AddDate(0, 0, -1).Add(1e9) // maxStale is 24h
 	return s
 }
 
-func newDriver() *Scenario {
-	s := AdmitPolicy()
+func newDriver() *vt.Scenario {
+	s := vt.AdmitPolicy()
 	s.Authorities.MinDriverVersion, s.DriverVersion = "0.2.0", "0.2.0"
 	return s
 }
 
-func shadowed() *Scenario {
-	s := AdmitPolicy()
-	s.Authorities.Authorities["everyone"] = &Authority{Principals: []string{"alice", "bob", "carol"}, Threshold: 3}
-	s.Authorities.Rules = append(s.Authorities.Rules, &Rule{Name: "all three", Surface: PolicySurface, Mode: "shadow",
-		Require: []Requirement{{"everyone", ApprovalType}}})
+func shadowed() *vt.Scenario {
+	s := vt.AdmitPolicy()
+	s.Authorities.Authorities["everyone"] = &vt.Authority{Principals: []string{"alice", "bob", "carol"}, Threshold: 3}
+	s.Authorities.Rules = append(s.Authorities.Rules, &vt.Rule{Name: "all three", Surface: vt.PolicySurface, Mode: "shadow",
+		Require: []vt.Requirement{{Authority: "everyone", PredicateType: vt.ApprovalType}}})
 	return s
 }
 
-func restored() *Scenario {
-	s := AdmitProfile()
-	revoked := Revoke("key", Person("dave").SHA256())
-	s.Ratchet = Ratchet(revoked)
-	s.Authorities.Restored = []Revocation{revoked}
+func restored() *vt.Scenario {
+	s := vt.AdmitProfile()
+	revoked := vt.Revoke("key", vt.Person("dave").SHA256())
+	s.Ratchet = vt.Ratchet(revoked)
+	s.Authorities.Restored = []vt.Revocation{revoked}
 	return s
 }
 
-func malformedRevocations() *Scenario {
-	s := AdmitProfile()
-	s.Ratchet = Ratchet(Revoke("key", Person("mallory").SHA256()))
+func malformedRevocations() *vt.Scenario {
+	s := vt.AdmitProfile()
+	s.Ratchet = vt.Ratchet(vt.Revoke("key", vt.Person("mallory").SHA256()))
 	s.Revocations = []byte(`{"schema":"sigdriver.revocations/v1","entries":[{"kind":"everything"}]}`)
 	s.PreviousRevocationExpires = s.Now.AddDate(0, 0, 1)
 	return s
 }
 
-// WebTwo is a second sandbox that web-* approvals are about.
-var WebTwo = verifier.Target{GatewayID: "gw-east", Workspace: "prod", SandboxID: "sb-0002", Name: "web-2"}
-
-func otherSandbox() *Scenario {
-	s := ComposePlain()
+func otherSandbox() *vt.Scenario {
+	s := vt.ComposePlain()
 	approval := s.Approval(0)
 	approval.Scope.Name, approval.Version = "web-*", "6"
-	s.ApproveAs(0, approval, "alice", "bob").SetFloor(0, 7, SHA256([]byte("web-1's newer policy")))
-	s.Request.Target = WebTwo
+	s.ApproveAs(0, approval, "alice", "bob").SetFloor(0, 7, vt.SHA256([]byte("web-1's newer policy")))
+	s.Request.Target = vt.WebTwo
 	return s
 }

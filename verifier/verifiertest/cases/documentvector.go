@@ -1,12 +1,13 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package verifiertest
+package cases
 
 import (
 	"strings"
 
 	"github.com/sigdriver/sigdriver/verifier"
+	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
 // DocumentFormat names the format of a document vector.
@@ -94,19 +95,19 @@ func protoJSONVectors() []*DocumentVector {
 		refused("trailing", "Something after the end.", `{"version":1} {}`),
 		refused("bom", "A byte order mark.", "\ufeff"+`{"version":1}`),
 		refused("array", "No object.", `[]`),
-		documentVector("policy", "A whole sandbox policy.", verifier.SandboxPolicy, string(pretty(Policy())), string(Canonical(Policy())), nil),
-		documentVector("global-policy", "The same as a global policy: one document, one digest.", verifier.GlobalPolicy, string(pretty(Policy())), string(Canonical(Policy())), nil),
-		documentVector("profile", "A whole provider profile.", verifier.ProviderProfile, string(pretty(ForgeProfile())), string(Canonical(ForgeProfile())), nil),
-		documentVector("settings", "The gateway's settings.", verifier.Settings, string(pretty(GatewaySettings())), string(Canonical(GatewaySettings())), nil),
+		documentVector("policy", "A whole sandbox policy.", verifier.SandboxPolicy, string(pretty(vt.Policy())), string(vt.Canonical(vt.Policy())), nil),
+		documentVector("global-policy", "The same as a global policy: one document, one digest.", verifier.GlobalPolicy, string(pretty(vt.Policy())), string(vt.Canonical(vt.Policy())), nil),
+		documentVector("profile", "A whole provider profile.", verifier.ProviderProfile, string(pretty(vt.ForgeProfile())), string(vt.Canonical(vt.ForgeProfile())), nil),
+		documentVector("settings", "The gateway's settings.", verifier.Settings, string(pretty(vt.GatewaySettings())), string(vt.Canonical(vt.GatewaySettings())), nil),
 	}
 }
 
 func documentVector(name, about string, role verifier.Role, input, document string, attacks []string) *DocumentVector {
-	v := &DocumentVector{Format: DocumentFormat, Name: name, About: about, Attacks: attacks, Role: RoleNames[role], From: FromProtoJSON, Input: Bytes(input)}
+	v := &DocumentVector{Format: DocumentFormat, Name: name, About: about, Attacks: attacks, Role: vt.RoleNames[role], From: FromProtoJSON, Input: Bytes(input)}
 	if document == "" {
 		v.Refused = true
 		return v
 	}
-	v.Document, v.SHA256 = Bytes(document), SHA256([]byte(document))
+	v.Document, v.SHA256 = Bytes(document), vt.SHA256([]byte(document))
 	return v
 }

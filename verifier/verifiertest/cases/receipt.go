@@ -1,13 +1,14 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package verifiertest
+package cases
 
 import (
 	"bytes"
 	"strings"
 
 	"github.com/sigdriver/sigdriver/verifier"
+	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
 // What may come out of a receipt vector.
@@ -37,9 +38,9 @@ func receiptCases() []receiptCase {
 
 // bySettings makes the receipt one about settings, too.
 func bySettings(i *issuing) {
-	sum := SHA256(Canonical(GatewaySettings()))
+	sum := vt.SHA256(vt.Canonical(vt.GatewaySettings()))
 	i.predicate()["settingsSha256"], i.want.SettingsSHA256 = sum, sum
-	i.predicate()["inputs"] = append(i.predicate()["inputs"].(List), Tree{"role": "SETTINGS", "sha256": sum, "version": "1", "principals": List{"dave"}})
+	i.predicate()["inputs"] = append(i.predicate()["inputs"].(vt.List), vt.Tree{"role": "SETTINGS", "sha256": sum, "version": "1", "principals": vt.List{"dave"}})
 }
 
 func receiptsVerified() []receiptCase {
@@ -49,7 +50,7 @@ func receiptsVerified() []receiptCase {
 	return []receiptCase{
 		ok("verified", "An ECDSA P-256 key signed, and everything is as wanted.", func(*issuing) {}),
 		ok("verified-ed25519", "An Ed25519 key signed.", func(i *issuing) {
-			i.key = NewKey("east-1", verifier.Ed25519)
+			i.key = vt.NewKey("east-1", verifier.Ed25519)
 			i.want.Keys[0].PEM = i.key.PEM()
 		}),
 		ok("verified-settings", "The gateway's settings were judged, too.", bySettings),
@@ -57,7 +58,7 @@ func receiptsVerified() []receiptCase {
 			i.want.Keys[0] = ReceiptPin{i.key.PEM(), "east-1", "2026-09-01T12:00:01Z", "2026-09-01T12:00:02Z"}
 		}),
 		ok("verified-second-key", "Two keys are pinned, the second signed.", func(i *issuing) {
-			i.want.Keys = append([]ReceiptPin{{PEM: Person("alice").PEM()}}, i.want.Keys...)
+			i.want.Keys = append([]ReceiptPin{{PEM: vt.Person("alice").PEM()}}, i.want.Keys...)
 		}),
 		ok("verified-last-second", "The last second of its life.", func(i *issuing) { i.want.Now = "2026-09-01T12:04:59Z" }),
 		ok("verified-skew", "The driver's clock is half a minute ahead.", func(i *issuing) { i.want.Now = "2026-09-01T11:59:30Z" }),
@@ -68,7 +69,7 @@ func receiptsVerified() []receiptCase {
 		}),
 		ok("verified-names", "Names that encoders escape differently: RFC 8785 says how.", func(i *issuing) {
 			name := "<a&b>\u2028\u2029\\u2028\"\x7f\x01\n\u00e9\U0001f600"
-			i.want.Target.Workspace, i.predicate()["target"].(Tree)["workspace"] = name, name
+			i.want.Target.Workspace, i.predicate()["target"].(vt.Tree)["workspace"] = name, name
 		}),
 	}
 }
@@ -78,44 +79,44 @@ func receiptsForged() []receiptCase {
 	no := func(name, about string, change func(*issuing)) receiptCase {
 		return receiptCase{name: name, expect: receiptSignature, about: about, change: change}
 	}
-	other := NewKey("west-1", verifier.ECDSAP256)
+	other := vt.NewKey("west-1", verifier.ECDSAP256)
 	return []receiptCase{
 		no("unknown-key", "Another key signed and says so.", func(i *issuing) { i.key = other }),
 		no("claimed-key", "Another key signed under the id of the pinned one.", func(i *issuing) {
 			mine := i.key.Hint()
 			i.key = other
-			i.envelope = func(e *Envelope) { e.Signatures[0].KeyID = mine }
+			i.envelope = func(e *vt.Envelope) { e.Signatures[0].KeyID = mine }
 		}),
 		no("swapped-keyid", "The pinned key signed under the id of another pinned key.", func(i *issuing) {
 			i.want.Keys = append(i.want.Keys, ReceiptPin{PEM: other.PEM()})
-			i.envelope = func(e *Envelope) { e.Signatures[0].KeyID = other.Hint() }
+			i.envelope = func(e *vt.Envelope) { e.Signatures[0].KeyID = other.Hint() }
 		}),
 		no("hex-keyid", "The pinned key's id, in hex.", func(i *issuing) {
-			i.envelope = func(e *Envelope) { e.Signatures[0].KeyID = i.key.SHA256() }
+			i.envelope = func(e *vt.Envelope) { e.Signatures[0].KeyID = i.key.SHA256() }
 		}),
-		no("no-keyid", "No key id at all.", func(i *issuing) { i.envelope = func(e *Envelope) { e.Signatures[0].KeyID = "" } }),
+		no("no-keyid", "No key id at all.", func(i *issuing) { i.envelope = func(e *vt.Envelope) { e.Signatures[0].KeyID = "" } }),
 		no("no-pinned-key", "Nobody is pinned.", func(i *issuing) { i.want.Keys = []ReceiptPin{} }),
 		no("before-window", "The key's window has not begun.", func(i *issuing) { i.want.Keys[0].NotBefore = "2026-09-01T12:00:02Z" }),
 		no("after-window", "The key's window ends just now.", func(i *issuing) { i.want.Keys[0].NotAfter = "2026-09-01T12:00:01Z" }),
 		no("other-driver", "The key is pinned for another driver than the receipt names.", func(i *issuing) { i.want.Keys[0].Driver = "west-1" }),
 		no("other-payload", "The payload of another receipt under this signature.", func(i *issuing) {
-			i.envelope = func(e *Envelope) {
+			i.envelope = func(e *vt.Envelope) {
 				again := newIssuing(i.key)
 				again.predicate()["sequence"] = "18"
-				e.Payload = Seal(Canonical(again.statement), i.key).Payload
+				e.Payload = vt.Seal(vt.Canonical(again.statement), i.key).Payload
 			}
 		}),
-		no("other-type", "The payload type was changed after signing.", func(i *issuing) { i.envelope = func(e *Envelope) { e.PayloadType = "application/json" } }),
+		no("other-type", "The payload type was changed after signing.", func(i *issuing) { i.envelope = func(e *vt.Envelope) { e.PayloadType = "application/json" } }),
 		no("bare-payload", "The signature is over the payload, not its PAE.", func(i *issuing) {
-			i.envelope = func(e *Envelope) { e.Signatures[0] = SignatureBy(i.key, e.PayloadBytes()) }
+			i.envelope = func(e *vt.Envelope) { e.Signatures[0] = vt.SignatureBy(i.key, e.PayloadBytes()) }
 		}),
-		no("no-signature", "No signature.", func(i *issuing) { i.envelope = func(e *Envelope) { e.Signatures = []Signature{} } }),
+		no("no-signature", "No signature.", func(i *issuing) { i.envelope = func(e *vt.Envelope) { e.Signatures = []vt.Signature{} } }),
 		no("two-signatures", "A second signature, good as the first.", func(i *issuing) {
-			i.envelope = func(e *Envelope) { e.Signatures = append(e.Signatures, e.Signatures[0]) }
+			i.envelope = func(e *vt.Envelope) { e.Signatures = append(e.Signatures, e.Signatures[0]) }
 		}),
 		no("stranger-beside", "A second signature, by a stranger.", func(i *issuing) {
-			i.envelope = func(e *Envelope) {
-				e.Signatures = append(e.Signatures, SignatureBy(other, PAE(e.PayloadType, e.PayloadBytes())))
+			i.envelope = func(e *vt.Envelope) {
+				e.Signatures = append(e.Signatures, vt.SignatureBy(other, vt.PAE(e.PayloadType, e.PayloadBytes())))
 			}
 		}),
 	}
@@ -158,18 +159,20 @@ func receiptsMisstated() []receiptCase {
 		return receiptCase{name: name, expect: receiptSignature, about: about, change: change}
 	}
 	payload := func(old, new string) func(*issuing) {
-		return func(i *issuing) { i.payload = func(p []byte) []byte { return Edit(p, old, new) } }
+		return func(i *issuing) { i.payload = func(p []byte) []byte { return vt.Edit(p, old, new) } }
 	}
 	return []receiptCase{
 		no("approval", "The driver's key signed an approval.", func(i *issuing) {
-			i.payload = func([]byte) []byte { return ApprovalFor(verifier.SandboxPolicy).Of(ComposeLayers().Body(0)).JSON() }
+			i.payload = func([]byte) []byte {
+				return vt.ApprovalFor(verifier.SandboxPolicy).Of(vt.ComposeLayers().Body(0)).JSON()
+			}
 		}),
 		no("predicate-type", "Another predicate type.", func(i *issuing) { i.statement["predicateType"] = "https://sigdriver.dev/effective-policy/v2" }),
 		no("statement-type", "An old Statement.", func(i *issuing) { i.statement["_type"] = "https://in-toto.io/Statement/v0.1" }),
 		no("two-subjects", "Two subjects.", func(i *issuing) {
-			i.statement["subject"] = append(i.statement["subject"].(List), i.statement["subject"].(List)[0])
+			i.statement["subject"] = append(i.statement["subject"].(vt.List), i.statement["subject"].(vt.List)[0])
 		}),
-		no("no-subject", "No subject.", func(i *issuing) { i.statement["subject"] = List{} }),
+		no("no-subject", "No subject.", func(i *issuing) { i.statement["subject"] = vt.List{} }),
 		no("subject-name", "A subject of another name.", payload(`"name":"effective-policy"`, `"name":"policy"`)),
 		no("subject-digest", "A subject with a second digest.", payload(`"digest":{"sha256":`, `"digest":{"sha1":"00","sha256":`)),
 		no("predicate-member", "A member of the predicate that nobody knows.", func(i *issuing) { i.predicate()["note"] = "" }),
@@ -186,12 +189,12 @@ func receiptsElsewhere() []receiptCase {
 		return receiptCase{name: name, expect: expect, attacks: attacks, about: about, change: func(i *issuing) { i.predicate()[member] = value }}
 	}
 	target := func(name, about, member string) receiptCase {
-		return receiptCase{name: name, expect: receiptScope, attacks: "RC-02", about: about, change: func(i *issuing) { i.predicate()["target"].(Tree)[member] = "other" }}
+		return receiptCase{name: name, expect: receiptScope, attacks: "RC-02", about: about, change: func(i *issuing) { i.predicate()["target"].(vt.Tree)[member] = "other" }}
 	}
 	wants := func(name, expect, attacks, about string, change func(*issuing)) receiptCase {
 		return receiptCase{name: name, expect: expect, attacks: attacks, about: about, change: change}
 	}
-	bad := SHA256([]byte("other"))
+	bad := vt.SHA256([]byte("other"))
 	settings := func(name, about string, change func(*issuing)) receiptCase {
 		return receiptCase{name: name, expect: receiptDigest, attacks: "RC-02", about: about, positive: "verified-settings",
 			change: func(i *issuing) { bySettings(i); change(i) }}

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package verifiertest
+package cases
 
 import (
 	"bytes"
@@ -19,6 +19,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/sigdriver/sigdriver/verifier"
+	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
 // VectorFormat names the format of a decision vector. testdata/vectors/README.md
@@ -168,10 +169,10 @@ func (b Bytes) MarshalJSON() ([]byte, error) {
 		return r != '\n' && !unicode.IsPrint(r)
 	})
 	if readable {
-		return compact(bytesFile{Text: &text}), nil
+		return vt.Compact(bytesFile{Text: &text}), nil
 	}
 	encoded := base64.StdEncoding.EncodeToString(b)
-	return compact(bytesFile{Base64: &encoded}), nil
+	return vt.Compact(bytesFile{Base64: &encoded}), nil
 }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -212,8 +213,8 @@ func (v *Vector) Marshal() []byte { return pretty(v) }
 
 func pretty(v any) []byte {
 	var b bytes.Buffer
-	if err := stdjson.Indent(&b, compact(v), "", "  "); err != nil {
-		panic("verifiertest: " + err.Error())
+	if err := stdjson.Indent(&b, vt.Compact(v), "", "  "); err != nil {
+		panic("cases: " + err.Error())
 	}
 	return append(b.Bytes(), '\n')
 }
@@ -221,7 +222,7 @@ func pretty(v any) []byte {
 var (
 	purposes = map[string]verifier.Purpose{"ADMIT": verifier.Admit, "COMPOSE": verifier.Compose}
 	verdicts = map[verifier.Verdict]string{verifier.Allow: "ALLOW", verifier.Deny: "DENY"}
-	roles    = invert(RoleNames)
+	roles    = invert(vt.RoleNames)
 )
 
 func invert[K, V comparable](m map[K]V) map[V]K {
@@ -233,12 +234,12 @@ func invert[K, V comparable](m map[K]V) map[V]K {
 }
 
 // Scenario turns the vector back into what is decided.
-func (v *Vector) Scenario() (*Scenario, error) {
+func (v *Vector) Scenario() (*vt.Scenario, error) {
 	now, err := time.Parse(time.RFC3339, v.Now)
 	if err != nil {
 		return nil, err
 	}
-	s := &Scenario{Now: now, NoTrust: v.Trust == nil}
+	s := &vt.Scenario{Now: now, NoTrust: v.Trust == nil}
 	r := &reader{}
 	if t := v.Trust; t != nil {
 		s.AuthoritiesJSON, s.TrustedRoot, s.Revocations, s.Ratchet = t.Authorities, t.TrustedRoot, t.Revocations, t.Ratchet
@@ -326,7 +327,7 @@ func (r *reader) request(v *VectorRequest) verifier.Request {
 }
 
 // record writes a scenario as a vector without an expectation.
-func (s *Scenario) record() *Vector {
+func record(s *vt.Scenario) *Vector {
 	v := &Vector{Format: VectorFormat, Now: stamp(s.Now)}
 	if !s.NoTrust {
 		src := s.Source()
@@ -343,16 +344,16 @@ func (s *Scenario) record() *Vector {
 	for k, f := range s.Floors.Versions {
 		v.Floors = append(v.Floors, floorFile(k, f))
 	}
-	slices.SortFunc(v.Floors, func(a, b VectorFloor) int { return bytes.Compare(compact(a), compact(b)) })
+	slices.SortFunc(v.Floors, func(a, b VectorFloor) int { return bytes.Compare(vt.Compact(a), vt.Compact(b)) })
 	for k, p := range s.Floors.Places {
 		v.Places = append(v.Places, placeFile(k, p))
 	}
-	slices.SortFunc(v.Places, func(a, b VectorPlace) int { return bytes.Compare(compact(a), compact(b)) })
-	v.Request = s.recordRequest()
+	slices.SortFunc(v.Places, func(a, b VectorPlace) int { return bytes.Compare(vt.Compact(a), vt.Compact(b)) })
+	v.Request = recordRequest(s)
 	return v
 }
 
-func (s *Scenario) recordRequest() VectorRequest {
+func recordRequest(s *vt.Scenario) VectorRequest {
 	q := VectorRequest{
 		Purpose:   invert(purposes)[s.Request.Purpose],
 		Target:    VectorTarget{s.Request.Target.GatewayID, s.Request.Target.Workspace, s.Request.Target.SandboxID, s.Request.Target.Name},
@@ -360,7 +361,7 @@ func (s *Scenario) recordRequest() VectorRequest {
 		Effective: s.Request.Effective, Recipe: s.Request.Recipe, ProvidersV2: s.Request.ProvidersV2,
 	}
 	for _, d := range s.Request.Documents {
-		doc := VectorDocument{Role: RoleNames[d.Role], Workspace: d.Workspace, Provider: d.Provider, Body: d.Body, Attestations: []Bytes{}}
+		doc := VectorDocument{Role: vt.RoleNames[d.Role], Workspace: d.Workspace, Provider: d.Provider, Body: d.Body, Attestations: []Bytes{}}
 		for _, a := range d.Attestations {
 			doc.Attestations = append(doc.Attestations, a)
 		}
@@ -370,7 +371,7 @@ func (s *Scenario) recordRequest() VectorRequest {
 }
 
 func floorFile(k verifier.FloorKey, f verifier.Floor) VectorFloor {
-	out := VectorFloor{Gateway: k.GatewayID, Role: RoleNames[k.Role], Workspace: k.Workspace, Name: k.Name, Version: strconv.FormatUint(f.Version, 10)}
+	out := VectorFloor{Gateway: k.GatewayID, Role: vt.RoleNames[k.Role], Workspace: k.Workspace, Name: k.Name, Version: strconv.FormatUint(f.Version, 10)}
 	if f.SHA256 != [32]byte{} {
 		out.SHA256 = hex.EncodeToString(f.SHA256[:])
 	}
@@ -443,4 +444,4 @@ func finding(reason verifier.Reason, document, attestation int) ExpectFinding {
 }
 
 // ExpectJSON writes an expectation on one line, to compare two.
-func ExpectJSON(e Expect) []byte { return compact(e) }
+func ExpectJSON(e Expect) []byte { return vt.Compact(e) }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package verifiertest
+package cases
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/sigdriver/sigdriver/verifier"
+	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
 // ReceiptFormat names the format of a receipt vector.
@@ -65,16 +66,16 @@ func ParseReceiptVector(data []byte) (*ReceiptVector, error) {
 
 // issuing is a receipt in the making: a case changes one thing of it.
 type issuing struct {
-	statement Tree
-	key       *Key
+	statement vt.Tree
+	key       *vt.Key
 	payload   func([]byte) []byte // changes what is signed
-	envelope  func(*Envelope)     // changes the envelope, in its members …
+	envelope  func(*vt.Envelope)  // changes the envelope, in its members …
 	text      func(string) string // … or in its bytes
 	want      ReceiptWant
 }
 
 // predicate is the predicate of the statement.
-func (i *issuing) predicate() Tree { return i.statement["predicate"].(Tree) }
+func (i *issuing) predicate() vt.Tree { return i.statement["predicate"].(vt.Tree) }
 
 // receiptTime is when the receipts of the vectors are issued: Now.
 const (
@@ -84,12 +85,12 @@ const (
 )
 
 // newIssuing is a receipt for a policy with two layers, and a reader who wants it.
-func newIssuing(key *Key) *issuing {
-	s := ComposeLayers()
-	effective := SHA256(s.Request.Effective)
+func newIssuing(key *vt.Key) *issuing {
+	s := vt.ComposeLayers()
+	effective := vt.SHA256(s.Request.Effective)
 	inputs := []any{}
 	for i, by := range [][]any{{"alice", "bob"}, {"dave"}, {"erin"}} {
-		in := Tree{"role": RoleNames[s.Request.Documents[i].Role], "sha256": s.SHA256(i), "version": "42", "principals": by}
+		in := vt.Tree{"role": vt.RoleNames[s.Request.Documents[i].Role], "sha256": s.SHA256(i), "version": "42", "principals": by}
 		if p := s.Request.Documents[i].Provider; p != "" {
 			in["provider"] = p
 		}
@@ -98,17 +99,17 @@ func newIssuing(key *Key) *issuing {
 	t := s.Request.Target
 	return &issuing{
 		key: key,
-		statement: Tree{
+		statement: vt.Tree{
 			"_type": "https://in-toto.io/Statement/v1", "predicateType": "https://sigdriver.dev/effective-policy/v1",
-			"subject": []any{Tree{"name": "effective-policy", "digest": Tree{"sha256": effective}}},
-			"predicate": Tree{
-				"driver": Tree{"id": "east-1", "version": "0.1.0"}, "inputs": inputs,
+			"subject": []any{vt.Tree{"name": "effective-policy", "digest": vt.Tree{"sha256": effective}}},
+			"predicate": vt.Tree{
+				"driver": vt.Tree{"id": "east-1", "version": "0.1.0"}, "inputs": inputs,
 				"issuedAt": receiptIssued, "notAfter": receiptEnds, "nonce": receiptNonce, "sequence": "17",
-				"log":    Tree{"index": "5", "entrySha256": SHA256([]byte("entry 5"))},
-				"recipe": Recipe, "providersV2Enabled": true, "requestSha256": RequestSHA256(&s.Request),
+				"log":    vt.Tree{"index": "5", "entrySha256": vt.SHA256([]byte("entry 5"))},
+				"recipe": vt.Recipe, "providersV2Enabled": true, "requestSha256": RequestSHA256(&s.Request),
 				"purpose": "COMPOSE", "verdict": "ALLOW",
-				"target": Tree{"gatewayId": t.GatewayID, "workspace": t.Workspace, "sandboxId": t.SandboxID, "name": t.Name},
-				"trust":  Tree{"epoch": "41", "root": "7", "timestamp": "900", "snapshot": "80", "targets": "31", "revocation": "12", "stale": false},
+				"target": vt.Tree{"gatewayId": t.GatewayID, "workspace": t.Workspace, "sandboxId": t.SandboxID, "name": t.Name},
+				"trust":  vt.Tree{"epoch": "41", "root": "7", "timestamp": "900", "snapshot": "80", "targets": "31", "revocation": "12", "stale": false},
 			},
 		},
 		want: ReceiptWant{
@@ -121,11 +122,11 @@ func newIssuing(key *Key) *issuing {
 
 // bytes signs the receipt.
 func (i *issuing) bytes() []byte {
-	payload := Canonical(i.statement)
+	payload := vt.Canonical(i.statement)
 	if i.payload != nil {
 		payload = i.payload(payload)
 	}
-	e := Seal(payload, i.key)
+	e := vt.Seal(payload, i.key)
 	if i.envelope != nil {
 		i.envelope(&e)
 	}
@@ -133,7 +134,7 @@ func (i *issuing) bytes() []byte {
 	if i.text != nil {
 		changed := i.text(text)
 		if changed == text {
-			panic("verifiertest: a receipt that was to be changed is as it was")
+			panic("cases: a receipt that was to be changed is as it was")
 		}
 		text = changed
 	}
@@ -142,7 +143,7 @@ func (i *issuing) bytes() []byte {
 
 // replaceOnce is Edit for text.
 func replaceOnce(old, new string) func(string) string {
-	return func(text string) string { return string(Edit([]byte(text), old, new)) }
+	return func(text string) string { return string(vt.Edit([]byte(text), old, new)) }
 }
 
 // ReceiptVectors returns the receipt vectors: those that verify, then each finding.
@@ -150,7 +151,7 @@ func ReceiptVectors() []*ReceiptVector {
 	var all []*ReceiptVector
 	names := map[string]bool{}
 	for _, c := range receiptCases() {
-		i := newIssuing(NewKey("east-1", verifier.ECDSAP256))
+		i := newIssuing(vt.NewKey("east-1", verifier.ECDSAP256))
 		c.change(i)
 		v := &ReceiptVector{Format: ReceiptFormat, Name: c.name, About: c.about, Expect: c.expect, Receipt: i.bytes(), Want: i.want}
 		if c.attacks != "" {
@@ -160,7 +161,7 @@ func ReceiptVectors() []*ReceiptVector {
 			v.Positive = cmp.Or(c.positive, "verified")
 		}
 		if names[c.name] {
-			panic("verifiertest: two receipt vectors " + c.name)
+			panic("cases: two receipt vectors " + c.name)
 		}
 		names[c.name] = true
 		all = append(all, v)
