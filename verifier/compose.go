@@ -123,7 +123,7 @@ func (p *parts) checkSettings(providersV2 bool) []Finding {
 // have, ordered by key, and remembers which of them a layer inserted.
 func (d *differences) compose(p *parts, providersV2 bool) object {
 	rules := slices.Clone(rulesOf(p.source.tree))
-	// SPEC: §8 layers are inserted if the source is SANDBOX_POLICY and providers v2 is on.
+	// SPEC: Composition: layers are inserted if the source is SANDBOX_POLICY and providers v2 is on.
 	if p.source.role != SandboxPolicy || !providersV2 {
 		return rules
 	}

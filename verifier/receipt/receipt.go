@@ -3,20 +3,57 @@
 
 // Package receipt is what a driver signs about a policy that it allowed, and the
 // check that a supervisor makes before it enforces one. It needs nothing beside
-// the standard library, so that it can be copied or ported.
+// the standard library, so that it can be copied or ported; this comment is its
+// specification, and testdata/vectors/receipts what a port must answer.
+//
+// # Format
 //
 // A receipt is a DSSE envelope with one signature, in one form:
 //
 //	{"payload":"<base64>","payloadType":"application/vnd.in-toto+json","signatures":[{"keyid":"<base64>","sig":"<base64>"}]}
 //
-// The payload is an in-toto Statement v1 in RFC 8785 form, whose only subject is
-// the effective policy and whose predicate is a Predicate:
+// keyid is the sha256 of the signer's DER SubjectPublicKeyInfo. sig is over the
+// DSSE pre-authentication encoding
+//
+//	"DSSEv1" SP "28" SP "application/vnd.in-toto+json" SP len(payload) SP payload
+//
+// by Ed25519, or by ECDSA P-256 over its sha256 in ASN.1 form. base64 is standard
+// and padded. The payload is an in-toto Statement v1 in RFC 8785 form, whose only
+// subject is the effective policy and whose predicate is a [Predicate]:
 //
 //	{"_type":"https://in-toto.io/Statement/v1","predicate":{…},
 //	 "predicateType":"https://sigdriver.dev/effective-policy/v1",
 //	 "subject":[{"digest":{"sha256":"<64 hex>"},"name":"effective-policy"}]}
 //
-// Other bytes for the same thing are refused, so that a receipt has no spare bits.
+// Digests and the nonce are lower-case hex digits, 64-bit integers decimal
+// strings, times RFC 3339 in UTC with whole seconds. Other bytes for the same
+// thing are refused, so a receipt has no spare bits.
+//
+// # Verification
+//
+// A supervisor has pinned keys, has chosen a nonce of at least 16 random bytes and
+// sent it with its request, and has the bytes that it is about to enforce. It
+// takes a receipt only if, in this order:
+//
+//  1. it has at most 64 KiB, and is the envelope above in its one form
+//  2. its keyid is that of a pinned key, which is within its window
+//  3. the signature verifies
+//  4. the payload is the Statement above in its one form, and names the driver
+//     that the key belongs to, where one is pinned with it
+//  5. it says ALLOW for COMPOSE
+//  6. its nonce is the one that was sent
+//  7. its gateway, workspace, sandbox id and sandbox name are the supervisor's own
+//  8. its subject is the sha256 of the effective policy at hand
+//  9. its settings are those at hand, or there are none
+//  10. issuedAt is at most 30 seconds ahead of the supervisor's clock
+//  11. now is before notAfter, which is at most five minutes after issuedAt
+//  12. its trust epoch is not below that of the last receipt that was taken
+//  13. its sequence is above that of the last receipt that was taken
+//
+// The first that fails is the [Refusal]: RECEIPT_SIGNATURE for 1 to 4,
+// RECEIPT_SCOPE for 5 and 7, RECEIPT_NONCE for 6, RECEIPT_DIGEST for 8 and 9,
+// RECEIPT_STALE for 10 to 13. The supervisor keeps epoch and sequence of what it
+// took, per driver. The example of [Verify] shows both sides.
 package receipt
 
 import (
