@@ -5,6 +5,8 @@ package verifier
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -130,24 +132,12 @@ func closedObject(object []byte, want map[string]any, optional ...string) error 
 		}
 		have[m.name] = true
 	}
-	for _, name := range optional {
-		have[name] = true
-	}
-	return missing(want, have)
-}
-
-// missing names the first member, in alphabetical order, that is wanted and not there.
-func missing(want map[string]any, have map[string]bool) error {
-	first := ""
-	for name := range want {
-		if !have[name] && (first == "" || name < first) {
-			first = name
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if !have[name] && !slices.Contains(optional, name) {
+			return errors.New(name + " is missing")
 		}
 	}
-	if first == "" {
-		return nil
-	}
-	return errors.New(first + " is missing")
+	return nil
 }
 
 // parseInstant reads an RFC 3339 time in UTC, spelled with T and Z, from 1970 to

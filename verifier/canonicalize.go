@@ -77,8 +77,12 @@ func Canonicalize(role Role, protojson []byte) (document []byte, notes []string,
 		}
 	}
 	document = appendTree(nil, tree)
-	if err := acceptable(role, document); err != nil {
-		return nil, nil, err
+	// What comes out is what Verify would accept.
+	if len(document) > MaxBody {
+		return nil, nil, cannot(DocumentNoncanonical, "", "the document has %d bytes, the limit is %d", len(document), MaxBody)
+	}
+	if _, fault := parseDocument(&Document{Role: role, Body: document}, &Target{}); fault != nil {
+		return nil, nil, cannot(fault.Reason, "", "%s", fault.Detail)
 	}
 	return document, c.notes, nil
 }
@@ -123,17 +127,6 @@ func inexactNumber(data []byte) string {
 			return pointer(slices.Collect(dec.StackPointer().Tokens())...)
 		}
 	}
-}
-
-// acceptable puts a document to the check that Verify will put it to.
-func acceptable(role Role, document []byte) error {
-	if len(document) > MaxBody {
-		return cannot(DocumentNoncanonical, "", "the document has %d bytes, the limit is %d", len(document), MaxBody)
-	}
-	if _, fault := parseDocument(&Document{Role: role, Body: document}, &Target{}); fault != nil {
-		return cannot(fault.Reason, "", "%s", fault.Detail)
-	}
-	return nil
 }
 
 // canonicalizer collects the notes on the way through a body.
@@ -252,7 +245,10 @@ func (c *canonicalizer) field(m member, at []string) (any, error) {
 	case number:
 		if wideFields[m.name] {
 			c.note(at, "became a string, as 64-bit integers are")
-			return c.wideInteger(v, at)
+			if _, err := strconv.ParseInt(string(v), 10, 64); err != nil {
+				return nil, cannot(DocumentNoncanonical, pointer(at...), "must be a whole number, written as a string")
+			}
+			return string(v), nil
 		}
 	case object:
 		if m.name == "config" && len(at) == 3 && at[0] == "networkMiddlewares" {
@@ -300,14 +296,6 @@ func (c *canonicalizer) entries(o object, at []string) (any, error) {
 		o[i].value = clean
 	}
 	return o, nil
-}
-
-// wideInteger writes a 64-bit integer as ProtoJSON does.
-func (c *canonicalizer) wideInteger(n number, at []string) (any, error) {
-	if _, err := strconv.ParseInt(string(n), 10, 64); err != nil {
-		return nil, cannot(DocumentNoncanonical, pointer(at...), "must be a whole number, written as a string")
-	}
-	return string(n), nil
 }
 
 // isDefault reports whether a field holds what proto3 takes an absent one for. A

@@ -33,8 +33,19 @@ func tooLarge(field string, limit int, unit string) error {
 // a document that is not there, is for Verify to deny.
 func CheckRequest(req *Request) error {
 	// SPEC: R2 the request has exactly the shape of its purpose.
-	if err := checkTarget(req); err != nil {
-		return err
+	for _, n := range []struct{ field, value string }{
+		{"target.gateway_id", req.Target.GatewayID},
+		{"target.workspace", req.Target.Workspace},
+		{"target.sandbox_id", req.Target.SandboxID},
+		{"target.name", req.Target.Name},
+		{"recipe", req.Recipe},
+	} {
+		if err := checkText(n.field, n.value); err != nil {
+			return err
+		}
+	}
+	if req.Target.GatewayID == "" {
+		return invalid("target.gateway_id", "is required")
 	}
 	if len(req.Documents) > MaxDocuments {
 		return tooLarge("documents", MaxDocuments, "documents")
@@ -54,24 +65,6 @@ func CheckRequest(req *Request) error {
 		return checkCompose(req)
 	}
 	return invalid("purpose", "must be ADMIT or COMPOSE")
-}
-
-func checkTarget(req *Request) error {
-	for _, n := range []struct{ field, value string }{
-		{"target.gateway_id", req.Target.GatewayID},
-		{"target.workspace", req.Target.Workspace},
-		{"target.sandbox_id", req.Target.SandboxID},
-		{"target.name", req.Target.Name},
-		{"recipe", req.Recipe},
-	} {
-		if err := checkText(n.field, n.value); err != nil {
-			return err
-		}
-	}
-	if req.Target.GatewayID == "" {
-		return invalid("target.gateway_id", "is required")
-	}
-	return nil
 }
 
 func checkText(field, value string) error {

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -148,7 +149,11 @@ func (f *decisionFile) decision() (*Decision, error) {
 			err = e
 		}
 	}
-	read(readVerdict(&d.Verdict, f.Verdict))
+	if i := slices.IndexFunc(verdicts, func(v Verdict) bool { return v.String() == f.Verdict }); i >= 0 {
+		d.Verdict = verdicts[i]
+	} else {
+		err = fmt.Errorf("invalid verdict %s", quote(f.Verdict))
+	}
 	read(readReason(&d.Reason, f.Reason))
 	read(readFindings(&d.Findings, f.Findings))
 	read(readFindings(&d.Shadow, f.Shadow))
@@ -157,15 +162,7 @@ func (f *decisionFile) decision() (*Decision, error) {
 	return d, err
 }
 
-func readVerdict(to *Verdict, name string) error {
-	for _, v := range []Verdict{VerdictUnspecified, Allow, Deny} {
-		if v.String() == name {
-			*to = v
-			return nil
-		}
-	}
-	return fmt.Errorf("invalid verdict %s", quote(name))
-}
+var verdicts = []Verdict{VerdictUnspecified, Allow, Deny}
 
 func readReason(to *Reason, name string) error {
 	r, ok := ReasonByName(name)

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -54,7 +53,11 @@ func checkJSON(data []byte) error {
 	for {
 		_, err := dec.ReadToken()
 		if err != nil {
-			return tokenFault(dec, err)
+			fault := jsonMalformed
+			if errors.Is(err, jsontext.ErrDuplicateName) {
+				fault = jsonDuplicate
+			}
+			return &jsonError{fault, dec.InputOffset()}
 		}
 		if dec.StackDepth() > MaxDepth {
 			return &jsonError{jsonTooDeep, dec.InputOffset()}
@@ -67,17 +70,6 @@ func checkJSON(data []byte) error {
 		return &jsonError{jsonTrailing, dec.InputOffset()}
 	}
 	return nil
-}
-
-// tokenFault names the rule that a jsontext error is about.
-func tokenFault(dec *jsontext.Decoder, err error) error {
-	if errors.Is(err, jsontext.ErrDuplicateName) {
-		return &jsonError{jsonDuplicate, dec.InputOffset()}
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return &jsonError{jsonMalformed, dec.InputOffset()}
-	}
-	return &jsonError{jsonMalformed, dec.InputOffset()}
 }
 
 // invalidUTF8 returns the offset of the first byte that is not UTF-8, of a byte

@@ -63,8 +63,14 @@ func parseStatement(payload []byte) (*statement, *Finding) {
 			}
 		}
 	}
-	if f := checkStatementType(typ); f != nil {
-		return nil, f
+	// v0.1 too, because tools in the field still write it.
+	switch name, ok := stringOf(typ); {
+	case typ == nil:
+		return nil, refuseAttestation(StatementType, "the signed payload has no _type")
+	case !ok:
+		return nil, refuseAttestation(StatementMalformed, "_type is not a string")
+	case name != intoto.StatementInTotoV1 && name != intoto.StatementInTotoV01:
+		return nil, refuseAttestation(StatementType, "_type %s is no in-toto Statement version we know", quote(name))
 	}
 	if predicateType != nil {
 		if s.predicateType, ok = stringOf(predicateType); !ok {
@@ -76,22 +82,6 @@ func parseStatement(payload []byte) (*statement, *Finding) {
 		return nil, f
 	}
 	return s, nil
-}
-
-// checkStatementType accepts Statement v1, and v0.1 because tools in the field
-// still write it.
-func checkStatementType(v jsontext.Value) *Finding {
-	if v == nil {
-		return refuseAttestation(StatementType, "the signed payload has no _type")
-	}
-	name, ok := stringOf(v)
-	switch {
-	case !ok:
-		return refuseAttestation(StatementMalformed, "_type is not a string")
-	case name != intoto.StatementInTotoV1 && name != intoto.StatementInTotoV01:
-		return refuseAttestation(StatementType, "_type %s is no in-toto Statement version we know", quote(name))
-	}
-	return nil
 }
 
 func parseSubjects(array jsontext.Value) ([]subject, *Finding) {
