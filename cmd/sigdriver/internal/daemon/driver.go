@@ -22,7 +22,6 @@ import (
 	"google.golang.org/grpc/grpclog"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/admin"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/attest"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
@@ -57,7 +56,7 @@ type driver struct {
 	record  *record.Store
 	log     *tilelog.Log // nil: there is no transparency log
 	clock   *record.Clock
-	attest  *attest.Attester // nil: the driver signs no receipts
+	attest  *server.ReceiptSigner // nil: the driver signs no receipts
 	own     []ownKey
 	client  *tuf.Client
 	index   *index.Index

@@ -13,7 +13,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/attest"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -29,12 +29,12 @@ func (d *driver) openReceipts(context.Context) error {
 	if slices.Contains(d.reserved(), sha256.Sum256(key.SPKI())) {
 		return d.conf.Fault("attest.key", errors.New("CONFIG_INVALID: it signs the transparency log, too"), "give receipts a key of their own")
 	}
-	sequence, err := attest.OpenSequence(disk.OS{}, filepath.Join(d.conf.StateDir, "receipts"))
+	sequence, err := server.OpenReceiptSequence(disk.OS{}, filepath.Join(d.conf.StateDir, "receipts"))
 	if err != nil {
 		return d.conf.Fault("state_dir", err, "receipts must not be numbered twice")
 	}
 	id := receipt.Driver{ID: d.conf.Attest.DriverID, Version: version.Driver, Revision: version.Revision()}
-	d.attest = attest.New(id, key, sequence)
+	d.attest = server.NewReceiptSigner(id, key, sequence)
 	d.reserve("attest.key", key.SPKI())
 	d.logger.Info("signing receipts", "driver", hclog.Quote(id.ID), "key", key.ID())
 	return nil

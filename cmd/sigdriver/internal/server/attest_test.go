@@ -18,7 +18,6 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/attest"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/tuf/disk"
@@ -38,11 +37,11 @@ func (w *world) signs() *world {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	sequence, err := attest.OpenSequence(disk.OS{}, filepath.Join(w.t.TempDir(), "receipts"))
+	sequence, err := OpenReceiptSequence(disk.OS{}, filepath.Join(w.t.TempDir(), "receipts"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.Attester = attest.New(receipt.Driver{ID: "driver-1", Version: "0.1.0"}, key, sequence)
+	w.Attester = NewReceiptSigner(receipt.Driver{ID: "driver-1", Version: "0.1.0"}, key, sequence)
 	return w
 }
 

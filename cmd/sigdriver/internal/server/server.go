@@ -30,7 +30,6 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/cache"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
@@ -113,7 +112,7 @@ type Log interface {
 	Well() bool
 }
 
-// Attester signs receipts.
+// Attester signs receipts: a *ReceiptSigner.
 type Attester interface {
 	// Sign makes a receipt of what the server fills in: everything but who signs,
 	// and the receipt's number.
@@ -141,7 +140,7 @@ type Config struct {
 type Server struct {
 	signingv1.UnimplementedPolicySigningDriverServer
 	Config
-	cache  *cache.Cache[key, *answer]
+	cache  *cache[key, *answer]
 	flight flight
 	cold   chan struct{}
 	trust  trustBytes
@@ -155,7 +154,7 @@ type Server struct {
 func New(c Config) *Server {
 	return &Server{
 		Config: c,
-		cache:  cache.New[key, *answer](maxCache),
+		cache:  newCache[key, *answer](maxCache),
 		cold:   make(chan struct{}, maxCold),
 		done:   make(chan struct{}),
 

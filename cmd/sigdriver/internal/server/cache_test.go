@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package cache
+package server
 
 import "testing"
 
 func TestLeastRecentlyUsedGoesFirst(t *testing.T) {
-	c := New[string, int](3 * (overhead + 10))
+	c := newCache[string, int](3 * (overhead + 10))
 	for i, k := range []string{"a", "b", "c"} {
 		c.Put(k, i, 10)
 	}
@@ -21,7 +21,7 @@ func TestLeastRecentlyUsedGoesFirst(t *testing.T) {
 
 func TestBoundIsInBytes(t *testing.T) {
 	const max = 64 << 10
-	c := New[int, []byte](max)
+	c := newCache[int, []byte](max)
 	for i := range 100_000 {
 		c.Put(i, nil, i%2000)
 		if _, used := c.Stats(); used > max {
@@ -34,7 +34,7 @@ func TestBoundIsInBytes(t *testing.T) {
 }
 
 func TestPutReplaces(t *testing.T) {
-	c := New[string, int](4096)
+	c := newCache[string, int](4096)
 	c.Put("a", 1, 100)
 	c.Put("a", 2, 200)
 	if v, _ := c.Get("a"); v != 2 {
@@ -50,7 +50,7 @@ func TestPutReplaces(t *testing.T) {
 }
 
 func TestDropAndClear(t *testing.T) {
-	c := New[string, int](4096)
+	c := newCache[string, int](4096)
 	c.Put("a", 1, 1)
 	c.Put("b", 1, 1)
 	c.Drop("a")

@@ -1,18 +1,17 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cache remembers values by key, bounded in bytes; the least recently
-// used go first. Keys are digests or hold one, so that nobody chooses where
-// they land.
-package cache
+package server
 
 import (
 	"container/list"
 	"sync"
 )
 
-// Cache is a bounded map. It is safe for concurrent use.
-type Cache[K comparable, V any] struct {
+// cache remembers values by key, bounded in bytes; the least recently used go first.
+// Keys are digests or hold one, so that nobody chooses where they land. It is safe
+// for concurrent use.
+type cache[K comparable, V any] struct {
 	mu      sync.Mutex
 	max     int
 	used    int
@@ -30,13 +29,13 @@ type entry[K comparable, V any] struct {
 // element and the key, rounded up.
 const overhead = 256
 
-// New makes a cache that holds values of at most max bytes, overhead included.
-func New[K comparable, V any](max int) *Cache[K, V] {
-	return &Cache[K, V]{max: max, order: list.New(), entries: map[K]*list.Element{}}
+// newCache makes a cache that holds values of at most max bytes, overhead included.
+func newCache[K comparable, V any](max int) *cache[K, V] {
+	return &cache[K, V]{max: max, order: list.New(), entries: map[K]*list.Element{}}
 }
 
 // Get returns a value and marks it as used.
-func (c *Cache[K, V]) Get(key K) (V, bool) {
+func (c *cache[K, V]) Get(key K) (V, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	el, ok := c.entries[key]
@@ -49,7 +48,7 @@ func (c *Cache[K, V]) Get(key K) (V, bool) {
 }
 
 // Put stores a value of size bytes. One that alone exceeds the bound is not kept.
-func (c *Cache[K, V]) Put(key K, value V, size int) {
+func (c *cache[K, V]) Put(key K, value V, size int) {
 	size += overhead
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -67,7 +66,7 @@ func (c *Cache[K, V]) Put(key K, value V, size int) {
 }
 
 // Drop forgets a key.
-func (c *Cache[K, V]) Drop(key K) {
+func (c *cache[K, V]) Drop(key K) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if el, ok := c.entries[key]; ok {
@@ -76,7 +75,7 @@ func (c *Cache[K, V]) Drop(key K) {
 }
 
 // Clear forgets everything.
-func (c *Cache[K, V]) Clear() {
+func (c *cache[K, V]) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.order.Init()
@@ -85,13 +84,13 @@ func (c *Cache[K, V]) Clear() {
 }
 
 // Stats returns the number of entries and the bytes they use.
-func (c *Cache[K, V]) Stats() (entries, bytes int) {
+func (c *cache[K, V]) Stats() (entries, bytes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.entries), c.used
 }
 
-func (c *Cache[K, V]) remove(el *list.Element) {
+func (c *cache[K, V]) remove(el *list.Element) {
 	e := c.order.Remove(el).(*entry[K, V])
 	delete(c.entries, e.key)
 	c.used -= e.size

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package attest
+package server
 
 import (
 	"crypto/sha256"
@@ -22,13 +22,13 @@ const block = 4096
 // maxFile bounds what is read back; a number and its seal take 86 bytes at most.
 const maxFile = 128
 
-// Sequence gives each receipt of a driver a number of its own: higher than any
+// ReceiptSequence gives each receipt of a driver a number of its own: higher than any
 // before, also across restarts, with gaps. It is safe for concurrent use.
 //
 // Its file holds the first number that has never been reserved. A copy of the
 // state folder that is put back goes back with it, and whoever remembers a
 // higher number notices.
-type Sequence struct {
+type ReceiptSequence struct {
 	fsys disk.FS
 	path string
 
@@ -38,11 +38,11 @@ type Sequence struct {
 	failed   error  // a write that failed is not tried again
 }
 
-// OpenSequence reads where a sequence has come to. No file is its beginning, 1.
-func OpenSequence(fsys disk.FS, path string) (*Sequence, error) {
+// OpenReceiptSequence reads where a sequence has come to. No file is its beginning, 1.
+func OpenReceiptSequence(fsys disk.FS, path string) (*ReceiptSequence, error) {
 	data, err := disk.Read(fsys, path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &Sequence{fsys: fsys, path: path, next: 1, reserved: 1}, nil
+		return &ReceiptSequence{fsys: fsys, path: path, next: 1, reserved: 1}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func OpenSequence(fsys disk.FS, path string) (*Sequence, error) {
 	if _, err := fmt.Sscanf(string(data), "%d", &n); err != nil || n == 0 || string(data) != string(seal(n)) {
 		return nil, fmt.Errorf("%q is damaged: restore the folder from a backup", path)
 	}
-	return &Sequence{fsys: fsys, path: path, next: n, reserved: n}, nil
+	return &ReceiptSequence{fsys: fsys, path: path, next: n, reserved: n}, nil
 }
 
 // seal is the content of the file: a number, and its digest against damage.
@@ -62,7 +62,7 @@ func seal(n uint64) []byte {
 
 // Next returns the next number. After an error there are no more until the driver
 // starts again: what is on the disk is then unknown.
-func (s *Sequence) Next() (uint64, error) {
+func (s *ReceiptSequence) Next() (uint64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed != nil {
@@ -80,7 +80,7 @@ func (s *Sequence) Next() (uint64, error) {
 }
 
 // reserve makes it durable that all numbers below n may have been given.
-func (s *Sequence) reserve(n uint64) error {
+func (s *ReceiptSequence) reserve(n uint64) error {
 	fresh := s.path + ".new"
 	f, err := s.fsys.Open(fresh, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *Sequence) reserve(n uint64) error {
 }
 
 // Err returns what stopped the sequence, nil while it works.
-func (s *Sequence) Err() error {
+func (s *ReceiptSequence) Err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.failed

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package attest
+package server
 
 import (
 	"errors"
@@ -19,16 +19,16 @@ import (
 	"github.com/sigdriver/sigdriver/verifier/receipt"
 )
 
-func open(t *testing.T, fsys disk.FS, path string) *Sequence {
+func open(t *testing.T, fsys disk.FS, path string) *ReceiptSequence {
 	t.Helper()
-	s, err := OpenSequence(fsys, path)
+	s, err := OpenReceiptSequence(fsys, path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-func next(t *testing.T, s *Sequence) uint64 {
+func next(t *testing.T, s *ReceiptSequence) uint64 {
 	t.Helper()
 	n, err := s.Next()
 	if err != nil {
@@ -140,7 +140,7 @@ func TestSequenceDamage(t *testing.T) {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if s, err := OpenSequence(disk.OS{}, path); err == nil {
+		if s, err := OpenReceiptSequence(disk.OS{}, path); err == nil {
 			t.Errorf("%q is read as %d", data, s.next)
 		}
 	}
@@ -161,7 +161,7 @@ func TestSequenceDamage(t *testing.T) {
 }
 
 // The attester says who signs, and numbers what it signs.
-func TestAttester(t *testing.T) {
+func TestReceiptSigner(t *testing.T) {
 	fsys := &disktest.FS{}
 	sequence := open(t, fsys, filepath.Join(t.TempDir(), "receipts"))
 	for _, algorithm := range []string{keys.Ed25519, keys.ECDSAP256} {
@@ -173,7 +173,7 @@ func TestAttester(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a := New(receipt.Driver{ID: "d", Version: "1"}, key, sequence)
+		a := NewReceiptSigner(receipt.Driver{ID: "d", Version: "1"}, key, sequence)
 		now := time.Unix(1e9, 0).UTC()
 		nonce := make([]byte, receipt.MinNonce)
 		p := receipt.Predicate{Driver: receipt.Driver{ID: "somebody else"}, Sequence: 1 << 40, Verdict: "ALLOW", Purpose: "COMPOSE",
@@ -199,7 +199,7 @@ func TestAttester(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := New(receipt.Driver{}, key, sequence)
+	a := NewReceiptSigner(receipt.Driver{}, key, sequence)
 	if data, err := a.Sign(receipt.Predicate{}, [32]byte{}); data != nil || !errors.Is(err, syscall.EIO) || a.Err() == nil {
 		t.Errorf("%q, %v", data, err)
 	}
