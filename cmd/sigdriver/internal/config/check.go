@@ -18,7 +18,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/disk"
@@ -123,10 +122,10 @@ func (c *Config) checkPeers() error {
 		switch {
 		case (p.UID == nil) == (p.GID == nil):
 			return c.fault(at, "write one of uid and gid", "needs exactly one of uid and gid")
-		case p.UID != nil && *p.UID == peer.OverflowID:
-			return c.fault(at+".uid", "name the uid that the gateway has in the driver's user namespace", "%d stands for every user that has no id here", peer.OverflowID)
-		case p.GID != nil && *p.GID == peer.OverflowID:
-			return c.fault(at+".gid", "name the gid that the gateway has in the driver's user namespace", "%d stands for every group that has no id here", peer.OverflowID)
+		case p.UID != nil && *p.UID == socket.OverflowID:
+			return c.fault(at+".uid", "name the uid that the gateway has in the driver's user namespace", "%d stands for every user that has no id here", socket.OverflowID)
+		case p.GID != nil && *p.GID == socket.OverflowID:
+			return c.fault(at+".gid", "name the gid that the gateway has in the driver's user namespace", "%d stands for every group that has no id here", socket.OverflowID)
 		case len(p.GatewayIDs) == 0:
 			return c.fault(at+".gateway_ids", "list the gateways that it may ask about", "is required")
 		}
@@ -293,12 +292,12 @@ func (c *Config) checkState() error {
 }
 
 // PeerList is who may call.
-func (c *Config) PeerList() *peer.List {
-	var entries []peer.Entry
+func (c *Config) PeerList() *socket.PeerList {
+	var entries []socket.PeerEntry
 	for _, p := range c.Peer {
-		entries = append(entries, peer.Entry(p))
+		entries = append(entries, socket.PeerEntry(p))
 	}
-	return peer.NewList(entries)
+	return socket.NewPeerList(entries)
 }
 
 // NeedRestart lists the keys that differ in next and take effect only when the

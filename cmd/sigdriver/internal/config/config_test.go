@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
@@ -100,10 +100,10 @@ func TestLoad(t *testing.T) {
 		t.Errorf("read %+v", c)
 	}
 	list := c.PeerList()
-	if !list.MaySpeakFor(peer.Credentials{UID: 990, GID: 1, PID: 1}, "gw-west") || !list.MaySpeakFor(peer.Credentials{UID: 1, GID: 991, PID: 1}, "gw-north") {
+	if !list.MaySpeakFor(socket.Credentials{UID: 990, GID: 1, PID: 1}, "gw-west") || !list.MaySpeakFor(socket.Credentials{UID: 1, GID: 991, PID: 1}, "gw-north") {
 		t.Error("a listed peer may not call")
 	}
-	if list.MaySpeakFor(peer.Credentials{UID: 990, GID: 1, PID: 1}, "gw-north") {
+	if list.MaySpeakFor(socket.Credentials{UID: 990, GID: 1, PID: 1}, "gw-north") {
 		t.Error("a peer may speak for another's gateway")
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 )
 
 const (
@@ -43,5 +43,5 @@ func share(limit uint64, sockets int) (int, error) {
 	if limit < minFiles {
 		return 0, fmt.Errorf("the process may open %d files and needs %d: raise LimitNOFILE= of its unit, or `ulimit -n`", limit, minFiles)
 	}
-	return int(min((limit-fileReserve)/uint64(sockets), peer.MaxConns)), nil
+	return int(min((limit-fileReserve)/uint64(sockets), socket.MaxConns)), nil
 }

@@ -24,7 +24,6 @@ import (
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/admin"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
@@ -63,7 +62,7 @@ type driver struct {
 	keeper  *trustkeeper.Keeper
 
 	socket   *socket.Socket
-	listener *peer.Listener
+	listener *socket.PeerListener
 	server   *server.Server
 	grpc     *grpc.Server
 	admin    *http.Server
@@ -245,7 +244,7 @@ func (d *driver) listen(context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.listener = peer.NewListener(d.socket.UnixListener, d.peers(d.conf), conns, d.refused)
+	d.listener = socket.NewPeerListener(d.socket.UnixListener, d.peers(d.conf), conns, d.refused)
 	parts := server.Config{
 		Peers: d.listener.List, Trust: d.keeper, Clock: d.clock, Index: d.index, Record: d.record,
 		Metrics: d.metrics, Logger: d.logger,
@@ -262,7 +261,7 @@ func (d *driver) listen(context.Context) error {
 }
 
 // refused hears of a connection that was closed unread.
-func (d *driver) refused(c peer.Credentials, why peer.Refusal) {
+func (d *driver) refused(c socket.Credentials, why socket.Refusal) {
 	d.metrics.Refused(string(why))
 	d.logger.Debug("connection refused", "why", string(why), "uid", c.UID, "gid", c.GID, "pid", c.PID)
 }
@@ -282,9 +281,9 @@ func (d *driver) makeSocket() (*socket.Socket, error) {
 	return socket.Listen(socket.Options{Path: d.conf.Socket.Path, GID: gid, Mode: 0o660})
 }
 
-func (d *driver) peers(conf *config.Config) *peer.List {
+func (d *driver) peers(conf *config.Config) *socket.PeerList {
 	if d.options.BindSocket != "" {
-		return peer.SameUser(uint32(os.Geteuid()))
+		return socket.SameUser(uint32(os.Geteuid()))
 	}
 	return conf.PeerList()
 }

@@ -9,7 +9,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/interceptor"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -18,7 +17,7 @@ import (
 // intercepting is the second listener, for a gateway without the hook.
 type intercepting struct {
 	socket   *socket.Socket
-	listener *peer.Listener
+	listener *socket.PeerListener
 	grpc     *grpc.Server
 }
 
@@ -46,7 +45,7 @@ func (d *driver) intercept(context.Context) error {
 	})
 	d.second = &intercepting{
 		socket:   s,
-		listener: peer.NewListener(s.UnixListener, d.peers(d.conf), conns, d.refused),
+		listener: socket.NewPeerListener(s.UnixListener, d.peers(d.conf), conns, d.refused),
 		grpc:     service.GRPC(server.Options()),
 	}
 	return nil

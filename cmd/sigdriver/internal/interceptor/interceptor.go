@@ -26,7 +26,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/interceptor/wire"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/verifier"
 )
@@ -45,7 +45,7 @@ const (
 // Driver answers an encoded VerifyRequest with an encoded VerifyResponse, as the
 // server does for a gateway's own question.
 type Driver interface {
-	Answer(ctx context.Context, caller peer.Credentials, request []byte) ([]byte, error)
+	Answer(ctx context.Context, caller socket.Credentials, request []byte) ([]byte, error)
 }
 
 // Config is what a Service is made of. All fields are required.
@@ -76,7 +76,7 @@ func New(c Config) *Service { return &Service{Config: c} }
 
 // GRPC returns a gRPC server that serves the contract and nothing else.
 func (s *Service) GRPC(limits []grpc.ServerOption) *grpc.Server {
-	g := grpc.NewServer(append(limits, grpc.Creds(peer.Transport{}), grpc.UnaryInterceptor(s.guard))...)
+	g := grpc.NewServer(append(limits, grpc.Creds(socket.Transport{}), grpc.UnaryInterceptor(s.guard))...)
 	wire.RegisterGatewayInterceptorServer(g, s)
 	return g
 }
@@ -156,7 +156,7 @@ func (s *Service) evaluate(ctx context.Context, route *Route, in *wire.Intercept
 
 // admit asks the question ADMIT about one document.
 func (s *Service) admit(ctx context.Context, i *item, notes map[string]string) error {
-	caller, ok := peer.FromContext(ctx)
+	caller, ok := socket.PeerFromContext(ctx)
 	if !ok {
 		return status.Error(codes.PermissionDenied, "nobody vouches for the caller")
 	}

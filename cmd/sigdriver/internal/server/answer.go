@@ -8,13 +8,13 @@ import (
 
 	"google.golang.org/grpc/mem"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 )
 
 // Answer is Verify for a question that another listener of this process was
 // asked: an encoded VerifyRequest in, an encoded VerifyResponse out. Limits, the
 // peer's gateways, recording and the cache are those of every other call.
-func (s *Server) Answer(ctx context.Context, caller peer.Credentials, request []byte) ([]byte, error) {
+func (s *Server) Answer(ctx context.Context, caller socket.Credentials, request []byte) ([]byte, error) {
 	r, err := s.answerCall(ctx, caller, mem.BufferSlice{mem.SliceBuffer(request)})
 	if err != nil {
 		return nil, err

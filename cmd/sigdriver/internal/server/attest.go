@@ -11,7 +11,7 @@ import (
 
 	"google.golang.org/grpc/mem"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/receipt"
 )
@@ -79,12 +79,12 @@ func (c *call) groundsOf(d *verifier.Decision) *grounds {
 }
 
 // attestCall is attest with its faults counted and logged.
-func (s *Server) attestCall(ctx context.Context, caller peer.Credentials, data mem.BufferSlice) (*reply, error) {
+func (s *Server) attestCall(ctx context.Context, caller socket.Credentials, data mem.BufferSlice) (*reply, error) {
 	return s.reported(func(q *question) (*reply, error) { return s.attest(ctx, caller, data, q) })
 }
 
 // attest answers as verify does, and has an ALLOW signed.
-func (s *Server) attest(ctx context.Context, caller peer.Credentials, data mem.BufferSlice, q *question) (*reply, error) {
+func (s *Server) attest(ctx context.Context, caller socket.Credentials, data mem.BufferSlice, q *question) (*reply, error) {
 	if s.Attester == nil {
 		return nil, noReceipts()
 	}

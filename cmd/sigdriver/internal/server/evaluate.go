@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/mem"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -23,7 +23,7 @@ import (
 // index, one instant, whatever happens meanwhile.
 type call struct {
 	server   *Server
-	caller   peer.Credentials
+	caller   socket.Credentials
 	data     mem.BufferSlice
 	question *question
 	now      time.Time

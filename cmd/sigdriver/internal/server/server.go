@@ -31,8 +31,8 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
@@ -123,7 +123,7 @@ type Attester interface {
 
 // Config is what a Server is made of. All fields but Log and Attester are required.
 type Config struct {
-	Peers   func() *peer.List
+	Peers   func() *socket.PeerList
 	Trust   Trust
 	Clock   Clock
 	Index   Index
@@ -166,7 +166,7 @@ func New(c Config) *Server {
 // else: no reflection, no compression, no TCP.
 func (s *Server) GRPC() *grpc.Server {
 	g := grpc.NewServer(append(Options(),
-		grpc.Creds(peer.Transport{}),
+		grpc.Creds(socket.Transport{}),
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.UnaryInterceptor(s.unary),
 		grpc.StreamInterceptor(s.stream))...)

@@ -13,8 +13,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/mem"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -71,7 +71,7 @@ func (a *answer) holds(now time.Time, state Record) bool {
 }
 
 // handler takes the place of a generated one: it leaves the request encoded.
-func handler(call func(*Server, context.Context, peer.Credentials, mem.BufferSlice) (*reply, error)) grpc.MethodHandler {
+func handler(call func(*Server, context.Context, socket.Credentials, mem.BufferSlice) (*reply, error)) grpc.MethodHandler {
 	return func(srv any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 		s := srv.(*Server)
 		var m message
@@ -79,7 +79,7 @@ func handler(call func(*Server, context.Context, peer.Credentials, mem.BufferSli
 			return nil, s.report(err)
 		}
 		defer m.free()
-		caller, ok := peer.FromContext(ctx)
+		caller, ok := socket.PeerFromContext(ctx)
 		if !ok {
 			return nil, s.report(foreign(nil))
 		}
@@ -92,7 +92,7 @@ func handler(call func(*Server, context.Context, peer.Credentials, mem.BufferSli
 }
 
 // answerCall is verify with its faults counted and logged.
-func (s *Server) answerCall(ctx context.Context, caller peer.Credentials, data mem.BufferSlice) (*reply, error) {
+func (s *Server) answerCall(ctx context.Context, caller socket.Credentials, data mem.BufferSlice) (*reply, error) {
 	return s.reported(func(q *question) (*reply, error) { return s.verify(ctx, caller, data, q) })
 }
 
@@ -111,7 +111,7 @@ func (s *Server) reported(answer func(q *question) (*reply, error)) (r *reply, e
 }
 
 // verify answers one encoded request, and tells what it is asked.
-func (s *Server) verify(ctx context.Context, caller peer.Credentials, data mem.BufferSlice, q *question) (*reply, error) {
+func (s *Server) verify(ctx context.Context, caller socket.Credentials, data mem.BufferSlice, q *question) (*reply, error) {
 	var err error
 	if *q, err = readQuestion(data); err != nil {
 		return nil, err
@@ -132,7 +132,7 @@ type judged struct {
 
 // judge finds or makes the answer to a question that was read. It is the only way
 // to an answer, for Verify and for Attest.
-func (s *Server) judge(ctx context.Context, caller peer.Credentials, data mem.BufferSlice, q *question) (judged, error) {
+func (s *Server) judge(ctx context.Context, caller socket.Credentials, data mem.BufferSlice, q *question) (judged, error) {
 	begin := time.Now()
 	if !s.Peers().MaySpeakFor(caller, string(q.gatewayID)) {
 		return judged{}, foreign(q.gatewayID)

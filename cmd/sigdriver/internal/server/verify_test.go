@@ -22,8 +22,8 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
@@ -116,7 +116,7 @@ func TestForeignGateway(t *testing.T) {
 	r.Documents[0].Body = []byte("{")
 	_, err := w.askRaw(t.Context(), encode(t, r))
 	fails(t, err, codes.PermissionDenied, reasonPeerNotAllowed)
-	if _, err := w.answerCall(t.Context(), peer.Credentials{UID: 1, GID: 1, PID: 1}, pieces(encode(t, requestOf(s, "r")), 999)); err == nil {
+	if _, err := w.answerCall(t.Context(), socket.Credentials{UID: 1, GID: 1, PID: 1}, pieces(encode(t, requestOf(s, "r")), 999)); err == nil {
 		t.Error("another uid got the cached answer")
 	}
 	if w.record.appends.Load() != 1 {

@@ -16,8 +16,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/tuf/archive"
@@ -28,7 +28,7 @@ import (
 // gatewayUID is who the gateway of the tests runs as.
 const gatewayUID = 990
 
-var gateway = peer.Credentials{UID: gatewayUID, GID: gatewayUID, PID: 7}
+var gateway = socket.Credentials{UID: gatewayUID, GID: gatewayUID, PID: 7}
 
 // world is a Server with a real record and index, and a trust and a
 // clock that the test moves.
@@ -171,9 +171,9 @@ func newWorld(t testing.TB, s *verifiertest.Scenario) *world {
 	w.now.set(s.Now, nil)
 	w.trust = testTrust{snap: &trustkeeper.Snapshot{}, changed: make(chan struct{})}
 	id := uint32(gatewayUID)
-	list := peer.NewList([]peer.Entry{{UID: &id, GatewayIDs: []string{s.Request.Target.GatewayID}}})
+	list := socket.NewPeerList([]socket.PeerEntry{{UID: &id, GatewayIDs: []string{s.Request.Target.GatewayID}}})
 	w.Server = New(Config{
-		Peers: func() *peer.List { return list }, Trust: &w.trust, Clock: &w.now, Index: w.index,
+		Peers: func() *socket.PeerList { return list }, Trust: &w.trust, Clock: &w.now, Index: w.index,
 		Record: w.record, Metrics: &w.metrics, Logger: hclog.NewNullLogger(),
 	})
 	w.swap(s)

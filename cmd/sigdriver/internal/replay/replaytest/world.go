@@ -24,7 +24,6 @@ import (
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/peer"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
@@ -149,7 +148,7 @@ func (w *World) start(path string) {
 	w.must(w.keeper.Load())
 	s, err := socket.Listen(socket.Options{Path: path, GID: -1, Mode: 0o600})
 	w.must(err)
-	listener := peer.NewListener(s.UnixListener, peer.SameUser(uint32(os.Geteuid())), 64, func(peer.Credentials, peer.Refusal) {})
+	listener := socket.NewPeerListener(s.UnixListener, socket.SameUser(uint32(os.Geteuid())), 64, func(socket.Credentials, socket.Refusal) {})
 	w.grpc = server.New(server.Config{Peers: listener.List, Trust: w.keeper, Clock: &w.clock, Index: known, Record: w.record,
 		Metrics: metrics, Logger: hclog.NewNullLogger()}).GRPC()
 	go w.grpc.Serve(listener)

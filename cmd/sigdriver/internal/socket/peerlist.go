@@ -1,17 +1,17 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package peer
+package socket
 
-// Entry lets the processes of one uid, or of one primary gid, speak for some gateways.
-type Entry struct {
+// PeerEntry lets the processes of one uid, or of one primary gid, speak for some gateways.
+type PeerEntry struct {
 	UID        *uint32 // exactly one of UID and GID is set
 	GID        *uint32
 	GatewayIDs []string
 }
 
-// List is who may call. It is immutable; a nil List lets nobody in.
-type List struct {
+// PeerList is who may call. It is immutable; a nil PeerList lets nobody in.
+type PeerList struct {
 	uids map[uint32]gateways
 	gids map[uint32]gateways
 	any  bool // development: whoever is on the list speaks for every gateway
@@ -19,9 +19,9 @@ type List struct {
 
 type gateways map[string]bool
 
-// NewList makes a List of entries. Entries for the same id add up.
-func NewList(entries []Entry) *List {
-	l := &List{uids: map[uint32]gateways{}, gids: map[uint32]gateways{}}
+// NewPeerList makes a PeerList of entries. Entries for the same id add up.
+func NewPeerList(entries []PeerEntry) *PeerList {
+	l := &PeerList{uids: map[uint32]gateways{}, gids: map[uint32]gateways{}}
 	for _, e := range entries {
 		if e.UID != nil {
 			l.uids[*e.UID] = l.uids[*e.UID].with(e.GatewayIDs)
@@ -35,8 +35,8 @@ func NewList(entries []Entry) *List {
 
 // SameUser lets one uid speak for every gateway: development only, for there is
 // no trust boundary between a process and itself.
-func SameUser(uid uint32) *List {
-	return &List{uids: map[uint32]gateways{uid: {}}, any: true}
+func SameUser(uid uint32) *PeerList {
+	return &PeerList{uids: map[uint32]gateways{uid: {}}, any: true}
 }
 
 func (g gateways) with(ids []string) gateways {
@@ -50,7 +50,7 @@ func (g gateways) with(ids []string) gateways {
 }
 
 // Allows reports whether a process may call at all.
-func (l *List) Allows(c Credentials) bool {
+func (l *PeerList) Allows(c Credentials) bool {
 	if l == nil || !c.valid() {
 		return false
 	}
@@ -60,7 +60,7 @@ func (l *List) Allows(c Credentials) bool {
 }
 
 // MaySpeakFor reports whether a process may ask about a gateway.
-func (l *List) MaySpeakFor(c Credentials, gatewayID string) bool {
+func (l *PeerList) MaySpeakFor(c Credentials, gatewayID string) bool {
 	if !l.Allows(c) {
 		return false
 	}

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package peer
+package socket
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	grpcpeer "google.golang.org/grpc/peer"
 )
 
-// Limits of a Listener.
+// Limits of a PeerListener.
 const (
 	// MaxConnsPerUID bounds the open connections of one uid. A gateway needs one.
 	MaxConnsPerUID = 64
@@ -33,36 +33,36 @@ const (
 	Unknown    Refusal = "unidentified" // the kernel did not say who it is
 )
 
-// Listener accepts connections of listed peers only. A stranger's connection is
+// PeerListener accepts connections of listed peers only. A stranger's connection is
 // closed before a byte of it is read, inside the accept loop, so that strangers
 // hold neither descriptors nor goroutines.
-type Listener struct {
+type PeerListener struct {
 	inner    *net.UnixListener
-	list     atomic.Pointer[List]
+	list     atomic.Pointer[PeerList]
 	max      int
 	refused  func(Credentials, Refusal)
 	mu       sync.Mutex
-	open     map[*Conn]bool
+	open     map[*PeerConn]bool
 	openUIDs map[uint32]int
 }
 
-// NewListener guards inner. At most max connections are open at once, except
+// NewPeerListener guards inner. At most max connections are open at once, except
 // that a uid with none may always open one more. The function refused hears
 // about every connection that is about to be closed; it must not block.
-func NewListener(inner *net.UnixListener, list *List, max int, refused func(Credentials, Refusal)) *Listener {
-	l := &Listener{inner: inner, max: max, refused: refused, open: map[*Conn]bool{}, openUIDs: map[uint32]int{}}
+func NewPeerListener(inner *net.UnixListener, list *PeerList, max int, refused func(Credentials, Refusal)) *PeerListener {
+	l := &PeerListener{inner: inner, max: max, refused: refused, open: map[*PeerConn]bool{}, openUIDs: map[uint32]int{}}
 	l.list.Store(list)
 	return l
 }
 
 // List returns the list in use.
-func (l *Listener) List() *List { return l.list.Load() }
+func (l *PeerListener) List() *PeerList { return l.list.Load() }
 
 // SetList changes who may call, and closes the connections of whoever may not any more.
-func (l *Listener) SetList(list *List) {
+func (l *PeerListener) SetList(list *PeerList) {
 	l.mu.Lock()
 	l.list.Store(list)
-	var gone []*Conn
+	var gone []*PeerConn
 	for c := range l.open {
 		if !list.Allows(c.peer) {
 			gone = append(gone, c)
@@ -76,7 +76,7 @@ func (l *Listener) SetList(list *List) {
 }
 
 // Accept implements net.Listener.
-func (l *Listener) Accept() (net.Conn, error) {
+func (l *PeerListener) Accept() (net.Conn, error) {
 	for {
 		raw, err := l.inner.AcceptUnix()
 		if err != nil {
@@ -100,7 +100,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 
 // admit decides under the lock, so that a list that changes meanwhile closes
 // what it has to.
-func (l *Listener) admit(raw *net.UnixConn, cred Credentials) (*Conn, Refusal) {
+func (l *PeerListener) admit(raw *net.UnixConn, cred Credentials) (*PeerConn, Refusal) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.list.Load().Allows(cred) {
@@ -110,35 +110,35 @@ func (l *Listener) admit(raw *net.UnixConn, cred Credentials) (*Conn, Refusal) {
 	if n >= MaxConnsPerUID || (n > 0 && len(l.open) >= l.max) {
 		return nil, TooMany
 	}
-	c := &Conn{UnixConn: raw, peer: cred, owner: l}
+	c := &PeerConn{UnixConn: raw, peer: cred, owner: l}
 	l.open[c] = true
 	l.openUIDs[cred.UID]++
 	return c, ""
 }
 
 // Open returns the number of open connections.
-func (l *Listener) Open() int {
+func (l *PeerListener) Open() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.open)
 }
 
 // Close implements net.Listener.
-func (l *Listener) Close() error { return l.inner.Close() }
+func (l *PeerListener) Close() error { return l.inner.Close() }
 
 // Addr implements net.Listener.
-func (l *Listener) Addr() net.Addr { return l.inner.Addr() }
+func (l *PeerListener) Addr() net.Addr { return l.inner.Addr() }
 
-// Conn is a connection whose peer is known and listed.
-type Conn struct {
+// PeerConn is a connection whose peer is known and listed.
+type PeerConn struct {
 	*net.UnixConn
 	peer   Credentials
-	owner  *Listener
+	owner  *PeerListener
 	closed atomic.Bool
 }
 
 // Close implements net.Conn and gives the slot back.
-func (c *Conn) Close() error {
+func (c *PeerConn) Close() error {
 	if c.closed.Swap(true) {
 		return net.ErrClosed
 	}
@@ -153,47 +153,47 @@ func (c *Conn) Close() error {
 	return err
 }
 
-// Info is what gRPC carries about a connection: who is at the other end.
-type Info struct {
+// PeerInfo is what gRPC carries about a connection: who is at the other end.
+type PeerInfo struct {
 	credentials.CommonAuthInfo
 	Credentials Credentials
 }
 
 // AuthType implements credentials.AuthInfo.
-func (Info) AuthType() string { return "unix-peercred" }
+func (PeerInfo) AuthType() string { return "unix-peercred" }
 
-// FromContext returns the caller of an RPC; false when it did not come through
-// a Listener.
-func FromContext(ctx context.Context) (Credentials, bool) {
+// PeerFromContext returns the caller of an RPC; false when it did not come through
+// a PeerListener.
+func PeerFromContext(ctx context.Context) (Credentials, bool) {
 	p, ok := grpcpeer.FromContext(ctx)
 	if !ok {
 		return Credentials{}, false
 	}
-	info, ok := p.AuthInfo.(Info)
+	info, ok := p.AuthInfo.(PeerInfo)
 	return info.Credentials, ok
 }
 
-// Transport hands the credentials of a Conn to gRPC. It takes no connection
-// that did not come through a Listener, and dials none.
+// Transport hands the credentials of a PeerConn to gRPC. It takes no connection
+// that did not come through a PeerListener, and dials none.
 type Transport struct{}
 
 // ServerHandshake implements credentials.TransportCredentials.
 func (Transport) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	c, ok := conn.(*Conn)
+	c, ok := conn.(*PeerConn)
 	if !ok {
 		return nil, nil, errors.New("connection without peer credentials")
 	}
 	// A Unix socket never leaves the kernel.
 	level := credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}
-	return conn, Info{CommonAuthInfo: level, Credentials: c.peer}, nil
+	return conn, PeerInfo{CommonAuthInfo: level, Credentials: c.peer}, nil
 }
 
 // ClientHandshake implements credentials.TransportCredentials.
 func (Transport) ClientHandshake(context.Context, string, net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	return nil, nil, errors.New("peer.Transport serves only")
+	return nil, nil, errors.New("Transport serves only")
 }
 
-// Info implements credentials.TransportCredentials.
+// PeerInfo implements credentials.TransportCredentials.
 func (Transport) Info() credentials.ProtocolInfo {
 	return credentials.ProtocolInfo{SecurityProtocol: "unix-peercred"}
 }

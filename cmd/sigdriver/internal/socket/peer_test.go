@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package peer
+package socket
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 func id(n uint32) *uint32 { return &n }
 
 func TestListAllowsOnlyListedIDs(t *testing.T) {
-	l := NewList([]Entry{
+	l := NewPeerList([]PeerEntry{
 		{UID: id(990), GatewayIDs: []string{"gw-a"}},
 		{UID: id(990), GatewayIDs: []string{"gw-b"}},
 		{GID: id(500), GatewayIDs: []string{"gw-c"}},
@@ -49,7 +49,7 @@ func TestListAllowsOnlyListedIDs(t *testing.T) {
 }
 
 func TestOverflowIDsAreNobody(t *testing.T) {
-	l := NewList([]Entry{{UID: id(OverflowID), GatewayIDs: []string{"gw"}}, {GID: id(OverflowID), GatewayIDs: []string{"gw"}}, {UID: id(1), GatewayIDs: []string{"gw"}}})
+	l := NewPeerList([]PeerEntry{{UID: id(OverflowID), GatewayIDs: []string{"gw"}}, {GID: id(OverflowID), GatewayIDs: []string{"gw"}}, {UID: id(1), GatewayIDs: []string{"gw"}}})
 	if !l.Allows(Credentials{1, 1, 7}) {
 		t.Fatal("uid 1 is listed")
 	}
@@ -59,7 +59,7 @@ func TestOverflowIDsAreNobody(t *testing.T) {
 }
 
 func TestNilListLetsNobodyIn(t *testing.T) {
-	var l *List
+	var l *PeerList
 	if l.Allows(Credentials{0, 0, 1}) || l.MaySpeakFor(Credentials{0, 0, 1}, "gw") {
 		t.Error("nil list allows")
 	}
@@ -75,15 +75,15 @@ func TestSameUserSpeaksForEveryGateway(t *testing.T) {
 	}
 }
 
-// fixture is a Listener on a real socket, and the refusals it reported.
+// fixture is a PeerListener on a real socket, and the refusals it reported.
 type fixture struct {
-	*Listener
+	*PeerListener
 	path    string
 	mu      sync.Mutex
 	refused []Refusal
 }
 
-func listen(t *testing.T, list *List, max int) *fixture {
+func listen(t *testing.T, list *PeerList, max int) *fixture {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "peer")
 	if err != nil {
@@ -95,12 +95,12 @@ func listen(t *testing.T, list *List, max int) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Listener = NewListener(inner, list, max, func(_ Credentials, r Refusal) {
+	f.PeerListener = NewPeerListener(inner, list, max, func(_ Credentials, r Refusal) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.refused = append(f.refused, r)
 	})
-	t.Cleanup(func() { f.Listener.Close() })
+	t.Cleanup(func() { f.PeerListener.Close() })
 	return f
 }
 
@@ -147,10 +147,10 @@ func (f *fixture) accepted() <-chan net.Conn {
 	return ch
 }
 
-func self() *List { return SameUser(uint32(os.Getuid())) }
+func self() *PeerList { return SameUser(uint32(os.Getuid())) }
 
 func TestStrangersAreClosedUnread(t *testing.T) {
-	f := listen(t, NewList([]Entry{{UID: id(uint32(os.Getuid()) + 1), GatewayIDs: []string{"gw"}}}), 8)
+	f := listen(t, NewPeerList([]PeerEntry{{UID: id(uint32(os.Getuid()) + 1), GatewayIDs: []string{"gw"}}}), 8)
 	conns := f.accepted()
 	stranger := f.dial(t)
 	stranger.Write([]byte("PRI * HTTP/2.0"))
@@ -161,7 +161,7 @@ func TestStrangersAreClosedUnread(t *testing.T) {
 	f.dial(t)
 	select {
 	case c := <-conns:
-		if got := c.(*Conn).peer; got.UID != uint32(os.Getuid()) || got.PID != int32(os.Getpid()) {
+		if got := c.(*PeerConn).peer; got.UID != uint32(os.Getuid()) || got.PID != int32(os.Getpid()) {
 			t.Errorf("peer is %v", got)
 		}
 	case <-time.After(5 * time.Second):
@@ -205,12 +205,12 @@ func TestAFullListenerKeepsASlotForAUIDWithNone(t *testing.T) {
 	if !closedUnread(f.dial(t)) {
 		t.Fatal("a third connection was let in")
 	}
-	f.list.Store(NewList([]Entry{{UID: id(7), GatewayIDs: nil}}))
-	got, refusal := f.admit(c.(*Conn).UnixConn, Credentials{UID: 7, GID: 7, PID: 7})
+	f.list.Store(NewPeerList([]PeerEntry{{UID: id(7), GatewayIDs: nil}}))
+	got, refusal := f.admit(c.(*PeerConn).UnixConn, Credentials{UID: 7, GID: 7, PID: 7})
 	if got == nil {
 		t.Fatalf("a uid without a connection was refused: %s", refusal)
 	}
-	if got, _ := f.admit(c.(*Conn).UnixConn, Credentials{UID: 7, GID: 7, PID: 7}); got != nil {
+	if got, _ := f.admit(c.(*PeerConn).UnixConn, Credentials{UID: 7, GID: 7, PID: 7}); got != nil {
 		t.Error("the reserved slot was given twice")
 	}
 }
@@ -224,7 +224,7 @@ func TestSetListClosesWhoMayNoLongerCall(t *testing.T) {
 	if f.refusals() != 0 || f.Open() != 1 {
 		t.Fatal("a peer still listed was closed")
 	}
-	f.SetList(NewList(nil))
+	f.SetList(NewPeerList(nil))
 	if !closedUnread(c) {
 		t.Error("the connection of a removed peer is open")
 	}
@@ -239,13 +239,13 @@ func TestTransportTakesOnlyConnsOfAListener(t *testing.T) {
 	raw := f.dial(t)
 	c := <-conns
 	_, info, err := Transport{}.ServerHandshake(c)
-	if err != nil || info.(Info).Credentials.UID != uint32(os.Getuid()) {
+	if err != nil || info.(PeerInfo).Credentials.UID != uint32(os.Getuid()) {
 		t.Fatalf("handshake: %v, %v", info, err)
 	}
 	if _, _, err := (Transport{}).ServerHandshake(raw); err == nil {
 		t.Error("a connection without credentials was taken")
 	}
-	if _, ok := FromContext(context.Background()); ok {
+	if _, ok := PeerFromContext(context.Background()); ok {
 		t.Error("a context without a peer has credentials")
 	}
 }

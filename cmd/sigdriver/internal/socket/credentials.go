@@ -1,10 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package peer says who is at the other end of a Unix socket and what that
-// process may ask about. The kernel vouches for the uid and gid; nothing that
-// a peer sends is read before it is known.
-package peer
+package socket
 
 import (
 	"fmt"
