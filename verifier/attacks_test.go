@@ -35,7 +35,7 @@ var elsewhere = map[string]string{
 	"PO-23": "the YAML front end of sigdriver canonicalize",
 	"SE-02": "the verdict cache of cmd/sigdriver/internal/server",
 	"SE-14": "the peer check of cmd/sigdriver/internal/server",
-	"SE-16": "cmd/sigdriver/internal/index",
+	"SE-16": "cmd/sigdriver/internal/trust",
 	"SE-17": "cmd/sigdriver/internal/record",
 }
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/author"
@@ -27,7 +27,7 @@ type impactSide struct {
 	source  verifier.TrustSource
 	targets map[string][]byte // attestations by target path
 	trust   *verifier.Trust
-	index   *index.View
+	index   *trust.IndexView
 }
 
 // fresh is how much longer than the time of the decisions the metadata of both
@@ -43,7 +43,7 @@ func (s *impactSide) ready(at time.Time) error {
 	if s.trust, err = verifier.ParseTrust(s.source); err != nil {
 		return err
 	}
-	x := index.New("", hclog.NewNullLogger())
+	x := trust.NewIndex("", hclog.NewNullLogger())
 	x.SetTrust(s.trust, s.targets)
 	s.index = x.Current()
 	return nil
@@ -139,7 +139,7 @@ func todayOffline(env *Env, dir, rootFile string) (*impactSide, error) {
 	}
 	s := &impactSide{name: dir, source: trustSource(snapshot, note), targets: map[string][]byte{}}
 	for path, data := range snapshot.Targets {
-		if strings.HasPrefix(path, index.TargetPrefix) {
+		if strings.HasPrefix(path, trust.TargetPrefix) {
 			s.targets[path] = data
 		}
 	}
@@ -153,7 +153,7 @@ func sideOf(name string, p publication) (*impactSide, error) {
 		return nil, err
 	}
 	for _, path := range p.Targets() {
-		if !strings.HasPrefix(path, index.TargetPrefix) {
+		if !strings.HasPrefix(path, trust.TargetPrefix) {
 			continue
 		}
 		data, err := p.Target(path)

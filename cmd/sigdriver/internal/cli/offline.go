@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -73,7 +73,7 @@ func unavailable(dir string, err error) error {
 
 // trustSource hands over what TUF proved, for this build.
 func trustSource(s *tuf.Snapshot, note tuf.Note) verifier.TrustSource {
-	src := trustkeeper.Source(s, note)
+	src := trust.Source(s, note)
 	src.DriverVersion = version.Driver
 	return src
 }

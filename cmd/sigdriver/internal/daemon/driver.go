@@ -23,12 +23,11 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/admin"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/archive"
@@ -58,8 +57,8 @@ type driver struct {
 	attest  *server.ReceiptSigner // nil: the driver signs no receipts
 	own     []ownKey
 	client  *tuf.Client
-	index   *index.Index
-	keeper  *trustkeeper.Keeper
+	index   *trust.Index
+	keeper  *trust.Keeper
 
 	socket   *socket.Socket
 	listener *socket.PeerListener
@@ -169,8 +168,8 @@ func (d *driver) openTrust(ctx context.Context) error {
 	if err != nil {
 		return trustFault(d.conf, err)
 	}
-	d.index = index.New(d.conf.Attestations.Dir, d.logger.Named("index"))
-	d.keeper = trustkeeper.New(trustkeeper.Config{
+	d.index = trust.NewIndex(d.conf.Attestations.Dir, d.logger.Named("index"))
+	d.keeper = trust.NewKeeper(trust.KeeperConfig{
 		Client: d.client, Clock: d.clock, Index: d.index, Floors: d.record, Metrics: d.metrics, Logger: d.logger.Named("trust"),
 		DriverVersion: version.Driver, Reserved: d.reserved(), Interval: time.Duration(d.conf.Trust.RefreshInterval),
 	})

@@ -15,7 +15,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -154,7 +154,7 @@ func (t *trusts) parse(k parsedKey) (*verifier.Trust, error) {
 	if err != nil {
 		return nil, err
 	}
-	src := trustkeeper.Source(p.snapshot, p.note)
+	src := trust.Source(p.snapshot, p.note)
 	src.DriverVersion = k.driver
 	if k.fresh {
 		src.Expires = verifier.Expires{Root: far, Timestamp: far, Snapshot: far, Targets: far, Revocation: far}

@@ -11,10 +11,9 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"google.golang.org/grpc/mem"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/verifier"
 )
@@ -27,8 +26,8 @@ type call struct {
 	data     mem.BufferSlice
 	question *question
 	now      time.Time
-	trust    *trustkeeper.Snapshot
-	index    *index.View
+	trust    *trust.Snapshot
+	index    *trust.IndexView
 
 	req    *verifier.Request
 	host   record.Host

@@ -30,10 +30,9 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -64,7 +63,7 @@ const (
 // Trust is where the trust in use comes from.
 type Trust interface {
 	// Current returns the trust in use; never nil.
-	Current() *trustkeeper.Snapshot
+	Current() *trust.Snapshot
 	// Changed returns a channel that is closed at the next swap.
 	Changed() <-chan struct{}
 }
@@ -76,7 +75,7 @@ type Clock interface {
 }
 
 // Index is where attestations come from that are not in the request.
-type Index interface{ Current() *index.View }
+type Index interface{ Current() *trust.IndexView }
 
 // Record is the durable record: the journal, and the floors and places that it
 // adds up to.

@@ -6,20 +6,20 @@ package server
 import (
 	"sync/atomic"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
 )
 
 // trustBytes keeps the encoded trust submessage of the trust in use.
 type trustBytes struct{ last atomic.Pointer[encodedTrust] }
 
 type encodedTrust struct {
-	of    *trustkeeper.Snapshot
+	of    *trust.Snapshot
 	stale bool
 	bytes []byte
 }
 
 // encoded returns the trust field of a VerifyResponse, nothing without trust.
-func (b *trustBytes) encoded(snap *trustkeeper.Snapshot, stale bool) ([]byte, error) {
+func (b *trustBytes) encoded(snap *trust.Snapshot, stale bool) ([]byte, error) {
 	if snap.Trust == nil {
 		return nil, nil
 	}

@@ -15,10 +15,9 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -38,7 +37,7 @@ type world struct {
 	now     testClock
 	trust   testTrust
 	record  *testRecord
-	index   *index.Index
+	index   *trust.Index
 	dir     string // of local attestations
 	metrics testMetrics
 }
@@ -63,11 +62,11 @@ func (c *testClock) set(now time.Time, err error) {
 
 type testTrust struct {
 	mu      sync.Mutex
-	snap    *trustkeeper.Snapshot
+	snap    *trust.Snapshot
 	changed chan struct{}
 }
 
-func (c *testTrust) Current() *trustkeeper.Snapshot {
+func (c *testTrust) Current() *trust.Snapshot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.snap
@@ -82,7 +81,7 @@ func (c *testTrust) Changed() <-chan struct{} {
 func (c *testTrust) swap(t *verifier.Trust) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.snap = &trustkeeper.Snapshot{Trust: t, Generation: c.snap.Generation + 1}
+	c.snap = &trust.Snapshot{Trust: t, Generation: c.snap.Generation + 1}
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
@@ -167,9 +166,9 @@ func newWorld(t testing.TB, s *verifiertest.Scenario) *world {
 	}
 	t.Cleanup(func() { r.Close() })
 	w := &world{t: t, record: &testRecord{Store: r, archive: kept}, dir: t.TempDir()}
-	w.index = index.New(w.dir, hclog.NewNullLogger())
+	w.index = trust.NewIndex(w.dir, hclog.NewNullLogger())
 	w.now.set(s.Now, nil)
-	w.trust = testTrust{snap: &trustkeeper.Snapshot{}, changed: make(chan struct{})}
+	w.trust = testTrust{snap: &trust.Snapshot{}, changed: make(chan struct{})}
 	id := uint32(gatewayUID)
 	list := socket.NewPeerList([]socket.PeerEntry{{UID: &id, GatewayIDs: []string{s.Request.Target.GatewayID}}})
 	w.Server = New(Config{

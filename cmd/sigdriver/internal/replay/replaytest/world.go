@@ -22,13 +22,12 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/admin"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/index"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trustkeeper"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/tuf"
@@ -55,7 +54,7 @@ type World struct {
 	rand    *rand.Rand
 	clock   clock
 	client  *tuf.Client
-	keeper  *trustkeeper.Keeper
+	keeper  *trust.Keeper
 	record  *record.Store
 	tiles   *tilelog.Log
 	grpc    *grpc.Server
@@ -141,9 +140,9 @@ func (w *World) start(path string) {
 	w.client, err = tuf.Open(tuf.Config{Root: w.Repo.Root(), Source: tuf.DirSource(w.Repo.Dir()), Dir: filepath.Join(w.Dir, "trust"),
 		ArchiveDir: filepath.Join(w.Dir, "archive"), Now: w.clock.read, Logger: hclog.NewNullLogger()})
 	w.must(err)
-	known := index.New("", hclog.NewNullLogger())
+	known := trust.NewIndex("", hclog.NewNullLogger())
 	metrics := admin.NewMetrics(version.Driver)
-	w.keeper = trustkeeper.New(trustkeeper.Config{Client: w.client, Clock: &w.clock, Index: known, Floors: w.record, Metrics: metrics, Logger: hclog.NewNullLogger(),
+	w.keeper = trust.NewKeeper(trust.KeeperConfig{Client: w.client, Clock: &w.clock, Index: known, Floors: w.record, Metrics: metrics, Logger: hclog.NewNullLogger(),
 		DriverVersion: version.Driver, Interval: time.Hour})
 	w.must(w.keeper.Load())
 	s, err := socket.Listen(socket.Options{Path: path, GID: -1, Mode: 0o600})

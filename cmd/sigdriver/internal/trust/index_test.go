@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package index
+package trust
 
 import (
 	"bytes"
@@ -22,26 +22,26 @@ import (
 )
 
 // world is an index over a folder, with the trust of the base scenario.
-type world struct {
+type indexWorld struct {
 	*Index
 	*verifiertest.Scenario
 	dir   string
 	trust *verifier.Trust
 }
 
-func newWorld(t *testing.T) *world {
+func newIndexWorld(t *testing.T) *indexWorld {
 	t.Helper()
-	w := &world{Scenario: verifiertest.AdmitPolicy(), dir: t.TempDir()}
+	w := &indexWorld{Scenario: verifiertest.AdmitPolicy(), dir: t.TempDir()}
 	var err error
 	if w.trust, err = verifier.ParseTrust(w.Source()); err != nil {
 		t.Fatal(err)
 	}
-	w.Index = New(w.dir, hclog.NewNullLogger())
+	w.Index = NewIndex(w.dir, hclog.NewNullLogger())
 	w.SetTrust(w.trust, nil)
 	return w
 }
 
-func (w *world) put(t *testing.T, name string, data []byte) string {
+func (w *indexWorld) put(t *testing.T, name string, data []byte) string {
 	t.Helper()
 	path := filepath.Join(w.dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -54,7 +54,7 @@ func (w *world) put(t *testing.T, name string, data []byte) string {
 }
 
 // scan makes passes until everything is checked.
-func (w *world) scan(t *testing.T) {
+func (w *indexWorld) scan(t *testing.T) {
 	t.Helper()
 	for range 1000 {
 		if w.Scan() {
@@ -65,21 +65,21 @@ func (w *world) scan(t *testing.T) {
 }
 
 // approval is one by somebody about the policy of the scenario.
-func (w *world) approval(name string, version int) []byte {
+func (w *indexWorld) approval(name string, version int) []byte {
 	a := w.Approval(0)
 	a.Version = fmt.Sprint(version)
 	return a.Of(w.Body(0)).Seal(verifiertest.Person(name)).JSON()
 }
 
 // found is what the index has about the policy of the scenario.
-func (w *world) found() [][]byte { return w.Current().For(sha256.Sum256(w.Body(0))) }
+func (w *indexWorld) found() [][]byte { return w.Current().For(sha256.Sum256(w.Body(0))) }
 
-func (w *world) has(raw []byte) bool {
+func (w *indexWorld) has(raw []byte) bool {
 	return slices.ContainsFunc(w.found(), func(b []byte) bool { return bytes.Equal(b, raw) })
 }
 
 func TestFolderComesAndGoes(t *testing.T) {
-	w := newWorld(t)
+	w := newIndexWorld(t)
 	good := w.approval("alice", 5)
 	w.scan(t)
 	if len(w.found()) != 0 {
@@ -109,7 +109,7 @@ func TestFolderComesAndGoes(t *testing.T) {
 }
 
 func TestOnlyWhatVerifiesIsKept(t *testing.T) {
-	w := newWorld(t)
+	w := newIndexWorld(t)
 	good := w.approval("alice", 5)
 	bad := bytes.Replace(good, []byte(`"sig":"M`), []byte(`"sig":"N`), 1)
 	stranger := w.Approval(0).Of(w.Body(0)).Seal(verifiertest.Person("mallory")).JSON()
@@ -125,7 +125,7 @@ func TestOnlyWhatVerifiesIsKept(t *testing.T) {
 
 // SE-16: a flood does not hide the good one, and work is bounded.
 func TestFloodDoesNotHideTheGoodOne(t *testing.T) {
-	w := newWorld(t)
+	w := newIndexWorld(t)
 	for i := range 3000 {
 		w.put(t, fmt.Sprintf("%04d.json", i), fmt.Appendf(nil, `{"payloadType":"application/vnd.in-toto+json","payload":"%04d","signatures":[{"sig":"AAAA"}]}`, i))
 	}
@@ -144,7 +144,7 @@ func TestFloodDoesNotHideTheGoodOne(t *testing.T) {
 
 // One principal's many valid approvals do not crowd out another's.
 func TestGroupsAreBoundedAndShareTheRoom(t *testing.T) {
-	w := newWorld(t)
+	w := newIndexWorld(t)
 	const flood = 3 * perGroup
 	for v := range flood {
 		w.put(t, fmt.Sprintf("alice-%d", v), w.approval("alice", v+1))
@@ -168,7 +168,7 @@ func TestGroupsAreBoundedAndShareTheRoom(t *testing.T) {
 
 // Other encodings of one statement do not use up the room of its author.
 func TestEncodingsOfOneStatementAreBounded(t *testing.T) {
-	w := newWorld(t)
+	w := newIndexWorld(t)
 	old := w.approval("alice", 1)
 	w.put(t, "old", old)
 	newest := w.approval("alice", 2)
@@ -186,7 +186,7 @@ func TestEncodingsOfOneStatementAreBounded(t *testing.T) {
 
 // ST-22: the order in which files are found does not matter.
 func TestOrderDoesNotMatter(t *testing.T) {
-	w := newWorld(t)
+	w := newIndexWorld(t)
 	var files [][]byte
 	for i := range 100 {
 		files = append(files, w.approval([]string{"alice", "bob", "carol"}[i%3], i+1))
@@ -213,7 +213,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 }
 
 func TestHostileFolder(t *testing.T) {
-	w := newWorld(t)
+	w := newIndexWorld(t)
 	good := w.approval("alice", 5)
 	outside := filepath.Join(t.TempDir(), "outside")
 	if err := os.WriteFile(outside, w.approval("bob", 5), 0o600); err != nil {
@@ -248,7 +248,7 @@ func TestHostileFolder(t *testing.T) {
 }
 
 func TestTargetsAndNewTrust(t *testing.T) {
-	w := newWorld(t)
+	w := newIndexWorld(t)
 	local, target := w.approval("alice", 5), w.approval("bob", 5)
 	w.put(t, "local", local)
 	w.scan(t)
@@ -278,7 +278,7 @@ func TestTargetsAndNewTrust(t *testing.T) {
 }
 
 func TestNilViewIsEmpty(t *testing.T) {
-	var v *View
+	var v *IndexView
 	if v.Generation() != 0 || v.For([32]byte{}) != nil {
 		t.Error("a nil view holds something")
 	}

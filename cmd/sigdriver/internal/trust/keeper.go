@@ -1,12 +1,13 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package trustkeeper keeps the trust in use current. It refreshes from TUF,
-// parses what TUF proved, makes its acceptance durable and swaps it in whole.
+// Package trust keeps the trust in use current, and the index of attestations that it
+// proves. It refreshes from TUF, parses what TUF proved, makes its acceptance durable
+// and swaps it in whole.
 //
 // Good trust is never dropped: a refresh that fails, for whatever reason, leaves
 // what is in use as it was, and expiry is for every decision to judge.
-package trustkeeper
+package trust
 
 import (
 	"bytes"
@@ -44,8 +45,8 @@ type Client interface {
 // Clock reports whether the time can be believed.
 type Clock interface{ Now() (time.Time, error) }
 
-// Index follows the trust in use.
-type Index interface {
+// Follower hears of trust that is about to be used: the index of attestations.
+type Follower interface {
 	SetTrust(trust *verifier.Trust, targets map[string][]byte)
 }
 
@@ -61,11 +62,11 @@ type Metrics interface {
 	Refreshed(result string)
 }
 
-// Config is what a Keeper is made of. All fields but Reserved are required.
-type Config struct {
+// KeeperConfig is what a Keeper is made of. All fields but Reserved are required.
+type KeeperConfig struct {
 	Client  Client
 	Clock   Clock
-	Index   Index
+	Index   Follower
 	Floors  Floors
 	Metrics Metrics
 	Logger  hclog.Logger
@@ -80,7 +81,7 @@ type Config struct {
 
 // Keeper keeps the trust in use. It is safe for concurrent use.
 type Keeper struct {
-	Config
+	KeeperConfig
 	current  atomic.Pointer[Snapshot]
 	interval atomic.Int64
 	kick     chan struct{}
@@ -94,9 +95,9 @@ type Keeper struct {
 	changed   chan struct{}
 }
 
-// New makes a keeper without trust. Call Load before anything else.
-func New(c Config) *Keeper {
-	k := &Keeper{Config: c, kick: make(chan struct{}, 1), changed: make(chan struct{}), trouble: map[string]string{}}
+// NewKeeper makes a keeper without trust. Call Load before anything else.
+func NewKeeper(c KeeperConfig) *Keeper {
+	k := &Keeper{KeeperConfig: c, kick: make(chan struct{}, 1), changed: make(chan struct{}), trouble: map[string]string{}}
 	k.current.Store(&Snapshot{})
 	k.interval.Store(int64(c.Interval))
 	return k

@@ -1,15 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package index finds attestations by the document they are about: those that
-// came as TUF targets, and those in a local folder.
-//
-// The folder is only a cache and is not trusted: the index keeps what a
-// signature proves to the trust in use, and forgets the rest. It judges nothing
-// else. Windows, revocation and age are for every decision to judge, so an
-// index that lags behind the trust does no harm. All of it happens off the path
-// of a decision, which only reads a View.
-package index
+package trust
 
 import (
 	"bytes"
@@ -49,11 +41,18 @@ const (
 // TargetPrefix is where attestations are among the TUF targets.
 const TargetPrefix = "attestations/"
 
-// Index keeps the attestations. It is safe for concurrent use.
+// Index finds attestations by the document they are about: those that came as TUF
+// targets, and those in a local folder. It is safe for concurrent use.
+//
+// The folder is only a cache and is not trusted: the index keeps what a signature
+// proves to the trust in use, and forgets the rest. It judges nothing else. Windows,
+// revocation and age are for every decision to judge, so an index that lags behind
+// the trust does no harm. All of it happens off the path of a decision, which only
+// reads an IndexView.
 type Index struct {
 	dir     string // "" for none
 	logger  hclog.Logger
-	current atomic.Pointer[View]
+	current atomic.Pointer[IndexView]
 	rescan  chan struct{}
 
 	mu      sync.Mutex // guards what follows
@@ -71,13 +70,13 @@ type item struct {
 	fromTUF  bool
 }
 
-// New makes an empty index. dir is the local folder, "" for none.
-func New(dir string, logger hclog.Logger) *Index {
+// NewIndex makes an empty index. dir is the local folder, "" for none.
+func NewIndex(dir string, logger hclog.Logger) *Index {
 	return &Index{dir: dir, logger: logger, rescan: make(chan struct{}, 1), files: map[string]*file{}}
 }
 
 // Current returns the index as of now.
-func (x *Index) Current() *View { return x.current.Load() }
+func (x *Index) Current() *IndexView { return x.current.Load() }
 
 // SetTrust checks the attestations among the TUF targets by a trust, which is
 // about to be used, and forgets what it knew of the local folder's; the next
@@ -125,7 +124,7 @@ func (x *Index) Run(ctx context.Context) {
 	}
 }
 
-// publish makes a new View of everything that is kept. The caller holds the lock.
+// publish makes a new IndexView of everything that is kept. The caller holds the lock.
 func (x *Index) publish() {
 	all := slices.Clone(x.targets)
 	for _, f := range x.files {
@@ -133,7 +132,7 @@ func (x *Index) publish() {
 			all = append(all, f.item)
 		}
 	}
-	v := &View{generation: x.current.Load().Generation() + 1, subjects: arrange(all), entries: len(all), files: len(x.files)}
+	v := &IndexView{generation: x.current.Load().Generation() + 1, subjects: arrange(all), entries: len(all), files: len(x.files)}
 	x.current.Store(v)
 }
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package trustkeeper
+package trust
 
 import (
 	"crypto/sha256"
@@ -110,7 +110,7 @@ func (w *world) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.Keeper = New(Config{
+	w.Keeper = NewKeeper(KeeperConfig{
 		Client: w.client, Clock: &w.clock, Index: &w.index, Floors: &w.floors, Metrics: &w.seen,
 		Logger:        hclog.New(&hclog.LoggerOptions{Output: &w.log}),
 		DriverVersion: "0.1.0", Interval: time.Hour,

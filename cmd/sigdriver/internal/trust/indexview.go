@@ -1,12 +1,12 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package index
+package trust
 
 import "github.com/sigdriver/sigdriver/verifier"
 
-// View is the index at one instant. It never changes; a nil View is empty.
-type View struct {
+// IndexView is the index at one instant. It never changes; a nil IndexView is empty.
+type IndexView struct {
 	generation uint64
 	subjects   map[[32]byte][][]byte
 	entries    int
@@ -14,7 +14,7 @@ type View struct {
 }
 
 // Generation rises whenever what the index holds changes.
-func (v *View) Generation() uint64 {
+func (v *IndexView) Generation() uint64 {
 	if v == nil {
 		return 0
 	}
@@ -23,7 +23,7 @@ func (v *View) Generation() uint64 {
 
 // For returns the attestations about a document, at most verifier.MaxIndexed, in
 // a fixed order. The caller must not change them.
-func (v *View) For(sha256 [32]byte) [][]byte {
+func (v *IndexView) For(sha256 [32]byte) [][]byte {
 	if v == nil {
 		return nil
 	}
@@ -32,7 +32,7 @@ func (v *View) For(sha256 [32]byte) [][]byte {
 }
 
 // Size returns the number of attestations kept and of files looked at.
-func (v *View) Size() (entries, files int) {
+func (v *IndexView) Size() (entries, files int) {
 	if v == nil {
 		return 0, 0
 	}

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package trustkeeper
+package trust
 
 import (
 	"context"
@@ -109,9 +109,9 @@ func TestAcceptedTrustThatDoesNotParse(t *testing.T) {
 		damaged.Targets["authorities.json"] = []byte("{")
 		return &damaged, note, ok
 	}
-	again := w.Keeper.Config
+	again := w.Keeper.KeeperConfig
 	again.Client = &otherClient{Client: w.client, accepted: unreadable}
-	w.Keeper = New(again)
+	w.Keeper = NewKeeper(again)
 	if err := w.Load(); err != nil || w.Current().Trust != nil {
 		t.Fatalf("loaded %v, %v", w.Current().Trust, err)
 	}
@@ -252,7 +252,7 @@ func TestPauses(t *testing.T) {
 		var at []time.Time
 		script := []error{errDown, errDown, errDown, nil, errDown, nil, nil}
 		ctx, cancel := context.WithCancel(t.Context())
-		c := w.Keeper.Config
+		c := w.Keeper.KeeperConfig
 		c.Interval, c.Logger, c.Clock = interval, hclog.NewNullLogger(), &testClock{now: time.Now}
 		c.Client = &otherClient{Client: w.client, refresh: func(context.Context) (*tuf.Update, error) {
 			err := script[len(at)]
@@ -261,7 +261,7 @@ func TestPauses(t *testing.T) {
 			}
 			return &tuf.Update{}, err
 		}}
-		k := New(c)
+		k := NewKeeper(c)
 		k.current.Store(trust)
 		k.Run(ctx)
 		exact := 0
@@ -289,7 +289,7 @@ func TestPauseOfALongOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const interval, failures = time.Minute, 200
 		ctx, cancel := context.WithCancel(t.Context())
-		c := w.Keeper.Config
+		c := w.Keeper.KeeperConfig
 		c.Interval, c.Logger, c.Clock = interval, hclog.NewNullLogger(), &testClock{now: time.Now}
 		var last time.Time
 		asked := 0
@@ -304,7 +304,7 @@ func TestPauseOfALongOutage(t *testing.T) {
 			}
 			return nil, errDown
 		}}
-		New(c).Run(ctx)
+		NewKeeper(c).Run(ctx)
 		if asked != failures {
 			t.Errorf("asked %d times", asked)
 		}
@@ -318,13 +318,13 @@ func TestKicks(t *testing.T) {
 	trust := w.Current()
 	synctest.Test(t, func(t *testing.T) {
 		var refreshes atomic.Int32
-		c := w.Keeper.Config
+		c := w.Keeper.KeeperConfig
 		c.Logger, c.Clock = hclog.NewNullLogger(), &testClock{now: time.Now}
 		c.Client = &otherClient{Client: w.client, refresh: func(context.Context) (*tuf.Update, error) {
 			refreshes.Add(1)
 			return &tuf.Update{}, nil
 		}}
-		k := New(c)
+		k := NewKeeper(c)
 		k.current.Store(trust)
 		ctx, cancel := context.WithCancel(t.Context())
 		k.Kick()
