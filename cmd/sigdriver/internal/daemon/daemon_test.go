@@ -19,6 +19,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -28,6 +29,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
@@ -155,6 +157,33 @@ func TestTrustChangesUnderway(t *testing.T) {
 	if _, err := stream.Recv(); status.Code(err) != codes.Unavailable && status.Code(err) != codes.Canceled {
 		t.Errorf("the stream ends with %v", err)
 	}
+}
+
+// What is in the folder when the driver starts is there for the first request,
+// however much more there is to check.
+func TestFolderIsReadBeforeServing(t *testing.T) {
+	w := newWorld(t)
+	s := compose(5)
+	w.write("attestations/bob.json", s.Attestation(0, 1))
+	first := s.Attestation(0, 0)
+	for i := range 6000 { // newer, so they are checked first, for more than one pass
+		w.write(fmt.Sprintf("attestations/alice-%d.json", i), first)
+	}
+	s.Offer(0, first)
+	w.start()
+	w.expect(s, verifier.Allowed)
+}
+
+// A question is the same whenever it is made: two that differ in a second are
+// decided and recorded apart.
+func TestQuestionsAreEqualLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := requestOf(compose(5))
+		time.Sleep(time.Second)
+		if !proto.Equal(first, requestOf(compose(5))) {
+			t.Error("made a second later it is another question")
+		}
+	})
 }
 
 func TestAttestationArrivesInTheFolder(t *testing.T) {

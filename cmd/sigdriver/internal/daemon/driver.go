@@ -40,6 +40,10 @@ const (
 	drainTime = 4 * time.Second
 	// firstRefresh is how long the socket waits for trust when there is none.
 	firstRefresh = 10 * time.Second
+	// firstPass is how long the socket waits for the local attestations to be
+	// checked: some seconds for as many as are looked at. Whoever may write into
+	// their folder must not keep the driver from starting.
+	firstPass = 10 * time.Second
 )
 
 // driver is a running driver. Its parts are in the order in which they start.
@@ -151,7 +155,8 @@ func (d *driver) openState(context.Context) error {
 }
 
 // openTrust puts in use what was accepted before, and waits a little for a
-// first refresh when that does not decide any more.
+// first refresh when that does not decide any more. Then it has the local
+// attestations checked, so that the first request already finds them.
 func (d *driver) openTrust(ctx context.Context) error {
 	root, err := d.conf.PinnedRoot()
 	if err != nil {
@@ -181,7 +186,11 @@ func (d *driver) openTrust(ctx context.Context) error {
 		defer cancel()
 		d.keeper.Refresh(first) // it says itself how that ended
 	}
-	d.index.Scan()
+	pass, cancel := context.WithTimeout(ctx, firstPass)
+	defer cancel()
+	if !d.index.Fill(pass) {
+		d.logger.Warn("not every local attestation is checked yet: until then, requests that need those are refused")
+	}
 	d.warnUnlisted()
 	return nil
 }

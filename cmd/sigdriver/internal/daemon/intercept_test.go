@@ -50,14 +50,14 @@ func newStock(t *testing.T) *stock {
 	return &stock{w, wire.NewGatewayInterceptorClient(conn)}
 }
 
-// approve puts approvals of a scenario's first document, as of now, into the
+// approve puts approvals of a scenario's first document into the
 // local folder.
 func (w *world) approve(n int, s *verifiertest.Scenario, scope verifiertest.Scope, names ...string) {
 	w.t.Helper()
 	a := s.Approval(0)
 	a.Scope, a.Version = scope, "3"
-	a.NotBefore = time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
-	a.NotAfter = time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	a.NotBefore = approvedAt.Add(-time.Hour).UTC().Format(time.RFC3339)
+	a.NotAfter = approvedAt.Add(time.Hour).UTC().Format(time.RFC3339)
 	s.ApproveAs(0, a, names...)
 	if len(s.Request.Documents[0].Attestations) != len(names) {
 		w.t.Fatal("not every approval was made")

@@ -164,12 +164,16 @@ func (w *world) client() signingv1.PolicySigningDriverClient {
 	return signingv1.NewPolicySigningDriverClient(w.conn)
 }
 
-// fresh approves a document of a scenario from an hour ago for an hour.
+// approvedAt is when every document was approved. It is one instant: an approval
+// made a second later is another attestation, and so another question.
+var approvedAt = time.Now()
+
+// fresh approves a document of a scenario from an hour before approvedAt for two.
 func fresh(s *verifiertest.Scenario, document, version int, names ...string) {
 	a := s.Approval(document)
 	a.Version = fmt.Sprint(version)
-	a.NotBefore = time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)
-	a.NotAfter = time.Now().Add(time.Hour).UTC().Format(time.RFC3339)
+	a.NotBefore = approvedAt.Add(-time.Hour).UTC().Format(time.RFC3339)
+	a.NotAfter = approvedAt.Add(time.Hour).UTC().Format(time.RFC3339)
 	s.ApproveAs(document, a, names...)
 }
 

@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -32,7 +33,8 @@ const (
 	maxFiles = 1 << 16
 	// maxBytes bounds what is kept of them.
 	maxBytes = 64 << 20
-	// passTime is how long one pass checks signatures. The rest waits for the next.
+	// passTime is how long one pass checks signatures. The rest waits for the next,
+	// so that a flood of files keeps neither the lock nor a processor.
 	passTime = 250 * time.Millisecond
 	// ScanInterval is how often the folder is looked at.
 	ScanInterval = 2 * time.Second
@@ -52,6 +54,7 @@ const TargetPrefix = "attestations/"
 type Index struct {
 	dir     string // "" for none
 	logger  hclog.Logger
+	pass    time.Duration // passTime, but in tests
 	current atomic.Pointer[IndexView]
 	rescan  chan struct{}
 
@@ -72,7 +75,7 @@ type item struct {
 
 // NewIndex makes an empty index. dir is the local folder, "" for none.
 func NewIndex(dir string, logger hclog.Logger) *Index {
-	return &Index{dir: dir, logger: logger, rescan: make(chan struct{}, 1), files: map[string]*file{}}
+	return &Index{dir: dir, logger: logger, pass: passTime, rescan: make(chan struct{}, 1), files: map[string]*file{}}
 }
 
 // Current returns the index as of now.
@@ -124,7 +127,21 @@ func (x *Index) Run(ctx context.Context) {
 	}
 }
 
-// publish makes a new IndexView of everything that is kept. The caller holds the lock.
+// Fill makes passes until every file is checked, or the context ends. It reports
+// whether every file is.
+func (x *Index) Fill(ctx context.Context) bool {
+	for !x.Scan() {
+		if ctx.Err() != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// publish makes a new IndexView of everything that is kept. Its generation is a new one
+// only if it offers something else: answers are cached by generation, and a pass
+// that finds what was there before must not have them decided again. The caller
+// holds the lock.
 func (x *Index) publish() {
 	all := slices.Clone(x.targets)
 	for _, f := range x.files {
@@ -132,8 +149,16 @@ func (x *Index) publish() {
 			all = append(all, f.item)
 		}
 	}
-	v := &IndexView{generation: x.current.Load().Generation() + 1, subjects: arrange(all), entries: len(all), files: len(x.files)}
+	before := x.current.Load()
+	v := &IndexView{generation: before.Generation(), subjects: arrange(all), entries: len(all), files: len(x.files)}
+	if before == nil || !sameOffer(before.subjects, v.subjects) {
+		v.generation++
+	}
 	x.current.Store(v)
+}
+
+func sameOffer(a, b map[[32]byte][][]byte) bool {
+	return maps.EqualFunc(a, b, func(a, b [][]byte) bool { return slices.EqualFunc(a, b, bytes.Equal) })
 }
 
 // candidate is one signature about one document.

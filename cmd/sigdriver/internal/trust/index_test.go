@@ -5,6 +5,7 @@ package trust
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"math/rand/v2"
@@ -53,15 +54,12 @@ func (w *indexWorld) put(t *testing.T, name string, data []byte) string {
 	return path
 }
 
-// scan makes passes until everything is checked.
+// scan checks everything that is there.
 func (w *indexWorld) scan(t *testing.T) {
 	t.Helper()
-	for range 1000 {
-		if w.Scan() {
-			return
-		}
+	if !w.Fill(t.Context()) {
+		t.Fatal("not every file is checked")
 	}
-	t.Fatal("the index never gets through")
 }
 
 // approval is one by somebody about the policy of the scenario.
@@ -105,6 +103,56 @@ func TestFolderComesAndGoes(t *testing.T) {
 	w.scan(t)
 	if len(w.found()) != 0 {
 		t.Errorf("a file that changed is still found: %s", below)
+	}
+}
+
+// A pass that runs out of time says so, and Fill goes on until nothing is due.
+func TestFill(t *testing.T) {
+	w := newIndexWorld(t)
+	w.pass = 0 // one file a pass
+	for v := range 5 {
+		w.put(t, fmt.Sprint(v), w.approval("alice", v+1))
+	}
+	if w.Scan() || len(w.found()) != 1 {
+		t.Fatalf("a pass over the first of five files says that all are checked, or found %d", len(w.found()))
+	}
+	if !w.Fill(t.Context()) || len(w.found()) != 5 {
+		t.Fatalf("found %d of 5", len(w.found()))
+	}
+	w.SetTrust(w.trust, nil)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if w.Fill(ended) {
+		t.Error("Fill went on after its context had ended")
+	}
+}
+
+// Answers are cached by generation: trust and files that bring nothing new do not
+// have them decided again.
+func TestNothingNewIsNoGeneration(t *testing.T) {
+	w := newIndexWorld(t)
+	target := map[string][]byte{"attestations/bob.json": w.approval("bob", 5)}
+	w.put(t, "alice.json", w.approval("alice", 5))
+	w.SetTrust(w.trust, target)
+	w.scan(t)
+	before := w.Current().Generation()
+	same := func(what string) {
+		t.Helper()
+		if got := w.Current().Generation(); got != before || len(w.found()) != 2 {
+			t.Errorf("%s: generation %d after %d, found %d", what, got, before, len(w.found()))
+		}
+	}
+	w.SetTrust(w.trust, target)
+	same("the same trust again")
+	w.scan(t)
+	same("its pass")
+	w.put(t, "alice.json", w.approval("alice", 5))
+	w.put(t, "again.json", w.approval("alice", 5))
+	w.scan(t)
+	same("what is there already")
+	w.SetTrust(w.trust, nil)
+	if w.Current().Generation() <= before || len(w.found()) != 1 {
+		t.Error("an attestation that is gone is no new generation")
 	}
 }
 

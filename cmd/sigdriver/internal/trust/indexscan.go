@@ -37,7 +37,7 @@ type stamp struct {
 
 // Scan makes one pass over the local folder: it forgets files that are gone,
 // and checks those that are new or changed, newest first, for at most passTime.
-// It reports whether everything is checked.
+// It reports whether everything that it found is checked.
 func (x *Index) Scan() bool {
 	if x.dir == "" {
 		return true
@@ -47,12 +47,12 @@ func (x *Index) Scan() bool {
 	defer x.mu.Unlock()
 	x.note(err)
 	changed := x.forget(found)
-	todo := x.due(found)
-	end := time.Now().Add(passTime)
-	for i, f := range todo {
+	all := true
+	end := time.Now().Add(x.pass)
+	for i, f := range x.due(found) {
 		if i > 0 && time.Now().After(end) {
 			x.Rescan() // the rest is due at once
-			todo = todo[:i]
+			all = false
 			break
 		}
 		changed = x.check(f) || changed
@@ -60,17 +60,7 @@ func (x *Index) Scan() bool {
 	if changed {
 		x.publish()
 	}
-	return len(todo) == 0 || !x.behind()
-}
-
-// behind reports whether a file is not checked yet.
-func (x *Index) behind() bool {
-	for _, f := range x.files {
-		if !f.checked {
-			return true
-		}
-	}
-	return false
+	return all
 }
 
 // note logs trouble with the folder once, and its end.

@@ -13,7 +13,7 @@ type IndexView struct {
 	files      int
 }
 
-// Generation rises whenever what the index holds changes.
+// Generation rises whenever what the index offers changes, and only then.
 func (v *IndexView) Generation() uint64 {
 	if v == nil {
 		return 0
