@@ -65,7 +65,7 @@ type Config struct {
 
 // Socket is the Unix socket of the contract.
 type Socket struct {
-	// Path is the socket. Required. Absolute, at most 107 bytes. Its folder is the
+	// Path is the socket. Required. Absolute, at most 103 bytes. Its folder is the
 	// driver's, not writable to others; it is made with mode 0750 if its parent
 	// exists. Under systemd socket activation it must be the unit's ListenStream=.
 	Path string `toml:"path"`

@@ -40,7 +40,7 @@ func operations(t *testing.T, path string) []string {
 // A fault at any operation refuses the socket, and the next start makes it.
 func TestFaultAtEveryOperation(t *testing.T) {
 	path := filepath.Join(folder(t), "made", "s")
-	for _, want := range []string{"mkdir syncdir chgrp chmod lock chgrp chmod", "lock remove chgrp chmod"} {
+	for _, want := range []string{"mkdir syncdir chgrp chmod lock chgrp chmod rename", "lock chgrp chmod remove rename"} {
 		ops := operations(t, path)
 		if got := strings.Join(ops, " "); got != want {
 			t.Fatalf("Listen does %q, want %q", got, want)

@@ -24,9 +24,14 @@ import (
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
-// MaxPath is the longest path that fits a socket address on Linux, less the
-// final NUL.
-const MaxPath = 107
+const (
+	// maxAddress is what a socket address holds on Linux, less the final NUL.
+	maxAddress = 107
+	// unfinished is what the name of a socket ends in while it is made.
+	unfinished = ".new"
+	// MaxPath is the longest path of a socket.
+	MaxPath = maxAddress - len(unfinished)
+)
 
 // Error is a path where no socket may be made, and what would mend it.
 type Error struct {
@@ -95,7 +100,7 @@ func CheckPath(path string) error {
 	case filepath.Clean(path) != path:
 		return &Error{path, "the path is not in its shortest form", fmt.Sprintf("write %q", filepath.Clean(path))}
 	case len(path) > MaxPath:
-		return &Error{path, fmt.Sprintf("the path has %d bytes, a socket address holds %d", len(path), MaxPath), "choose a shorter path"}
+		return &Error{path, fmt.Sprintf("the path has %d bytes, a socket address holds %d and the name that it is made under %d more", len(path), maxAddress, len(unfinished)), fmt.Sprintf("choose a path of at most %d bytes", MaxPath)}
 	}
 	return nil
 }
@@ -190,20 +195,22 @@ func lockPath(fsys disk.FS, path string) (io.Closer, error) {
 	return held, nil
 }
 
-// bind removes a dead socket of ours and makes a new one. The umask closes the
-// window between bind and chmod.
+// bind makes the socket under another name and renames it into place once it
+// listens and its group and mode are set, so that whoever finds the path may
+// connect. The umask closes the window between bind and chmod.
 func bind(o Options) (*Socket, error) {
-	if err := removeStale(o.FS, o.Path); err != nil {
+	made := o.Path + unfinished
+	if err := removeStale(o.FS, made); err != nil { // of a driver that was killed meanwhile
 		return nil, err
 	}
 	old := unix.Umask(0o177)
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: o.Path, Net: "unix"})
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: made, Net: "unix"})
 	unix.Umask(old)
 	if err != nil {
 		return nil, &Error{o.Path, err.Error(), "make its folder writable to the driver's user"}
 	}
 	l.SetUnlinkOnClose(false)
-	s := &Socket{UnixListener: l, path: o.Path, fs: o.FS, removeIt: true}
+	s := &Socket{UnixListener: l, path: made, fs: o.FS, removeIt: true}
 	if err := s.finish(o); err != nil {
 		s.Close()
 		return nil, err
@@ -211,18 +218,29 @@ func bind(o Options) (*Socket, error) {
 	return s, nil
 }
 
-// finish remembers which file is ours and opens it to the group.
+// finish remembers which file is ours, opens it to the group and puts it in its
+// place, where nothing but a dead socket of ours may be.
 func (s *Socket) finish(o Options) error {
-	info, err := o.FS.Lstat(o.Path)
+	info, err := o.FS.Lstat(s.path)
 	if err != nil {
 		return err
 	}
 	st := info.Sys().(*syscall.Stat_t)
 	s.device, s.inode = uint64(st.Dev), st.Ino
-	if err := o.FS.Chgrp(o.Path, o.GID); err != nil {
+	if err := o.FS.Chgrp(s.path, o.GID); err != nil {
 		return &Error{o.Path, err.Error(), fmt.Sprintf("make the driver's user a member of group %d", o.GID)}
 	}
-	return o.FS.Chmod(o.Path, o.Mode)
+	if err := o.FS.Chmod(s.path, o.Mode); err != nil {
+		return err
+	}
+	if err := removeStale(o.FS, o.Path); err != nil {
+		return err
+	}
+	if err := o.FS.Rename(s.path, o.Path); err != nil {
+		return err
+	}
+	s.path = o.Path
+	return nil
 }
 
 // removeStale removes a socket that nobody listens on any more, and nothing else.

@@ -5,11 +5,13 @@ package socket
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -28,7 +30,8 @@ func folder(t *testing.T) string {
 
 func options(path string) Options { return Options{Path: path, GID: -1, Mode: 0o660} }
 
-// listens asserts that a socket can be made, and is gone after Close.
+// listens asserts that a socket can be made, and that after Close nothing of it
+// is left but the lock.
 func listens(t *testing.T, path string) {
 	t.Helper()
 	s, err := Listen(options(path))
@@ -38,8 +41,10 @@ func listens(t *testing.T, path string) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("the socket is still there: %v", err)
+	for _, name := range []string{path, path + unfinished} {
+		if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is still there: %v", name, err)
+		}
 	}
 }
 
@@ -85,10 +90,50 @@ func TestListenMakesFolderAndSocket(t *testing.T) {
 	}
 }
 
-func TestCheckPath(t *testing.T) {
-	if err := CheckPath("/run/" + strings.Repeat("a", MaxPath-5)); err != nil {
-		t.Errorf("the longest path: %v", err)
+// Whoever finds the path is accepted: it appears with a listener behind it, and
+// with the mode that it keeps.
+func TestFoundIsAccepted(t *testing.T) {
+	dir := folder(t)
+	for n := range 200 {
+		path := filepath.Join(dir, fmt.Sprint(n))
+		var pollers sync.WaitGroup
+		for range 2 {
+			pollers.Go(func() {
+				for {
+					info, err := os.Lstat(path)
+					if errors.Is(err, fs.ErrNotExist) {
+						continue
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if info.Mode().Perm() != 0o660 {
+						t.Errorf("found with mode %04o", info.Mode().Perm())
+					}
+					conn, err := net.Dial("unix", path)
+					if err != nil {
+						t.Errorf("found, and refused: %v", err)
+						return
+					}
+					conn.Close()
+					return
+				}
+			})
+		}
+		s, err := Listen(options(path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pollers.Wait()
+		s.Close()
 	}
+}
+
+func TestCheckPath(t *testing.T) {
+	longest := folder(t)
+	longest += "/" + strings.Repeat("a", MaxPath-len(longest)-1)
+	listens(t, longest)
 	for name, path := range map[string]string{
 		"relative": "run/s", "empty": "", "dots": "/run/../s", "slash": "/run/s/", "long": "/run/" + strings.Repeat("a", MaxPath-4),
 	} {
@@ -168,6 +213,18 @@ func TestPathTaken(t *testing.T) {
 		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// What somebody put under the name that the socket is made under stays, too.
+func TestUnfinishedTaken(t *testing.T) {
+	path := filepath.Join(folder(t), "s")
+	if err := os.WriteFile(path+unfinished, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refuses(t, path, "something other")
+	if data, err := os.ReadFile(path + unfinished); err != nil || string(data) != "x" {
+		t.Errorf("it was touched: %q, %v", data, err)
 	}
 }
 
