@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"net"
 	"os"
 	"strconv"
 	"time"
@@ -19,7 +20,7 @@ import (
 )
 
 // gatewayTimeout bounds each step of a script's gateway.
-const gatewayTimeout = 30 * time.Second
+const gatewayTimeout = time.Minute
 
 // gateway is a script's gateway. It keeps one connection and one stream, which a
 // driver that is started again would break.
@@ -63,18 +64,19 @@ func epoch(ts *testscript.TestScript, text string) uint64 {
 	return n
 }
 
-// connect waits for the driver's socket.
+// connect waits until the driver takes connections.
 func (g *gateway) connect(ts *testscript.TestScript, socket string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ts.Defer(cancel)
 	late := time.AfterFunc(gatewayTimeout, cancel)
 	defer late.Stop()
 	for {
-		if info, err := os.Stat(socket); err == nil && info.Mode().Type() == os.ModeSocket {
+		if conn, err := net.Dial("unix", socket); err == nil {
+			conn.Close()
 			break
 		}
 		if ctx.Err() != nil {
-			ts.Fatalf("there is no socket at %s", socket)
+			ts.Fatalf("nobody listens on %s", socket)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

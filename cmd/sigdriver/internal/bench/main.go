@@ -15,6 +15,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,8 +106,8 @@ func startEcho(socket string, drop bool) (stop func(), err error) {
 	}
 	stop = func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }
 	for range 1000 {
-		if _, err := os.Stat(socket); err == nil {
-			return stop, nil
+		if conn, err := net.Dial("unix", socket); err == nil {
+			return stop, conn.Close()
 		}
 		time.Sleep(5 * time.Millisecond)
 	}

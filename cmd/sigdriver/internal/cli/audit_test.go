@@ -57,7 +57,7 @@ func auditedState(t *testing.T) (dir, vkey string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for until := time.Now().Add(10 * time.Second); l.Status().Covered == 0; time.Sleep(time.Millisecond) {
+	for until := time.Now().Add(time.Minute); l.Status().Covered == 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatal("there is no checkpoint")
 		}

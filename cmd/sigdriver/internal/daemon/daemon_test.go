@@ -246,7 +246,7 @@ func TestStranger(t *testing.T) {
 	}
 	defer conn.Close()
 	conn.Write([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
-	conn.SetDeadline(time.Now().Add(5 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	if n, err := conn.Read(make([]byte, 1)); n != 0 || errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Fatalf("read %d, %v", n, err)
 	}
@@ -386,7 +386,7 @@ func TestTransportLimits(t *testing.T) {
 	w := newWorld(t)
 	w.start()
 	w.expect(compose(5), verifier.Allowed)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	large := requestOf(compose(5))
 	large.Effective = make([]byte, 64<<20)
@@ -499,13 +499,10 @@ func TestSilentConnections(t *testing.T) {
 	begin := time.Now()
 	w.expect(compose(5), verifier.Allowed) // on its old connection
 	for _, c := range conns {
-		c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		c.SetReadDeadline(begin.Add(patience)) // gRPC's own handshake timeout is twice that
 		if _, err := io.Copy(io.Discard, c); errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatal("a silent connection is open")
 		}
-	}
-	if took := time.Since(begin); took > 8*time.Second {
-		t.Errorf("they were closed after %v", took)
 	}
 	w.eventually("a new connection is taken", func() bool {
 		conn, err := grpc.NewClient("unix:"+w.path("run/s"), grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -530,9 +527,11 @@ func TestTerminate(t *testing.T) {
 		t.Fatal(err)
 	}
 	var wg sync.WaitGroup
-	for i := range 8 {
+	const callers, calls = 8, 50
+	answered := make(chan struct{}, callers*calls)
+	for i := range callers {
 		wg.Go(func() {
-			for j := range 50 {
+			for j := range calls {
 				s := compose(5)
 				s.Request.Target.SandboxID = fmt.Sprint(i, "-", j)
 				got, err := w.client().Verify(context.Background(), requestOf(s))
@@ -542,11 +541,11 @@ func TestTerminate(t *testing.T) {
 				if err == nil && got.Verdict == signingv1.Verdict_VERDICT_ALLOW && got.Receipt == nil {
 					t.Error("an ALLOW without a receipt")
 				}
+				answered <- struct{}{}
 			}
 		})
 	}
-	time.Sleep(50 * time.Millisecond)
-	begin := time.Now()
+	<-answered // the others are under way
 	syscall.Kill(os.Getpid(), syscall.SIGTERM)
 	w.eventually("the socket is gone", func() bool {
 		_, err := os.Lstat(w.path("run/s"))
@@ -555,8 +554,8 @@ func TestTerminate(t *testing.T) {
 	if err := w.stop(); err != nil {
 		t.Errorf("Run: %v", err)
 	}
-	if took := time.Since(begin); took > 5*time.Second {
-		t.Errorf("it took %v", took)
+	if strings.Contains(w.log.String(), "did not finish in time") {
+		t.Error("the stream held the driver up until it was cut off")
 	}
 	wg.Wait()
 	w.start() // the state is whole

@@ -32,7 +32,7 @@ func (w *world) attests(key *verifiertest.Key) {
 // receipt asks for one and checks it with keys that come from trust alone.
 func (w *world) receipt(s *verifiertest.Scenario, nonce byte, keys []receipt.Key) *receipt.Statement {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	t, want := s.Request.Target, receipt.Want{Keys: keys, Nonce: bytes.Repeat([]byte{nonce}, 32), Now: time.Now()}
 	want.Target = receipt.Target{GatewayID: t.GatewayID, Workspace: t.Workspace, SandboxID: t.SandboxID, Name: t.Name}

@@ -110,7 +110,7 @@ func held(t *testing.T) holding {
 func (s *soak) returnsTo(when string, before holding) {
 	s.t.Helper()
 	var now holding
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if now = held(s.t); now.goroutines <= before.goroutines && now.files <= before.files {
 			return
 		}
@@ -222,7 +222,7 @@ func (s *soak) call(ctx context.Context, caller int) {
 		q := s.questions[n%len(s.questions)]
 		q.ask = requestIn(q.ask, fmt.Sprint(q.ask.Target.Name, "-", caller%soakPlaces), fmt.Sprint("r-", caller, "-", n))
 		least := max(last, s.inUse.Load())
-		within, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		within, cancel := context.WithTimeout(context.Background(), patience)
 		got, err := client.Verify(within, q.ask)
 		cancel()
 		if err != nil {

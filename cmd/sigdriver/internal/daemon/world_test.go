@@ -25,6 +25,10 @@ import (
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
+// patience is how long a test waits for what must happen, on whatever machine. It
+// only ends a test that would wait for ever.
+const patience = time.Minute
+
 // world is a driver with its configuration, and the repository that it follows.
 type world struct {
 	t    *testing.T
@@ -126,7 +130,7 @@ func (w *world) start(change ...func(*Options)) {
 	case <-ready:
 	case err := <-done:
 		w.t.Fatalf("Run: %v", err)
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		w.t.Fatal("the driver is never ready")
 	}
 	w.dial(w.socket(o))
@@ -137,7 +141,7 @@ func (w *world) start(change ...func(*Options)) {
 		select {
 		case err := <-done:
 			return err
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			return fmt.Errorf("the driver does not stop")
 		}
 	}
@@ -208,7 +212,7 @@ func requestOf(s *verifiertest.Scenario) *signingv1.VerifyRequest {
 // expect asks and compares verdict and reason.
 func (w *world) expect(s *verifiertest.Scenario, want verifier.Reason) *signingv1.VerifyResponse {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	got, err := w.client().Verify(ctx, requestOf(s))
 	if err != nil {
@@ -223,7 +227,7 @@ func (w *world) expect(s *verifiertest.Scenario, want verifier.Reason) *signingv
 // eventually waits for something that happens in the background.
 func (w *world) eventually(what string, ok func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if ok() {
 			return
 		}

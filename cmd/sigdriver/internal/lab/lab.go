@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -117,8 +118,8 @@ type Driver struct {
 	exited chan error
 }
 
-// Start starts the driver on a configuration file and waits until its socket is
-// there.
+// Start starts the driver on a configuration file and waits until it takes
+// connections. A path that is there already may be a killed driver's.
 func (l *Lab) Start(ctx context.Context, config, socket string) (*Driver, error) {
 	log, err := os.Create(l.Path("driver.log"))
 	if err != nil {
@@ -131,8 +132,8 @@ func (l *Lab) Start(ctx context.Context, config, socket string) (*Driver, error)
 	}
 	go func() { d.exited <- d.cmd.Wait() }()
 	for {
-		if _, err := os.Stat(socket); err == nil {
-			return d, nil
+		if conn, err := net.Dial("unix", socket); err == nil {
+			return d, conn.Close()
 		}
 		select {
 		case err := <-d.exited:

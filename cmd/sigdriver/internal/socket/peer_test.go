@@ -122,7 +122,7 @@ func (f *fixture) dial(t *testing.T) net.Conn {
 
 // closedUnread reports whether the other side closed without a byte.
 func closedUnread(c net.Conn) bool {
-	c.SetDeadline(time.Now().Add(5 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	_, err := c.Read(make([]byte, 1))
 	if err == io.EOF {
 		return true
@@ -164,7 +164,7 @@ func TestStrangersAreClosedUnread(t *testing.T) {
 		if got := c.(*PeerConn).peer; got.UID != uint32(os.Getuid()) || got.PID != int32(os.Getpid()) {
 			t.Errorf("peer is %v", got)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("a listed peer was not let in")
 	}
 }
@@ -187,7 +187,7 @@ func TestConnectionsPerUIDAreBounded(t *testing.T) {
 	f.dial(t)
 	select {
 	case <-conns:
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("a closed connection did not give its slot back")
 	}
 	if f.Open() != MaxConnsPerUID {

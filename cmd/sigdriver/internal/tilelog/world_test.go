@@ -151,7 +151,7 @@ func (s *state) covered() {
 
 func (s *state) eventually(what string, is func() bool) {
 	s.t.Helper()
-	for until := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); !is(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(until) {
 			s.t.Fatalf("there never was %s; %+v\n%s", what, s.log.Status(), s.said.String())
 		}

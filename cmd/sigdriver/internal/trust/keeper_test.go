@@ -463,7 +463,7 @@ func TestRunRefreshesWhenKicked(t *testing.T) {
 	w.Kick()
 	select {
 	case <-changed:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("a kick does nothing")
 	}
 	if w.epoch() != 2 {
