@@ -139,7 +139,7 @@ func TestDocumentVectors(t *testing.T) {
 func runDocument(t *testing.T, v *cases.DocumentVector) {
 	t.Helper()
 	if v.From == cases.FromAuthored {
-		t.Skip("run by the reader of what authors write, cmd/sigdriver/internal/authoring")
+		t.Skip("run by the reader of what authors write, cmd/sigdriver/internal/policy")
 	}
 	role, ok := verifier.RoleByName(v.Role)
 	if !ok {

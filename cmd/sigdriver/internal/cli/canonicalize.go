@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/authoring"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/policy"
 )
 
 func newCanonicalizeCommand(env *Env) *cobra.Command {
@@ -28,25 +28,25 @@ What two readers of YAML could read as two things is refused; docs/documents.md
 lists every field and what becomes of it.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			t, ok := authoring.ParseType(typeName)
+			t, ok := policy.ParseType(typeName)
 			if !ok {
 				return usageError(fmt.Errorf("--type %q is no type", typeName), "use sandbox-policy, provider-profile or settings")
 			}
 			return canonicalize(env, t, args[0], out, digest)
 		},
 	}
-	cmd.Flags().StringVar(&typeName, "type", authoring.SandboxPolicy.String(), "sandbox-policy (also for a global policy), provider-profile or settings")
+	cmd.Flags().StringVar(&typeName, "type", policy.SandboxPolicy.String(), "sandbox-policy (also for a global policy), provider-profile or settings")
 	cmd.Flags().StringVar(&out, "out", "", "where to write the document (default: the standard output)")
 	cmd.Flags().BoolVar(&digest, "digest", false, "print only the document's sha256; the document itself goes to --out, if that is given")
 	return cmd
 }
 
-func canonicalize(env *Env, t authoring.Type, path, out string, digest bool) error {
-	data, err := readFile(env, path, "file", authoring.MaxInput)
+func canonicalize(env *Env, t policy.Type, path, out string, digest bool) error {
+	data, err := readFile(env, path, "file", policy.MaxInput)
 	if err != nil {
 		return err
 	}
-	result, err := authoring.Document(t, data)
+	result, err := policy.Canonicalize(t, data)
 	if err != nil {
 		return noDocument(path, err)
 	}
@@ -70,7 +70,7 @@ func canonicalize(env *Env, t authoring.Type, path, out string, digest bool) err
 // noDocument says why a file has no document.
 func noDocument(path string, err error) error {
 	remedy := "mend it there; docs/documents.md lists every key"
-	var refused *authoring.Error
+	var refused *policy.CanonicalizeError
 	if errors.As(err, &refused) && refused.Reason != 0 {
 		remedy = fmt.Sprintf("mend it there; `sigdriver explain %s` says more", refused.Reason)
 	}

@@ -12,8 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/authoring"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/grants"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/policy"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -24,13 +23,13 @@ type diffReport struct {
 	Schema  string          `json:"schema"`
 	Old     diffSide        `json:"old"`
 	New     diffSide        `json:"new"`
-	Changes []grants.Change `json:"changes"`
+	Changes []policy.Change `json:"changes"`
 }
 
 type diffSide struct {
 	File   string `json:"file"`
 	SHA256 string `json:"sha256"`
-	doc    *grants.Document
+	doc    *policy.Document
 	body   []byte
 }
 
@@ -103,15 +102,15 @@ func readSide(env *Env, typeName, path string) (*diffSide, error) {
 
 // readAuthored makes the document of a file, as canonicalize does.
 func readAuthored(env *Env, typeName, path string) ([]byte, error) {
-	as, ok := authoring.ParseType(typeName)
+	as, ok := policy.ParseType(typeName)
 	if !ok {
 		return nil, usageError(fmt.Errorf("--type %q is no type", typeName), "use sandbox-policy, provider-profile or settings")
 	}
-	data, err := readFile(env, path, "file", authoring.MaxInput)
+	data, err := readFile(env, path, "file", policy.MaxInput)
 	if err != nil {
 		return nil, err
 	}
-	result, err := authoring.Document(as, data)
+	result, err := policy.Canonicalize(as, data)
 	if err != nil {
 		return nil, noDocument(path, err)
 	}
@@ -127,16 +126,16 @@ func newSide(path string, body []byte) (*diffSide, error) {
 }
 
 func (was *diffSide) compare(is *diffSide) (*diffReport, error) {
-	r := &diffReport{Schema: diffSchema, Old: *was, New: *is, Changes: []grants.Change{}}
+	r := &diffReport{Schema: diffSchema, Old: *was, New: *is, Changes: []policy.Change{}}
 	if bytes.Equal(was.body, is.body) {
 		return r, nil
 	}
-	changes, err := grants.Diff(was.doc, is.doc)
+	changes, err := policy.Diff(was.doc, is.doc)
 	if err != nil {
 		return nil, usageError(fmt.Errorf("%q and %q cannot be compared: %w", was.File, is.File, err), "give two documents of one kind")
 	}
 	if len(changes) == 0 {
-		changes = []grants.Change{{Class: grants.Changes, Says: "only the spelling of the JSON differs"}}
+		changes = []policy.Change{{Class: policy.Changes, Says: "only the spelling of the JSON differs"}}
 	}
 	r.Changes = changes
 	return r, nil
@@ -154,7 +153,7 @@ func (r *diffReport) printChanges(w io.Writer) {
 		fmt.Fprintln(w, "They are the same, byte for byte.")
 		return
 	}
-	grants.PrintChanges(w, r.Changes)
-	fmt.Fprintf(w, "\n%s: %s\n", plural(len(r.Changes), "difference", "differences"), grants.Tally(r.Changes))
+	policy.PrintChanges(w, r.Changes)
+	fmt.Fprintf(w, "\n%s: %s\n", plural(len(r.Changes), "difference", "differences"), policy.Tally(r.Changes))
 	fmt.Fprintln(w, "Each is judged alone, and without what attached providers add.")
 }

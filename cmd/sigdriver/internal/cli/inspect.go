@@ -20,7 +20,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/grants"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/policy"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -330,7 +330,7 @@ func (in *inspector) document(data []byte) {
 		in.field("role", "%s", view.Role)
 		in.field("digest", "sha256:%x", view.SHA256)
 	}
-	doc, err := grants.Read(data)
+	doc, err := policy.Read(data)
 	if err != nil {
 		in.json(data)
 		return

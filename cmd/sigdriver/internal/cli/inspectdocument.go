@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/grants"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/policy"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -22,7 +22,7 @@ type viewReport struct {
 	SHA256   string `json:"sha256"`
 	// Fault is why a verifier refuses the document; empty if it is canonical.
 	Fault string `json:"fault,omitempty"`
-	*grants.View
+	*policy.View
 }
 
 // inspectDocument writes a document's view as JSON, or the document as YAML.
@@ -45,8 +45,8 @@ func inspectDocument(w io.Writer, format, name string, data []byte) error {
 }
 
 // readGrants reads a document for people.
-func readGrants(name string, data []byte) (*grants.Document, error) {
-	doc, err := grants.Read(data)
+func readGrants(name string, data []byte) (*policy.Document, error) {
+	doc, err := policy.Read(data)
 	if err == nil && doc.Surface == "" {
 		err = fmt.Errorf("it has no @type")
 	}

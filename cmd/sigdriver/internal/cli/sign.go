@@ -14,8 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/approval"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/policy"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -105,7 +105,7 @@ func sign(env *Env, f *signFlags) error {
 // signable is what people approve: one document, or a set.
 type signable interface {
 	Statement() ([]byte, error)
-	Sign(*keys.Key) (*approval.Signed, error)
+	Sign(*keys.Key) (*policy.Signed, error)
 }
 
 // finish writes what was shown for others to sign, or asks and signs it.
@@ -129,7 +129,7 @@ func (f *signFlags) finish(env *Env, a signable, predicateType string) error {
 }
 
 // deliver writes the finished approval to where it belongs.
-func (f *signFlags) deliver(env *Env, signed *approval.Signed) error {
+func (f *signFlags) deliver(env *Env, signed *policy.Signed) error {
 	if err := writeFile(env, f.out, signed.Bundle); err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (f *signFlags) deliver(env *Env, signed *approval.Signed) error {
 }
 
 // approval reads the options into an approval and checks it.
-func (f *signFlags) approval(env *Env) (*approval.Approval, error) {
+func (f *signFlags) approval(env *Env) (*policy.Approval, error) {
 	body, err := readFile(env, f.document, "document", verifier.MaxBody)
 	if err != nil {
 		return nil, err
@@ -153,11 +153,11 @@ func (f *signFlags) approval(env *Env) (*approval.Approval, error) {
 			return nil, err
 		}
 	}
-	doc, err := approval.ReadDocument(filepath.Base(f.document), role, body)
+	doc, err := policy.ReadSubject(filepath.Base(f.document), role, body)
 	if err != nil {
 		return nil, approvalError(err)
 	}
-	a := &approval.Approval{Document: doc, Gateway: f.gateway, Reason: f.reason}
+	a := &policy.Approval{Document: doc, Gateway: f.gateway, Reason: f.reason}
 	if err := f.scope(a); err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (f *signFlags) approval(env *Env) (*approval.Approval, error) {
 
 // scope fills in the globs. A global policy's subject has neither workspace nor
 // name, a profile's name is its id; else both must be said.
-func (f *signFlags) scope(a *approval.Approval) error {
+func (f *signFlags) scope(a *policy.Approval) error {
 	a.Workspace, a.Name = f.workspace, f.name
 	if a.Document.Role == verifier.GlobalPolicy {
 		return nil
@@ -205,7 +205,7 @@ func (f *signFlags) window(now time.Time) (from, until time.Time, err error) {
 	return from, from.Add(d), err
 }
 
-func printApproval(w io.Writer, a *approval.Approval) {
+func printApproval(w io.Writer, a *policy.Approval) {
 	fmt.Fprintln(w, "You are approving:")
 	fmt.Fprintf(w, "  document   %s, %s\n", printable(a.Document.File), plural(a.Document.Size, "byte", "bytes"))
 	fmt.Fprintf(w, "  digest     sha256:%x\n", a.Document.SHA256)
@@ -219,7 +219,7 @@ func printApproval(w io.Writer, a *approval.Approval) {
 	}
 }
 
-func scopeText(a *approval.Approval) string {
+func scopeText(a *policy.Approval) string {
 	if a.Document.Role == verifier.GlobalPolicy && a.Workspace == "" && a.Name == "" {
 		return "every sandbox of gateway " + printable(a.Gateway)
 	}
@@ -231,7 +231,7 @@ func scopeText(a *approval.Approval) string {
 }
 
 func approvalError(err error) error {
-	var refused *approval.Error
+	var refused *policy.ApprovalError
 	if errors.As(err, &refused) {
 		return usageError(refused, refused.Remedy)
 	}

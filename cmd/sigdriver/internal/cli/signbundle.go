@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/approval"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/policy"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -50,11 +50,11 @@ func signSet(env *Env, f *signFlags) error {
 }
 
 // approvalSet reads the options into a set and checks it.
-func (f *signFlags) approvalSet(env *Env) (*approval.Set, error) {
+func (f *signFlags) approvalSet(env *Env) (*policy.ApprovalSet, error) {
 	if !f.workspaceGiven || f.name == "" {
 		return nil, usageError(errors.New("the set needs a workspace and a name: where it may be enforced"), "give --workspace NAME and --name NAME, or globs like --name 'web-*'")
 	}
-	s := &approval.Set{ID: f.set.id, Gateway: f.gateway, Workspace: f.workspace, Name: f.name, Reason: f.reason}
+	s := &policy.ApprovalSet{ID: f.set.id, Gateway: f.gateway, Workspace: f.workspace, Name: f.name, Reason: f.reason}
 	for _, spec := range f.set.members {
 		m, err := f.member(env, spec)
 		if err != nil {
@@ -73,7 +73,7 @@ func (f *signFlags) approvalSet(env *Env) (*approval.Set, error) {
 }
 
 // member reads one document of the set.
-func (f *signFlags) member(env *Env, spec string) (*approval.Member, error) {
+func (f *signFlags) member(env *Env, spec string) (*policy.Member, error) {
 	parts := strings.SplitN(spec, ":", 3)
 	if len(parts) != 3 || parts[2] == "" {
 		return nil, usageError(fmt.Errorf("--member %.80q is not ROLE:NAME:FILE", spec), "write it like PROVIDER_PROFILE:github:github.json, or PROVIDER_PROFILE::github.json to take the name from the document")
@@ -86,11 +86,11 @@ func (f *signFlags) member(env *Env, spec string) (*approval.Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	doc, err := approval.ReadDocument(filepath.Base(parts[2]), role, body)
+	doc, err := policy.ReadSubject(filepath.Base(parts[2]), role, body)
 	if err != nil {
 		return nil, approvalError(err)
 	}
-	m := &approval.Member{Document: doc, Name: parts[1]}
+	m := &policy.Member{Document: doc, Name: parts[1]}
 	if m.Name == "" {
 		switch role {
 		case verifier.ProviderProfile:
@@ -102,7 +102,7 @@ func (f *signFlags) member(env *Env, spec string) (*approval.Member, error) {
 	return m, nil
 }
 
-func printSet(w io.Writer, s *approval.Set) {
+func printSet(w io.Writer, s *policy.ApprovalSet) {
 	fmt.Fprintln(w, "You are approving together:")
 	for _, m := range s.Members {
 		name := printable(m.Name)

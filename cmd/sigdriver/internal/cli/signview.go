@@ -11,11 +11,11 @@ import (
 	"os"
 	"strings"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/approval"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/policy"
 )
 
 // show prints what a document grants and, with --previous, what that changes.
-func (f *signFlags) show(env *Env, doc *approval.Document) error {
+func (f *signFlags) show(env *Env, doc *policy.Subject) error {
 	is, err := newSide(doc.File, doc.Body)
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (f *signFlags) writePredicate(env *Env, approved signable, predicateType st
 	if err != nil {
 		return approvalError(err)
 	}
-	predicate, err := approval.Predicate(statement)
+	predicate, err := policy.Predicate(statement)
 	if err != nil {
 		return err
 	}

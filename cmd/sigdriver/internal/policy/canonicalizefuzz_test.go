@@ -1,0 +1,77 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// FuzzDocument reads anything as a file of each type. Either there is a document,
+// which is its own document and, in protobuf's opinion, the JSON of a message; or
+// there is an error, and nothing else.
+func FuzzCanonicalize(f *testing.F) {
+	seeds := 0
+	for _, v := range vectors(f) {
+		f.Add(int(typeOf(f, v)), []byte(v.Input))
+		seeds++
+	}
+	if seeds == 0 {
+		f.Fatal("no seeds")
+	}
+	known := descriptors(f)
+	f.Fuzz(func(t *testing.T, number int, input []byte) {
+		typ := Type(number)
+		got, err := Canonicalize(typ, input)
+		if err != nil {
+			checkFuzzError(t, got, err)
+			return
+		}
+		again, err := Canonicalize(typ, got.Document)
+		if err != nil || string(again.Document) != string(got.Document) {
+			t.Errorf("the document is not its own: %v\n%s", err, got.Document)
+		}
+		for _, note := range got.Notes {
+			checkPrintable(t, note)
+		}
+		// Only what was written by hand has been held against the schema.
+		if descriptor := known[typ]; descriptor != nil && !isProtoJSON(t, typ, input) {
+			checkSecond(t, descriptor, got.Document)
+		}
+	})
+}
+
+func isProtoJSON(t *testing.T, typ Type, input []byte) bool {
+	root, err := (&reader{schema: types[typ].schema}).parse(input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root == nil
+}
+
+func checkSecond(t *testing.T, descriptor protoreflect.MessageDescriptor, document []byte) {
+	if second := secondRoute(t, descriptor, document); string(second) != string(document) {
+		t.Errorf("1st %s\n2nd %s", document, second)
+	}
+}
+
+func checkFuzzError(t *testing.T, got *Result, err error) {
+	var refused *CanonicalizeError
+	if got != nil || !errors.As(err, &refused) || refused.Line < 0 || refused.Column < 0 || refused.Text == "" {
+		t.Errorf("%v beside %#v", got, err)
+	}
+	checkPrintable(t, err.Error())
+}
+
+// checkPrintable wants foreign text quoted.
+func checkPrintable(t *testing.T, text string) {
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		t.Errorf("%q cannot be shown", text)
+	}
+}

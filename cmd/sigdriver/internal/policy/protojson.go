@@ -1,0 +1,140 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// ProtoJSON is the gateway's word, and a gateway may be newer than this build: what
+// is not in the schema is signed as it is. But it may also be a slip of the pen, so
+// it is said.
+
+// derived are members that no author writes; the verifier has its say about them.
+var derived = []string{"@type", "advisorProposed", "providerCredentialed", "credentialBinding"}
+
+// maxUnknown bounds how many unknown members are noted.
+const maxUnknown = 20
+
+// unknownMembers notes the members of ProtoJSON that the schema has not.
+func (r *reader) unknownMembers(m *message, n *node, at place) {
+	for i, key := range n.keys {
+		f := m.byMember(key.text)
+		here := at.key(key.text)
+		switch {
+		case f == nil && len(r.notes) < maxUnknown && !slices.Contains(derived, key.text):
+			r.note(key, here, "is no member that this build knows here"+unknownMember(m, key.text))
+		case f != nil && len(r.notes) < maxUnknown:
+			r.otherType(f, n.items[i], here)
+			r.unknownBelow(f, n.items[i], here)
+		}
+	}
+}
+
+// otherType notes what no gateway writes there. Of null the verifier speaks.
+func (r *reader) otherType(f *field, n *node, at place) {
+	want := f.writtenAs()
+	switch {
+	case n.null() || len(r.notes) >= maxUnknown:
+	case want != "" && want != n.jsonType():
+		r.note(n, at, "is "+n.what()+", where a gateway writes "+want+": the digests then differ")
+	case !f.knows(n):
+		r.note(n, at, "is "+printable(n.text)+", which this build ("+SchemaVersion+") does not know")
+	case want == "a list" || want == "an object" && f.isMap():
+		element := field{kind: elementKinds[f.kind], low: f.low, high: f.high}
+		for i, item := range n.items {
+			here := at.item(i)
+			if n.kind == mappingNode {
+				here = at.key(n.keys[i].text)
+			}
+			r.otherType(&element, item, here)
+		}
+	}
+}
+
+// unknownBelow goes on in a message, or in each of a list or map of them.
+func (r *reader) unknownBelow(f *field, n *node, at place) {
+	switch {
+	case f.of == nil:
+	case n.kind == listNode:
+		for i, item := range n.items {
+			r.unknownMembers(f.of, item, at.item(i))
+		}
+	case f.isMap():
+		for i, key := range n.keys {
+			r.unknownMembers(f.of, n.items[i], at.key(key.text))
+		}
+	default:
+		r.unknownMembers(f.of, n, at)
+	}
+}
+
+// byMember returns the field that a member of a document comes of.
+func (m *message) byMember(name string) *field {
+	for i := range m.fields {
+		if f := &m.fields[i]; name != "" && (f.member == name || f.writes == name) {
+			return f
+		}
+	}
+	return nil
+}
+
+// writtenAs names the JSON type in which a gateway writes the field; empty for any.
+func (f *field) writtenAs() string {
+	switch f.kind {
+	case textKind, wideKind, enumKind:
+		return "a text"
+	case boolKind:
+		return "true or false"
+	case intKind:
+		return "a number"
+	case textList, intList, messageList, binaryList:
+		return "a list"
+	case freeKind:
+		return ""
+	}
+	if f.writes == "jsonRpcMaxBodyBytes" { // what a message of YAML becomes
+		return "a number"
+	}
+	return "an object"
+}
+
+// knows reports whether a value of the right type is one that the field can have.
+func (f *field) knows(n *node) bool {
+	switch f.kind {
+	case enumKind:
+		return slices.Contains(slices.Collect(maps.Values(f.words)), n.text)
+	case intKind, wideKind:
+		_, whole := parseInteger(n.text, f.low, f.high)
+		return whole || strings.ContainsAny(n.text, ".eE") && n.number // 443.0 is 443 to JSON
+	}
+	return true
+}
+
+// elementKinds are the kinds of what stands in a list or map.
+var elementKinds = map[kind]kind{
+	textList: textKind, intList: intKind, messageList: messageKind, binaryList: messageKind,
+	textMap: textKind, messageMap: messageKind, matcherMap: messageKind, paramMap: messageKind, freeMap: freeKind,
+}
+
+func (f *field) isMap() bool {
+	return f.kind == textMap || f.kind == messageMap || f.kind == matcherMap || f.kind == paramMap || f.kind == freeMap
+}
+
+// jsonType names the JSON type of a node that was read as JSON.
+func (n *node) jsonType() string {
+	switch {
+	case n.kind == listNode:
+		return "a list"
+	case n.kind == mappingNode:
+		return "an object"
+	case !n.plain:
+		return "a text"
+	case n.number:
+		return "a number"
+	}
+	return "true or false"
+}

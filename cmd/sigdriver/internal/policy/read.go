@@ -1,0 +1,273 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// reader walks nodes along the schema and collects notes on the way.
+type reader struct {
+	schema *message
+	quotes bool // a text has its quotes, as in JSON that the host reads as JSON
+	names  int  // bytes that the names of parameters took, each with those above it
+	notes  []string
+}
+
+func (r *reader) note(n *node, at place, text string) {
+	r.notes = append(r.notes, "line "+itoa(n.line)+": "+at.String()+" "+text)
+}
+
+// message reads a mapping as a message. Nothing at all is an empty one.
+func (r *reader) message(m *message, n *node, at place) (*object, error) {
+	if n.empty() {
+		n = &node{kind: mappingNode, line: n.line, column: n.column}
+	}
+	if n.kind != mappingNode {
+		return nil, n.fail(at, "is %s and must be a mapping%s", n.what(), keysOf(m))
+	}
+	in, out := map[string]any{}, &object{}
+	for i, key := range n.keys {
+		f := m.byKey(key.text)
+		if f == nil {
+			return nil, key.fail(at.key(key.text), "is no key that this build knows here%s", unknownKey(m, key.text))
+		}
+		value, err := r.field(f, n.items[i], at.key(key.text))
+		if err != nil {
+			return nil, err
+		}
+		in[f.key] = value
+		if f.member != "" && value != nil && (f.presence || !isDefault(value)) {
+			out.set(f.member, value)
+		}
+	}
+	for _, f := range m.fields {
+		if f.required && n.get(f.key) == nil {
+			return nil, n.fail(at, "has no %s, which it needs", f.key)
+		}
+	}
+	if m.finish == nil {
+		return out, nil
+	}
+	return out, m.finish(r, n, at, in, out)
+}
+
+// field reads the value of a field. Absent is nil.
+func (r *reader) field(f *field, n *node, at place) (any, error) {
+	if f.option && n.null() {
+		return nil, nil
+	}
+	switch f.kind {
+	case textList, intList, messageList, binaryList:
+		return r.list(f, n, at)
+	case textMap, messageMap, matcherMap, freeMap, paramMap:
+		return r.mapping(f, n, at)
+	}
+	return r.one(f, n, at)
+}
+
+// one reads a value that is no list and no map of the schema.
+func (r *reader) one(f *field, n *node, at place) (any, error) {
+	switch f.kind {
+	case textKind, textList, textMap:
+		return r.text(n, at, f.strict)
+	case boolKind:
+		return r.bool(n, at)
+	case intKind, intList, wideKind:
+		return r.integer(f, n, at)
+	case enumKind:
+		return r.enum(f, n, at)
+	case messageKind, messageList, messageMap:
+		return r.message(f.of, n, at)
+	case matcherKind, matcherMap:
+		return r.matcher(n, at)
+	case binaryKind, binaryList:
+		return r.binary(f.of, n, at)
+	}
+	return r.free(n, at)
+}
+
+func (r *reader) list(f *field, n *node, at place) (any, error) {
+	if n.empty() && !f.strict {
+		return []any(nil), nil
+	}
+	if n.kind != listNode {
+		return nil, n.fail(at, "is %s and must be a list", n.what())
+	}
+	values := make([]any, 0, len(n.items))
+	for i, item := range n.items {
+		value, err := r.one(f, item, at.item(i))
+		if err != nil {
+			return nil, err
+		}
+		values = append(values, value)
+	}
+	return values, nil
+}
+
+func (r *reader) mapping(f *field, n *node, at place) (any, error) {
+	out := &object{isMap: true}
+	if n.empty() {
+		return out, nil
+	}
+	if n.kind != mappingNode {
+		return nil, n.fail(at, "is %s and must be a mapping", n.what())
+	}
+	if f.kind == paramMap {
+		return out, r.params(n, "", at, out, map[string]bool{})
+	}
+	for i, key := range n.keys {
+		value, err := r.one(f, n.items[i], at.key(key.text))
+		if err != nil {
+			return nil, err
+		}
+		out.set(key.text, value)
+	}
+	return out, nil
+}
+
+// text reads a text. The host takes the letters of whatever stands there, so 1000
+// without quotes is the text "1000"; null is refused, for it is a text to the host
+// and nothing to everybody else.
+func (r *reader) text(n *node, at place, strict bool) (any, error) {
+	strict = strict || r.quotes
+	switch {
+	case n.kind != scalarNode:
+		return nil, n.fail(at, "is %s and must be a text", n.what())
+	case !n.plain || n.empty() && !strict:
+		return n.text, nil
+	case n.null():
+		return nil, n.fail(at, "is %s and must be a text: put it into quotes, or leave the key out", n.what())
+	case strict && n.scalarType() != isText:
+		return nil, n.fail(at, "is %s and must be a text: put it into quotes", n.what())
+	}
+	return n.text, nil
+}
+
+func (r *reader) bool(n *node, at place) (any, error) {
+	if n.kind != scalarNode || !n.plain || classify(n.text) != isBool {
+		return nil, n.fail(at, "is %s and must be true or false", n.what())
+	}
+	return strings.EqualFold(n.text, "true"), nil
+}
+
+func (r *reader) integer(f *field, n *node, at place) (any, error) {
+	if n.kind != scalarNode || !n.plain {
+		return nil, n.fail(at, "is %s and must be a whole number without quotes", n.what())
+	}
+	digits, ok := parseInteger(n.text, f.low, f.high)
+	if !ok {
+		return nil, n.fail(at, "is %s and must be a whole number from %d to %d", n.what(), f.low, f.high)
+	}
+	if f.kind == wideKind {
+		return wide(digits), nil
+	}
+	return numeral(digits), nil
+}
+
+// enum reads a word as the host does: any case, "-" for "_", spaces around it.
+func (r *reader) enum(f *field, n *node, at place) (any, error) {
+	if n.kind != scalarNode {
+		return nil, n.fail(at, "is %s and must be a text", n.what())
+	}
+	word := strings.ReplaceAll(lowerASCII(strings.TrimSpace(n.text)), "-", "_")
+	value, known := f.words[word]
+	if !known {
+		return nil, n.fail(at, "is %s, which this build (%s) does not know%s", printable(n.text), SchemaVersion, nearest(n.text, f.names()))
+	}
+	return value, nil
+}
+
+func lowerASCII(s string) string {
+	return strings.Map(func(c rune) rune {
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		return c
+	}, s)
+}
+
+func (f *field) names() []string {
+	var names []string
+	for name := range f.words {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// free reads any JSON. What has no form there is refused, even where the host
+// would make a null of it.
+func (r *reader) free(n *node, at place) (any, error) {
+	switch n.kind {
+	case listNode:
+		values := make([]any, 0, len(n.items))
+		for i, item := range n.items {
+			value, err := r.free(item, at.item(i))
+			if err != nil {
+				return nil, err
+			}
+			values = append(values, value)
+		}
+		return values, nil
+	case mappingNode:
+		out := &object{isMap: true}
+		for i, key := range n.keys {
+			value, err := r.free(n.items[i], at.key(key.text))
+			if err != nil {
+				return nil, err
+			}
+			out.set(key.text, value)
+		}
+		return out, nil
+	}
+	return r.freeScalar(n, at)
+}
+
+func (r *reader) freeScalar(n *node, at place) (any, error) {
+	if !n.plain {
+		return n.text, nil
+	}
+	switch n.scalarType() {
+	case isNothing:
+		return null{}, nil
+	case isBool:
+		return strings.EqualFold(n.text, "true"), nil
+	case isNoNumber:
+		return nil, n.fail(at, "is %s, which JSON cannot hold", n.text)
+	case isInteger, isFloat:
+		text, ok := numberText(n.text)
+		if !ok {
+			return nil, n.fail(at, "is a number out of the range that a document can hold: put it into quotes")
+		}
+		if !exactInteger(text) {
+			return nil, n.fail(at, "is a number that changes its value as a double: put it into quotes")
+		}
+		return numeral(text), nil
+	}
+	return n.text, nil
+}
+
+// exactInteger reports whether an integer of at most 64 bits is a double; a fraction
+// is taken as the nearest one.
+func exactInteger(text string) bool {
+	if strings.ContainsAny(text, ".eE") {
+		return true
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return false
+	}
+	if strings.HasPrefix(text, "-") {
+		n, err := strconv.ParseInt(text, 10, 64)
+		return err == nil && (f == math.MinInt64 || f > math.MinInt64 && int64(f) == n)
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	return err == nil && f < 1<<64 && uint64(f) == n
+}
