@@ -325,18 +325,3 @@ func canonicalText(text []byte) ([]byte, error) {
 	err := v.Canonicalize()
 	return v, err
 }
-
-// spread runs work b.N times over a number of goroutines.
-func spread(b *testing.B, callers int, work func()) {
-	b.ReportAllocs()
-	b.ResetTimer()
-	var wg sync.WaitGroup
-	for c := range callers {
-		wg.Go(func() {
-			for i := c; i < b.N; i += callers {
-				work()
-			}
-		})
-	}
-	wg.Wait()
-}
