@@ -138,7 +138,7 @@ func (l *Lab) Start(ctx context.Context, config, socket string) (*Driver, error)
 		select {
 		case err := <-d.exited:
 			said, _ := os.ReadFile(log.Name())
-			return nil, fmt.Errorf("the driver ended (%v):\n%s", err, said)
+			return nil, fmt.Errorf("the driver ended (%w):\n%s", err, said)
 		case <-ctx.Done():
 			return nil, errors.Join(ctx.Err(), d.cmd.Process.Kill())
 		case <-time.After(5 * time.Millisecond):
