@@ -90,7 +90,7 @@ func change(class Class, at string, was, is *value, says string) Change {
 }
 
 // message compares two values of a message; an absent one is an empty one.
-func (d *differ) message(m *grantMessage, at string, was, is *value) []Change {
+func (d *differ) message(m *message, at string, was, is *value) []Change {
 	if bad := wrongKind(jsonObject, was, is); bad {
 		return []Change{change(Changes, at, was, is, "it is no message of the kind that this build knows")}
 	}
@@ -101,7 +101,7 @@ func (d *differ) message(m *grantMessage, at string, was, is *value) []Change {
 			continue
 		}
 		here := pointer(at, name)
-		f := m.field(name)
+		f := m.byMember(name)
 		switch {
 		case was.twice(name) || is.twice(name):
 			changes = append(changes, change(Changes, here, w, i, "the member is there twice"))
@@ -135,28 +135,28 @@ func unionNames(was, is *value) []string {
 }
 
 // field compares one field that differs.
-func (d *differ) field(f *grantField, at string, was, is *value) []Change {
+func (d *differ) field(f *field, at string, was, is *value) []Change {
 	if bad := f.wrong(was) || f.wrong(is); bad {
 		return []Change{change(Changes, at, was, is, "it is not of the type that this build knows")}
 	}
 	switch f.kind {
-	case messageShape:
-		if f.optional && (was == nil) != (is == nil) {
-			return []Change{f.presence(at, was, is)}
+	case messageKind:
+		if f.means && (was == nil) != (is == nil) {
+			return []Change{f.appearance(at, was, is)}
 		}
 		return d.message(f.of, at, was, is)
-	case textsShape:
+	case textList, intList:
 		return f.set(at, was, is)
-	case listShape:
+	case messageList, binaryList:
 		return d.list(f, at, was, is)
-	case mapShape:
+	case messageMap, matcherMap, paramMap:
 		return d.mapped(f, at, was, is)
-	case flagShape:
+	case boolKind:
 		return []Change{f.flag(at, was, is)}
-	case textShape:
+	case textKind, enumKind:
 		return []Change{f.text(at, was, is)}
-	case countShape:
-		if f.effect == opens && is != nil {
+	case intKind, wideKind:
+		if f.more == Widens && is != nil {
 			return []Change{f.change(Widens, at, was, is)}
 		}
 	}
@@ -164,70 +164,34 @@ func (d *differ) field(f *grantField, at string, was, is *value) []Change {
 }
 
 // wrong reports whether a value that is there has another shape than the field's.
-func (f *grantField) wrong(n *value) bool {
+func (f *field) wrong(n *value) bool {
 	if n == nil {
 		return false
 	}
 	switch f.kind {
-	case textShape:
+	case textKind, enumKind:
 		return n.kind != jsonString
-	case countShape:
+	case intKind, wideKind:
 		return n.kind != jsonNumber && n.kind != jsonString
-	case flagShape:
+	case boolKind:
 		return n.kind != jsonTrue && n.kind != jsonFalse
-	case textsShape, listShape:
+	case textList, intList, messageList, binaryList:
 		return n.kind != jsonArray
-	case messageShape, mapShape, labelsShape:
+	case messageKind, messageMap, matcherMap, paramMap, textMap:
 		return n.kind != jsonObject
 	}
 	return false
 }
 
-// added and removed are the classes of more and of less of a field. some tells
-// whether there is anything of it besides.
-func (f *grantField) added(some bool) Class {
-	class := map[effect]Class{opens: Widens, closes: Narrows}[f.effect]
-	if f.more != 0 {
-		class = f.more
-	}
-	if !some && f.first != 0 {
-		class = f.first
-	}
-	return class
-}
-
-func (f *grantField) removed(some bool) Class {
-	class := map[effect]Class{opens: Narrows, closes: Widens}[f.effect]
-	if f.less != 0 {
-		class = f.less
-	}
-	if !some && f.last != 0 {
-		class = f.last
-	}
-	return class
-}
-
-// because explains a change that widens.
-func (f *grantField) because(class Class) string {
-	if class == Widens {
-		return f.says
-	}
-	return ""
-}
-
-func (f *grantField) change(class Class, at string, was, is *value) Change {
-	return change(class, at, was, is, f.because(class))
-}
-
-// presence compares a message that means something by being there.
-func (f *grantField) presence(at string, was, is *value) Change {
+// appearance compares a message that means something by being there.
+func (f *field) appearance(at string, was, is *value) Change {
 	if was == nil {
 		return f.change(f.added(false), at, was, is)
 	}
 	return f.change(f.removed(false), at, was, is)
 }
 
-func (f *grantField) flag(at string, was, is *value) Change {
+func (f *field) flag(at string, was, is *value) Change {
 	w, i := f.on, f.on
 	if was != nil {
 		w = was.kind == jsonTrue
@@ -245,15 +209,15 @@ func (f *grantField) flag(at string, was, is *value) Change {
 	return f.change(class, at, was, is)
 }
 
-func (f *grantField) text(at string, was, is *value) Change {
+func (f *field) text(at string, was, is *value) Change {
 	w, i := was.string(), is.string()
 	class := Changes
 	switch {
 	case w == i:
-	case f.judge != nil:
-		class = f.judge(w, i)
+	case f.classify != nil:
+		class = f.classify(w, i)
 	case f.ranks != nil:
-		class = f.ranked(w, i)
+		class = f.byRank(w, i)
 	case i == "":
 		class = f.removed(false)
 	default:
@@ -262,8 +226,8 @@ func (f *grantField) text(at string, was, is *value) Change {
 	return f.change(class, at, was, is)
 }
 
-// ranked classes a change between two values of an order.
-func (f *grantField) ranked(was, is string) Class {
+// byRank classes a change between two values of an order.
+func (f *field) byRank(was, is string) Class {
 	rank := func(s string) int {
 		if s == "" {
 			s = f.zero
@@ -283,7 +247,7 @@ func (f *grantField) ranked(was, is string) Class {
 }
 
 // set compares lists of strings whose order says nothing.
-func (f *grantField) set(at string, was, is *value) []Change {
+func (f *field) set(at string, was, is *value) []Change {
 	w, i := itemsOf(was), itemsOf(is)
 	old, now := texted(w), texted(i)
 	var changes []Change
@@ -317,7 +281,7 @@ func itemsOf(n *value) []*value {
 }
 
 // mapped compares maps of messages, key by key.
-func (d *differ) mapped(f *grantField, at string, was, is *value) []Change {
+func (d *differ) mapped(f *field, at string, was, is *value) []Change {
 	var changes []Change
 	for _, name := range unionNames(was, is) {
 		w, i := was.get(name), is.get(name)
@@ -338,20 +302,20 @@ func (d *differ) mapped(f *grantField, at string, was, is *value) []Change {
 }
 
 // gone is the change of an element that is no longer there.
-func (d *differ) gone(f *grantField, at string, was *value, some bool) Change {
+func (d *differ) gone(f *field, at string, was *value, some bool) Change {
 	class, says := f.removed(some), ""
 	if class == Narrows && d.exposes(f, was) {
 		class, says = Changes, governed
 	}
 	if says == "" {
-		says = f.because(class)
+		says = f.explain(class)
 	}
 	return change(class, at, was, nil, says)
 }
 
 // list compares lists of messages: elements are paired by what names them, and
 // what is left over was added or removed.
-func (d *differ) list(f *grantField, at string, was, is *value) []Change {
+func (d *differ) list(f *field, at string, was, is *value) []Change {
 	w, i := itemsOf(was), itemsOf(is)
 	partner := pairUp(f.of, w, i)
 	var changes []Change
@@ -386,7 +350,7 @@ func moved(partner []int) bool {
 
 // pairUp finds for each new element the old one that it continues, -1 for none:
 // first the equal ones, then those of one name.
-func pairUp(m *grantMessage, was, is []*value) []int {
+func pairUp(m *message, was, is []*value) []int {
 	partner := slices.Repeat([]int{-1}, len(is))
 	taken := make([]bool, len(was))
 	pair := func(key func(*value) string) {
@@ -404,7 +368,7 @@ func pairUp(m *grantMessage, was, is []*value) []int {
 		}
 	}
 	pair((*value).json)
-	for _, key := range m.keys {
+	for _, key := range m.pair {
 		pair(key)
 	}
 	return partner

@@ -15,13 +15,6 @@ const (
 	settingsSurface = "sigdriver.v1.GatewaySettings"
 )
 
-// surfaces are the messages that a document can be.
-var surfaces = map[string]*grantMessage{
-	policySurface:   policyGrants,
-	profileSurface:  profileGrants,
-	settingsSurface: settingsGrants,
-}
-
 // Document is a document that has been read, well or ill.
 type Document struct {
 	// Surface is the full name of its message, as the document says it; foreign
@@ -45,13 +38,23 @@ func Read(document []byte) (*Document, error) {
 }
 
 // Known reports whether this build knows the document's message.
-func (d *Document) Known() bool { return surfaces[d.Surface] != nil }
+func (d *Document) Known() bool { return schemaOf(d.Surface) != nil }
 
 // message returns what the document should look like; for a surface that is not
 // known, a message without fields.
-func (d *Document) message() *grantMessage {
-	if m := surfaces[d.Surface]; m != nil {
+func (d *Document) message() *message {
+	if m := schemaOf(d.Surface); m != nil {
 		return m
 	}
-	return &grantMessage{}
+	return &message{}
+}
+
+// schemaOf returns the message of a surface, nil if this build does not know it.
+func schemaOf(surface string) *message {
+	for _, t := range types {
+		if t.surface == surface {
+			return t.schema
+		}
+	}
+	return nil
 }

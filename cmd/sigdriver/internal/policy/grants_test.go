@@ -4,6 +4,7 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -14,24 +15,34 @@ import (
 
 // full is a value of a message with every field that the tables know, each text
 // its own.
-func full(m *grantMessage) *value {
+func full(m *message) *value {
 	n := &value{kind: jsonObject}
 	for i := range m.fields {
-		n.put(m.fields[i].name, fullField(&m.fields[i]))
+		if f := &m.fields[i]; f == m.byMember(nameOf(f)) {
+			n.put(nameOf(f), fullField(f))
+		}
 	}
 	return n
 }
 
 // thin has no field of more than one value.
-func thin(m *grantMessage) *value {
+func thin(m *message) *value {
 	n := &value{kind: jsonObject}
 	for i := range m.fields {
-		if f := &m.fields[i]; f.kind == textShape || f.kind == flagShape || f.kind == countShape {
-			n.put(f.name, fullField(f))
+		f := &m.fields[i]
+		if f != m.byMember(nameOf(f)) {
+			continue
+		}
+		switch f.kind {
+		case textKind, enumKind, boolKind, intKind, wideKind:
+			n.put(nameOf(f), fullField(f))
 		}
 	}
 	return n
 }
+
+// nameOf is the member that a row is about; empty for what has none of its own.
+func nameOf(f *field) string { return cmp.Or(f.member, f.writes) }
 
 var made int
 
@@ -40,22 +51,22 @@ func newText() *value {
 	return &value{kind: jsonString, value: fmt.Sprint("w", made)}
 }
 
-func fullField(f *grantField) *value {
+func fullField(f *field) *value {
 	list := func(items ...*value) *value { return &value{kind: jsonArray, items: items} }
 	switch f.kind {
-	case countShape:
+	case intKind, wideKind:
 		return &value{kind: jsonNumber, value: "7"}
-	case flagShape:
+	case boolKind:
 		return &value{kind: jsonTrue}
-	case textsShape:
+	case textList, intList:
 		return list(newText(), newText())
-	case messageShape:
+	case messageKind:
 		return full(f.of)
-	case listShape:
+	case messageList, binaryList:
 		return list(full(f.of), thin(f.of))
-	case mapShape:
+	case messageMap, matcherMap, paramMap:
 		return &value{kind: jsonObject, names: []string{newText().value, newText().value}, items: []*value{full(f.of), thin(f.of)}}
-	case labelsShape, anyShape:
+	case textMap, freeMap, freeKind:
 		return &value{kind: jsonObject, names: []string{newText().value}, items: []*value{newText()}}
 	}
 	if len(f.ranks) > 0 {
@@ -69,11 +80,12 @@ func fullDocuments(t *testing.T) []*Document {
 	t.Helper()
 	var all []*Document
 	for _, surface := range []string{policySurface, profileSurface, settingsSurface} {
-		root := full(surfaces[surface])
+		root := full(schemaOf(surface))
+		root.drop("@type")
 		root.put("@type", &value{kind: jsonString, value: "type.googleapis.com/" + surface})
 		all = append(all, read(t, root.json()))
 	}
-	if len(all) != len(surfaces) {
+	if len(all) != len(types) {
 		t.Fatal("a surface has no document here")
 	}
 	return all

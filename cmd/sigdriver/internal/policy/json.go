@@ -118,16 +118,16 @@ func (j *jsonReader) object(n *node, depth int) error {
 
 // writtenByHand tells JSON with the names of the YAML schema from ProtoJSON: it has
 // a key that only the schema has.
-func writtenByHand(m *message, n *node) bool {
+func (r *reader) writtenByHand(m *message, n *node) bool {
 	for i, key := range n.keys {
-		f := m.byKey(key.text)
+		f := m.byKey(r.line, key.text)
 		if f == nil {
 			continue
 		}
 		if f.key != f.member && f.member != "" {
 			return true
 		}
-		if f.kind == messageKind && writtenByHand(f.of, n.items[i]) {
+		if f.kind == messageKind && r.writtenByHand(f.of, n.items[i]) {
 			return true
 		}
 	}

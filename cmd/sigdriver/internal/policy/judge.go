@@ -97,8 +97,8 @@ func (d *differ) doubt(changes []Change, below string, reached func() bool) {
 
 // exposes reports whether an element that is gone leaves another that reaches the
 // same place, in the new document.
-func (d *differ) exposes(f *grantField, was *value) bool {
-	switch f.name {
+func (d *differ) exposes(f *field, was *value) bool {
+	switch f.member {
 	case "networkPolicies":
 		return d.exposesRule(was, nil)
 	case "endpoints":

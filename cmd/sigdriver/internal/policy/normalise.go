@@ -12,15 +12,12 @@ import (
 // The normalisations that concern more than one field.
 
 // nameByKey gives each rule and each middleware without a name its key.
-func nameByKey(_ *reader, _ *node, _ place, _ map[string]any, out *object) error {
+func nameByKey(_ *reader, _ *node, _ place, _ map[string]*value, out *value) error {
 	for _, member := range []string{"networkPolicies", "networkMiddlewares"} {
-		named, _ := out.get(member).(*object)
-		if named == nil {
-			continue
-		}
-		for _, m := range named.members {
-			if o := m.value.(*object); o.get("name") == nil && m.name != "" {
-				o.set("name", m.name)
+		named := out.get(member)
+		for i, m := range itemsOf(named) {
+			if key := named.names[i]; m.get("name") == nil && key != "" {
+				m.put("name", textValue(key))
 			}
 		}
 	}
@@ -29,25 +26,25 @@ func nameByKey(_ *reader, _ *node, _ place, _ map[string]any, out *object) error
 
 // finishEndpoint writes the ports of a policy's endpoint in both forms, and the
 // options of JSON-RPC and MCP where the message has them.
-func finishEndpoint(r *reader, n *node, at place, in map[string]any, out *object) error {
-	ports, _ := in["ports"].([]any)
-	port, _ := in["port"].(numeral)
+func finishEndpoint(r *reader, n *node, at place, in map[string]*value, out *value) error {
+	ports, port := itemsOf(in["ports"]), in["port"]
+	given := port != nil && port.value != "0"
 	switch {
-	case len(ports) > 0 && port != "" && port != "0" && port != ports[0]:
+	case len(ports) > 0 && given && port.value != ports[0].value:
 		r.note(n.get("port"), at.key("port"), "is overlooked: ports stands beside it")
-	case len(ports) == 0 && port != "" && port != "0":
-		ports = []any{port}
+	case len(ports) == 0 && given:
+		ports = []*value{port}
 	}
 	if len(ports) > 0 {
-		out.set("ports", ports)
-		if ports[0] != numeral("0") {
-			out.set("port", ports[0])
+		out.put("ports", &value{kind: jsonArray, items: ports})
+		if ports[0].value != "0" {
+			out.put("port", ports[0])
 		}
 	}
 	return finishProtocols(r, n, at, in, out)
 }
 
-func finishProtocols(r *reader, n *node, at place, in map[string]any, out *object) error {
+func finishProtocols(r *reader, n *node, at place, in map[string]*value, out *value) error {
 	stanza := ""
 	for _, key := range []string{"json_rpc", "mcp"} {
 		if in[key] == nil {
@@ -58,28 +55,25 @@ func finishProtocols(r *reader, n *node, at place, in map[string]any, out *objec
 		}
 		stanza = key
 	}
-	if mcp, _ := in["mcp"].(*object); mcp != nil && len(mcp.members) > 0 {
-		out.set("mcp", mcp)
-	}
 	if stanza == "" || n.get(stanza).get("max_body_bytes") == nil {
 		return nil
 	}
-	limit, err := r.integer(jsonRPCMessage.byKey("max_body_bytes"), n.get(stanza).get("max_body_bytes"), at.key(stanza))
-	if err == nil && limit != numeral("0") {
-		out.set("jsonRpcMaxBodyBytes", limit)
+	limit, err := r.integer(jsonRPCMessage.byKey(r.line, "max_body_bytes"), n.get(stanza).get("max_body_bytes"), at.key(stanza))
+	if err == nil && limit.value != "0" {
+		out.put("jsonRpcMaxBodyBytes", limit)
 	}
 	return err
 }
 
 // finishProfileEndpoint refuses what the host refuses before a profile becomes a
 // message, which could not tell it any more.
-func finishProfileEndpoint(_ *reader, n *node, at place, in map[string]any, out *object) error {
+func finishProfileEndpoint(_ *reader, n *node, at place, in map[string]*value, out *value) error {
 	for _, key := range []string{"rules", "deny_rules"} {
-		if rules, written := in[key].([]any); written && len(rules) == 0 {
+		if rules := in[key]; rules != nil && len(rules.items) == 0 {
 			return n.get(key).fail(at.key(key), "is an empty list, which OpenShell refuses: leave it out")
 		}
 	}
-	if in["protocol"] != "mcp" {
+	if in["protocol"].string() != "mcp" {
 		return nil
 	}
 	for _, key := range []string{"rules", "deny_rules"} {
@@ -101,33 +95,32 @@ func finishProfileEndpoint(_ *reader, n *node, at place, in map[string]any, out 
 }
 
 // finishTool writes a tool selector as the parameter that it is short for.
-func finishTool(r *reader, n *node, at place, in map[string]any, out *object) error {
-	tool, _ := in["tool"].(*object)
+func finishTool(r *reader, n *node, at place, in map[string]*value, out *value) error {
+	tool, params := in["tool"], in["params"]
 	if tool == nil {
 		return nil
 	}
-	params, _ := in["params"].(*object)
 	if params == nil {
-		params = &object{isMap: true}
+		params = &value{kind: jsonObject}
 	}
 	if written := n.get("params"); written != nil && written.get("name") != nil {
 		r.note(n.get("tool"), at.key("tool"), "is overlooked: params.name stands beside it")
 		return nil
 	}
-	params.set("name", tool)
+	params.put("name", tool)
 	if out.get("params") == nil {
-		out.set("params", params)
+		out.put("params", params)
 	}
 	return nil
 }
 
 // matcher reads a matcher: a text, which is a glob, or a mapping. In a policy the
 // mapping knows any alone.
-func (r *reader) matcher(n *node, at place) (any, error) {
+func (r *reader) matcher(n *node, at place) (*value, error) {
 	if n.kind == mappingNode {
 		long := matcherMessage
 		if r.schema == &policyMessage {
-			long.fields = long.fields[:1]
+			long.fields = long.fields[1:]
 		}
 		return r.message(&long, n, at)
 	}
@@ -135,25 +128,25 @@ func (r *reader) matcher(n *node, at place) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &object{}
-	if glob != "" {
-		out.set("glob", glob)
+	out := &value{kind: jsonObject}
+	if glob.value != "" {
+		out.put("glob", glob)
 	}
 	return out, nil
 }
 
 // params reads the matchers of a policy's params: a mapping that is no matcher is a
 // level of names, which become one name with dots.
-func (r *reader) params(n *node, prefix string, at place, out *object, seen map[string]bool) error {
+func (r *reader) params(n *node, prefix string, at place, out *value, seen map[string]bool) error {
 	for i, key := range n.keys {
-		value, here, name := n.items[i], at.key(key.text), prefix+key.text
-		if value.kind == mappingNode && !looksLikeMatcher(value) {
-			if err := r.params(value, name+".", here, out, seen); err != nil {
+		item, here, name := n.items[i], at.key(key.text), prefix+key.text
+		if item.kind == mappingNode && !looksLikeMatcher(item) {
+			if err := r.params(item, name+".", here, out, seen); err != nil {
 				return err
 			}
 			continue
 		}
-		matcher, err := r.matcher(value, here)
+		matcher, err := r.matcher(item, here)
 		if err != nil {
 			return err
 		}
@@ -164,7 +157,7 @@ func (r *reader) params(n *node, prefix string, at place, out *object, seen map[
 			return key.fail(here, "gives the parameter %s a second time", printable(name))
 		}
 		seen[name] = true
-		out.set(name, matcher)
+		out.put(name, matcher)
 	}
 	return nil
 }
@@ -182,7 +175,7 @@ func looksLikeMatcher(n *node) bool {
 }
 
 // binary reads a binary of a profile: its path, or a mapping.
-func (r *reader) binary(m *message, n *node, at place) (any, error) {
+func (r *reader) binary(m *message, n *node, at place) (*value, error) {
 	if n.kind == mappingNode {
 		return r.message(m, n, at)
 	}
@@ -190,19 +183,16 @@ func (r *reader) binary(m *message, n *node, at place) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &object{}
-	if path != "" {
-		out.set("path", path)
+	out := &value{kind: jsonObject}
+	if path.value != "" {
+		out.put("path", path)
 	}
 	return out, nil
 }
 
 // keysOf lists the keys of a message, for the one who wrote something else.
-func keysOf(m *message) string {
-	var names []string
-	for _, f := range m.fields {
-		names = append(names, f.key)
-	}
+func (r *reader) keysOf(m *message) string {
+	names := r.keys(m)
 	if len(names) > 6 {
 		names = append(names[:6], "…")
 	}

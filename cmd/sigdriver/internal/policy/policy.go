@@ -16,11 +16,12 @@
 //	    endpoints:
 //	    - {host: a.example, port: 443}
 //
-// The schema is data: a table of fields for each message (schemapolicy.go,
-// schemaprofile.go, schemasettings.go) that one reader walks (read.go). It
-// normalises what OpenShell's own parser normalises, and docs/documents.md shows
-// the table. Whatever two readers of YAML could read as two things is refused,
-// never guessed (yaml.go, scalar.go).
+// The schema is data: one table of the fields of each message (schemapolicy.go,
+// schemaendpoint.go, schemaprofile.go, schemasettings.go) that one reader walks
+// (read.go), and that View, Diff and YAML look documents up in. The reader normalises
+// what OpenShell's own parser normalises, and docs/documents.md shows the table.
+// Whatever two readers of YAML could read as two things is refused, never guessed
+// (yaml.go, scalar.go).
 //
 // View, Diff and YAML show a document to whoever is about to approve it. Nothing
 // there verifies, and no decision depends on it. What the schema does not know is
@@ -64,15 +65,16 @@ const (
 	Settings                        // sigdriver.v1.GatewaySettings
 )
 
-// types are the names of the types, as --type takes them.
+// types are the types, each with the name that --type takes.
 var types = map[Type]struct {
-	name   string
-	role   verifier.Role
-	schema *message
+	name    string
+	surface string
+	role    verifier.Role
+	schema  *message
 }{
-	SandboxPolicy:   {"sandbox-policy", verifier.SandboxPolicy, &policyMessage},
-	ProviderProfile: {"provider-profile", verifier.ProviderProfile, &profileMessage},
-	Settings:        {"settings", verifier.Settings, &settingsMessage},
+	SandboxPolicy:   {"sandbox-policy", policySurface, verifier.SandboxPolicy, &policyMessage},
+	ProviderProfile: {"provider-profile", profileSurface, verifier.ProviderProfile, &profileMessage},
+	Settings:        {"settings", settingsSurface, verifier.Settings, &settingsMessage},
 }
 
 // String returns the name of the type, as --type takes it.
@@ -130,7 +132,7 @@ func Canonicalize(t Type, input []byte) (*Result, error) {
 	if len(input) > MaxInput {
 		return nil, tooLarge(len(input), MaxInput)
 	}
-	r := &reader{schema: kind.schema}
+	r := &reader{schema: kind.schema, line: currentLine}
 	protojson, err := r.protoJSON(input)
 	if err != nil {
 		return nil, err
@@ -157,7 +159,7 @@ func (r *reader) protoJSON(input []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return appendValue(nil, value), nil
+	return value.protoJSON(), nil
 }
 
 // parse reads the file into nodes. No node and no error is ProtoJSON, which the
@@ -181,7 +183,7 @@ func (r *reader) parse(input []byte) (*node, error) {
 		return policy, fault
 	case r.schema == &settingsMessage:
 		return root, fault
-	case writtenByHand(r.schema, root):
+	case r.writtenByHand(r.schema, root):
 		r.quotes = r.schema == &profileMessage // the host reads a policy's JSON as YAML
 		return root, cmp.Or(checkText(input), fault)
 	}

@@ -11,7 +11,7 @@ import (
 
 // profile shows what a provider brings to the sandboxes that it is attached to.
 func (v *viewer) profile(root *value) {
-	g := v.grant("profile", "/id", word(root.text("id")), "%s, %s%s", quoted(root.text("displayName")), word(short(root.text("category"), "PROVIDER_PROFILE_CATEGORY_")), inference(root))
+	g := v.grant("profile", "/id", word(root.text("id")), "%s, %s%s", quoted(root.text("displayName")), word(short(root.text("category"), categoryPrefix)), inference(root))
 	if found := root.get("discovery").texts("credentials"); len(found) > 0 {
 		g.Details = append(g.Details, "taken from where the provider is made: "+words(found))
 	}
@@ -35,8 +35,6 @@ func short(value, prefix string) string {
 	}
 	return value
 }
-
-const strategyPrefix = "PROVIDER_CREDENTIAL_REFRESH_STRATEGY_"
 
 func (v *viewer) credential(at string, c *value) {
 	g := v.grant("credential", at, word(c.text("name")), "in %s, %s", orNone(words(c.texts("envVars"))), placement(c))

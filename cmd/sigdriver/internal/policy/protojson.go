@@ -13,8 +13,9 @@ import (
 // is not in the schema is signed as it is. But it may also be a slip of the pen, so
 // it is said.
 
-// derived are members that no author writes; the verifier has its say about them.
-var derived = []string{"@type", "advisorProposed", "providerCredentialed", "credentialBinding"}
+// unwritten are members that no author writes, wherever they stand; the verifier has
+// its say about them.
+var unwritten = []string{"@type", "advisorProposed", "providerCredentialed", "credentialBinding"}
 
 // maxUnknown bounds how many unknown members are noted.
 const maxUnknown = 20
@@ -25,7 +26,8 @@ func (r *reader) unknownMembers(m *message, n *node, at place) {
 		f := m.byMember(key.text)
 		here := at.key(key.text)
 		switch {
-		case f == nil && len(r.notes) < maxUnknown && !slices.Contains(derived, key.text):
+		case f != nil && f.internal:
+		case f == nil && len(r.notes) < maxUnknown && !slices.Contains(unwritten, key.text):
 			r.note(key, here, "is no member that this build knows here"+unknownMember(m, key.text))
 		case f != nil && len(r.notes) < maxUnknown:
 			r.otherType(f, n.items[i], here)
@@ -72,16 +74,6 @@ func (r *reader) unknownBelow(f *field, n *node, at place) {
 	}
 }
 
-// byMember returns the field that a member of a document comes of.
-func (m *message) byMember(name string) *field {
-	for i := range m.fields {
-		if f := &m.fields[i]; name != "" && (f.member == name || f.writes == name) {
-			return f
-		}
-	}
-	return nil
-}
-
 // writtenAs names the JSON type in which a gateway writes the field; empty for any.
 func (f *field) writtenAs() string {
 	switch f.kind {
@@ -95,9 +87,6 @@ func (f *field) writtenAs() string {
 		return "a list"
 	case freeKind:
 		return ""
-	}
-	if f.writes == "jsonRpcMaxBodyBytes" { // what a message of YAML becomes
-		return "a number"
 	}
 	return "an object"
 }
@@ -118,10 +107,6 @@ func (f *field) knows(n *node) bool {
 var elementKinds = map[kind]kind{
 	textList: textKind, intList: intKind, messageList: messageKind, binaryList: messageKind,
 	textMap: textKind, messageMap: messageKind, matcherMap: messageKind, paramMap: messageKind, freeMap: freeKind,
-}
-
-func (f *field) isMap() bool {
-	return f.kind == textMap || f.kind == messageMap || f.kind == matcherMap || f.kind == paramMap || f.kind == freeMap
 }
 
 // jsonType names the JSON type of a node that was read as JSON.

@@ -13,6 +13,7 @@ import (
 // reader walks nodes along the schema and collects notes on the way.
 type reader struct {
 	schema *message
+	line   line
 	quotes bool // a text has its quotes, as in JSON that the host reads as JSON
 	names  int  // bytes that the names of parameters took, each with those above it
 	notes  []string
@@ -23,31 +24,36 @@ func (r *reader) note(n *node, at place, text string) {
 }
 
 // message reads a mapping as a message. Nothing at all is an empty one.
-func (r *reader) message(m *message, n *node, at place) (*object, error) {
+func (r *reader) message(m *message, n *node, at place) (*value, error) {
 	if n.empty() {
 		n = &node{kind: mappingNode, line: n.line, column: n.column}
 	}
 	if n.kind != mappingNode {
-		return nil, n.fail(at, "is %s and must be a mapping%s", n.what(), keysOf(m))
+		return nil, n.fail(at, "is %s and must be a mapping%s", n.what(), r.keysOf(m))
 	}
-	in, out := map[string]any{}, &object{}
+	in, out := map[string]*value{}, &value{kind: jsonObject}
 	for i, key := range n.keys {
-		f := m.byKey(key.text)
+		f := m.byKey(r.line, key.text)
 		if f == nil {
-			return nil, key.fail(at.key(key.text), "is no key that this build knows here%s", unknownKey(m, key.text))
+			return nil, key.fail(at.key(key.text), "is no key that this build knows here%s", r.unknownKey(m, key.text))
 		}
 		value, err := r.field(f, n.items[i], at.key(key.text))
 		if err != nil {
 			return nil, err
 		}
 		in[f.key] = value
-		if f.member != "" && value != nil && (f.presence || !isDefault(value)) {
-			out.set(f.member, value)
+		if f.member != "" && value != nil && (f.presence || !f.leavesOut(value)) {
+			out.put(f.member, value)
 		}
 	}
-	for _, f := range m.fields {
-		if f.required && n.get(f.key) == nil {
+	for i := range m.fields {
+		switch f := &m.fields[i]; {
+		case !f.in(r.line):
+		case f.required && n.get(f.key) == nil:
 			return nil, n.fail(at, "has no %s, which it needs", f.key)
+		case f.fallback != nil && out.get(f.member) == nil:
+			fallback := *f.fallback
+			out.put(f.member, &fallback)
 		}
 	}
 	if m.finish == nil {
@@ -56,8 +62,25 @@ func (r *reader) message(m *message, n *node, at place) (*object, error) {
 	return out, m.finish(r, n, at, in, out)
 }
 
+// leavesOut reports whether a document leaves a value out, for it is the default.
+func (f *field) leavesOut(v *value) bool {
+	switch v.kind {
+	case jsonString:
+		return v.value == "" || f.kind == wideKind && v.value == "0"
+	case jsonNumber:
+		return v.value == "0"
+	case jsonFalse:
+		return true
+	case jsonArray:
+		return len(v.items) == 0
+	case jsonObject: // of a message, that it is there says something
+		return len(v.items) == 0 && (f.isMap() || f.omitEmpty)
+	}
+	return false
+}
+
 // field reads the value of a field. Absent is nil.
-func (r *reader) field(f *field, n *node, at place) (any, error) {
+func (r *reader) field(f *field, n *node, at place) (*value, error) {
 	if f.option && n.null() {
 		return nil, nil
 	}
@@ -71,7 +94,7 @@ func (r *reader) field(f *field, n *node, at place) (any, error) {
 }
 
 // one reads a value that is no list and no map of the schema.
-func (r *reader) one(f *field, n *node, at place) (any, error) {
+func (r *reader) one(f *field, n *node, at place) (*value, error) {
 	switch f.kind {
 	case textKind, textList, textMap:
 		return r.text(n, at, f.strict)
@@ -91,26 +114,26 @@ func (r *reader) one(f *field, n *node, at place) (any, error) {
 	return r.free(n, at)
 }
 
-func (r *reader) list(f *field, n *node, at place) (any, error) {
+func (r *reader) list(f *field, n *node, at place) (*value, error) {
+	out := &value{kind: jsonArray}
 	if n.empty() && !f.strict {
-		return []any(nil), nil
+		return out, nil
 	}
 	if n.kind != listNode {
 		return nil, n.fail(at, "is %s and must be a list", n.what())
 	}
-	values := make([]any, 0, len(n.items))
 	for i, item := range n.items {
-		value, err := r.one(f, item, at.item(i))
+		v, err := r.one(f, item, at.item(i))
 		if err != nil {
 			return nil, err
 		}
-		values = append(values, value)
+		out.items = append(out.items, v)
 	}
-	return values, nil
+	return out, nil
 }
 
-func (r *reader) mapping(f *field, n *node, at place) (any, error) {
-	out := &object{isMap: true}
+func (r *reader) mapping(f *field, n *node, at place) (*value, error) {
+	out := &value{kind: jsonObject}
 	if n.empty() {
 		return out, nil
 	}
@@ -125,7 +148,7 @@ func (r *reader) mapping(f *field, n *node, at place) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		out.set(key.text, value)
+		out.put(key.text, value)
 	}
 	return out, nil
 }
@@ -133,29 +156,29 @@ func (r *reader) mapping(f *field, n *node, at place) (any, error) {
 // text reads a text. The host takes the letters of whatever stands there, so 1000
 // without quotes is the text "1000"; null is refused, for it is a text to the host
 // and nothing to everybody else.
-func (r *reader) text(n *node, at place, strict bool) (any, error) {
+func (r *reader) text(n *node, at place, strict bool) (*value, error) {
 	strict = strict || r.quotes
 	switch {
 	case n.kind != scalarNode:
 		return nil, n.fail(at, "is %s and must be a text", n.what())
 	case !n.plain || n.empty() && !strict:
-		return n.text, nil
+		return textValue(n.text), nil
 	case n.null():
 		return nil, n.fail(at, "is %s and must be a text: put it into quotes, or leave the key out", n.what())
 	case strict && n.scalarType() != isText:
 		return nil, n.fail(at, "is %s and must be a text: put it into quotes", n.what())
 	}
-	return n.text, nil
+	return textValue(n.text), nil
 }
 
-func (r *reader) bool(n *node, at place) (any, error) {
+func (r *reader) bool(n *node, at place) (*value, error) {
 	if n.kind != scalarNode || !n.plain || classify(n.text) != isBool {
 		return nil, n.fail(at, "is %s and must be true or false", n.what())
 	}
-	return strings.EqualFold(n.text, "true"), nil
+	return boolValue(strings.EqualFold(n.text, "true")), nil
 }
 
-func (r *reader) integer(f *field, n *node, at place) (any, error) {
+func (r *reader) integer(f *field, n *node, at place) (*value, error) {
 	if n.kind != scalarNode || !n.plain {
 		return nil, n.fail(at, "is %s and must be a whole number without quotes", n.what())
 	}
@@ -164,22 +187,22 @@ func (r *reader) integer(f *field, n *node, at place) (any, error) {
 		return nil, n.fail(at, "is %s and must be a whole number from %d to %d", n.what(), f.low, f.high)
 	}
 	if f.kind == wideKind {
-		return wide(digits), nil
+		return textValue(digits), nil
 	}
-	return numeral(digits), nil
+	return numberValue(digits), nil
 }
 
 // enum reads a word as the host does: any case, "-" for "_", spaces around it.
-func (r *reader) enum(f *field, n *node, at place) (any, error) {
+func (r *reader) enum(f *field, n *node, at place) (*value, error) {
 	if n.kind != scalarNode {
 		return nil, n.fail(at, "is %s and must be a text", n.what())
 	}
 	word := strings.ReplaceAll(lowerASCII(strings.TrimSpace(n.text)), "-", "_")
-	value, known := f.words[word]
+	written, known := f.words[word]
 	if !known {
 		return nil, n.fail(at, "is %s, which this build (%s) does not know%s", printable(n.text), SchemaVersion, nearest(n.text, f.names()))
 	}
-	return value, nil
+	return textValue(written), nil
 }
 
 func lowerASCII(s string) string {
@@ -204,41 +227,41 @@ func (f *field) names() []string {
 
 // free reads any JSON. What has no form there is refused, even where the host
 // would make a null of it.
-func (r *reader) free(n *node, at place) (any, error) {
+func (r *reader) free(n *node, at place) (*value, error) {
 	switch n.kind {
 	case listNode:
-		values := make([]any, 0, len(n.items))
+		out := &value{kind: jsonArray}
 		for i, item := range n.items {
-			value, err := r.free(item, at.item(i))
+			v, err := r.free(item, at.item(i))
 			if err != nil {
 				return nil, err
 			}
-			values = append(values, value)
+			out.items = append(out.items, v)
 		}
-		return values, nil
+		return out, nil
 	case mappingNode:
-		out := &object{isMap: true}
+		out := &value{kind: jsonObject}
 		for i, key := range n.keys {
 			value, err := r.free(n.items[i], at.key(key.text))
 			if err != nil {
 				return nil, err
 			}
-			out.set(key.text, value)
+			out.put(key.text, value)
 		}
 		return out, nil
 	}
 	return r.freeScalar(n, at)
 }
 
-func (r *reader) freeScalar(n *node, at place) (any, error) {
+func (r *reader) freeScalar(n *node, at place) (*value, error) {
 	if !n.plain {
-		return n.text, nil
+		return textValue(n.text), nil
 	}
 	switch n.scalarType() {
 	case isNothing:
-		return null{}, nil
+		return &value{kind: jsonNull}, nil
 	case isBool:
-		return strings.EqualFold(n.text, "true"), nil
+		return boolValue(strings.EqualFold(n.text, "true")), nil
 	case isNoNumber:
 		return nil, n.fail(at, "is %s, which JSON cannot hold", n.text)
 	case isInteger, isFloat:
@@ -249,9 +272,9 @@ func (r *reader) freeScalar(n *node, at place) (any, error) {
 		if !exactInteger(text) {
 			return nil, n.fail(at, "is a number that changes its value as a double: put it into quotes")
 		}
-		return numeral(text), nil
+		return numberValue(text), nil
 	}
-	return n.text, nil
+	return textValue(n.text), nil
 }
 
 // exactInteger reports whether an integer of at most 64 bits is a double; a fraction

@@ -3,35 +3,66 @@
 
 package policy
 
-// The schema as data. docs/documents.md shows it, errors suggest names from it, and
-// a test sees to it that each field has a vector.
+import "strings"
 
-// message is the YAML form of one protobuf message, or of a part of one.
+// The schema as data: one row for each field of a message, with what an author
+// writes, what the document holds and what a change of it grants (effect.go). The
+// rows of a message stand in the order in which YAML shows them. docs/documents.md
+// shows the table, errors suggest names from it, and a test sees to it that each
+// row that an author can write has a vector.
+
+// message is one protobuf message, or a part of one that authors write apart.
 type message struct {
 	name   string // as docs/documents.md shows it
 	fields []field
 	// finish normalises what does not belong to one field: it gets what was
 	// written by key, and what came out so far by member.
-	finish func(r *reader, n *node, at place, in map[string]any, out *object) error
+	finish func(r *reader, n *node, at place, in map[string]*value, out *value) error
+	// pair names an element of a list of such messages for comparison, the closest
+	// first; none for the whole element.
+	pair []func(*value) string
+	// judge corrects the classes of changes inside such a message, where more than
+	// one field decides.
+	judge func(d *differ, was, is *value, changes []Change)
 }
 
-// field is one key of a message.
+// field is one row of a message.
 type field struct {
-	key      string // in YAML
-	member   string // in the document; empty where finish writes it
-	writes   string // the member that finish writes instead, or that is never written
-	kind     kind
-	of       *message // of a message, a list or a map of them
-	required bool
-	option   bool              // null, also in words, is the same as absent
-	presence bool              // absent differs from the default: what is written stays
-	strict   bool              // a text that has to look like one: 1 or true without quotes is refused
-	low      int64             // of an integer
-	high     uint64            // of an integer
-	words    map[string]string // of an enumeration: what the member holds
-	how      string            // the normalisation, for people
-	vector   string            // a document vector that sets the field
+	key       string // in YAML; empty where no author can write it
+	member    string // in the document; empty where finish writes it, or nothing
+	writes    string // the member that finish writes instead, or that is never written
+	kind      kind
+	of        *message // of a message, a list or a map of them
+	required  bool
+	option    bool              // null, also in words, is the same as absent
+	presence  bool              // absent differs from the default: what is written stays
+	omitEmpty bool              // a message without members is left out
+	strict    bool              // a text that has to look like one: 1 or true without quotes is refused
+	low       int64             // of an integer
+	high      uint64            // of an integer
+	words     map[string]string // of an enumeration: what the member holds
+	prefix    string            // of an enumeration: what all its values begin with
+	fallback  *value            // what the document holds where nothing is written
+	explicit  bool              // YAML shows it also where it is absent, as it does what is required
+	internal  bool              // the gateway's own
+	how       string            // the normalisation, for people
+	vector    string            // a document vector that sets the field
+	since     line              // the first line of OpenShell that has the row
+	until     line              // the first one that has it no more; 0 if the newest has it
+	effect
 }
+
+// line is a line of OpenShell's releases. Where two lines differ in a field, each
+// has a row.
+type line int
+
+const line00 line = 0 // 0.0.x
+
+// currentLine is the line whose rows authors' files are read with.
+const currentLine = line00
+
+// in reports whether a line has the row.
+func (f *field) in(l line) bool { return f.since <= l && (f.until == 0 || l < f.until) }
 
 type kind int
 
@@ -56,17 +87,46 @@ const (
 	freeMap
 )
 
-// byKey returns the field of a key.
-func (m *message) byKey(key string) *field {
+func (f *field) isMap() bool {
+	return f.kind == textMap || f.kind == messageMap || f.kind == matcherMap || f.kind == paramMap || f.kind == freeMap
+}
+
+// byKey returns the row of a key in a line.
+func (m *message) byKey(l line, key string) *field {
 	for i := range m.fields {
-		if m.fields[i].key == key {
-			return &m.fields[i]
+		if f := &m.fields[i]; key != "" && f.key == key && f.in(l) {
+			return f
 		}
 	}
 	return nil
 }
 
-// each calls f for each message that can stand below m, and m itself, once.
+// byMember returns the row that a member of a document comes of, whatever the
+// line: the row of the member itself, or else one that finish writes it for.
+func (m *message) byMember(name string) *field {
+	var writer *field
+	for i := range m.fields {
+		switch f := &m.fields[i]; {
+		case name == "":
+		case f.member == name:
+			return f
+		case f.writes == name && writer == nil:
+			writer = f
+		}
+	}
+	return writer
+}
+
+// shown is the name under which YAML shows the field.
+func (f *field) shown() string {
+	if f.key == "" {
+		return f.member
+	}
+	return f.key
+}
+
+// each calls f for each message that an author can write below m, and m itself,
+// once.
 func (m *message) each(f func(*message)) {
 	seen := map[*message]bool{}
 	var walk func(*message)
@@ -77,7 +137,7 @@ func (m *message) each(f func(*message)) {
 		seen[m] = true
 		f(m)
 		for _, field := range m.fields {
-			if field.of != nil {
+			if field.of != nil && !field.internal {
 				walk(field.of)
 			}
 		}
@@ -102,14 +162,64 @@ func number(key, member, vector string, low int64, high uint64) field {
 	return field{key: key, member: member, kind: intKind, low: low, high: high, vector: vector}
 }
 
+func numbers(key, member, vector string, high uint64) field {
+	return field{key: key, member: member, kind: intList, high: high, vector: vector}
+}
+
 func list(key, member, vector string, of *message) field {
 	return field{key: key, member: member, kind: messageList, of: of, vector: vector}
+}
+
+func mapping(key, member, vector string, of *message) field {
+	return field{key: key, member: member, kind: messageMap, of: of, vector: vector}
+}
+
+// section is a message that may be null.
+func section(key, member, vector string, of *message) field {
+	return field{key: key, member: member, kind: messageKind, of: of, option: true, vector: vector}
+}
+
+// enum is one of some words, which the document writes behind a prefix. empty is
+// what an empty word stands for.
+func enum(key, member, vector, prefix, empty string, words ...string) field {
+	f := field{key: key, member: member, kind: enumKind, prefix: prefix, words: map[string]string{"": empty}, vector: vector}
+	for _, word := range words {
+		f.words[word] = prefix + strings.ToUpper(word)
+	}
+	return f
+}
+
+// derived is a field that the gateway writes and no author.
+func derived(member string, k kind) field {
+	return field{member: member, kind: k, internal: true}
 }
 
 func (f field) as(member string) field { f.writes = member; return f }
 
 func (f field) must() field { f.required = true; return f }
 
-func (f field) says(how string) field { f.how = how; return f }
+func (f field) becomes(how string) field { f.how = how; return f }
 
 func (f field) optional() field { f.option = true; return f }
+
+// kept is a field of which also the default stays, if it is written.
+func (f field) kept() field { f.presence = true; return f }
+
+func (f field) quoted() field { f.strict = true; return f }
+
+// materialised is a text that a document holds where none is written.
+func (f field) materialised(text string) field {
+	f.fallback = &value{kind: jsonString, value: text}
+	return f
+}
+
+func (f field) ifAny() field { f.omitEmpty = true; return f }
+
+func (f field) shownEmpty() field { f.explicit = true; return f }
+
+func (f field) holding(of *message) field { f.of = of; return f }
+
+// pairBy pairs elements of lists by a member.
+func pairBy(name string) []func(*value) string {
+	return []func(*value) string{func(n *value) string { return n.text(name) }}
+}

@@ -58,7 +58,10 @@ func tables() []byte {
 			fmt.Fprintf(&b, "\n### %s\n\n| key | member | what may stand there | becomes | vector |\n|---|---|---|---|---|\n", m.name)
 			for i := range m.fields {
 				f := &m.fields[i]
-				fmt.Fprintf(&b, "| `%s`%s | %s | %s | %s | %s |\n", f.key, star(f), code(cmp.Or(f.member, shown(f))), f.what(), f.how, f.vector)
+				if f.key == "" {
+					continue
+				}
+				fmt.Fprintf(&b, "| `%s`%s | %s | %s | %s | %s |\n", f.key, star(f), code(cmp.Or(f.member, written(f))), f.what(), f.how, f.vector)
 			}
 		})
 	}
@@ -73,8 +76,8 @@ func star(f *field) string {
 	return ""
 }
 
-// shown is the member that finish writes, unless it is never written.
-func shown(f *field) string {
+// written is the member that finish writes, unless it is never written.
+func written(f *field) string {
 	if strings.HasPrefix(f.how, "left out: ") {
 		return ""
 	}
@@ -117,6 +120,9 @@ func TestEveryFieldHasAVector(t *testing.T) {
 	for typ := range types {
 		types[typ].schema.each(func(m *message) {
 			for i := range m.fields {
+				if m.fields[i].key == "" {
+					continue
+				}
 				fields++
 				v := all[m.fields[i].vector]
 				if v == nil || v.Refused || typeOf(t, v) != typ && m != &matcherMessage && m != &operationMessage {

@@ -16,13 +16,13 @@ var settingsMessage = message{
 	fields: []field{
 		{key: "@type", member: "@type", kind: textKind, presence: true, strict: true, vector: "yaml-settings", how: "added, if left out"},
 		{key: "policySource", member: "policySource", kind: enumKind, words: policySources, required: true, presence: true, vector: "yaml-settings", how: "`sandbox` and `global` become the roles' names"},
-		kept(boolKind, "providersV2Enabled", "yaml-settings"),
-		kept(textKind, "policyValidationFailureMode", "yaml-settings"),
-		kept(boolKind, "extensionAuthenticationEnabled", "yaml-settings"),
-		kept(freeMap, "settings", "yaml-settings"),
-		{key: "middlewareServices", member: "middlewareServices", kind: messageList, of: &serviceMessage, presence: true, vector: "yaml-settings", how: "sorted by `name`; a name twice is refused"},
-		kept(freeKind, "volumes", "yaml-settings-limits"),
-		kept(freeKind, "drivers", "yaml-settings-limits"),
+		asWritten(boolKind, "providersV2Enabled", "yaml-settings"),
+		asWritten(textKind, "policyValidationFailureMode", "yaml-settings"),
+		asWritten(boolKind, "extensionAuthenticationEnabled", "yaml-settings").closes().because("extensions are not asked who they are"),
+		asWritten(freeMap, "settings", "yaml-settings"),
+		asWritten(freeKind, "volumes", "yaml-settings-limits"),
+		asWritten(freeKind, "drivers", "yaml-settings-limits"),
+		list("middlewareServices", "middlewareServices", "yaml-settings", &serviceMessage).kept().becomes("sorted by `name`; a name twice is refused"),
 	},
 	finish: sortServices,
 }
@@ -33,35 +33,30 @@ var policySources = map[string]string{
 	"global": "GLOBAL_POLICY", "global_policy": "GLOBAL_POLICY",
 }
 
-var serviceMessage = message{name: "`middlewareServices`", fields: []field{
-	{key: "name", member: "name", kind: textKind, strict: true, required: true, presence: true, vector: "yaml-settings"},
-	{key: "endpoint", member: "endpoint", kind: textKind, strict: true, required: true, presence: true, vector: "yaml-settings"},
-	kept(textKind, "caSha256", "yaml-settings"),
-	kept(boolKind, "allowInsecureTransport", "yaml-settings"),
+var serviceMessage = message{name: "`middlewareServices`", pair: pairBy("name"), fields: []field{
+	text("name", "name", "yaml-settings").quoted().must().kept(),
+	text("endpoint", "endpoint", "yaml-settings").quoted().must().kept(),
+	asWritten(textKind, "caSha256", "yaml-settings"),
+	asWritten(boolKind, "allowInsecureTransport", "yaml-settings").opens().because("traffic may reach it unprotected"),
 }}
 
-func kept(k kind, name, vector string) field {
+func asWritten(k kind, name, vector string) field {
 	return field{key: name, member: name, kind: k, presence: true, strict: true, vector: vector, how: "stays, if written"}
 }
 
 // sortServices puts the services into the one order that the gateway and the
 // author can agree on.
-func sortServices(_ *reader, n *node, at place, _ map[string]any, out *object) error {
-	services, _ := out.get("middlewareServices").([]any)
-	name := func(service any) string {
-		text, _ := service.(*object).get("name").(string) // required, so it is there
-		return text
-	}
+func sortServices(_ *reader, n *node, at place, _ map[string]*value, out *value) error {
+	services := out.list("middlewareServices")
 	seen := map[string]bool{}
 	for i, s := range services {
-		if seen[name(s)] {
+		name := s.text("name") // required, so it is there
+		if seen[name] {
 			here := at.key("middlewareServices")
-			return n.get("middlewareServices").items[i].fail(here.item(i), "has the name %s, as another has", printable(name(s)))
+			return n.get("middlewareServices").items[i].fail(here.item(i), "has the name %s, as another has", printable(name))
 		}
-		seen[name(s)] = true
+		seen[name] = true
 	}
-	slices.SortFunc(services, func(a, b any) int {
-		return strings.Compare(name(a), name(b))
-	})
+	slices.SortFunc(services, func(a, b *value) int { return strings.Compare(a.text("name"), b.text("name")) })
 	return nil
 }

@@ -6,22 +6,33 @@ package policy
 import "slices"
 
 // unknownKey says what a key that nobody knows might have meant.
-func unknownKey(m *message, key string) string {
-	var names []string
+func (r *reader) unknownKey(m *message, key string) string {
 	for _, f := range m.fields {
-		names = append(names, f.key)
-		if f.member == key && f.key != key {
+		if f.member == key && f.key != key && f.key != "" && f.in(r.line) {
 			return " (" + SchemaVersion + "); in YAML it is " + f.key
 		}
 	}
-	return " (" + SchemaVersion + ")" + nearest(key, names)
+	return " (" + SchemaVersion + ")" + nearest(key, r.keys(m))
+}
+
+// keys are the keys that an author can write.
+func (r *reader) keys(m *message) []string {
+	var keys []string
+	for _, f := range m.fields {
+		if f.key != "" && f.in(r.line) {
+			keys = append(keys, f.key)
+		}
+	}
+	return keys
 }
 
 // unknownMember says what a member that nobody knows might have meant.
 func unknownMember(m *message, member string) string {
 	var names []string
 	for _, f := range m.fields {
-		names = append(names, f.member, f.writes)
+		if !f.internal {
+			names = append(names, f.member, f.writes)
+		}
 	}
 	return " (" + SchemaVersion + ")" + nearest(member, slices.DeleteFunc(names, func(s string) bool { return s == "" }))
 }

@@ -70,14 +70,14 @@ func (v *viewer) note(at, format string, args ...any) {
 }
 
 // strangers notes what the tables do not know: members, types and duplicates.
-func (v *viewer) strangers(m *grantMessage, at string, n *value) {
+func (v *viewer) strangers(m *message, at string, n *value) {
 	if n.kind != jsonObject {
 		v.note(at, "is %s where this build knows a message", clip(n.json()))
 		return
 	}
 	for i, name := range n.names {
 		here := pointer(at, name)
-		f := m.field(name)
+		f := m.byMember(name)
 		switch {
 		case n.again(i):
 			v.note(here, "is there twice: readers differ in which one counts")
@@ -92,15 +92,15 @@ func (v *viewer) strangers(m *grantMessage, at string, n *value) {
 	}
 }
 
-func (v *viewer) strangersIn(f *grantField, at string, n *value) {
+func (v *viewer) strangersIn(f *field, at string, n *value) {
 	switch f.kind {
-	case messageShape:
+	case messageKind:
 		v.strangers(f.of, at, n)
-	case listShape:
+	case messageList, binaryList:
 		for i, e := range n.items {
 			v.strangers(f.of, pointer(at, strconv.Itoa(i)), e)
 		}
-	case mapShape:
+	case messageMap, matcherMap, paramMap:
 		for i, e := range n.items {
 			if n.again(i) {
 				v.note(pointer(at, n.names[i]), "is there twice: readers differ in which one counts")

@@ -4,6 +4,7 @@
 package policy
 
 import (
+	"cmp"
 	"math"
 	"regexp"
 	"slices"
@@ -17,26 +18,23 @@ import (
 // know, stands under its JSON name with a comment.
 func (d *Document) YAML() string {
 	var b strings.Builder
-	a := author{policy: d.Surface == policySurface}
 	tree := d.root
 	if d.Known() {
-		tree = a.message(d.message(), tree)
+		tree = d.message().authored(tree)
 		tree.drop("@type")
 	}
 	writeYAML(&b, tree, "")
 	return b.String()
 }
 
-// author turns documents into what authors write.
-type author struct{ policy bool }
-
-func (a *author) message(m *grantMessage, n *value) *value {
+// authored turns a value of a message into what an author writes.
+func (m *message) authored(n *value) *value {
 	if n.kind != jsonObject {
 		return n
 	}
 	out := &value{kind: jsonObject}
 	for i, name := range n.names {
-		f := m.field(name)
+		f := m.byMember(name)
 		switch {
 		case f == nil && name == "@type":
 			out.put(name, n.items[i])
@@ -45,60 +43,76 @@ func (a *author) message(m *grantMessage, n *value) *value {
 		case f.wrong(n.items[i]):
 			out.put(name, n.items[i].remarked("not of the type that this build knows"))
 		case f.internal:
-			out.put(name, n.items[i].remarked("no author can write this"))
+			out.put(name, f.authored(n.items[i]).remarked("no author can write this"))
 		default:
-			out.put(m.authored(f), a.field(f, n.items[i]))
+			out.put(f.shown(), f.authored(n.items[i]))
 		}
 	}
 	for i := range m.fields {
-		if f := &m.fields[i]; f.must && n.get(f.name) == nil {
-			out.put(m.authored(f), map[shape]*value{textShape: {kind: jsonString}, countShape: {kind: jsonNumber, value: "0"}}[f.kind])
+		f := &m.fields[i]
+		if absent := f.absent(); absent != nil && n.get(cmp.Or(f.member, f.writes)) == nil {
+			out.put(f.shown(), absent)
 		}
 	}
-	if m == endpointGrants {
-		a.endpoint(out)
+	if m == &endpointMessage {
+		authoredEndpoint(out)
 	}
 	return m.ordered(out)
 }
 
-// ordered puts members into the order in which the schema lists them, and what it
-// does not list at the end.
-func (m *grantMessage) ordered(n *value) *value {
+// absent is what YAML shows of a field that is not there; nil for nothing.
+func (f *field) absent() *value {
+	switch required := f.explicit || f.required && !f.presence; {
+	case required && f.kind == textKind:
+		return textValue("")
+	case required && f.kind == intKind:
+		return numberValue("0")
+	}
+	return nil
+}
+
+// ordered puts members into the order of the table, and what it does not list at the
+// end.
+func (m *message) ordered(n *value) *value {
 	out := &value{kind: n.kind, comment: n.comment}
-	for f := range m.fields {
-		for i, name := range n.names {
-			if name == m.authored(&m.fields[f]) {
-				out.put(name, n.items[i])
+	listed := map[string]bool{}
+	for i := range m.fields {
+		shown := m.fields[i].shown()
+		if listed[shown] || m.fields[i].internal {
+			continue
+		}
+		listed[shown] = true
+		for k, name := range n.names {
+			if name == shown {
+				out.put(name, n.items[k])
 			}
 		}
 	}
 	for i, name := range n.names {
-		if !slices.ContainsFunc(m.fields, func(f grantField) bool { return m.authored(&f) == name }) {
+		if !listed[name] {
 			out.put(name, n.items[i])
 		}
 	}
 	return out
 }
 
-func (a *author) field(f *grantField, n *value) *value {
+func (f *field) authored(n *value) *value {
 	switch f.kind {
-	case messageShape:
-		return a.message(f.of, n)
-	case listShape, mapShape:
+	case messageKind:
+		return f.of.authored(n)
+	case messageList, binaryList, messageMap, matcherMap, paramMap:
 		out := &value{kind: n.kind, names: n.names}
 		for _, e := range n.items {
-			out.items = append(out.items, shortMatcher(f.of, a.message(f.of, e)))
+			out.items = append(out.items, shortMatcher(f.of, f.of.authored(e)))
 		}
 		return out
-	case countShape:
+	case intKind, wideKind:
 		if n.kind == jsonString && wholeNumber.MatchString(n.value) {
 			return &value{kind: yamlDigits, value: n.value} // 64-bit integers are strings in ProtoJSON only
 		}
-	case textShape:
-		for _, prefix := range []string{"PROVIDER_PROFILE_CATEGORY_", strategyPrefix} {
-			if strings.HasPrefix(n.value, prefix) && (f.name == "category" || f.name == "strategy") {
-				return &value{kind: jsonString, value: short(n.value, prefix)}
-			}
+	case enumKind:
+		if f.prefix != "" {
+			return textValue(short(n.value, f.prefix))
 		}
 	}
 	return n
@@ -107,18 +121,16 @@ func (a *author) field(f *grantField, n *value) *value {
 var wholeNumber = regexp.MustCompile(`^(0|-?[1-9][0-9]{0,18})$`)
 
 // shortMatcher writes a matcher of a single glob as that glob.
-func shortMatcher(m *grantMessage, n *value) *value {
-	if glob := n.get("glob"); m == matcherGrants && n.kind == jsonObject && len(n.items) == 1 && glob != nil && glob.kind == jsonString {
+func shortMatcher(m *message, n *value) *value {
+	if glob := n.get("glob"); m == &matcherMessage && n.kind == jsonObject && len(n.items) == 1 && glob != nil && glob.kind == jsonString {
 		return glob
 	}
 	return n
 }
 
-// endpoint writes what a policy's author says in other words than the message.
-func (a *author) endpoint(e *value) {
-	if !a.policy {
-		return
-	}
+// authoredEndpoint writes what a policy's author says in other words than the
+// message.
+func authoredEndpoint(e *value) {
 	port, ports := e.get("port"), e.list("ports")
 	switch {
 	case len(ports) == 1 && same(port, ports[0]):
@@ -126,48 +138,19 @@ func (a *author) endpoint(e *value) {
 	case len(ports) > 1 && same(port, ports[0]):
 		e.drop("port")
 	}
-	if limit := e.get("json_rpc_max_body_bytes"); limit != nil {
-		e.drop("json_rpc_max_body_bytes")
-		stanza := "json_rpc"
-		if strings.EqualFold(e.text("protocol"), "mcp") || e.get("mcp") != nil {
-			stanza = "mcp"
-		}
-		if e.get(stanza) == nil {
-			e.put(stanza, &value{kind: jsonObject})
-		}
-		e.get(stanza).put("max_body_bytes", limit)
+	limit := e.get("jsonRpcMaxBodyBytes")
+	if limit == nil || limit.comment != "" {
+		return
 	}
-}
-
-// authored is the name that authors give a field.
-func (m *grantMessage) authored(f *grantField) string {
-	switch {
-	case f.yaml != "":
-		return f.yaml
-	case m.camel:
-		return f.name
+	e.drop("jsonRpcMaxBodyBytes")
+	stanza := "json_rpc"
+	if strings.EqualFold(e.text("protocol"), "mcp") || e.get("mcp") != nil {
+		stanza = "mcp"
 	}
-	var b strings.Builder
-	for _, c := range f.name {
-		if 'A' <= c && c <= 'Z' {
-			b.WriteByte('_')
-			c += 'a' - 'A'
-		}
-		b.WriteRune(c)
+	if e.get(stanza) == nil {
+		e.put(stanza, &value{kind: jsonObject})
 	}
-	return b.String()
-}
-
-func (n *value) put(name string, value *value) {
-	n.index = nil
-	n.names, n.items = append(n.names, name), append(n.items, value)
-}
-
-func (n *value) drop(name string) {
-	n.index = nil
-	if i := slices.Index(n.names, name); i >= 0 {
-		n.names, n.items = slices.Delete(n.names, i, i+1), slices.Delete(n.items, i, i+1)
-	}
+	e.get(stanza).put("max_body_bytes", limit)
 }
 
 // remarked is a copy of a value with a comment.
