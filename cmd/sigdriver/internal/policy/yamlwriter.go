@@ -160,7 +160,9 @@ func (n *value) remarked(comment string) *value {
 	return &c
 }
 
-// writeYAML writes a block of YAML for an object or array, or a scalar.
+// writeYAML writes a block of YAML for an object or array, or a scalar. The library's
+// encoder is no substitute: it writes letters that reorder a line, are invisible or
+// sit on their neighbour as they are, and a terminal would obey them.
 func writeYAML(b *strings.Builder, n *value, indent string) {
 	for i, e := range n.items {
 		lead := "- "
