@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tilelog
+package tilelog_test
 
 import (
 	"errors"
@@ -14,10 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/transparency-dev/tessera/api"
 	"github.com/transparency-dev/tessera/api/layout"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 )
 
 // everyByte flips each byte of the larger log too.
@@ -45,7 +47,7 @@ func finished(t *testing.T, decisions, counts int) *state {
 	s := newState(t)
 	s.decide(decisions)
 	s.count(counts)
-	s.mustOpen(Options{})
+	s.mustOpen(tilelog.Options{})
 	s.covered()
 	s.close()
 	if err := s.journal.Close(); err != nil {
@@ -187,8 +189,8 @@ func TestNoStartOverFlips(t *testing.T) {
 			if err := os.WriteFile(path, bad, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			var wrong *Error
-			if err := s.open(Options{}); !errors.As(err, &wrong) || wrong.Finding != record.LogTampered {
+			var wrong *tilelog.Error
+			if err := s.open(tilelog.Options{}); !errors.As(err, &wrong) || wrong.Finding != record.LogTampered {
 				t.Fatalf("byte %d of %s: %v", i, name, err)
 			}
 		}
@@ -196,7 +198,64 @@ func TestNoStartOverFlips(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.mustOpen(Options{})
+	s.mustOpen(tilelog.Options{})
 	s.decide(1)
 	s.covered()
+}
+
+// A bit that flips on the disk, between the writing and the signing, stops the log
+// for good: it is never signed over, not even after a restart.
+func TestFlipBeforeSigning(t *testing.T) {
+	s := newState(t)
+	s.mustOpen(tilelog.Options{})
+	s.decide(3)
+	s.covered()
+	s.close()
+	// As a crash leaves it: in tiles, and not covered yet.
+	checkpointFile := filepath.Join(s.dir, "log", "checkpoint")
+	old, err := os.ReadFile(checkpointFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mustOpen(tilelog.Options{})
+	s.decide(3)
+	s.covered()
+	s.close()
+	if err := os.WriteFile(checkpointFile, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(s.dir, "log", layout.EntriesPath(0, 6))
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b api.EntryBundle
+	if err := b.UnmarshalText(data); err != nil || len(b.Entries) != 6 {
+		t.Fatal(err)
+	}
+	at := len(data) - len(b.Entries[5]) - 2 - 10 // in the fifth
+	data[at] ^= 1
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		s.mustOpen(tilelog.Options{})
+		s.eventually("an end", func() bool { return s.log.Status().Stopped })
+		var wrong *tilelog.Error
+		if st := s.log.Status(); !errors.As(st.Err, &wrong) || wrong.Entry != 4 || st.Covered != 3 || wrong.File != layout.EntriesPath(0, 6) {
+			t.Errorf("%+v", st)
+		}
+		s.decide(1) // the journal goes on
+		s.close()
+	}
+	if now, err := os.ReadFile(checkpointFile); err != nil || string(now) != string(old) {
+		t.Error("another checkpoint was signed", err)
+	}
+	data[at] ^= 1
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.mustOpen(tilelog.Options{})
+	s.covered()
+	s.well()
 }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tilelog
+package tilelog_test
 
 import (
 	"errors"
@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
@@ -21,12 +22,12 @@ import (
 func TestForks(t *testing.T) {
 	refuses := func(what string, s *state, finding, text string) {
 		t.Helper()
-		var wrong *Error
-		if err := s.open(Options{}); !errors.As(err, &wrong) || wrong.Finding != finding || !strings.Contains(wrong.Error(), text) {
+		var wrong *tilelog.Error
+		if err := s.open(tilelog.Options{}); !errors.As(err, &wrong) || wrong.Finding != finding || !strings.Contains(wrong.Error(), text) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	tree := func(s *state) string { return filepath.Join(s.dir, "log", treeFile) }
+	tree := func(s *state) string { return filepath.Join(s.dir, "log", tilelog.TreeFile) }
 	read := func(path string) []byte {
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -66,17 +67,17 @@ func TestForks(t *testing.T) {
 		refuses("a writer that remembers "+bad, s, record.LogTampered, "writes")
 	}
 	write(tree(s), good)
-	s.mustOpen(Options{})
+	s.mustOpen(tilelog.Options{})
 }
 
 // An index that is not the sequence number stops the log: somebody changed what
 // its writer remembers while it ran.
 func TestIndexIsSequence(t *testing.T) {
 	s := newState(t)
-	s.mustOpen(Options{})
+	s.mustOpen(tilelog.Options{})
 	s.decide(3)
 	s.covered()
-	path := filepath.Join(s.dir, "log", treeFile)
+	path := filepath.Join(s.dir, "log", tilelog.TreeFile)
 	early, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -90,7 +91,7 @@ func TestIndexIsSequence(t *testing.T) {
 	s.eventually("an end", func() bool { return s.log.Status().Stopped })
 	// By the index that the next entry is given, or by a checkpoint for less than the
 	// one before, whichever is made first.
-	var wrong *Error
+	var wrong *tilelog.Error
 	if err := s.log.Status().Err; !errors.As(err, &wrong) || wrong.Finding != record.LogFork {
 		t.Error(err)
 	}
@@ -100,13 +101,13 @@ func TestIndexIsSequence(t *testing.T) {
 // One writer at a time, and it does not wait: AU-04.
 func TestOneWriter(t *testing.T) {
 	s := newState(t)
-	s.mustOpen(Options{})
+	s.mustOpen(tilelog.Options{})
 	var locked *disk.LockedError
-	if _, err := Open(filepath.Join(s.dir, "log"), s.journal.Journal, Options{Key: logKey(t), Logger: hclog.NewNullLogger()}); !errors.As(err, &locked) {
+	if _, err := tilelog.Open(filepath.Join(s.dir, "log"), s.journal.Journal, tilelog.Options{Key: logKey(t), Logger: hclog.NewNullLogger()}); !errors.As(err, &locked) {
 		t.Error(err)
 	}
-	for _, o := range []Options{{}, {Key: logKey(t)}, {Logger: hclog.NewNullLogger()}, {Key: logKey(t), Logger: hclog.NewNullLogger(), Interval: MinInterval - 1}} {
-		if l, err := Open(filepath.Join(t.TempDir(), "log"), s.journal.Journal, o); err == nil {
+	for _, o := range []tilelog.Options{{}, {Key: logKey(t)}, {Logger: hclog.NewNullLogger()}, {Key: logKey(t), Logger: hclog.NewNullLogger(), Interval: tilelog.MinInterval - 1}} {
+		if l, err := tilelog.Open(filepath.Join(t.TempDir(), "log"), s.journal.Journal, o); err == nil {
 			t.Errorf("it opens with %+v", o)
 			l.Close()
 		}

@@ -11,11 +11,12 @@ import (
 	"testing"
 
 	"github.com/transparency-dev/merkle/rfc6962"
-	"github.com/transparency-dev/tessera/api"
 	"github.com/transparency-dev/tessera/api/layout"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
 // bundleOf writes the bundle of some entries where the log has it.
@@ -51,6 +52,15 @@ func rootOf(t *testing.T, entries [][]byte) [32]byte {
 
 // AU-10: nothing is signed that was not read back and found to be the journal's.
 func TestGuardSignsWhatIsThere(t *testing.T) {
+	const origin = "example.com/sigdriver/test"
+	k, err := keys.Parse(verifiertest.NewKey("log", "ed25519").PrivatePEM(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := checkpoint.NewKey(origin, k)
+	if err != nil {
+		t.Fatal(err)
+	}
 	entries := [][]byte{[]byte("one"), []byte("two"), []byte("three")}
 	text := func(size uint64, of [][]byte) []byte {
 		c := checkpoint.Checkpoint{Origin: origin, Size: size, Root: rootOf(t, of)}
@@ -59,7 +69,7 @@ func TestGuardSignsWhatIsThere(t *testing.T) {
 	fresh := func(onDisk [][]byte) *guard {
 		dir := t.TempDir()
 		bundleOf(t, dir, onDisk)
-		g := &guard{key: logKey(t), dir: dir, rng: ranges.NewEmptyRange(0)}
+		g := &guard{key: key, dir: dir, rng: ranges.NewEmptyRange(0)}
 		for _, e := range entries {
 			g.expect(e)
 		}
@@ -112,91 +122,4 @@ func TestGuardSignsWhatIsThere(t *testing.T) {
 	if _, err := short.Sign(text(3, entries)); !errors.Is(err, errClosed) {
 		t.Error(err)
 	}
-}
-
-// A bit that flips on the disk, between the writing and the signing, stops the log
-// for good: it is never signed over, not even after a restart.
-func TestFlipBeforeSigning(t *testing.T) {
-	s := newState(t)
-	s.mustOpen(Options{})
-	s.decide(3)
-	s.covered()
-	s.close()
-	// As a crash leaves it: in tiles, and not covered yet.
-	checkpointFile := filepath.Join(s.dir, "log", "checkpoint")
-	old, err := os.ReadFile(checkpointFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.mustOpen(Options{})
-	s.decide(3)
-	s.covered()
-	s.close()
-	if err := os.WriteFile(checkpointFile, old, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(s.dir, "log", layout.EntriesPath(0, 6))
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b api.EntryBundle
-	if err := b.UnmarshalText(data); err != nil || len(b.Entries) != 6 {
-		t.Fatal(err)
-	}
-	at := len(data) - len(b.Entries[5]) - 2 - 10 // in the fifth
-	data[at] ^= 1
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		s.mustOpen(Options{})
-		s.eventually("an end", func() bool { return s.log.Status().Stopped })
-		var wrong *Error
-		if st := s.log.Status(); !errors.As(st.Err, &wrong) || wrong.Entry != 4 || st.Covered != 3 || wrong.File != layout.EntriesPath(0, 6) {
-			t.Errorf("%+v", st)
-		}
-		s.decide(1) // the journal goes on
-		s.close()
-	}
-	if now, err := os.ReadFile(checkpointFile); err != nil || string(now) != string(old) {
-		t.Error("another checkpoint was signed", err)
-	}
-	data[at] ^= 1
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s.mustOpen(Options{})
-	s.covered()
-	s.well()
-}
-
-func TestSweep(t *testing.T) {
-	s := newState(t)
-	s.mustOpen(Options{})
-	s.decide(300)
-	s.covered()
-	s.close()
-	before := s.evidence()
-	var left []string
-	for _, name := range []string{"checkpoint1234", ".state/treeState99", ".state/gcState5", "tile/0/0001234", "tile/0/001.p/44300", "tile/entries/001.p/44812", "tile/entries/00077", "tile/1/000.p/1999999999"} {
-		left = append(left, filepath.Join(s.dir, "log", name))
-		if err := os.WriteFile(left[len(left)-1], []byte("half"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s.mustOpen(Options{})
-	s.decide(1)
-	s.covered()
-	for _, path := range left {
-		if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s is still there", path)
-		}
-	}
-	for _, name := range before {
-		if _, err := os.Stat(filepath.Join(s.dir, name)); err != nil {
-			t.Error(err)
-		}
-	}
-	s.well()
 }

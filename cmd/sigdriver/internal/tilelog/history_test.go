@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tilelog
+package tilelog_test
 
 import (
 	"bytes"
@@ -17,6 +17,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 )
 
 // segmentFiles are the journal's segments, in order.
@@ -126,7 +127,7 @@ func TestSegmentsKeptElsewhere(t *testing.T) {
 	s.openJournal(record.Options{SegmentSize: 8 << 10})
 	s.decide(10)
 	s.count(600)
-	s.mustOpen(Options{})
+	s.mustOpen(tilelog.Options{})
 	s.covered()
 	s.close()
 	if r := s.well(); len(r.Movable) > 0 {
@@ -155,7 +156,7 @@ func TestSegmentsKeptElsewhere(t *testing.T) {
 		t.Errorf("%+v\nwith all segments: %+v", less, r)
 	}
 	s.openJournal(record.Options{SegmentSize: 8 << 10})
-	s.mustOpen(Options{})
+	s.mustOpen(tilelog.Options{})
 	s.decide(5)
 	s.covered()
 	s.close()
@@ -232,7 +233,7 @@ func TestMadeAnew(t *testing.T) {
 	if err := os.Rename(filepath.Join(s.dir, "log"), filepath.Join(t.TempDir(), "aside")); err != nil {
 		t.Fatal(err)
 	}
-	s.reopen(Options{})
+	s.reopen(tilelog.Options{})
 	s.covered()
 	s.close()
 	for name, want := range tiles {
@@ -243,13 +244,13 @@ func TestMadeAnew(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := s.open(Options{Key: newLogKey(t, "changed")}); err == nil || !strings.Contains(err.Error(), "not signed by") || !strings.Contains(err.Error(), "remove this file") {
+	if err := s.open(tilelog.Options{Key: newLogKey(t, "changed")}); err == nil || !strings.Contains(err.Error(), "not signed by") || !strings.Contains(err.Error(), "remove this file") {
 		t.Errorf("another key over the old checkpoint: %v", err)
 	}
 	if err := os.Remove(filepath.Join(s.dir, "log", "checkpoint")); err != nil {
 		t.Fatal(err)
 	}
-	s.mustOpen(Options{Key: newLogKey(t, "changed")})
+	s.mustOpen(tilelog.Options{Key: newLogKey(t, "changed")})
 	s.covered()
 	s.close()
 	if r := s.audit(); r.Well() || r.Checkpoint.Signed || r.Checkpoint.Size != 602 {

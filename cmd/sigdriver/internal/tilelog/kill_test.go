@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tilelog
+package tilelog_test
 
 import (
 	"bufio"
@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
@@ -53,7 +54,7 @@ func TestVictim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(filepath.Join(dir, "log"), j.Journal, Options{Key: logKey(t), Interval: MinInterval, Logger: hclog.New(&hclog.LoggerOptions{Output: os.Stdout})}); err != nil {
+	if _, err := tilelog.Open(filepath.Join(dir, "log"), j.Journal, tilelog.Options{Key: logKey(t), Interval: tilelog.MinInterval, Logger: hclog.New(&hclog.LoggerOptions{Output: os.Stdout})}); err != nil {
 		t.Fatal(err)
 	}
 	fmt.Println("ready", j.Head().Size)
@@ -154,7 +155,7 @@ func TestKilledUnderCallers(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, seed))
 	s := newState(t)
 	s.decide(1)
-	s.mustOpen(Options{})
+	s.mustOpen(tilelog.Options{})
 	s.covered() // on a busy machine every life may end before a first checkpoint
 	s.close()
 	if err := s.journal.Close(); err != nil {
@@ -191,7 +192,7 @@ func (s *state) auditKilled() {
 func (s *state) finish(size uint64) {
 	s.t.Helper()
 	s.openJournal(record.Options{SegmentSize: 1 << 18})
-	s.mustOpen(Options{})
+	s.mustOpen(tilelog.Options{})
 	s.covered()
 	s.close()
 	if r := s.well(); r.Checkpoint.Size < size {

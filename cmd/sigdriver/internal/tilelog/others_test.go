@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tilelog
+package tilelog_test
 
 import (
 	"context"
@@ -22,6 +22,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
@@ -38,7 +39,7 @@ func (s *state) fsck() error {
 		}
 		return out, nil
 	}
-	quiet()
+	tilelog.Quiet()
 	return fsck.New(origin, logKey(s.t), client.FileFetcher{Root: filepath.Join(s.dir, "log")}, hash, fsck.Opts{N: 2}).Check(context.Background())
 }
 

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tilelog
+package tilelog_test
 
 import (
 	"errors"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
@@ -48,7 +49,7 @@ var (
 func TestLogFollowsJournal(t *testing.T) {
 	s := newState(t)
 	s.decide(3)
-	s.mustOpen(Options{})
+	s.mustOpen(tilelog.Options{})
 	s.covered()
 	s.decide(300)
 	s.covered()
@@ -57,7 +58,7 @@ func TestLogFollowsJournal(t *testing.T) {
 	}
 	s.close()
 	s.decide(20)
-	s.mustOpen(Options{})
+	s.mustOpen(tilelog.Options{})
 	s.covered()
 	s.decide(200)
 	s.close() // what is durable then is in it

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tilelog
+package tilelog_test
 
 import (
 	"bytes"
@@ -20,7 +20,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
 	fnote "github.com/transparency-dev/formats/note"
 	"github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
@@ -29,6 +28,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 )
 
 // witness is a small real witness (c2sp.org/tlog-witness): it signs a checkpoint
@@ -149,13 +149,13 @@ func (w *witness) sign(out http.ResponseWriter, c *checkpoint.Checkpoint) {
 }
 
 // witnesses are n of them with a quorum.
-func witnesses(t *testing.T, n, quorum int, required bool) ([]*witness, *Witnesses) {
+func witnesses(t *testing.T, n, quorum int, required bool) ([]*witness, *tilelog.Witnesses) {
 	t.Helper()
-	ws := &Witnesses{Quorum: quorum, Required: required}
+	ws := &tilelog.Witnesses{Quorum: quorum, Required: required}
 	var all []*witness
 	for i := range n {
 		w := newWitness(t, fmt.Sprintf("witness-%d.example", i))
-		one, err := NewWitness(w.vkey, w.server.URL)
+		one, err := tilelog.NewWitness(w.vkey, w.server.URL)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +165,7 @@ func witnesses(t *testing.T, n, quorum int, required bool) ([]*witness, *Witness
 	return all, ws
 }
 
-func (s *state) auditWitnessed(ws *Witnesses) *audit.Report {
+func (s *state) auditWitnessed(ws *tilelog.Witnesses) *audit.Report {
 	s.t.Helper()
 	o := audit.Options{LogKeys: []note.Verifier{logKey(s.t)}, Quorum: ws.Quorum}
 	for _, w := range ws.List {
@@ -182,7 +182,7 @@ func TestWitnessesSign(t *testing.T) {
 	s := newState(t)
 	all, ws := witnesses(t, 3, 2, true)
 	all[2].answer(http.StatusInternalServerError) // two of three are enough
-	s.mustOpen(Options{Witnesses: ws})
+	s.mustOpen(tilelog.Options{Witnesses: ws})
 	if err := s.log.MayAllow(); err != nil {
 		t.Errorf("a new log has nothing to confirm: %v", err)
 	}
@@ -222,7 +222,7 @@ func TestWitnessesRefuse(t *testing.T) {
 	for _, required := range []bool{true, false} {
 		s := newState(t)
 		all, ws := witnesses(t, 2, 1, required)
-		s.mustOpen(Options{Witnesses: ws})
+		s.mustOpen(tilelog.Options{Witnesses: ws})
 		s.decide(1)
 		s.covered()
 		all[0].answer(http.StatusForbidden)
@@ -234,7 +234,7 @@ func TestWitnessesRefuse(t *testing.T) {
 		all[1].answer(http.StatusForbidden)
 		s.decide(1)
 		if required {
-			var missing *WitnessError
+			var missing *tilelog.WitnessError
 			s.eventually("an end of ALLOWs", func() bool { return errors.As(s.log.MayAllow(), &missing) })
 			if !strings.Contains(missing.Error(), "refuses the checkpoint for 3 entries") {
 				t.Error(missing)
@@ -260,7 +260,7 @@ func TestWitnessesRefuse(t *testing.T) {
 func TestRestoredFolderMeetsWitness(t *testing.T) {
 	s := newState(t)
 	all, ws := witnesses(t, 1, 1, true)
-	s.mustOpen(Options{Witnesses: ws})
+	s.mustOpen(tilelog.Options{Witnesses: ws})
 	s.decide(10)
 	s.covered()
 	s.close()
@@ -269,7 +269,7 @@ func TestRestoredFolderMeetsWitness(t *testing.T) {
 	if out, err := exec.Command("cp", "-a", s.dir+"/.", old).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	s.reopen(Options{Witnesses: ws})
+	s.reopen(tilelog.Options{Witnesses: ws})
 	s.eventually("the witness's word", func() bool { return s.log.MayAllow() == nil })
 	s.decide(10)
 	s.covered()
@@ -277,7 +277,7 @@ func TestRestoredFolderMeetsWitness(t *testing.T) {
 	s.journal.Close()
 
 	s.dir = old
-	s.reopen(Options{Witnesses: ws})
+	s.reopen(tilelog.Options{Witnesses: ws})
 	asked, _ := all[0].counts()
 	for {
 		err := s.log.MayAllow()
@@ -306,7 +306,7 @@ func TestRestoredFolderMeetsWitness(t *testing.T) {
 func TestWitnessAway(t *testing.T) {
 	s := newState(t)
 	all, ws := witnesses(t, 1, 1, true)
-	s.mustOpen(Options{Witnesses: ws})
+	s.mustOpen(tilelog.Options{Witnesses: ws})
 	s.decide(1)
 	s.covered()
 	all[0].server.Close()
@@ -316,13 +316,13 @@ func TestWitnessAway(t *testing.T) {
 		t.Error(err)
 	}
 	since := s.log.Status().Since
-	if err := s.log.witness.err(since.Add(witnessGrace - 1)); err != nil {
+	if err := s.log.WitnessErr(since.Add(tilelog.WitnessGrace - 1)); err != nil {
 		t.Error(err)
 	}
-	if err := s.log.witness.err(since.Add(witnessGrace)); err == nil {
+	if err := s.log.WitnessErr(since.Add(tilelog.WitnessGrace)); err == nil {
 		t.Error("an entry waits for too long, and ALLOWs go on")
 	}
-	if !s.log.Status().Well(since.Add(maxLag-1)) || s.log.Status().Well(since.Add(maxLag)) {
+	if !s.log.Status().Well(since.Add(tilelog.MaxLag-1)) || s.log.Status().Well(since.Add(tilelog.MaxLag)) {
 		t.Error("the log is ill at another time")
 	}
 	s.close()
@@ -332,13 +332,13 @@ func TestWitnessAway(t *testing.T) {
 func TestConfirmedAfterStart(t *testing.T) {
 	s := newState(t)
 	all, ws := witnesses(t, 1, 1, true)
-	s.mustOpen(Options{Witnesses: ws})
+	s.mustOpen(tilelog.Options{Witnesses: ws})
 	s.decide(3)
 	s.covered()
 	s.close()
 	all[0].answer(http.StatusServiceUnavailable)
 	asked, _ := all[0].counts()
-	s.mustOpen(Options{Witnesses: ws})
+	s.mustOpen(tilelog.Options{Witnesses: ws})
 	s.eventually("a question", func() bool { now, _ := all[0].counts(); return now > asked })
 	if err := s.log.MayAllow(); err == nil || !strings.Contains(err.Error(), "confirmed") {
 		t.Errorf("before the witness's word: %v", err)
@@ -373,11 +373,11 @@ func TestHostileWitness(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	one, err := NewWitness(vkey, hostile.URL)
+	one, err := tilelog.NewWitness(vkey, hostile.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.mustOpen(Options{Witnesses: &Witnesses{List: []tessera.Witness{one}, Quorum: 1}})
+	s.mustOpen(tilelog.Options{Witnesses: &tilelog.Witnesses{List: []tessera.Witness{one}, Quorum: 1}})
 	s.decide(3)
 	s.eventually("a few questions", func() bool { return strings.Contains(s.said.String(), "refuses") && s.log.Status().Entries == 3 })
 	if data, err := os.ReadFile(filepath.Join(s.dir, "log", "checkpoint")); err == nil && bytes.Contains(data, []byte("\n3\n")) {
@@ -388,18 +388,18 @@ func TestHostileWitness(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gate{log: &Log{opts: Options{Logger: hclog.NewNullLogger()}}, refused: map[string]string{}}
+	g := tilelog.NewGate()
 	for range 4 {
 		resp, err := g.RoundTrip(req)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if body, err := io.ReadAll(resp.Body); err != nil || len(body) > witnessAnswer {
+		if body, err := io.ReadAll(resp.Body); err != nil || len(body) > tilelog.WitnessAnswer {
 			t.Errorf("an answer of %d bytes, %v", len(body), err)
 		}
 	}
 	for _, bad := range []struct{ key, url string }{{"", hostile.URL}, {vkey, ""}, {vkey, "ftp://example.com"}, {vkey, "example.com"}, {"a+b+c", hostile.URL}} {
-		if _, err := NewWitness(bad.key, bad.url); err == nil {
+		if _, err := tilelog.NewWitness(bad.key, bad.url); err == nil {
 			t.Errorf("%q at %q is a witness", bad.key, bad.url)
 		}
 	}

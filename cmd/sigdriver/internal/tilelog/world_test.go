@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package tilelog
+package tilelog_test
 
 import (
 	"fmt"
@@ -12,15 +12,15 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
+	"golang.org/x/mod/sumdb/note"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
-
-	"golang.org/x/mod/sumdb/note"
 )
 
 const origin = "example.com/sigdriver/test"
@@ -46,7 +46,7 @@ type state struct {
 	t       testing.TB
 	dir     string
 	journal *record.Store
-	log     *Log
+	log     *tilelog.Log
 	said    said
 }
 
@@ -89,16 +89,16 @@ func (s *state) openJournal(o record.Options) {
 }
 
 // open opens the log, or returns why it does not open.
-func (s *state) open(o Options) error {
+func (s *state) open(o tilelog.Options) error {
 	s.t.Helper()
 	if o.Key == nil {
 		o.Key = logKey(s.t)
 	}
 	if o.Interval == 0 {
-		o.Interval = MinInterval
+		o.Interval = tilelog.MinInterval
 	}
 	o.Logger = hclog.New(&hclog.LoggerOptions{Output: &s.said})
-	l, err := Open(filepath.Join(s.dir, "log"), s.journal.Journal, o)
+	l, err := tilelog.Open(filepath.Join(s.dir, "log"), s.journal.Journal, o)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (s *state) open(o Options) error {
 	return nil
 }
 
-func (s *state) mustOpen(o Options) {
+func (s *state) mustOpen(o tilelog.Options) {
 	s.t.Helper()
 	if err := s.open(o); err != nil {
 		s.t.Fatal(err)
@@ -178,7 +178,7 @@ func (s *state) well() *audit.Report {
 }
 
 // reopen opens journal and log again.
-func (s *state) reopen(o Options) {
+func (s *state) reopen(o tilelog.Options) {
 	s.t.Helper()
 	s.openJournal(record.Options{})
 	s.mustOpen(o)
