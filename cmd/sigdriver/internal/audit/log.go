@@ -14,8 +14,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 )
 
 // The files of the tile log beside its tiles.
@@ -45,10 +45,10 @@ func (v *verification) readCheckpoint() error {
 		return err
 	}
 	keys := slices.Concat(v.options.LogKeys, v.options.Witnesses)
-	c, err := checkpoint.Parse(data, keys...)
+	c, err := tilelog.ParseCheckpoint(data, keys...)
 	if err != nil {
 		f := Finding{record.LogTampered, fileCheckpoint, 0, -1, err.Error()}
-		var at *checkpoint.Error
+		var at *tilelog.CheckpointError
 		if errors.As(err, &at) {
 			f.Offset, f.Detail = int64(at.Offset), at.Text
 		}
@@ -66,7 +66,7 @@ func (v *verification) readCheckpoint() error {
 }
 
 // judgeSigners sees whether those signed who had to.
-func (v *verification) judgeSigners(c *checkpoint.Checkpoint) {
+func (v *verification) judgeSigners(c *tilelog.Checkpoint) {
 	wrong := func(format string, args ...any) {
 		v.find(Finding{record.LogTampered, fileCheckpoint, -1, -1, fmt.Sprintf(format, args...)})
 	}

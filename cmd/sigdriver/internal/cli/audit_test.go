@@ -14,7 +14,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded/recordedtest"
@@ -49,7 +48,7 @@ func auditedState(t *testing.T) (dir, vkey string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := checkpoint.NewKey("example.com/log", private)
+	key, err := tilelog.NewKey("example.com/log", private)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +97,7 @@ func TestAuditVerify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger, err := checkpoint.NewKey("example.com/log", other)
+	stranger, err := tilelog.NewKey("example.com/log", other)
 	if err != nil {
 		t.Fatal(err)
 	}

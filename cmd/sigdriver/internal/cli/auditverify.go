@@ -13,7 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 )
 
 // auditVerifyFlags are the options of audit verify.
@@ -98,7 +98,7 @@ func (f *auditVerifyFlags) options(env *Env) (o audit.Options, err error) {
 	if o.LogKeys, err = readVerifiers(env, "log key", f.logKeys, note.NewVerifier); err != nil {
 		return o, err
 	}
-	if o.Witnesses, err = readVerifiers(env, "witness key", f.witnesses, checkpoint.NewWitness); err != nil {
+	if o.Witnesses, err = readVerifiers(env, "witness key", f.witnesses, tilelog.NewWitnessVerifier); err != nil {
 		return o, err
 	}
 	o.Quorum = f.quorum

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 )
 
@@ -57,7 +56,7 @@ func (c *Config) checkWitnesses() error {
 }
 
 // LogKey opens the key of the transparency log; nil when there is no log.
-func (c *Config) LogKey() (*checkpoint.Key, error) {
+func (c *Config) LogKey() (*tilelog.Key, error) {
 	t := c.Transparency
 	if t.Key == "" {
 		return nil, nil
@@ -66,8 +65,8 @@ func (c *Config) LogKey() (*checkpoint.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := checkpoint.NewKey(t.Origin, k)
-	var wrong *checkpoint.KeyError
+	key, err := tilelog.NewKey(t.Origin, k)
+	var wrong *tilelog.KeyError
 	switch {
 	case errors.As(err, &wrong) && wrong.Origin:
 		return nil, c.Fault("transparency.origin", err, wrong.Remedy)

@@ -17,7 +17,6 @@ import (
 	"github.com/transparency-dev/tessera/api/layout"
 	"github.com/transparency-dev/tessera/client"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
@@ -61,15 +60,15 @@ func (l *Log) examine() (*guard, error) {
 }
 
 // readCheckpoint reads the checkpoint in the folder; the zero one if there is none.
-func (l *Log) readCheckpoint() (*checkpoint.Checkpoint, error) {
-	data, err := disk.Read(disk.OS{}, filepath.Join(l.dir, layout.CheckpointPath), checkpoint.MaxSize)
+func (l *Log) readCheckpoint() (*Checkpoint, error) {
+	data, err := disk.Read(disk.OS{}, filepath.Join(l.dir, layout.CheckpointPath), MaxCheckpoint)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &checkpoint.Checkpoint{}, nil
+		return &Checkpoint{}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	c, err := checkpoint.Parse(data, l.opts.Key)
+	c, err := ParseCheckpoint(data, l.opts.Key)
 	if err != nil {
 		return nil, &Error{record.LogTampered, layout.CheckpointPath, -1, err.Error()}
 	}
@@ -81,7 +80,7 @@ func (l *Log) readCheckpoint() (*checkpoint.Checkpoint, error) {
 
 // treeSize reads how many entries the log's writer has put into tiles.
 func (l *Log) treeSize() (uint64, error) {
-	data, err := disk.Read(disk.OS{}, filepath.Join(l.dir, treeFile), checkpoint.MaxSize)
+	data, err := disk.Read(disk.OS{}, filepath.Join(l.dir, treeFile), MaxCheckpoint)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
@@ -100,7 +99,7 @@ func (l *Log) treeSize() (uint64, error) {
 
 // rejoin makes the tree of a checkpoint again from the tiles at its edge, and
 // compares its last entry with the journal's.
-func (l *Log) rejoin(g *guard, c *checkpoint.Checkpoint) error {
+func (l *Log) rejoin(g *guard, c *Checkpoint) error {
 	files := client.FileFetcher{Root: l.dir}
 	ctx := context.Background()
 	nodes, err := client.FetchRangeNodes(ctx, c.Size, files.ReadTile)

@@ -16,7 +16,6 @@ import (
 	"github.com/transparency-dev/tessera/api/layout"
 	"github.com/transparency-dev/tessera/client"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 )
 
@@ -25,7 +24,7 @@ import (
 // be the journal's, and made the root again from it. AU-10: one bit that flips
 // between memory and disk would otherwise be signed for ever.
 type guard struct {
-	key  *checkpoint.Key
+	key  *Key
 	dir  string
 	tell func(size uint64) // of each signature, may be nil
 
@@ -118,7 +117,7 @@ func (g *guard) check(text string) (uint64, error) {
 			return 0, err
 		}
 	}
-	c := checkpoint.Checkpoint{Origin: g.key.Name(), Size: size, Root: [32]byte(root)}
+	c := Checkpoint{Origin: g.key.Name(), Size: size, Root: [32]byte(root)}
 	if text != c.Text() {
 		return 0, &Error{record.LogTampered, "tile", -1, fmt.Sprintf("at %d entries the tiles do not lead to the journal's root %x", size, root)}
 	}

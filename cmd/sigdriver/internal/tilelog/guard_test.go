@@ -13,10 +13,7 @@ import (
 	"github.com/transparency-dev/merkle/rfc6962"
 	"github.com/transparency-dev/tessera/api/layout"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
-	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
 // bundleOf writes the bundle of some entries where the log has it.
@@ -52,18 +49,10 @@ func rootOf(t *testing.T, entries [][]byte) [32]byte {
 
 // AU-10: nothing is signed that was not read back and found to be the journal's.
 func TestGuardSignsWhatIsThere(t *testing.T) {
-	const origin = "example.com/sigdriver/test"
-	k, err := keys.Parse(verifiertest.NewKey("log", "ed25519").PrivatePEM(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := checkpoint.NewKey(origin, k)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := testKey(t, testOrigin, "log")
 	entries := [][]byte{[]byte("one"), []byte("two"), []byte("three")}
 	text := func(size uint64, of [][]byte) []byte {
-		c := checkpoint.Checkpoint{Origin: origin, Size: size, Root: rootOf(t, of)}
+		c := Checkpoint{Origin: testOrigin, Size: size, Root: rootOf(t, of)}
 		return []byte(c.Text())
 	}
 	fresh := func(onDisk [][]byte) *guard {

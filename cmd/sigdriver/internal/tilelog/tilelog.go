@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package tilelog keeps the journal's entries as a transparency log in tiles
-// (c2sp.org/tlog-tiles), so that an auditor can hold a driver to what it said.
+// (c2sp.org/tlog-tiles), so that an auditor can hold a driver to what it said, and
+// reads the log's checkpoints.
 //
 // The journal is the record: it gives each entry its index, and answers wait for
 // it alone. One goroutine follows it and feeds the log, which may be late or stop
@@ -36,7 +37,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/transparency-dev/tessera"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
@@ -64,7 +64,7 @@ const _ = uint(tessera.DefaultEntrySizeLimit - record.MaxEntry)
 // Options of a log.
 type Options struct {
 	// Key signs the checkpoints. Required.
-	Key *checkpoint.Key
+	Key *Key
 	// Witnesses have to sign each checkpoint too. Optional.
 	Witnesses *Witnesses
 	// Interval is the least time between two checkpoints. Default DefaultInterval.

@@ -27,7 +27,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 )
 
@@ -101,7 +100,7 @@ func (w *witness) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 		out.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	c, err := checkpoint.Parse(cp, w.log)
+	c, err := tilelog.ParseCheckpoint(cp, w.log)
 	switch {
 	case err != nil:
 		out.WriteHeader(http.StatusBadRequest)
@@ -122,7 +121,7 @@ func (w *witness) ServeHTTP(out http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (w *witness) consistent(c *checkpoint.Checkpoint, lines []string) bool {
+func (w *witness) consistent(c *tilelog.Checkpoint, lines []string) bool {
 	var hashes [][]byte
 	for _, line := range lines {
 		h, err := base64.StdEncoding.DecodeString(line)
@@ -137,7 +136,7 @@ func (w *witness) consistent(c *checkpoint.Checkpoint, lines []string) bool {
 	return proof.VerifyConsistency(rfc6962.DefaultHasher, w.size, c.Size, hashes, w.root, c.Root[:]) == nil
 }
 
-func (w *witness) sign(out http.ResponseWriter, c *checkpoint.Checkpoint) {
+func (w *witness) sign(out http.ResponseWriter, c *tilelog.Checkpoint) {
 	n, err := note.Sign(&note.Note{Text: c.Text()}, w.signer)
 	if err != nil {
 		w.t.Error(err)

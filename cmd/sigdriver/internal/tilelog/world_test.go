@@ -15,7 +15,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
@@ -26,15 +25,15 @@ import (
 const origin = "example.com/sigdriver/test"
 
 // logKey is the same in every process of a test.
-func logKey(t testing.TB) *checkpoint.Key { t.Helper(); return newLogKey(t, "log") }
+func logKey(t testing.TB) *tilelog.Key { t.Helper(); return newLogKey(t, "log") }
 
-func newLogKey(t testing.TB, name string) *checkpoint.Key {
+func newLogKey(t testing.TB, name string) *tilelog.Key {
 	t.Helper()
 	k, err := keys.Parse(verifiertest.NewKey(name, "ed25519").PrivatePEM(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, err := checkpoint.NewKey(origin, k)
+	key, err := tilelog.NewKey(origin, k)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/admin"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/checkpoint"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
@@ -162,7 +161,7 @@ func (w *World) openTiles() {
 	w.t.Helper()
 	made, err := keys.Generate(keys.Ed25519)
 	w.must(err)
-	key, err := checkpoint.NewKey("driver.example/log", made)
+	key, err := tilelog.NewKey("driver.example/log", made)
 	w.must(err)
 	w.LogKey = key.VKey()
 	w.tiles, err = tilelog.Open(filepath.Join(w.Dir, "log"), w.record.Journal, tilelog.Options{Key: key, Logger: hclog.NewNullLogger()})

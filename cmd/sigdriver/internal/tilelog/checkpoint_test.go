@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package checkpoint
+package tilelog
 
 import (
 	"bytes"
@@ -18,7 +18,7 @@ import (
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
-func key(t testing.TB, origin, name string) *Key {
+func testKey(t testing.TB, origin, name string) *Key {
 	t.Helper()
 	k, err := keys.Parse(verifiertest.NewKey(name, verifier.Ed25519).PrivatePEM(), nil)
 	if err != nil {
@@ -31,7 +31,7 @@ func key(t testing.TB, origin, name string) *Key {
 	return key
 }
 
-const origin = "example.com/log"
+const testOrigin = "example.com/log"
 
 // signed is a checkpoint by these keys.
 func signed(t testing.TB, c Checkpoint, by ...note.Signer) []byte {
@@ -43,30 +43,30 @@ func signed(t testing.TB, c Checkpoint, by ...note.Signer) []byte {
 	return data
 }
 
-func TestParse(t *testing.T) {
-	k, other := key(t, origin, "log"), key(t, "witness.example", "witness")
-	want := Checkpoint{Origin: origin, Size: 20852163, Root: [32]byte{1, 2, 3}}
+func TestParseCheckpoint(t *testing.T) {
+	k, other := testKey(t, testOrigin, "log"), testKey(t, "witness.example", "witness")
+	want := Checkpoint{Origin: testOrigin, Size: 20852163, Root: [32]byte{1, 2, 3}}
 	data := signed(t, want, k, other)
-	c, err := Parse(data, k)
-	if err != nil || c.Origin != want.Origin || c.Size != want.Size || c.Root != want.Root || !slices.Equal(c.Signers, []string{origin}) || !slices.Equal(c.Unknown, []string{"witness.example"}) {
+	c, err := ParseCheckpoint(data, k)
+	if err != nil || c.Origin != want.Origin || c.Size != want.Size || c.Root != want.Root || !slices.Equal(c.Signers, []string{testOrigin}) || !slices.Equal(c.Unknown, []string{"witness.example"}) {
 		t.Errorf("%+v, %v", c, err)
 	}
-	if c, err := Parse(data, k, other); err != nil || len(c.Signers) != 2 || len(c.Unknown) != 0 {
+	if c, err := ParseCheckpoint(data, k, other); err != nil || len(c.Signers) != 2 || len(c.Unknown) != 0 {
 		t.Errorf("with both keys: %+v, %v", c, err)
 	}
-	if c, err := Parse(data); err != nil || len(c.Signers) != 0 || len(c.Unknown) != 2 {
+	if c, err := ParseCheckpoint(data); err != nil || len(c.Signers) != 0 || len(c.Unknown) != 2 {
 		t.Errorf("with no key: %+v, %v", c, err)
 	}
 	// A stranger of the same name is not the log.
-	if c, err := Parse(data, key(t, origin, "stranger")); err != nil || len(c.Signers) != 0 {
+	if c, err := ParseCheckpoint(data, testKey(t, testOrigin, "stranger")); err != nil || len(c.Signers) != 0 {
 		t.Errorf("with a stranger's key: %+v, %v", c, err)
 	}
 }
 
-func TestParseRefuses(t *testing.T) {
-	k := key(t, origin, "log")
-	good := string(signed(t, Checkpoint{Origin: origin, Size: 12, Root: [32]byte{9}}, k))
-	if _, err := Parse([]byte(good), k); err != nil {
+func TestParseCheckpointRefuses(t *testing.T) {
+	k := testKey(t, testOrigin, "log")
+	good := string(signed(t, Checkpoint{Origin: testOrigin, Size: 12, Root: [32]byte{9}}, k))
+	if _, err := ParseCheckpoint([]byte(good), k); err != nil {
 		t.Fatal(err)
 	}
 	text, sigs, _ := strings.Cut(good, "\n\n")
@@ -94,15 +94,15 @@ func TestParseRefuses(t *testing.T) {
 		"a hyphen for a dash":  text + "\n\n-" + strings.TrimPrefix(sigs, "—"),
 		"no line feed":         strings.TrimSuffix(good, "\n"),
 		"carriage return":      strings.Replace(good, "\n\n", "\r\n\r\n", 1),
-		"a signature cut off":  text + "\n\n— " + origin + " AAAA\n",
+		"a signature cut off":  text + "\n\n— " + testOrigin + " AAAA\n",
 		"a signature's spaces": text + "\n\n" + strings.Replace(sigs, "=\n", "= \n", 1),
 		"too long":             good + strings.Repeat("— x AAAAAAAA\n", 6000),
 	} {
 		if bad == good {
 			t.Fatalf("%s: nothing was changed", what)
 		}
-		var wrong *Error
-		if c, err := Parse([]byte(bad), k); !errors.As(err, &wrong) || c != nil {
+		var wrong *CheckpointError
+		if c, err := ParseCheckpoint([]byte(bad), k); !errors.As(err, &wrong) || c != nil {
 			t.Errorf("%s: %+v, %v", what, c, err)
 		}
 	}
@@ -116,9 +116,9 @@ func TestSpareBits(t *testing.T) {
 		at := strings.LastIndex(text, "=") - 1
 		return text[:at] + string(alphabet[strings.IndexByte(alphabet, text[at])+1]) + text[at+1:]
 	}
-	k := key(t, origin, "log")
-	c := Checkpoint{Origin: origin, Size: 12, Root: [32]byte{9}}
-	if _, err := Parse([]byte(spare(string(signed(t, c, k)))), k); err == nil {
+	k := testKey(t, testOrigin, "log")
+	c := Checkpoint{Origin: testOrigin, Size: 12, Root: [32]byte{9}}
+	if _, err := ParseCheckpoint([]byte(spare(string(signed(t, c, k)))), k); err == nil {
 		t.Error("in a signature")
 	}
 	odd, err := note.Sign(&note.Note{Text: spare(c.Text())}, k)
@@ -128,13 +128,13 @@ func TestSpareBits(t *testing.T) {
 	if _, err := note.Open(odd, note.VerifierList(k)); err != nil {
 		t.Fatal(err) // others take it
 	}
-	if _, err := Parse(odd, k); err == nil {
+	if _, err := ParseCheckpoint(odd, k); err == nil {
 		t.Error("in a root that the key signed")
 	}
 }
 
 func TestNewKey(t *testing.T) {
-	k := key(t, origin, "log")
+	k := testKey(t, testOrigin, "log")
 	v, err := note.NewVerifier(k.VKey())
 	if err != nil {
 		t.Fatal(err)
@@ -157,21 +157,21 @@ func TestNewKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewKey(origin, ec); !errors.As(err, &wrong) || wrong.Origin {
+	if _, err := NewKey(testOrigin, ec); !errors.As(err, &wrong) || wrong.Origin {
 		t.Error("an ECDSA key signs a log:", err)
 	}
 }
 
 // What the log's key signed has one encoding: no other bytes are taken for it.
-func FuzzParse(f *testing.F) {
-	k := key(f, origin, "log")
-	for _, c := range []Checkpoint{{Origin: origin}, {Origin: origin, Size: 1, Root: [32]byte{1}}, {Origin: origin, Size: 1 << 40, Root: [32]byte{255}}} {
+func FuzzParseCheckpoint(f *testing.F) {
+	k := testKey(f, testOrigin, "log")
+	for _, c := range []Checkpoint{{Origin: testOrigin}, {Origin: testOrigin, Size: 1, Root: [32]byte{1}}, {Origin: testOrigin, Size: 1 << 40, Root: [32]byte{255}}} {
 		f.Add(signed(f, c, k))
-		f.Add(signed(f, c, k, key(f, "witness.example", "witness")))
+		f.Add(signed(f, c, k, testKey(f, "witness.example", "witness")))
 	}
 	f.Add([]byte("example.com/log\n1\n\n— x AAAAAAAA\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := Parse(data, k)
+		c, err := ParseCheckpoint(data, k)
 		if err != nil {
 			if c != nil {
 				t.Error("a checkpoint beside an error")

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package checkpoint
+package tilelog
 
 import (
 	"crypto/ed25519"
@@ -57,6 +57,8 @@ func (k *Key) SPKI() []byte { return k.key.SPKI() }
 // Sign implements note.Signer.
 func (k *Key) Sign(msg []byte) ([]byte, error) { return k.key.Sign(msg) }
 
-// NewWitness reads the key of a witness (c2sp.org/tlog-cosignature), whose
+// NewWitnessVerifier reads the key of a witness (c2sp.org/tlog-cosignature), whose
 // signatures hold the time at which it made them.
-func NewWitness(vkey string) (note.Verifier, error) { return fnote.NewVerifierForCosignatureV1(vkey) }
+func NewWitnessVerifier(vkey string) (note.Verifier, error) {
+	return fnote.NewVerifierForCosignatureV1(vkey)
+}
