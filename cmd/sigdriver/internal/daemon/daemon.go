@@ -1,8 +1,10 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package daemon puts the driver together: it opens what must survive a restart,
-// loads trust, makes the socket, serves, and takes all of it down in order.
+// Package daemon puts the driver together from its configuration: it opens what
+// must survive a restart, loads trust, makes the socket, serves, and takes all of it
+// down in order. Operators watch it on a listener of its own, with metrics and
+// probes, that never leaves the machine.
 package daemon
 
 import (
@@ -13,7 +15,6 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
 	"github.com/sigdriver/sigdriver/tuf"
 )
 
@@ -46,7 +47,7 @@ func (e *StartError) Unwrap() error { return e.Err }
 // changing any of it. The notes are lines for whoever asked. The error is a
 // *StartError.
 func Check(configFile string) (notes []string, err error) {
-	conf, err := config.Load(configFile)
+	conf, err := LoadConfig(configFile)
 	if err == nil {
 		err = check(conf)
 	}
@@ -60,7 +61,7 @@ func Check(configFile string) (notes []string, err error) {
 }
 
 // describe says what others need to know of this driver.
-func describe(conf *config.Config) ([]string, error) {
+func describe(conf *Config) ([]string, error) {
 	key, err := conf.LogKey()
 	if err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ func describe(conf *config.Config) ([]string, error) {
 	return []string{"transparency log: auditors pin " + key.VKey()}, nil
 }
 
-func check(conf *config.Config) error {
+func check(conf *Config) error {
 	if err := conf.CheckPlaces(); err != nil {
 		return err
 	}

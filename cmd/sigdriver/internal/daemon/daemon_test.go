@@ -31,7 +31,6 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -362,7 +361,7 @@ func TestStartErrors(t *testing.T) {
 			if !errors.As(err, &start) || !strings.Contains(err.Error(), c.text) {
 				t.Fatalf("Run: %v, want a *StartError with %q", err, c.text)
 			}
-			var fault *config.Error
+			var fault *ConfigError
 			if errors.As(err, &fault) && fault.Remedy == "" {
 				t.Errorf("no remedy: %v", err)
 			}

@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 )
 
@@ -26,7 +25,7 @@ const (
 )
 
 // connections is how many connections each socket of this configuration may have.
-func connections(conf *config.Config) (int, error) {
+func connections(conf *Config) (int, error) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return 0, err

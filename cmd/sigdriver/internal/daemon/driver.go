@@ -21,8 +21,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/grpclog"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/admin"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
@@ -49,9 +47,9 @@ const (
 // driver is a running driver. Its parts are in the order in which they start.
 type driver struct {
 	options Options
-	conf    *config.Config
+	conf    *Config
 	logger  hclog.Logger
-	metrics *admin.Metrics
+	metrics *Metrics
 
 	lock    io.Closer
 	archive *archive.Store
@@ -104,11 +102,11 @@ func (d *driver) start(ctx context.Context) error {
 
 func (d *driver) configure(context.Context) error {
 	var err error
-	if d.conf, err = config.Load(d.options.ConfigFile); err != nil {
+	if d.conf, err = LoadConfig(d.options.ConfigFile); err != nil {
 		return err
 	}
 	if d.options.BindSocket != "" {
-		d.conf.Socket = config.Socket{Path: d.options.BindSocket}
+		d.conf.Socket = SocketConfig{Path: d.options.BindSocket}
 	}
 	if err := d.conf.CheckPlaces(); err != nil {
 		return err
@@ -116,7 +114,7 @@ func (d *driver) configure(context.Context) error {
 	d.logger = hclog.New(&hclog.LoggerOptions{
 		Name: "sigdriver", Level: hclog.LevelFromString(d.conf.Log.Level), Output: d.options.Log, JSONFormat: d.conf.Log.Format == "json",
 	})
-	d.metrics = admin.NewMetrics(version.Driver)
+	d.metrics = NewMetrics(version.Driver)
 	d.logger.Info("starting", "version", version.Driver, "revision", version.Revision(), "config", d.options.ConfigFile)
 	return nil
 }
@@ -212,7 +210,7 @@ func (d *driver) begin(context.Context) error {
 }
 
 // trustFault tells a root that is none from a state folder that needs a hand.
-func trustFault(conf *config.Config, err error) error {
+func trustFault(conf *Config, err error) error {
 	var lost *tuf.FloorsLostError
 	var damaged *tuf.CorruptError
 	var locked *tuf.LockedError
@@ -289,7 +287,7 @@ func (d *driver) makeSocket() (*socket.Socket, error) {
 	return socket.Listen(socket.Options{Path: d.conf.Socket.Path, GID: gid, Mode: 0o660})
 }
 
-func (d *driver) peers(conf *config.Config) *socket.PeerList {
+func (d *driver) peers(conf *Config) *socket.PeerList {
 	if d.options.BindSocket != "" {
 		return socket.SameUser(uint32(os.Geteuid()))
 	}
@@ -298,7 +296,7 @@ func (d *driver) peers(conf *config.Config) *socket.PeerList {
 
 // watch opens the admin listener.
 func (d *driver) watch(context.Context) error {
-	d.metrics.Watch(admin.Readings{
+	d.metrics.Watch(Readings{
 		Cold:         d.server.Cold,
 		CacheEntries: func() int { n, _ := d.server.Cached(); return n },
 		CacheBytes:   func() int { _, n := d.server.Cached(); return n },
@@ -318,11 +316,11 @@ func (d *driver) watch(context.Context) error {
 		return d.conf.Fault("admin.listen", err, "choose a free address")
 	}
 	l = netutil.LimitListener(l, maxAdminConns)
-	checks := []admin.Check{
+	checks := []probe{
 		{Name: "trust", Well: func() bool { return d.healthy("trust") }},
 		{Name: "audit", Well: d.server.Recording},
 	}
-	d.admin = admin.Serve(l, admin.Handler(d.metrics, checks), d.logger.Named("admin"))
+	d.admin = serveAdmin(l, adminHandler(d.metrics, checks), d.logger.Named("admin"))
 	return nil
 }
 
@@ -384,7 +382,7 @@ func (d *driver) serve(ctx context.Context, hangup <-chan os.Signal) error {
 func (d *driver) reload() {
 	d.index.Rescan()
 	d.keeper.Kick()
-	next, err := config.Load(d.options.ConfigFile)
+	next, err := LoadConfig(d.options.ConfigFile)
 	if err != nil {
 		d.logger.Error("the configuration was not read again", "error", err)
 		return

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -120,7 +119,7 @@ func TestReceiptKeyThatApproves(t *testing.T) {
 	w.configure("[attest]\ndriver_id = \"east-1\"\nkey = \"" + w.path("receipts.key") + "\"\n")
 	err := Run(t.Context(), Options{ConfigFile: w.path("sigdriver.toml"), Log: &w.log})
 	var start *StartError
-	var setting *config.Error
+	var setting *ConfigError
 	if !errors.As(err, &start) || !errors.As(err, &setting) || setting.Key != "attest.key" || !strings.Contains(err.Error(), "CONFIG_INVALID") || !strings.Contains(err.Error(), "alice") {
 		t.Fatalf("Run: %v", err)
 	}
@@ -147,7 +146,7 @@ func TestReceiptKeyOfTheLog(t *testing.T) {
 	w.configure("[attest]\ndriver_id = \"east-1\"\nkey = \"" + w.path("receipts.key") + "\"\n" +
 		"[transparency]\norigin = \"example.com/east-1\"\nkey = \"" + w.path("log.key") + "\"\n")
 	err := Run(t.Context(), Options{ConfigFile: w.path("sigdriver.toml"), Log: &w.log})
-	var setting *config.Error
+	var setting *ConfigError
 	if !errors.As(err, &setting) || setting.Key != "attest.key" || !strings.Contains(err.Error(), "CONFIG_INVALID") {
 		t.Fatalf("Run: %v", err)
 	}

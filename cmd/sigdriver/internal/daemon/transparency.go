@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/admin"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 )
 
@@ -39,13 +38,13 @@ func (d *driver) openLog(context.Context) error {
 }
 
 // logReading is how metrics read the log; nil where there is none.
-func (d *driver) logReading() func() admin.LogReading {
+func (d *driver) logReading() func() LogReading {
 	if d.log == nil {
 		return nil
 	}
-	return func() admin.LogReading {
+	return func() LogReading {
 		s, now := d.log.Status(), time.Now()
-		r := admin.LogReading{Entries: s.Entries, Covered: s.Covered, Well: s.Well(now)}
+		r := LogReading{Entries: s.Entries, Covered: s.Covered, Well: s.Well(now)}
 		if !s.Since.IsZero() {
 			r.Waiting = now.Sub(s.Since)
 		}

@@ -27,7 +27,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/config"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
@@ -113,7 +112,7 @@ func TestLogKeyThatApproves(t *testing.T) {
 	}
 	w.transparent("")
 	err := Run(t.Context(), Options{ConfigFile: w.path("sigdriver.toml"), Log: &w.log})
-	var setting *config.Error
+	var setting *ConfigError
 	if !errors.As(err, &setting) || setting.Key != "transparency.key" || !strings.Contains(err.Error(), tuf.CodeConfig) || !strings.Contains(err.Error(), "alice") {
 		t.Fatalf("Run: %v", err)
 	}

@@ -20,7 +20,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/admin"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/daemon"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
@@ -140,7 +140,7 @@ func (w *World) start(path string) {
 		ArchiveDir: filepath.Join(w.Dir, "archive"), Now: w.clock.read, Logger: hclog.NewNullLogger()})
 	w.must(err)
 	known := trust.NewIndex("", hclog.NewNullLogger())
-	metrics := admin.NewMetrics(version.Driver)
+	metrics := daemon.NewMetrics(version.Driver)
 	w.keeper = trust.NewKeeper(trust.KeeperConfig{Client: w.client, Clock: &w.clock, Index: known, Floors: w.record, Metrics: metrics, Logger: hclog.NewNullLogger(),
 		DriverVersion: version.Driver, Interval: time.Hour})
 	w.must(w.keeper.Load())

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package config
+package daemon
 
 import (
 	"errors"
@@ -18,8 +18,8 @@ import (
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
-// good is a complete configuration; %s is a folder.
-const good = `state_dir = "%[1]s/state"
+// goodConfig is a complete configuration; %s is a folder.
+const goodConfig = `state_dir = "%[1]s/state"
 
 [socket]
 path = "%[1]s/run/driver.sock"
@@ -60,8 +60,8 @@ level = "debug"
 format = "json"
 `
 
-// place makes the files that good names.
-func place(t *testing.T) string {
+// configPlaces makes the files that good names.
+func configPlaces(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "cfg")
 	if err != nil {
@@ -78,18 +78,18 @@ func place(t *testing.T) string {
 	return dir
 }
 
-func load(t *testing.T, text string) (*Config, error) {
+func loadText(t *testing.T, text string) (*Config, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "sigdriver.toml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Load(path)
+	return LoadConfig(path)
 }
 
-func TestLoad(t *testing.T) {
-	dir := place(t)
-	c, err := load(t, fmt.Sprintf(good, dir))
+func TestLoadConfig(t *testing.T) {
+	dir := configPlaces(t)
+	c, err := loadText(t, fmt.Sprintf(goodConfig, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,8 +108,8 @@ func TestLoad(t *testing.T) {
 	}
 }
 
-func TestDefaults(t *testing.T) {
-	c, err := load(t, `state_dir = "/var/lib/sigdriver"
+func TestConfigDefaults(t *testing.T) {
+	c, err := loadText(t, `state_dir = "/var/lib/sigdriver"
 socket.path = "/run/sigdriver/driver.sock"
 peer = [{uid = 1, gateway_ids = ["gw"]}]
 trust.root = "/etc/sigdriver/root.json"
@@ -118,7 +118,7 @@ trust.source = "/srv/trust"
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := defaults()
+	want := defaultConfig()
 	if c.Trust.RefreshInterval != want.Trust.RefreshInterval || c.Audit != want.Audit || c.Log != want.Log || c.Admin.Listen != "" {
 		t.Errorf("read %+v", c)
 	}
@@ -126,9 +126,9 @@ trust.source = "/srv/trust"
 
 // Each case changes one line of a configuration that loads, and is refused with
 // that line, its key and a remedy.
-func TestRefusals(t *testing.T) {
-	text := fmt.Sprintf(good, "/tmp")
-	if _, err := load(t, text); err != nil {
+func TestConfigRefusals(t *testing.T) {
+	text := fmt.Sprintf(goodConfig, "/tmp")
+	if _, err := loadText(t, text); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -187,10 +187,10 @@ func TestRefusals(t *testing.T) {
 				t.Fatalf("%q is there %d times", c.from, strings.Count(text, c.from))
 			}
 			changed := strings.Replace(text, c.from, c.to, 1)
-			_, err := load(t, changed)
-			var e *Error
+			_, err := loadText(t, changed)
+			var e *ConfigError
 			if !errors.As(err, &e) {
-				t.Fatalf("no *Error: %v", err)
+				t.Fatalf("no *ConfigError: %v", err)
 			}
 			line := strings.Count(text[:strings.Index(text, c.from)], "\n") + 1
 			if e.Remedy == "" || e.Key != c.key || e.Line < line-1 || e.Line > line {
@@ -200,29 +200,29 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestMissing(t *testing.T) {
-	text := fmt.Sprintf(good, "/tmp")
+func TestConfigMissing(t *testing.T) {
+	text := fmt.Sprintf(goodConfig, "/tmp")
 	for _, line := range []string{
 		`state_dir = "/tmp/state"`, `path = "/tmp/run/driver.sock"`, `root = "/tmp/root.json"`, `source = "https://trust.example/"`,
 	} {
-		_, err := load(t, strings.Replace(text, line, "", 1))
-		var e *Error
+		_, err := loadText(t, strings.Replace(text, line, "", 1))
+		var e *ConfigError
 		if !errors.As(err, &e) || e.Text != "is required" {
 			t.Errorf("without %s: %v", line, err)
 		}
 	}
-	_, err := load(t, "state_dir = \"/s\"\n[socket]\npath = \"/s/s\"\n")
-	var e *Error
+	_, err := loadText(t, "state_dir = \"/s\"\n[socket]\npath = \"/s/s\"\n")
+	var e *ConfigError
 	if !errors.As(err, &e) || e.Key != "peer" {
 		t.Errorf("without peers: %v", err)
 	}
-	if _, err := Load(filepath.Join(t.TempDir(), "none.toml")); !errors.As(err, &e) || !errors.Is(err, os.ErrNotExist) {
+	if _, err := LoadConfig(filepath.Join(t.TempDir(), "none.toml")); !errors.As(err, &e) || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without a file: %v", err)
 	}
 }
 
 // Each case breaks one place of a configuration whose places check.
-func TestPlaces(t *testing.T) {
+func TestConfigPlaces(t *testing.T) {
 	for name, c := range map[string]struct {
 		breakIt func(dir string) error
 		key     string
@@ -257,8 +257,8 @@ func TestPlaces(t *testing.T) {
 		"parent is open":   {func(d string) error { return os.Chmod(d, 0o777) }, "socket.path"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := place(t)
-			conf, err := load(t, fmt.Sprintf(good, dir))
+			dir := configPlaces(t)
+			conf, err := loadText(t, fmt.Sprintf(goodConfig, dir))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -268,7 +268,7 @@ func TestPlaces(t *testing.T) {
 			if err := c.breakIt(dir); err != nil {
 				t.Fatal(err)
 			}
-			var e *Error
+			var e *ConfigError
 			if err := conf.CheckPlaces(); !errors.As(err, &e) || e.Key != c.key || e.Remedy == "" || e.Line == 0 {
 				t.Errorf("got %v, want a fault of %s with line and remedy", err, c.key)
 			}
@@ -277,8 +277,8 @@ func TestPlaces(t *testing.T) {
 }
 
 func TestNeedRestart(t *testing.T) {
-	text := fmt.Sprintf(good, "/tmp")
-	before, err := load(t, text)
+	text := fmt.Sprintf(goodConfig, "/tmp")
+	before, err := loadText(t, text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +291,7 @@ func TestNeedRestart(t *testing.T) {
 		{`root = "/tmp/root.json"`, `root = "/tmp/2.root.json"`, "trust.root"},
 		{`format = "json"`, `format = "text"`, "log.format"},
 	} {
-		next, err := load(t, strings.Replace(text, c.from, c.to, 1))
+		next, err := loadText(t, strings.Replace(text, c.from, c.to, 1))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -319,7 +319,7 @@ func TestIntegrationPage(t *testing.T) {
 	if blocks != 2 {
 		t.Fatalf("the page shows %d configurations of the driver", blocks)
 	}
-	c, err := load(t, strings.Replace(text.String(), `"openshell"`, `"0"`, 1)) // the group exists on no test machine
+	c, err := loadText(t, strings.Replace(text.String(), `"openshell"`, `"0"`, 1)) // the group exists on no test machine
 	if err != nil {
 		t.Fatal(err)
 	}

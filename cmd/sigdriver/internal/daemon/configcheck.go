@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package config
+package daemon
 
 import (
 	"errors"
@@ -34,7 +34,7 @@ const (
 
 // check refuses values that make no sense, in the order of the file's manual.
 func (c *Config) check() error {
-	return first(
+	return firstError(
 		c.checkPath("state_dir", c.StateDir, true),
 		c.checkSocket(),
 		c.checkPeers(),
@@ -51,7 +51,7 @@ func (c *Config) check() error {
 	)
 }
 
-func first(errs ...error) error {
+func firstError(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
 			return err
@@ -93,13 +93,13 @@ func (c *Config) socketFault(key string, err error) error {
 	if !errors.As(err, &s) {
 		return c.Fault(key, err, "choose another path")
 	}
-	e := c.fault(key, s.Remedy, "%q: %s", s.Path, s.Text).(*Error)
+	e := c.fault(key, s.Remedy, "%q: %s", s.Path, s.Text).(*ConfigError)
 	e.Err = err
 	return e
 }
 
 // GID returns the group's number, -1 for none.
-func (s Socket) GID() (int, error) {
+func (s SocketConfig) GID() (int, error) {
 	if s.Group == "" {
 		return -1, nil
 	}
@@ -197,7 +197,7 @@ func (c *Config) checkAdmin() error {
 func (c *Config) checkInterceptor() error {
 	i := c.Interceptor
 	switch {
-	case i == Interceptor{}:
+	case i == InterceptorConfig{}:
 		return nil
 	case i.Path == "":
 		return c.fault("interceptor.path", "name a socket, e.g. /run/sigdriver/interceptor.sock", "is required beside gateway_id")

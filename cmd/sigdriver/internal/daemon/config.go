@@ -1,12 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package config reads the driver's configuration: one strict TOML file.
-//
-// The comments of Config are the manual; docs/config.md is made from them. What
-// is enforced is not configured here: rules, keys, thresholds and how long trust
-// may be stale arrive signed, and no setting of this file can weaken them.
-package config
+package daemon
 
 //go:generate go run ./gen -o ../../../../docs/config.md
 
@@ -14,8 +9,11 @@ import (
 	"time"
 )
 
-// Config is the configuration of `sigdriver serve`. A key that is not listed
-// here is an error.
+// Config is the configuration of `sigdriver serve`: one strict TOML file. A key
+// that is not listed here is an error. The comments are the manual; docs/config.md
+// is made from them. What is enforced is not configured here: rules, keys,
+// thresholds and how long trust may be stale arrive signed, and no setting of this
+// file can weaken them.
 type Config struct {
 	// StateDir is where the driver keeps what must survive a restart: accepted
 	// trust, floors, the audit journal and the archive. Required. Absolute. The
@@ -24,38 +22,38 @@ type Config struct {
 	StateDir string `toml:"state_dir"`
 
 	// Socket is where the gateway connects.
-	Socket Socket `toml:"socket"`
+	Socket SocketConfig `toml:"socket"`
 
 	// Peer is who may call, one table for each: a connection of anybody else is
 	// closed unread. At least one is required.
-	Peer []Peer `toml:"peer"`
+	Peer []PeerConfig `toml:"peer"`
 
 	// Trust is where rules and keys come from.
-	Trust Trust `toml:"trust"`
+	Trust TrustConfig `toml:"trust"`
 
 	// Attestations is where the driver looks for attestations that are neither in
 	// the request nor published through TUF.
-	Attestations Attestations `toml:"attestations"`
+	Attestations AttestationsConfig `toml:"attestations"`
 
 	// Audit bounds what refusals may write.
-	Audit Audit `toml:"audit"`
+	Audit AuditConfig `toml:"audit"`
 
 	// Transparency makes a transparency log of the journal, which auditors can
 	// follow. Without it the journal's own chain is all that binds its entries.
-	Transparency Transparency `toml:"transparency"`
+	Transparency TransparencyConfig `toml:"transparency"`
 
 	// Attest lets the driver sign receipts of what it allowed. Without it the
 	// Attest call is not served.
-	Attest Attest `toml:"attest"`
+	Attest AttestConfig `toml:"attest"`
 
 	// Admin is for metrics and probes.
-	Admin Admin `toml:"admin"`
+	Admin AdminConfig `toml:"admin"`
 
 	// Interceptor is for a gateway without the hook: it asks before it stores.
-	Interceptor Interceptor `toml:"interceptor"`
+	Interceptor InterceptorConfig `toml:"interceptor"`
 
 	// Log is for people; the audit journal is the record.
-	Log Log `toml:"log"`
+	Log LogConfig `toml:"log"`
 
 	// lines says where each key was read, for errors.
 	lines  map[string]int
@@ -63,8 +61,8 @@ type Config struct {
 	sha256 [32]byte
 }
 
-// Socket is the Unix socket of the contract.
-type Socket struct {
+// SocketConfig is the Unix socket of the contract.
+type SocketConfig struct {
 	// Path is the socket. Required. Absolute, at most 103 bytes. Its folder is the
 	// driver's, not writable to others; it is made with mode 0750 if its parent
 	// exists. Under systemd socket activation it must be the unit's ListenStream=.
@@ -74,8 +72,8 @@ type Socket struct {
 	Group string `toml:"group"`
 }
 
-// Peer is one process that may call, known by what the kernel says of it.
-type Peer struct {
+// PeerConfig is one process that may call, known by what the kernel says of it.
+type PeerConfig struct {
 	// UID is the user that the gateway runs as. One of uid and gid is required.
 	UID *uint32 `toml:"uid"`
 	// GID is the primary group that the gateway runs with.
@@ -85,8 +83,8 @@ type Peer struct {
 	GatewayIDs []string `toml:"gateway_ids"`
 }
 
-// Trust is where trust comes from.
-type Trust struct {
+// TrustConfig is where trust comes from.
+type TrustConfig struct {
 	// Root is the file of the TUF root metadata that everything follows from.
 	// Required. Absolute. It came to this machine by a way you trust.
 	Root string `toml:"root"`
@@ -98,16 +96,16 @@ type Trust struct {
 	RefreshInterval Duration `toml:"refresh_interval"`
 }
 
-// Attestations is a local cache of attestations.
-type Attestations struct {
+// AttestationsConfig is a local cache of attestations.
+type AttestationsConfig struct {
 	// Dir is a folder of Sigstore bundles and DSSE envelopes, one a file, also one
 	// level below. Optional: none. Absolute. It is not trusted: only what verifies
 	// is looked at. It is read again every 2 s and on SIGHUP.
 	Dir string `toml:"dir"`
 }
 
-// Audit bounds the journal.
-type Audit struct {
+// AuditConfig bounds the journal.
+type AuditConfig struct {
 	// DenyPerMinute is how many refusals of one peer about one sandbox are recorded
 	// one by one each minute; further ones are counted. Optional: 30. From 1 to 10000.
 	DenyPerMinute int `toml:"deny_per_minute"`
@@ -116,8 +114,8 @@ type Audit struct {
 	ReserveMiB int `toml:"reserve_mib"`
 }
 
-// Transparency is the log in state_dir/log.
-type Transparency struct {
+// TransparencyConfig is the log in state_dir/log.
+type TransparencyConfig struct {
 	// Key is what the log's checkpoints are signed with: the absolute path of an
 	// Ed25519 key in PKCS#8 PEM, unencrypted, mode 0600 or less. Optional: without it
 	// there is no log. It signs nothing else: trust that lets it approve policies is
@@ -129,7 +127,7 @@ type Transparency struct {
 	Origin string `toml:"origin"`
 	// Witness is somebody else who sees each checkpoint before it counts, one table
 	// for each. Optional: none.
-	Witness []Witness `toml:"witness"`
+	Witness []WitnessConfig `toml:"witness"`
 	// WitnessQuorum is how many of the witnesses have to sign a checkpoint.
 	// Optional: all of them.
 	WitnessQuorum int `toml:"witness_quorum"`
@@ -139,8 +137,8 @@ type Transparency struct {
 	WitnessRequired bool `toml:"witness_required"`
 }
 
-// Witness is a witness of the C2SP tlog-witness protocol.
-type Witness struct {
+// WitnessConfig is a witness of the C2SP tlog-witness protocol.
+type WitnessConfig struct {
 	// Key is the witness's public key, NAME+HASH+KEY, of a cosignature/v1 key.
 	// Required.
 	Key string `toml:"key"`
@@ -148,8 +146,8 @@ type Witness struct {
 	URL string `toml:"url"`
 }
 
-// Attest is the driver's own key.
-type Attest struct {
+// AttestConfig is the driver's own key.
+type AttestConfig struct {
 	// DriverID is the driver's name in receipts and in drivers.json. Required with
 	// key; 1 to 253 bytes.
 	DriverID string `toml:"driver_id"`
@@ -162,17 +160,17 @@ type Attest struct {
 	Key string `toml:"key"`
 }
 
-// Admin is the listener of /metrics, /live and /ready.
-type Admin struct {
+// AdminConfig is the listener of /metrics, /live and /ready.
+type AdminConfig struct {
 	// Listen is a loopback address, such as "127.0.0.1:9464", or the absolute path
 	// of a Unix socket. Optional: no listener.
 	Listen string `toml:"listen"`
 }
 
-// Interceptor is a second socket, on which the driver speaks OpenShell's interceptor
+// InterceptorConfig is a second socket, on which the driver speaks OpenShell's interceptor
 // contract. It gives early feedback when policies and profiles are written; the
 // boundary is the hook. Who may call is said by peer.
-type Interceptor struct {
+type InterceptorConfig struct {
 	// Path is the socket, under the same demands as socket.path, with the same group.
 	// Optional: no interceptor.
 	Path string `toml:"path"`
@@ -181,8 +179,8 @@ type Interceptor struct {
 	GatewayID string `toml:"gateway_id"`
 }
 
-// Log is what goes to standard error.
-type Log struct {
+// LogConfig is what goes to standard error.
+type LogConfig struct {
 	// Level is "error", "warn", "info" or "debug". Optional: "info". At "debug" each
 	// cached answer has its line too.
 	Level string `toml:"level"`
@@ -200,11 +198,11 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return err
 }
 
-// defaults is the configuration of an empty file.
-func defaults() *Config {
+// defaultConfig is the configuration of an empty file.
+func defaultConfig() *Config {
 	return &Config{
-		Trust: Trust{RefreshInterval: Duration(time.Minute)},
-		Audit: Audit{DenyPerMinute: 30, ReserveMiB: 64},
-		Log:   Log{Level: "info", Format: "text"},
+		Trust: TrustConfig{RefreshInterval: Duration(time.Minute)},
+		Audit: AuditConfig{DenyPerMinute: 30, ReserveMiB: 64},
+		Log:   LogConfig{Level: "info", Format: "text"},
 	}
 }

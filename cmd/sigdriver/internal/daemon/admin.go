@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package admin
+package daemon
 
 import (
 	"fmt"
@@ -13,15 +13,15 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Check is one thing that must be well for the driver to be ready.
-type Check struct {
+// probe is one thing that must be well for the driver to be ready.
+type probe struct {
 	Name string
 	Well func() bool
 }
 
-// Handler serves /metrics, /live and /ready. Live means that the process answers,
+// adminHandler serves /metrics, /live and /ready. Live means that the process answers,
 // nothing else: restarting a driver does not mend its trust.
-func Handler(m *Metrics, checks []Check) http.Handler {
+func adminHandler(m *Metrics, checks []probe) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, DisableCompression: true}))
 	mux.HandleFunc("GET /live", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "live") })
@@ -40,8 +40,8 @@ func Handler(m *Metrics, checks []Check) http.Handler {
 	return mux
 }
 
-// Serve answers on a listener until it is closed. It is bounded in every way.
-func Serve(l net.Listener, h http.Handler, logger hclog.Logger) *http.Server {
+// serveAdmin answers on a listener until it is closed. It is bounded in every way.
+func serveAdmin(l net.Listener, h http.Handler, logger hclog.Logger) *http.Server {
 	s := &http.Server{
 		Handler: h, ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 8 << 10, ErrorLog: logger.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),

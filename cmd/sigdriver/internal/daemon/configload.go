@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package config
+package daemon
 
 import (
 	"bytes"
@@ -17,11 +17,11 @@ import (
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
-// maxFile bounds the configuration file in bytes.
-const maxFile = 1 << 20
+// maxConfig bounds the configuration file in bytes.
+const maxConfig = 1 << 20
 
-// Error is a configuration that the driver does not start with.
-type Error struct {
+// ConfigError is a configuration that the driver does not start with.
+type ConfigError struct {
 	File   string
 	Line   int    // 0 when the file as a whole is meant
 	Key    string // as in the file, e.g. "socket.path"; may be empty
@@ -30,7 +30,7 @@ type Error struct {
 	Err    error
 }
 
-func (e *Error) Error() string {
+func (e *ConfigError) Error() string {
 	at := e.File
 	if e.Line > 0 {
 		at = fmt.Sprintf("%s:%d", e.File, e.Line)
@@ -41,58 +41,59 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s: %s", at, e.Text, e.Remedy)
 }
 
-func (e *Error) Unwrap() error { return e.Err }
+func (e *ConfigError) Unwrap() error { return e.Err }
 
-// Load reads and checks a configuration file. The error is always an *Error.
-func Load(path string) (*Config, error) {
-	data, err := disk.ReadInput(disk.OS{}, path, maxFile)
+// LoadConfig reads and checks a configuration file. The error is
+// always a *ConfigError.
+func LoadConfig(path string) (*Config, error) {
+	data, err := disk.ReadInput(disk.OS{}, path, maxConfig)
 	var tooLong *disk.TooLongError
 	if errors.As(err, &tooLong) {
-		return nil, &Error{File: path, Text: fmt.Sprintf("longer than %d bytes", maxFile), Remedy: "this is no configuration file of the driver"}
+		return nil, &ConfigError{File: path, Text: fmt.Sprintf("longer than %d bytes", maxConfig), Remedy: "this is no configuration file of the driver"}
 	}
 	if err != nil {
-		return nil, &Error{File: path, Text: reason(err), Remedy: "name a configuration file that the driver's user can read", Err: err}
+		return nil, &ConfigError{File: path, Text: faultText(err), Remedy: "name a configuration file that the driver's user can read", Err: err}
 	}
-	return parse(path, data)
+	return parseConfig(path, data)
 }
 
 // SHA256 is that of the file that the configuration was read from.
 func (c *Config) SHA256() [32]byte { return c.sha256 }
 
-func parse(path string, data []byte) (*Config, error) {
-	c := defaults()
+func parseConfig(path string, data []byte) (*Config, error) {
+	c := defaultConfig()
 	c.file, c.sha256 = path, sha256.Sum256(data)
 	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
 	if err := dec.Decode(c); err != nil {
-		return nil, decodeError(path, err)
+		return nil, tomlError(path, err)
 	}
-	c.lines = index(data)
+	c.lines = keyLines(data)
 	if err := c.check(); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// decodeError names the line and key of what TOML refused.
-func decodeError(path string, err error) error {
+// tomlError names the line and key of what TOML refused.
+func tomlError(path string, err error) error {
 	var unknown *toml.StrictMissingError
 	var at *toml.DecodeError
 	switch {
 	case errors.As(err, &unknown) && len(unknown.Errors) > 0:
 		first := &unknown.Errors[0]
 		line, _ := first.Position()
-		return &Error{File: path, Line: line, Key: strings.Join(first.Key(), "."), Text: "unknown key",
+		return &ConfigError{File: path, Line: line, Key: strings.Join(first.Key(), "."), Text: "unknown key",
 			Remedy: "remove it, or see docs/config.md for how it is spelled", Err: err}
 	case errors.As(err, &at):
 		line, _ := at.Position()
-		return &Error{File: path, Line: line, Key: strings.Join(at.Key(), "."), Text: strings.TrimPrefix(at.Error(), "toml: "),
+		return &ConfigError{File: path, Line: line, Key: strings.Join(at.Key(), "."), Text: strings.TrimPrefix(at.Error(), "toml: "),
 			Remedy: "see docs/config.md for what belongs here", Err: err}
 	}
-	return &Error{File: path, Text: err.Error(), Remedy: "see docs/config.md", Err: err}
+	return &ConfigError{File: path, Text: err.Error(), Remedy: "see docs/config.md", Err: err}
 }
 
-// index maps every key of a file that decodes, such as "peer[1].uid", to its line.
-func index(data []byte) map[string]int {
+// keyLines maps every key of a file that decodes, such as "peer[1].uid", to its line.
+func keyLines(data []byte) map[string]int {
 	lines := map[string]int{}
 	p := unstable.Parser{}
 	p.Reset(data)
@@ -130,9 +131,9 @@ func keyOf(p *unstable.Parser, e *unstable.Node) (string, int) {
 	return strings.Join(parts, "."), line
 }
 
-// fault is an *Error about a key, with its line or that of the table around it.
+// fault is a *ConfigError about a key, with its line or that of the table around it.
 func (c *Config) fault(key, remedy, format string, args ...any) error {
-	e := &Error{File: c.file, Key: key, Text: fmt.Sprintf(format, args...), Remedy: remedy}
+	e := &ConfigError{File: c.file, Key: key, Text: fmt.Sprintf(format, args...), Remedy: remedy}
 	for at := key; at != ""; {
 		if line, ok := c.lines[at]; ok {
 			e.Line = line
@@ -144,16 +145,16 @@ func (c *Config) fault(key, remedy, format string, args ...any) error {
 	return e
 }
 
-// Fault is an *Error about a key that somebody else found wrong.
+// Fault is a *ConfigError about a key that somebody else found wrong.
 func (c *Config) Fault(key string, err error, remedy string) error {
-	e := c.fault(key, remedy, "%s", reason(err)).(*Error)
+	e := c.fault(key, remedy, "%s", faultText(err)).(*ConfigError)
 	e.Err = err
 	return e
 }
 
-// reason is an error without the operation that failed, which means nothing to
+// faultText is an error without the operation that failed, which means nothing to
 // whoever wrote the file.
-func reason(err error) string {
+func faultText(err error) string {
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		return fmt.Sprintf("%q: %v", path.Path, path.Err)

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package config
+package daemon
 
 import (
 	"unicode"
@@ -11,19 +11,19 @@ import (
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
-const makeKey = "make one with `openssl genpkey -algorithm ed25519 -out receipts.key`"
+const makeReceiptKey = "make one with `openssl genpkey -algorithm ed25519 -out receipts.key`"
 
 func (c *Config) checkAttest() error {
 	a := c.Attest
 	switch {
-	case a == Attest{}:
+	case a == AttestConfig{}:
 		return nil
 	case a.DriverID == "":
 		return c.fault("attest.driver_id", "choose a name for this driver, the one that drivers.json will have", "is required")
 	case len(a.DriverID) > verifier.MaxName || !utf8.ValidString(a.DriverID) || !printableID(a.DriverID):
 		return c.fault("attest.driver_id", "choose a short name", "must be 1 to %d bytes without spaces and control characters", verifier.MaxName)
 	case a.Key == "":
-		return c.fault("attest.key", makeKey, "is required")
+		return c.fault("attest.key", makeReceiptKey, "is required")
 	case keys.IsPKCS11(a.Key):
 		if err := keys.CheckPKCS11(a.Key); err != nil {
 			return c.Fault("attest.key", err, "see docs/config.md, or name a PEM file")
@@ -54,5 +54,5 @@ func (c *Config) AttestKey() (*keys.Key, error) {
 		}
 		return key, nil
 	}
-	return c.ownKey("attest.key", c.Attest.Key, makeKey)
+	return c.ownKey("attest.key", c.Attest.Key, makeReceiptKey)
 }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command gen makes docs/config.md from the comments of package config.
+// Command gen makes docs/config.md from the comments of daemon.Config.
 package main
 
 import (
@@ -18,7 +18,7 @@ import (
 
 const head = `# Configuration
 
-<!-- Generated from cmd/sigdriver/internal/config by ` + "`make generate`" + `. Do not edit. -->
+<!-- Generated from cmd/sigdriver/internal/daemon by ` + "`make generate`" + `. Do not edit. -->
 
 ` + "`sigdriver serve --config FILE`" + ` reads one TOML file. ` + "`sigdriver serve --config FILE --check`" + ` reads it,
 looks at everything it names, and exits: 0 when the driver would start, 2 with the line and the remedy when not.

@@ -1,9 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package admin is what operators watch: metrics for Prometheus and probes, on a
-// listener of its own that never leaves the machine.
-package admin
+package daemon
 
 import (
 	"strconv"

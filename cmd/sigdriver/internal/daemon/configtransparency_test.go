@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package config
+package daemon
 
 import (
 	"crypto/rand"
@@ -27,9 +27,9 @@ func witnessKey(t *testing.T, name string) string {
 	return vkey
 }
 
-// logged is good with a transparency log and two witnesses.
-func logged(t *testing.T, dir string) string {
-	return fmt.Sprintf(good, dir) + fmt.Sprintf(`
+// configWithLog is good with a transparency log and two witnesses.
+func configWithLog(t *testing.T, dir string) string {
+	return fmt.Sprintf(goodConfig, dir) + fmt.Sprintf(`
 [transparency]
 key = "%s/log.key"
 origin = "example.com/log"
@@ -46,8 +46,8 @@ url = "http://two.example/witness"
 `, dir, witnessKey(t, "one.example"), witnessKey(t, "two.example"))
 }
 
-func TestTransparency(t *testing.T) {
-	dir := place(t)
+func TestTransparencyConfig(t *testing.T) {
+	dir := configPlaces(t)
 	write := func(data []byte, mode os.FileMode) {
 		t.Helper()
 		name := filepath.Join(dir, "log.key")
@@ -56,7 +56,7 @@ func TestTransparency(t *testing.T) {
 		}
 	}
 	write(verifiertest.NewKey("log", verifier.Ed25519).PrivatePEM(), 0o600)
-	c, err := load(t, logged(t, dir))
+	c, err := loadText(t, configWithLog(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestTransparency(t *testing.T) {
 		t.Errorf("all have to sign by default: %+v, %v", w, err)
 	}
 
-	var setting *Error
+	var setting *ConfigError
 	refused := func(what, key string) {
 		t.Helper()
 		if err := c.CheckPlaces(); !errors.As(err, &setting) || setting.Key != key || setting.Remedy == "" {
@@ -98,9 +98,9 @@ func TestTransparency(t *testing.T) {
 	refused("a name with a space", "transparency.origin")
 }
 
-func TestTransparencyRefusals(t *testing.T) {
-	text := logged(t, "/tmp")
-	before, err := load(t, text)
+func TestTransparencyConfigRefusals(t *testing.T) {
+	text := configWithLog(t, "/tmp")
+	before, err := loadText(t, text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,17 +121,17 @@ func TestTransparencyRefusals(t *testing.T) {
 		if strings.Count(text, c.from) != 1 {
 			t.Fatalf("%q is there %d times", c.from, strings.Count(text, c.from))
 		}
-		var e *Error
-		if _, err := load(t, strings.Replace(text, c.from, c.to, 1)); !errors.As(err, &e) || e.Key != c.key || e.Remedy == "" || e.Line == 0 {
+		var e *ConfigError
+		if _, err := loadText(t, strings.Replace(text, c.from, c.to, 1)); !errors.As(err, &e) || e.Key != c.key || e.Remedy == "" || e.Line == 0 {
 			t.Errorf("%q: %v", c.to, err)
 		}
 	}
 	none, _, _ := strings.Cut(text, "[[transparency.witness]]")
-	var e *Error
-	if _, err := load(t, strings.Replace(none, "witness_quorum = 1", "", 1)); !errors.As(err, &e) || e.Key != "transparency.witness_required" {
+	var e *ConfigError
+	if _, err := loadText(t, strings.Replace(none, "witness_quorum = 1", "", 1)); !errors.As(err, &e) || e.Key != "transparency.witness_required" {
 		t.Errorf("required, and there are none: %v", err)
 	}
-	next, err := load(t, strings.Replace(text, "witness_required = true", "witness_required = false", 1))
+	next, err := loadText(t, strings.Replace(text, "witness_required = true", "witness_required = false", 1))
 	if err != nil {
 		t.Fatal(err)
 	}

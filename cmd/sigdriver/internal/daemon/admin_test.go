@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package admin
+package daemon
 
 import (
 	"io"
@@ -49,7 +49,7 @@ func TestMetrics(t *testing.T) {
 	m.Refreshed("TUF_EXPIRED")
 	m.Refused("not_allowed")
 	m.Panicked()
-	code, text := get(t, Handler(m, nil), "GET", "/metrics")
+	code, text := get(t, adminHandler(m, nil), "GET", "/metrics")
 	if code != http.StatusOK {
 		t.Fatalf("status %d", code)
 	}
@@ -84,7 +84,7 @@ func TestSeriesAreBounded(t *testing.T) {
 	for r := verifier.Reason(-10); r < 2000; r++ {
 		m.Decided(verifier.Deny, r, r%2 == 0, time.Second)
 	}
-	_, text := get(t, Handler(m, nil), "GET", "/metrics")
+	_, text := get(t, adminHandler(m, nil), "GET", "/metrics")
 	if n := strings.Count(text, "\nsigdriver_decisions_total{"); n == 0 || n > 2*maxReason {
 		t.Errorf("%d series", n)
 	}
@@ -92,7 +92,7 @@ func TestSeriesAreBounded(t *testing.T) {
 
 func TestProbes(t *testing.T) {
 	trust, audit := true, true
-	h := Handler(NewMetrics("x"), []Check{{"trust", func() bool { return trust }}, {"audit", func() bool { return audit }}})
+	h := adminHandler(NewMetrics("x"), []probe{{"trust", func() bool { return trust }}, {"audit", func() bool { return audit }}})
 	expect := func(path string, want int, text string) {
 		t.Helper()
 		if code, got := get(t, h, "GET", path); code != want || got != text {
@@ -113,12 +113,12 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-func TestServe(t *testing.T) {
+func TestAdminServe(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := Serve(l, Handler(NewMetrics("x"), nil), hclog.NewNullLogger())
+	s := serveAdmin(l, adminHandler(NewMetrics("x"), nil), hclog.NewNullLogger())
 	resp, err := http.Get("http://" + l.Addr().String() + "/live")
 	if err != nil {
 		t.Fatal(err)
