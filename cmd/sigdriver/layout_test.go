@@ -167,7 +167,7 @@ func TestReplayIsForAuditors(t *testing.T) {
 		if err != nil {
 			t.Fatalf("go list %s: %v", pkg, err)
 		}
-		if strings.Contains(string(out), "/internal/replay") || strings.Contains(string(out), "/internal/recorded") {
+		if strings.Contains(string(out), "/internal/replay") || strings.Contains(string(out), "/internal/evidence") {
 			t.Errorf("%s reaches what auditors use", pkg)
 		}
 	}

@@ -14,9 +14,9 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence/evidencetest"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded/recordedtest"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -32,7 +32,7 @@ func auditedState(t *testing.T) (dir, vkey string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := recordedtest.New(t, trust)
+	d := evidencetest.New(t, trust)
 	d.Decide(s, s.Now)
 	d.Close()
 	store, err := archive.Open(filepath.Join(d.Dir, "archive"), nil)

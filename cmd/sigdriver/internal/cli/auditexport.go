@@ -11,7 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/pack"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 )
 
@@ -39,10 +39,10 @@ sigdriver audit verify FILE needs nothing but the pack, the pinned root and the 
 
 func auditExport(env *Env, state, out string) error {
 	sum := sha256.New()
-	var m *pack.Manifest
+	var m *evidence.Manifest
 	var fault error // of the evidence, not of what is written
 	err := writeTo(env, out, func(w io.Writer) error {
-		m, fault = pack.Write(io.MultiWriter(w, sum), state)
+		m, fault = evidence.WritePack(io.MultiWriter(w, sum), state)
 		return fault
 	})
 	var corrupt *record.CorruptError

@@ -11,8 +11,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/pack"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 	"github.com/sigdriver/sigdriver/tuf/disk"
@@ -22,13 +21,13 @@ const packSchema = "application/vnd.sigdriver.pack-verification.v1+json"
 
 // packReport is what audit verify says about a pack.
 type packReport struct {
-	Schema    string          `json:"schema"`
-	SHA256    record.Digest   `json:"sha256"` // of the pack
-	Files     int             `json:"files"`
-	Missing   []record.Digest `json:"missing"`
-	Log       *audit.Report   `json:"log"`
-	Replay    *replayReport   `json:"replay,omitempty"` // nil without a pinned root
-	NotProven []string        `json:"notProven"`
+	Schema    string           `json:"schema"`
+	SHA256    record.Digest    `json:"sha256"` // of the pack
+	Files     int              `json:"files"`
+	Missing   []record.Digest  `json:"missing"`
+	Log       *evidence.Report `json:"log"`
+	Replay    *replayReport    `json:"replay,omitempty"` // nil without a pinned root
+	NotProven []string         `json:"notProven"`
 	path      string
 }
 
@@ -58,7 +57,7 @@ func auditVerifyPack(env *Env, f *auditVerifyFlags) error {
 	if err != nil {
 		return err
 	}
-	if r.Log, err = audit.Verify(dir, o); err != nil {
+	if r.Log, err = evidence.Verify(dir, o); err != nil {
 		return auditError(f.state, err)
 	}
 	again := error(nil)
@@ -90,8 +89,8 @@ func unpack(path, dir string) (*packReport, error) {
 	}
 	defer in.Close()
 	sum := sha256.New()
-	m, err := pack.Unpack(io.TeeReader(in, sum), dir)
-	var fault *pack.Error
+	m, err := evidence.Unpack(io.TeeReader(in, sum), dir)
+	var fault *evidence.PackError
 	if errors.As(err, &fault) {
 		return nil, &ExitError{Code: ExitDenied, Err: fmt.Errorf("%s: the pack %q is not as it was written: %w", record.LogTampered, path, err), Remedy: "nothing in it was looked at; ask for it again, and compare its sha256"}
 	}
@@ -122,7 +121,7 @@ func (r *packReport) replay(env *Env, dir string, f *auditVerifyFlags) (again, e
 }
 
 // notProven says what no check of a pack can show.
-func notProven(r *packReport, o *audit.Options) []string {
+func notProven(r *packReport, o *evidence.VerifyOptions) []string {
 	var list []string
 	if r.Log.Checkpoint == nil || !r.Log.Checkpoint.Signed {
 		list = append(list, "who wrote it: no signature by a log key was checked, so whoever makes up a whole folder passes")

@@ -18,8 +18,8 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 	"github.com/sigdriver/sigdriver/tuf"
 )
@@ -146,7 +146,7 @@ func (f *replayFlags) options(env *Env) (*replay.Options, error) {
 		}
 	}
 	if f.documents != "" {
-		if o.Documents, err = recorded.OpenDocuments(f.documents); err != nil {
+		if o.Documents, err = evidence.OpenDocuments(f.documents); err != nil {
 			return nil, cannotRead(f.documents, "folder of documents", err)
 		}
 		if o.Documents.Len() == 0 {

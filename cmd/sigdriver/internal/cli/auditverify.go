@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 )
 
@@ -77,7 +77,7 @@ func auditVerify(env *Env, f *auditVerifyFlags) error {
 	if err != nil {
 		return err
 	}
-	r, err := audit.Verify(f.state, o)
+	r, err := evidence.Verify(f.state, o)
 	if err != nil {
 		return auditError(f.state, err)
 	}
@@ -94,7 +94,7 @@ func auditVerify(env *Env, f *auditVerifyFlags) error {
 	return nil
 }
 
-func (f *auditVerifyFlags) options(env *Env) (o audit.Options, err error) {
+func (f *auditVerifyFlags) options(env *Env) (o evidence.VerifyOptions, err error) {
 	if o.LogKeys, err = readVerifiers(env, "log key", f.logKeys, note.NewVerifier); err != nil {
 		return o, err
 	}
@@ -134,7 +134,7 @@ func readVerifiers(env *Env, what string, args []string, parse func(string) (not
 
 // auditError is a folder that cannot be audited.
 func auditError(dir string, err error) error {
-	var none *audit.NoStateError
+	var none *evidence.NoStateError
 	var path *fs.PathError
 	switch {
 	case errors.As(err, &none):
@@ -148,11 +148,11 @@ func auditError(dir string, err error) error {
 // auditReport is what -o json writes.
 type auditReport struct {
 	MediaType string `json:"mediaType"`
-	*audit.Report
+	*evidence.Report
 }
 
 // printAudit says what was checked, then what was found, then the verdict.
-func printAudit(p *printer, dir string, r *audit.Report) {
+func printAudit(p *printer, dir string, r *evidence.Report) {
 	p.line("The log in %s", dir)
 	mark := func(prefix string) string {
 		for _, f := range r.Findings {
@@ -194,7 +194,7 @@ func printAudit(p *printer, dir string, r *audit.Report) {
 	p.line("%s", auditVerdict(r))
 }
 
-func place(f *audit.Finding) string {
+func place(f *evidence.Finding) string {
 	at := f.File
 	if f.Offset >= 0 {
 		at += fmt.Sprintf(", byte %d", f.Offset)
@@ -205,7 +205,7 @@ func place(f *audit.Finding) string {
 	return at
 }
 
-func auditVerdict(r *audit.Report) string {
+func auditVerdict(r *evidence.Report) string {
 	switch {
 	case !r.Well():
 		return "The log is not as it was written. Keep the folder as evidence, and restore nothing over it."

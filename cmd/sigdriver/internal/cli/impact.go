@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -189,10 +189,10 @@ func (a *asked) read(env *Env, file string) error {
 
 // recorded adds what a driver's journal holds.
 func (f *impactFlags) recorded(env *Env, a *asked) error {
-	var documents *recorded.Documents
+	var documents *evidence.Documents
 	if f.documents != "" {
 		var err error
-		if documents, err = recorded.OpenDocuments(f.documents); err != nil {
+		if documents, err = evidence.OpenDocuments(f.documents); err != nil {
 			return cannotRead(f.documents, "folder of documents", err)
 		}
 	}
@@ -204,13 +204,13 @@ func (f *impactFlags) recorded(env *Env, a *asked) error {
 		}
 		since = env.Now().Add(-d)
 	}
-	state, err := recorded.Read(f.state, documents, since)
+	asked, err := evidence.ReadRequests(f.state, documents, since)
 	if err != nil {
 		return journalFault(f.state, err)
 	}
-	a.floors, a.suppressed = state.Floors, state.Suppressed
-	for _, q := range state.Questions {
-		a.list = append(a.list, candidateRequest{name: fmt.Sprintf("entry %d", q.Seq), request: q.Request, lost: q.Lost, unarchived: q.Unarchived})
+	a.floors, a.suppressed = asked.Floors, asked.Suppressed
+	for _, q := range asked.List {
+		a.list = append(a.list, candidateRequest{name: fmt.Sprintf("entry %d", q.Seq), request: q.Asked, lost: q.Lost, unarchived: q.Unarchived})
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded/recordedtest"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence/evidencetest"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -214,13 +214,13 @@ func TestTrustPlanRevocation(t *testing.T) {
 
 // recordedState is a driver that has allowed two versions of a composition and a
 // policy with a profile, and refused one.
-func recordedState(t *testing.T) *recordedtest.Driver {
+func recordedState(t *testing.T) *evidencetest.Driver {
 	t.Helper()
 	trust, err := verifier.ParseTrust(verifiertest.AdmitPolicy().Source())
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := recordedtest.New(t, trust)
+	d := evidencetest.New(t, trust)
 	for _, s := range []*verifiertest.Scenario{versionOf("41", "alice", "bob"), versionOf("42", "alice", "carol"), verifiertest.AdmitProfile()} {
 		if got := d.Decide(s, verifiertest.Now.Add(-time.Hour)); got.Verdict != verifier.Allow {
 			t.Fatalf("%v: %v", got.Reason, got.Findings)
@@ -312,7 +312,7 @@ func TestTrustPlanUnarchived(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := recordedtest.New(t, trust)
+	d := evidencetest.New(t, trust)
 	d.Decide(verifiertest.AdmitPolicy().Approve(0, "alice", "mallory"), verifiertest.Now)
 	args := []string{"--state", d.Dir, "--documents", d.Bodies, "--candidate"}
 	code, text, r := w.given(append(args, w.candidate(func(*verifiertest.Authorities) {}))...)
@@ -352,7 +352,7 @@ func TestTrustPlanPublications(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := recordedtest.New(t, trust)
+	d := evidencetest.New(t, trust)
 	d.Decide(s, verifiertest.Now)
 	if code, text, r := w.given("--candidate", same.Dir(), "--state", d.Dir, "--documents", d.Bodies); code != ExitBreakage || outcomes(r) != "wouldBreak" {
 		t.Errorf("recorded: exit code %d: %s", code, text)

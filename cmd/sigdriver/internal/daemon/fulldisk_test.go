@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/tuf/disk/disktest"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -78,7 +78,7 @@ func TestFullDisk(t *testing.T) {
 	if err := w.stop(); err != nil {
 		t.Fatal(err)
 	}
-	r, err := audit.Verify(state, audit.Options{})
+	r, err := evidence.Verify(state, evidence.VerifyOptions{})
 	if err != nil || !r.Well() || r.Decisions != uint64(len(recorded)) || r.Torn != nil {
 		t.Errorf("%d answers point at entries: %+v, %v", len(recorded), r, err)
 	}

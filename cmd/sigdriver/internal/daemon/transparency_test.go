@@ -26,7 +26,7 @@ import (
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
@@ -76,7 +76,7 @@ func TestTransparencyLog(t *testing.T) {
 	if err := w.stop(); err != nil {
 		t.Fatal(err)
 	}
-	r, err := audit.Verify(w.path("state"), audit.Options{LogKeys: []note.Verifier{key}})
+	r, err := evidence.Verify(w.path("state"), evidence.VerifyOptions{LogKeys: []note.Verifier{key}})
 	if err != nil || !r.Well() || len(r.Unchecked) > 0 || r.Starts != 1 || r.Decisions != 1 || r.Served != 1 || !r.Checkpoint.Signed {
 		t.Errorf("%+v, %v", r, err)
 	}

@@ -26,7 +26,7 @@ func (r *replayer) replay(out *Result) {
 
 func (r *replayer) decide(out *Result) error {
 	e := out.Entry
-	left, err := r.archive.Recall(e, r.Documents)
+	left, err := r.archive.Reconstruct(e, r.Documents)
 	if err != nil {
 		return err
 	}

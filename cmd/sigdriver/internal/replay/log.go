@@ -10,8 +10,8 @@ import (
 	"sort"
 	"time"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
@@ -49,7 +49,7 @@ type (
 
 // readLog reads a journal whole, checking every hash and the chain.
 func readLog(dir string) (*log, error) {
-	archive := recorded.OpenArchive(dir)
+	archive := evidence.OpenArchive(dir)
 	l := &log{
 		state: record.NewState(archive.Object), raises: map[verifier.FloorKey][]raise{},
 		places: map[verifier.SandboxKey]placed{}, wrong: map[uint64]string{},

@@ -28,8 +28,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -50,7 +50,7 @@ const (
 type Options struct {
 	Dir       string // a state folder
 	Root      []byte // the pinned first root
-	Documents *recorded.Documents
+	Documents *evidence.Documents
 	// Since and Until bound the times of decisions, until exclusive; zero is open.
 	Since, Until time.Time
 	// Gateway, Workspace and Sandbox choose by target when they are not empty; a
@@ -116,7 +116,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &replayer{Options: o, log: log, trusts: trusts, archive: recorded.OpenArchive(o.Dir), memo: &verifier.SignatureCache{}}
+	r := &replayer{Options: o, log: log, trusts: trusts, archive: evidence.OpenArchive(o.Dir), memo: &verifier.SignatureCache{}}
 	r.current = sync.OnceValue(func() verifier.MapFloors {
 		resets, _ := trusts.resets() // trust that cannot be read lowers nothing
 		return log.floors(resets)
@@ -142,7 +142,7 @@ type replayer struct {
 	Options
 	log     *log
 	trusts  *trusts
-	archive *recorded.Archive
+	archive *evidence.Archive
 	memo    *verifier.SignatureCache
 	current func() verifier.MapFloors // of today
 }

@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record/recordtest"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay/replaytest"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
@@ -64,7 +64,7 @@ func TestReplay(t *testing.T) {
 	for _, bodies := range []bool{false, true} {
 		if bodies {
 			var err error
-			if o.Documents, err = recorded.OpenDocuments(w.Bodies); err != nil {
+			if o.Documents, err = evidence.OpenDocuments(w.Bodies); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -195,7 +195,7 @@ func spoil(t *testing.T, name, how string) func() {
 
 func recordOf(t *testing.T, w *replaytest.World, e *record.Entry) *record.DecisionRecord {
 	t.Helper()
-	record, err := recorded.OpenArchive(w.Dir).Record(e)
+	record, err := evidence.OpenArchive(w.Dir).Record(e)
 	if err != nil {
 		t.Fatal(err)
 	}

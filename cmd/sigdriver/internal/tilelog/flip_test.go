@@ -17,7 +17,7 @@ import (
 	"github.com/transparency-dev/tessera/api"
 	"github.com/transparency-dev/tessera/api/layout"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 )
@@ -160,7 +160,7 @@ func (s *state) flip(stride int) (flips int) {
 func (s *state) named(name string, at int64) {
 	s.t.Helper()
 	r := s.audit()
-	found := slices.ContainsFunc(r.Findings, func(f audit.Finding) bool {
+	found := slices.ContainsFunc(r.Findings, func(f evidence.Finding) bool {
 		return f.File == name && (f.Offset == at || strings.HasPrefix(name, "log/checkpoint") || strings.HasPrefix(name, "log/.state/"))
 	})
 	if !found {

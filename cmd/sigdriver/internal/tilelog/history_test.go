@@ -15,7 +15,7 @@ import (
 
 	"github.com/transparency-dev/tessera/api/layout"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 )
@@ -102,7 +102,7 @@ func TestFilesGone(t *testing.T) {
 				t.Fatal(err)
 			}
 			r := s.audit()
-			at := slices.IndexFunc(r.Findings, func(f audit.Finding) bool { return f.File == name || strings.HasPrefix(name, "audit/") })
+			at := slices.IndexFunc(r.Findings, func(f evidence.Finding) bool { return f.File == name || strings.HasPrefix(name, "audit/") })
 			if at < 0 {
 				t.Errorf("%s, cut to %d bytes: %+v", name, cut, r.Findings)
 			}
@@ -196,7 +196,7 @@ func TestSegmentsKeptElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := s.audit()
-		if !slices.ContainsFunc(r.Findings, func(f audit.Finding) bool {
+		if !slices.ContainsFunc(r.Findings, func(f evidence.Finding) bool {
 			return f.Code == record.LogTampered && f.File == c.file && f.Entry == c.entry+1
 		}) {
 			t.Errorf("entry %d was changed where only a bundle has it: %+v", c.entry, r.Findings)

@@ -26,7 +26,7 @@ import (
 	"github.com/transparency-dev/tessera"
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
 )
 
@@ -164,13 +164,13 @@ func witnesses(t *testing.T, n, quorum int, required bool) ([]*witness, *tilelog
 	return all, ws
 }
 
-func (s *state) auditWitnessed(ws *tilelog.Witnesses) *audit.Report {
+func (s *state) auditWitnessed(ws *tilelog.Witnesses) *evidence.Report {
 	s.t.Helper()
-	o := audit.Options{LogKeys: []note.Verifier{logKey(s.t)}, Quorum: ws.Quorum}
+	o := evidence.VerifyOptions{LogKeys: []note.Verifier{logKey(s.t)}, Quorum: ws.Quorum}
 	for _, w := range ws.List {
 		o.Witnesses = append(o.Witnesses, w.Key)
 	}
-	r, err := audit.Verify(s.dir, o)
+	r, err := evidence.Verify(s.dir, o)
 	if err != nil {
 		s.t.Fatal(err)
 	}

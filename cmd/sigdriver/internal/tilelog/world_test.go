@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/audit"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/tilelog"
@@ -158,16 +158,16 @@ func (s *state) eventually(what string, is func() bool) {
 }
 
 // audit is what an auditor finds.
-func (s *state) audit() *audit.Report {
+func (s *state) audit() *evidence.Report {
 	s.t.Helper()
-	r, err := audit.Verify(s.dir, audit.Options{LogKeys: []note.Verifier{logKey(s.t)}})
+	r, err := evidence.Verify(s.dir, evidence.VerifyOptions{LogKeys: []note.Verifier{logKey(s.t)}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return r
 }
 
-func (s *state) well() *audit.Report {
+func (s *state) well() *evidence.Report {
 	s.t.Helper()
 	r := s.audit()
 	if !r.Well() || len(r.Unchecked) > 0 {

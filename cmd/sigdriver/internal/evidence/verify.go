@@ -1,11 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package audit checks what a driver left behind: the journal entry by entry, the
-// tile log over it byte by byte, the checkpoint's signature, and whether the
-// archive has everything that the entries name. It reads, and changes nothing; a
-// driver at work in the folder is not disturbed.
-package audit
+package evidence
 
 import (
 	"errors"
@@ -32,8 +28,8 @@ type Finding struct {
 	Detail string `json:"detail"`
 }
 
-// Options say what to check against.
-type Options struct {
+// VerifyOptions say what to check against.
+type VerifyOptions struct {
 	// LogKeys are the keys that may have signed the checkpoint. Without one its
 	// signature is not checked, and Report.Unchecked says so.
 	LogKeys []note.Verifier
@@ -93,7 +89,7 @@ func (e *NoStateError) Error() string {
 
 // Verify checks a state folder, or a copy of one. What is wrong in it is a
 // finding; an error is a folder that cannot be read.
-func Verify(dir string, o Options) (*Report, error) {
+func Verify(dir string, o VerifyOptions) (*Report, error) {
 	if info, err := (disk.OS{}).Stat(filepath.Join(dir, "audit")); err != nil || !info.IsDir() {
 		return nil, &NoStateError{dir}
 	}
@@ -120,17 +116,17 @@ func Verify(dir string, o Options) (*Report, error) {
 // verification is one Verify under way.
 type verification struct {
 	dir     string
-	options Options
+	options VerifyOptions
 	report  *Report
-	log     *tiles // nil: there is no tile log that can be compared
-	tree    *tree  // nil: it cannot be compared
-	broken  bool   // the journal could not be read to its end
+	log     *tiles   // nil: there is no tile log that can be compared
+	tree    *logTree // nil: it cannot be compared
+	broken  bool     // the journal could not be read to its end
 
 	state    *record.State    // what the entries add up to; nil where that cannot be said
 	snapshot *record.Snapshot // nil: there is none
 	head     record.Head      // what the driver remembers of its journal's end
 
-	objects objects
+	objects wholeObjects
 }
 
 func (v *verification) find(f Finding) {

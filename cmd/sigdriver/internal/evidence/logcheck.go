@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package audit
+package evidence
 
 import (
 	"bytes"
@@ -24,8 +24,8 @@ const (
 	fileTree       = "log/.state/treeState"
 )
 
-// tree is the size and root that the tile log's writer remembers.
-type tree struct {
+// logTree is the size and root that the tile log's writer remembers.
+type logTree struct {
 	Size uint64 `json:"size"`
 	Root []byte `json:"root"`
 }
@@ -104,13 +104,13 @@ func (v *verification) unchecked(sentence string) {
 }
 
 // readTree reads what the writer remembers, nil when there is nothing to compare.
-func (v *verification) readTree() *tree {
+func (v *verification) readTree() *logTree {
 	data, err := v.read(fileTree)
 	if err != nil {
-		v.find(Finding{record.LogGap, fileTree, -1, -1, fmt.Sprintf("it cannot be read: %v", reason(err))})
+		v.find(Finding{record.LogGap, fileTree, -1, -1, fmt.Sprintf("it cannot be read: %v", withoutPath(err))})
 		return nil
 	}
-	t := &tree{}
+	t := &logTree{}
 	err = json.Unmarshal(data, t, json.RejectUnknownMembers(true))
 	again, encodeErr := json.Marshal(t)
 	if err != nil || encodeErr != nil || !bytes.Equal(again, data) {
@@ -151,8 +151,8 @@ func (v *verification) compareRoot(file string, size uint64, root []byte) {
 	}
 }
 
-// reason is an error without the path, which the finding has.
-func reason(err error) error {
+// withoutPath is an error without the path, which the finding has.
+func withoutPath(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		return path.Err

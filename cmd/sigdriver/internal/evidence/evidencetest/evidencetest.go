@@ -1,9 +1,9 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package recordedtest writes the journal and archive of a driver for tests, as
+// Package evidencetest writes the journal and archive of a driver for tests, as
 // the server does: each decision on top of what the ones before raised.
-package recordedtest
+package evidencetest
 
 import (
 	"errors"

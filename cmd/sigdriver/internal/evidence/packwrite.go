@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pack
+package evidence
 
 import (
 	"bytes"
@@ -15,18 +15,17 @@ import (
 	"slices"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
-// Write packs the evidence in a state folder. A driver at work there is not
+// WritePack packs the evidence in a state folder. A driver at work there is not
 // disturbed; what it appends meanwhile is left out. A damaged journal is an error:
 // the folder itself is then the evidence.
-func Write(out io.Writer, state string) (*Manifest, error) {
-	w := &writer{state: state, small: map[string][]byte{}, objects: map[record.Digest]bool{}, archive: recorded.OpenArchive(state),
-		manifest: &Manifest{Schema: schema, Members: []Member{}, Missing: []record.Digest{}}}
+func WritePack(out io.Writer, state string) (*Manifest, error) {
+	w := &packer{state: state, small: map[string][]byte{}, objects: map[record.Digest]bool{}, archive: OpenArchive(state),
+		manifest: &Manifest{Schema: packSchema, Members: []Member{}, Missing: []record.Digest{}}}
 	// The checkpoint first: what is read after it has everything that it covers.
 	for _, collect := range []func() error{w.log, w.journal, w.trust, w.list} {
 		if err := collect(); err != nil {
@@ -36,19 +35,16 @@ func Write(out io.Writer, state string) (*Manifest, error) {
 	return w.manifest, w.write(out)
 }
 
-// maxFile bounds a file of the folder in bytes; a segment has less than a thousandth.
-const maxFile = 1 << 40
-
-type writer struct {
+type packer struct {
 	state    string
-	archive  *recorded.Archive
+	archive  *Archive
 	small    map[string][]byte      // members that may change, as they were read
 	objects  map[record.Digest]bool // of the archive
 	manifest *Manifest
 }
 
 // log takes the checkpoint, what the log's writer remembers, and all tiles.
-func (w *writer) log() error {
+func (w *packer) log() error {
 	for _, name := range []string{"log/checkpoint", "log/.state/treeState"} {
 		data, err := disk.Read(disk.OS{}, filepath.Join(w.state, name), maxFile)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -62,7 +58,7 @@ func (w *writer) log() error {
 	root := filepath.Join(w.state, "log", "tile")
 	err := disk.Files(disk.OS{}, root, func(path string) error {
 		name, err := filepath.Rel(w.state, path)
-		if err != nil || !names.MatchString(filepath.ToSlash(name)) {
+		if err != nil || !packNames.MatchString(filepath.ToSlash(name)) {
 			return err // a file under way
 		}
 		data, err := disk.Read(disk.OS{}, path, maxFile)
@@ -79,7 +75,7 @@ func (w *writer) log() error {
 }
 
 // journal takes every whole entry, and notes the objects that entries name.
-func (w *writer) journal() error {
+func (w *packer) journal() error {
 	cut := map[string]int64{}
 	for e, err := range record.Read(disk.OS{}, filepath.Join(w.state, "audit"), 0) {
 		var torn *record.TornError
@@ -101,7 +97,7 @@ func (w *writer) journal() error {
 	}
 	for _, segment := range segments {
 		name := "audit/" + segment
-		if !names.MatchString(name) {
+		if !packNames.MatchString(name) {
 			continue
 		}
 		data, err := disk.Read(disk.OS{}, filepath.Join(w.state, name), maxFile)
@@ -120,7 +116,7 @@ func (w *writer) journal() error {
 
 // decision notes the record of a decision and its attestations, as far as they
 // were archived.
-func (w *writer) decision(e *record.Entry) {
+func (w *packer) decision(e *record.Entry) {
 	w.objects[e.Record] = true
 	record, err := w.archive.Record(e)
 	if err != nil {
@@ -139,13 +135,13 @@ func (w *writer) decision(e *record.Entry) {
 	}
 }
 
-func (w *writer) exists(sum record.Digest) bool {
+func (w *packer) exists(sum record.Digest) bool {
 	_, err := disk.OS{}.Stat(filepath.Join(w.state, objectName(sum)))
 	return err == nil
 }
 
 // trust takes the history and notes what it names.
-func (w *writer) trust() error {
+func (w *packer) trust() error {
 	past, err := tuf.OpenHistory(w.state, nil)
 	var none *tuf.NoHistoryError
 	if errors.As(err, &none) {
@@ -164,7 +160,7 @@ func (w *writer) trust() error {
 
 // list makes the manifest. An object that is damaged is packed like one that is
 // missing: not at all.
-func (w *writer) list() error {
+func (w *packer) list() error {
 	for sum := range w.objects {
 		data, err := archive.Read(filepath.Join(w.state, "archive"), sum)
 		var missing *archive.MissingError
@@ -186,7 +182,7 @@ func (w *writer) list() error {
 	return nil
 }
 
-func (w *writer) write(out io.Writer) error {
+func (w *packer) write(out io.Writer) error {
 	text, err := w.manifest.encode()
 	if err != nil {
 		return err
@@ -194,7 +190,7 @@ func (w *writer) write(out io.Writer) error {
 	if len(text) > maxManifest {
 		return fmt.Errorf("the evidence has too many files for one pack")
 	}
-	if err := put(out, manifestName, text); err != nil {
+	if err := putMember(out, manifestName, text); err != nil {
 		return err
 	}
 	for _, m := range w.manifest.Members {
@@ -204,21 +200,21 @@ func (w *writer) write(out io.Writer) error {
 				return err
 			}
 		}
-		if err := put(out, m.Name, data); err != nil {
+		if err := putMember(out, m.Name, data); err != nil {
 			return err
 		}
 	}
-	_, err = out.Write(make([]byte, 2*block))
+	_, err = out.Write(make([]byte, 2*tarBlock))
 	return err
 }
 
-// put writes one member.
-func put(out io.Writer, name string, data []byte) error {
-	head, err := header(name, int64(len(data)))
+// putMember writes one member.
+func putMember(out io.Writer, name string, data []byte) error {
+	head, err := tarHeader(name, int64(len(data)))
 	if err != nil {
 		return err
 	}
-	for _, part := range [][]byte{head, data, make([]byte, padding(int64(len(data))))} {
+	for _, part := range [][]byte{head, data, make([]byte, tarPadding(int64(len(data))))} {
 		if _, err := out.Write(part); err != nil {
 			return err
 		}

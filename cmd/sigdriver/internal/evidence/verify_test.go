@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package audit
+package evidence
 
 import (
 	"errors"
@@ -13,21 +13,21 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence/evidencetest"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded/recordedtest"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
-// decided is a state folder with a few decisions: allowed ones and a denied one.
-func decided(t *testing.T) string {
+// decidedState is a state folder with a few decisions: allowed ones and a denied one.
+func decidedState(t *testing.T) string {
 	t.Helper()
 	s := verifiertest.ComposeLayers()
 	trust, err := verifier.ParseTrust(s.Source())
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := recordedtest.New(t, trust)
+	d := evidencetest.New(t, trust)
 	if got := d.Decide(s, s.Now); got.Verdict != verifier.Allow {
 		t.Fatal(got.Reason)
 	}
@@ -39,7 +39,7 @@ func decided(t *testing.T) string {
 	return d.Dir
 }
 
-func check(t *testing.T, dir string, o Options) *Report {
+func verifyState(t *testing.T, dir string, o VerifyOptions) *Report {
 	t.Helper()
 	r, err := Verify(dir, o)
 	if err != nil {
@@ -49,7 +49,7 @@ func check(t *testing.T, dir string, o Options) *Report {
 }
 
 func TestJournalAlone(t *testing.T) {
-	r := check(t, decided(t), Options{})
+	r := verifyState(t, decidedState(t), VerifyOptions{})
 	if !r.Well() || r.Entries != 2 || r.Decisions != 2 || r.Objects < 3 {
 		t.Errorf("%+v", r)
 	}
@@ -60,14 +60,14 @@ func TestJournalAlone(t *testing.T) {
 
 func TestNoState(t *testing.T) {
 	var none *NoStateError
-	if _, err := Verify(t.TempDir(), Options{}); !errors.As(err, &none) {
+	if _, err := Verify(t.TempDir(), VerifyOptions{}); !errors.As(err, &none) {
 		t.Error(err)
 	}
 }
 
 // Each object that an entry names is missed, and a change in it is found.
 func TestArchiveIsComplete(t *testing.T) {
-	dir := decided(t)
+	dir := decidedState(t)
 	paths, err := filepath.Glob(filepath.Join(dir, "archive", "sha256", "*", "*"))
 	if err != nil || len(paths) < 3 {
 		t.Fatalf("%d objects, %v", len(paths), err)
@@ -84,7 +84,7 @@ func TestArchiveIsComplete(t *testing.T) {
 			} else if bad == nil && os.Remove(path) != nil {
 				t.Fatal("it cannot be removed")
 			}
-			r := check(t, dir, Options{})
+			r := verifyState(t, dir, VerifyOptions{})
 			if r.Well() || r.Findings[0].Code != code || filepath.Join(dir, r.Findings[0].File) != path || r.Findings[0].Entry < 0 {
 				t.Errorf("%s: %+v", path, r.Findings)
 			}
@@ -100,7 +100,7 @@ func TestArchiveIsComplete(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if r := check(t, dir, Options{}); !r.Well() {
+	if r := verifyState(t, dir, VerifyOptions{}); !r.Well() {
 		t.Errorf("after all was put back: %+v", r.Findings)
 	}
 }
@@ -126,14 +126,14 @@ func TestRecordOfAnotherDecision(t *testing.T) {
 	denied.Verdict, denied.Reason = verifier.Deny, verifier.Threshold
 	lied.Decision = &denied
 	for what, wrong := range map[string]record.DecisionRecord{"another request": other, "the decision record says": lied} {
-		d := recordedtest.New(t, trust)
+		d := evidencetest.New(t, trust)
 		var evidence [][]byte
 		for _, doc := range s.Request.Documents {
 			evidence = append(evidence, doc.Attestations...)
 		}
 		d.Append(e, wrong, evidence...)
 		d.Close()
-		r := check(t, d.Dir, Options{})
+		r := verifyState(t, d.Dir, VerifyOptions{})
 		if r.Well() || r.Findings[0].Code != record.LogTampered || !strings.Contains(r.Findings[0].Detail, what) || r.Findings[0].Entry != 0 {
 			t.Errorf("%s: %+v", what, r.Findings)
 		}
@@ -145,7 +145,7 @@ func TestNothingToAudit(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "audit"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	r := check(t, dir, Options{})
+	r := verifyState(t, dir, VerifyOptions{})
 	if r.Well() || r.Findings[0].Code != record.LogGap {
 		t.Errorf("%+v", r)
 	}

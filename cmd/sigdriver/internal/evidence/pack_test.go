@@ -1,105 +1,49 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pack
+package evidence
 
 import (
 	"bytes"
 	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence/evidencetest"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded/recordedtest"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay/replaytest"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
-func pack(t *testing.T, state string) ([]byte, *Manifest) {
+func packOf(t *testing.T, state string) ([]byte, *Manifest) {
 	t.Helper()
 	var b bytes.Buffer
-	m, err := Write(&b, state)
+	m, err := WritePack(&b, state)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes(), m
 }
 
-// TestPack packs a life, twice to the same bytes, and replays what comes out.
-func TestPack(t *testing.T) {
-	w := replaytest.New(t, 3)
-	w.Live(40)
-	text, m := pack(t, w.Dir)
-	again, _ := pack(t, w.Dir)
-	if !bytes.Equal(text, again) {
-		t.Error("the same evidence made two packs")
-	}
-	if int(m.Entries) != w.Size() || len(m.Missing) > 0 {
-		t.Errorf("%d entries, %d missing", m.Entries, len(m.Missing))
-	}
-	for _, body := range bodies(t, w.Bodies) {
-		if bytes.Contains(text, body) {
-			t.Error("a body is in the pack")
-		}
-	}
-	dir := t.TempDir()
-	got, err := Unpack(bytes.NewReader(text), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got.Head != m.Head {
-		t.Error("another manifest came out")
-	}
-	r, err := replay.Run(t.Context(), replay.Options{Dir: dir, Root: w.Repo.Root(), Now: w.Now().Add(time.Hour)})
-	if err != nil || r.Counts[replay.Identical] != len(r.Results) || r.Entries != w.Size() || r.Head != m.Head {
-		t.Errorf("replayed as %+v, %v", r, err)
-	}
-	if out, _ := pack(t, dir); !bytes.Equal(out, text) {
-		t.Error("what came out makes another pack")
-	}
-}
-
-func bodies(t *testing.T, dir string) (list [][]byte) {
-	t.Helper()
-	err := fs.WalkDir(os.DirFS(dir), ".", func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(filepath.Join(dir, path))
-		if len(data) > 100 {
-			list = append(list, data)
-		}
-		return err
-	})
-	if err != nil || len(list) == 0 {
-		t.Fatalf("%d bodies: %v", len(list), err)
-	}
-	return list
-}
-
-// small is the pack of one decision.
-func small(t *testing.T) (string, []byte, *Manifest) {
+// smallPack is the pack of one decision.
+func smallPack(t *testing.T) (string, []byte, *Manifest) {
 	t.Helper()
 	trust, err := verifier.ParseTrust(verifiertest.AdmitPolicy().Source())
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := recordedtest.New(t, trust)
+	d := evidencetest.New(t, trust)
 	d.Decide(verifiertest.AdmitProfile(), verifiertest.Now)
 	d.Close()
-	text, m := pack(t, d.Dir)
+	text, m := packOf(t, d.Dir)
 	return d.Dir, text, m
 }
 
-// refuse expects a pack to be refused with a place, and nothing to be written
+// refusePack expects a pack to be refused with a place, and nothing to be written
 // outside of its folder.
-func refuse(t *testing.T, name string, text []byte) *Error {
+func refusePack(t *testing.T, name string, text []byte) *PackError {
 	t.Helper()
 	base, err := os.MkdirTemp("/dev/shm", "pack-")
 	if err != nil {
@@ -111,7 +55,7 @@ func refuse(t *testing.T, name string, text []byte) *Error {
 		t.Fatal(err)
 	}
 	_, err = Unpack(bytes.NewReader(text), dir)
-	var fault *Error
+	var fault *PackError
 	if err == nil {
 		t.Errorf("%s: taken (%v)", name, err)
 		return nil
@@ -125,10 +69,10 @@ func refuse(t *testing.T, name string, text []byte) *Error {
 	return fault
 }
 
-// TestFlips flips a bit of every single byte: each such pack is refused, and the
+// TestPackFlips flips a bit of every single byte: each such pack is refused, and the
 // place is the byte or the member that it is in.
-func TestFlips(t *testing.T) {
-	_, text, m := small(t)
+func TestPackFlips(t *testing.T) {
+	_, text, m := smallPack(t)
 	if len(m.Members) < 3 {
 		t.Fatalf("%d members", len(m.Members))
 	}
@@ -136,7 +80,7 @@ func TestFlips(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first := block + len(head) // what the manifest says shows where it is not so
+	first := tarBlock + len(head) // what the manifest says shows where it is not so
 	step := 1
 	if testing.Short() {
 		step = 31
@@ -144,23 +88,23 @@ func TestFlips(t *testing.T) {
 	for i := 0; i < len(text); i += step {
 		bad := bytes.Clone(text)
 		bad[i] ^= 1 << (i % 8)
-		fault := refuse(t, "flip", bad)
+		fault := refusePack(t, "flip", bad)
 		if fault != nil && i >= first && fault.Offset > int64(i) {
 			t.Errorf("byte %d is found only at %d, in %s", i, fault.Offset, fault.Member)
 		}
 	}
 	for i := 0; i < len(text); i += 64 * step { // and every cut
-		refuse(t, "cut", text[:i])
+		refusePack(t, "cut", text[:i])
 	}
-	refuse(t, "more", append(bytes.Clone(text), 0))
-	refuse(t, "compressed", append([]byte{0x1f, 0x8b, 8, 0}, text...))
-	refuse(t, "nothing", nil)
+	refusePack(t, "more", append(bytes.Clone(text), 0))
+	refusePack(t, "compressed", append([]byte{0x1f, 0x8b, 8, 0}, text...))
+	refusePack(t, "nothing", nil)
 	t.Logf("%d bytes", len(text))
 }
 
-// TestHostile makes up whole packs with manifests of their own.
-func TestHostile(t *testing.T) {
-	state, text, m := small(t)
+// TestHostilePacks makes up whole packs with manifests of their own.
+func TestHostilePacks(t *testing.T) {
+	state, text, m := smallPack(t)
 	object := m.Members[0]
 	data, err := os.ReadFile(filepath.Join(state, object.Name))
 	if err != nil {
@@ -179,24 +123,24 @@ func TestHostile(t *testing.T) {
 		"larger than it is": {member(object.Name, 1<<40)},
 		"below zero":        {member(object.Name, -1)},
 	} {
-		bad := &Manifest{Schema: schema, Members: members, Missing: []record.Digest{}}
+		bad := &Manifest{Schema: packSchema, Members: members, Missing: []record.Digest{}}
 		head, err := bad.encode()
 		if err != nil {
 			t.Fatal(err)
 		}
 		var b bytes.Buffer
-		if err := put(&b, manifestName, head); err != nil {
+		if err := putMember(&b, manifestName, head); err != nil {
 			t.Fatal(err)
 		}
 		for _, m := range members {
-			if h, err := header(strings.TrimPrefix(m.Name, "/"), max(m.Size, 0)); err == nil {
+			if h, err := tarHeader(strings.TrimPrefix(m.Name, "/"), max(m.Size, 0)); err == nil {
 				b.Write(h)
 				b.Write(data)
-				b.Write(make([]byte, padding(int64(len(data)))))
+				b.Write(make([]byte, tarPadding(int64(len(data)))))
 			}
 		}
-		b.Write(make([]byte, 2*block))
-		refuse(t, name, b.Bytes())
+		b.Write(make([]byte, 2*tarBlock))
+		refusePack(t, name, b.Bytes())
 	}
 	whole, err := Unpack(bytes.NewReader(text), t.TempDir())
 	if err != nil {
@@ -215,18 +159,18 @@ func TestHostile(t *testing.T) {
 			t.Fatal(err)
 		}
 		var b bytes.Buffer
-		if err := put(&b, manifestName, head); err != nil {
+		if err := putMember(&b, manifestName, head); err != nil {
 			t.Fatal(err)
 		}
 		old, _ := whole.encode()
-		b.Write(text[block+int64(len(old))+padding(int64(len(old))):])
-		refuse(t, name, b.Bytes())
+		b.Write(text[tarBlock+int64(len(old))+tarPadding(int64(len(old))):])
+		refusePack(t, name, b.Bytes())
 	}
 }
 
 // TestPackWithAGap says what the archive did not have.
 func TestPackWithAGap(t *testing.T) {
-	state, _, m := small(t)
+	state, _, m := smallPack(t)
 	for _, spoil := range []func(name string) error{
 		os.Remove,
 		func(name string) error { return os.WriteFile(name, []byte("damaged"), 0o600) },
@@ -240,7 +184,7 @@ func TestPackWithAGap(t *testing.T) {
 		if err := spoil(path); err != nil {
 			t.Fatal(err)
 		}
-		text, got := pack(t, state)
+		text, got := packOf(t, state)
 		if len(got.Missing) != 1 || got.Missing[0] != sum {
 			t.Errorf("missing: %v", got.Missing)
 		}
@@ -261,7 +205,7 @@ func TestPackWithAGap(t *testing.T) {
 		t.Fatal(err)
 	}
 	var corrupt *record.CorruptError
-	if _, err := Write(&bytes.Buffer{}, state); !errors.As(err, &corrupt) {
+	if _, err := WritePack(&bytes.Buffer{}, state); !errors.As(err, &corrupt) {
 		t.Errorf("a damaged journal: %v", err)
 	}
 }
@@ -269,20 +213,20 @@ func TestPackWithAGap(t *testing.T) {
 // FuzzUnpack: whatever it is given, it is a pack or an error with a place.
 func FuzzUnpack(f *testing.F) {
 	var b bytes.Buffer
-	m := &Manifest{Schema: schema, Members: []Member{}, Missing: []record.Digest{}}
+	m := &Manifest{Schema: packSchema, Members: []Member{}, Missing: []record.Digest{}}
 	head, err := m.encode()
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := put(&b, manifestName, head); err != nil {
+	if err := putMember(&b, manifestName, head); err != nil {
 		f.Fatal(err)
 	}
-	b.Write(make([]byte, 2*block))
+	b.Write(make([]byte, 2*tarBlock))
 	f.Add(b.Bytes())
 	f.Fuzz(func(t *testing.T, text []byte) {
 		dir := t.TempDir()
 		m, err := Unpack(bytes.NewReader(text), dir)
-		var fault *Error
+		var fault *PackError
 		if err != nil && !errors.As(err, &fault) {
 			t.Fatal(err)
 		}

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package audit
+package evidence
 
 import (
 	"encoding/binary"
@@ -126,7 +126,7 @@ func (t *tiles) compare(name string, want []byte, required, entries bool) {
 	have, err := t.v.read("log/" + name)
 	if err != nil {
 		if required {
-			t.v.find(Finding{record.LogGap, "log/" + name, -1, -1, fmt.Sprintf("the checkpoint covers this file, and it cannot be read: %v", reason(err))})
+			t.v.find(Finding{record.LogGap, "log/" + name, -1, -1, fmt.Sprintf("the checkpoint covers this file, and it cannot be read: %v", withoutPath(err))})
 		}
 		return
 	}

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package pack
+package evidence
 
 import (
 	"bufio"
@@ -21,7 +21,7 @@ import (
 )
 
 // Unpack writes the members of a pack into an empty folder, which is then a copy
-// of the state folder for an auditor. What is wrong with a pack is an *Error, and
+// of the state folder for an auditor. What is wrong with a pack is a *PackError, and
 // what was written until then is of no use. A pack is not compressed: it takes as
 // much room as the file.
 func Unpack(in io.Reader, dir string) (*Manifest, error) {
@@ -30,7 +30,7 @@ func Unpack(in io.Reader, dir string) (*Manifest, error) {
 		return nil, err
 	}
 	defer root.Close()
-	r := &reader{in: bufio.NewReaderSize(in, 1<<20)}
+	r := &unpacker{in: bufio.NewReaderSize(in, 1<<20)}
 	m, err := r.manifest()
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func Unpack(in io.Reader, dir string) (*Manifest, error) {
 
 // sameJournal holds what the manifest says about the journal against the journal.
 // One that cannot be read to its end is for audit verify to describe.
-func (r *reader) sameJournal(dir string, m *Manifest) error {
+func (r *unpacker) sameJournal(dir string, m *Manifest) error {
 	var entries uint64
 	var head record.Digest
 	for e, err := range record.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
@@ -62,24 +62,24 @@ func (r *reader) sameJournal(dir string, m *Manifest) error {
 		entries, head = e.Seq+1, e.Sum
 	}
 	if entries != m.Entries || head != m.Head {
-		r.name, r.offset = manifestName, block
+		r.name, r.offset = manifestName, tarBlock
 		return r.fault("it speaks of %d entries, the last being %s; the journal has %d, the last being %s", m.Entries, m.Head, entries, head)
 	}
 	return nil
 }
 
-type reader struct {
+type unpacker struct {
 	in     *bufio.Reader
 	offset int64
 	name   string // of the member that is being read
 }
 
-func (r *reader) fault(format string, args ...any) error {
-	return &Error{r.offset, r.name, fmt.Sprintf(format, args...)}
+func (r *unpacker) fault(format string, args ...any) error {
+	return &PackError{r.offset, r.name, fmt.Sprintf(format, args...)}
 }
 
 // take reads exactly n bytes.
-func (r *reader) take(n int64) ([]byte, error) {
+func (r *unpacker) take(n int64) ([]byte, error) {
 	var b bytes.Buffer
 	got, err := io.CopyN(&b, r.in, n)
 	if errors.Is(err, io.EOF) {
@@ -94,7 +94,7 @@ func (r *reader) take(n int64) ([]byte, error) {
 }
 
 // expect reads bytes that can only be these.
-func (r *reader) expect(want []byte, what string) error {
+func (r *unpacker) expect(want []byte, what string) error {
 	begin := r.offset
 	got, err := r.take(int64(len(want)))
 	if err != nil {
@@ -111,9 +111,9 @@ func (r *reader) expect(want []byte, what string) error {
 
 // manifest reads the first member. Its size is the only thing in a pack that is
 // believed before it is checked.
-func (r *reader) manifest() (*Manifest, error) {
+func (r *unpacker) manifest() (*Manifest, error) {
 	r.name = manifestName
-	head, err := r.in.Peek(block)
+	head, err := r.in.Peek(tarBlock)
 	if err != nil {
 		return nil, r.fault("this is no pack: it has no header")
 	}
@@ -121,7 +121,7 @@ func (r *reader) manifest() (*Manifest, error) {
 	if err != nil || size < 0 || size > maxManifest {
 		return nil, r.fault("this is no pack: its first header has no size")
 	}
-	want, err := header(manifestName, size)
+	want, err := tarHeader(manifestName, size)
 	if err != nil {
 		return nil, err
 	}
@@ -132,17 +132,17 @@ func (r *reader) manifest() (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := parse(text)
+	m, err := parseManifest(text)
 	if err != nil {
 		return nil, r.fault("%v", err)
 	}
-	return m, r.expect(make([]byte, padding(size)), "the padding is not zero")
+	return m, r.expect(make([]byte, tarPadding(size)), "the padding is not zero")
 }
 
 // member reads one member and writes it.
-func (r *reader) member(root *os.Root, m *Member) error {
+func (r *unpacker) member(root *os.Root, m *Member) error {
 	r.name = m.Name
-	want, err := header(m.Name, m.Size)
+	want, err := tarHeader(m.Name, m.Size)
 	if err != nil {
 		return err
 	}
@@ -152,11 +152,11 @@ func (r *reader) member(root *os.Root, m *Member) error {
 	if err := r.save(root, m); err != nil {
 		return err
 	}
-	return r.expect(make([]byte, padding(m.Size)), "the padding is not zero")
+	return r.expect(make([]byte, tarPadding(m.Size)), "the padding is not zero")
 }
 
 // save copies the bytes of a member into its file while it hashes them.
-func (r *reader) save(root *os.Root, m *Member) error {
+func (r *unpacker) save(root *os.Root, m *Member) error {
 	if err := root.MkdirAll(path.Dir(m.Name), 0o700); err != nil {
 		return err
 	}
@@ -184,8 +184,8 @@ func (r *reader) save(root *os.Root, m *Member) error {
 }
 
 // end reads the two zero blocks that end a tar file, and nothing after them.
-func (r *reader) end() error {
-	if err := r.expect(make([]byte, 2*block), "there is a member that the manifest does not have"); err != nil {
+func (r *unpacker) end() error {
+	if err := r.expect(make([]byte, 2*tarBlock), "there is a member that the manifest does not have"); err != nil {
 		return err
 	}
 	if _, err := r.in.ReadByte(); !errors.Is(err, io.EOF) {

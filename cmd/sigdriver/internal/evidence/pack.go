@@ -1,26 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package pack puts the evidence of a driver into one file, and takes it out again
-// for an auditor: the journal, the tile log with its checkpoint, the history of
-// trust, and the objects of the archive that these name. No body is in it, for
-// none is in the archive; nor are floors.db or a key.
-//
-// A pack is a tar file (POSIX ustar, uncompressed) with one possible form. Its
-// first member is manifest.json, RFC 8785 JSON that lists all others in the order
-// of their names, which is their order in the file:
-//
-//	{"entries":"3","head":"<64 hex>","members":[{"name":"archive/sha256/…","sha256":"<64 hex>","size":"412"},…],
-//	 "missing":[],"schema":"sigdriver.pack/v1"}
-//
-// Every header and every padding byte is the one that writing the members again
-// gives, so a pack that differs in one byte is another pack or none. The same
-// evidence makes the same bytes.
-//
-// The manifest guards against accidents. Whoever makes up a pack makes up a
-// manifest too: what binds the evidence is the checkpoint's signature, the chain
-// of the journal, and the signatures of trust from a root the auditor has pinned.
-package pack
+package evidence
 
 import (
 	"archive/tar"
@@ -38,13 +19,13 @@ import (
 )
 
 const (
-	schema       = "sigdriver.pack/v1"
+	packSchema   = "sigdriver.pack/v1"
 	manifestName = "manifest.json"
 
 	// maxManifest bounds the manifest in bytes: about two million members.
 	maxManifest = 256 << 20
 	maxMember   = 1<<33 - 1 // of an ustar file
-	block       = 512
+	tarBlock    = 512
 )
 
 // Manifest is what a pack says about itself.
@@ -64,14 +45,14 @@ type Member struct {
 	Size   int64         `json:"size,string"`
 }
 
-// Error says what is wrong with a pack, and where.
-type Error struct {
+// PackError says what is wrong with a pack, and where.
+type PackError struct {
 	Offset int64  // in the pack
 	Member string // whose header or bytes are there; empty for none
 	Text   string
 }
 
-func (e *Error) Error() string {
+func (e *PackError) Error() string {
 	at := ""
 	if e.Member != "" {
 		at = fmt.Sprintf(", in %.120q", e.Member)
@@ -79,19 +60,13 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("byte %d%s: %s", e.Offset, at, e.Text)
 }
 
-// names are the only members that a pack has.
-var names = regexp.MustCompile(`^(audit/[0-9]{20}\.seg|log/checkpoint|log/\.state/treeState|log/tile/(entries|[0-9]{1,2})(/x[0-9]{3})*/[0-9]{3}(\.p/[0-9]{1,3})?|trust/history\.jsonl|archive/sha256/[0-9a-f]{2}/[0-9a-f]{64})$`)
-
-// objectName is where the archive keeps an object.
-func objectName(sum record.Digest) string {
-	name := sum.String()
-	return "archive/sha256/" + name[:2] + "/" + name
-}
+// packNames are the only members that a pack has.
+var packNames = regexp.MustCompile(`^(audit/[0-9]{20}\.seg|log/checkpoint|log/\.state/treeState|log/tile/(entries|[0-9]{1,2})(/x[0-9]{3})*/[0-9]{3}(\.p/[0-9]{1,3})?|trust/history\.jsonl|archive/sha256/[0-9a-f]{2}/[0-9a-f]{64})$`)
 
 // check refuses a name that no pack has, and an object under another's name.
 func (m *Member) check() string {
 	switch {
-	case !names.MatchString(m.Name) || path.Clean(m.Name) != m.Name:
+	case !packNames.MatchString(m.Name) || path.Clean(m.Name) != m.Name:
 		return "no pack has a member of this name"
 	case m.Size < 0 || m.Size > maxMember:
 		return "the size is no size"
@@ -103,18 +78,18 @@ func (m *Member) check() string {
 	return ""
 }
 
-// header is the one header block of a member.
-func header(name string, size int64) ([]byte, error) {
+// tarHeader is the one header block of a member.
+func tarHeader(name string, size int64) ([]byte, error) {
 	var b bytes.Buffer
 	err := tar.NewWriter(&b).WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: size, ModTime: time.Unix(0, 0), Typeflag: tar.TypeReg, Format: tar.FormatUSTAR})
-	if err == nil && b.Len() != block {
+	if err == nil && b.Len() != tarBlock {
 		err = fmt.Errorf("%q needs more than one header", name)
 	}
 	return b.Bytes(), err
 }
 
-// padding is how many zeros follow a member.
-func padding(size int64) int64 { return (block - size%block) % block }
+// tarPadding is how many zeros follow a member.
+func tarPadding(size int64) int64 { return (tarBlock - size%tarBlock) % tarBlock }
 
 // encode is the one form of a manifest.
 func (m *Manifest) encode() ([]byte, error) {
@@ -126,14 +101,14 @@ func (m *Manifest) encode() ([]byte, error) {
 	return value, value.Canonicalize()
 }
 
-// parse reads a manifest in its one form.
-func parse(text []byte) (*Manifest, error) {
+// parseManifest reads a manifest in its one form.
+func parseManifest(text []byte) (*Manifest, error) {
 	m := &Manifest{}
 	if err := json.Unmarshal(text, m, json.RejectUnknownMembers(true)); err != nil {
 		return nil, fmt.Errorf("the manifest cannot be read: %w", err)
 	}
-	if m.Schema != schema {
-		return nil, fmt.Errorf("its schema is %.60q, this build reads %s", m.Schema, schema)
+	if m.Schema != packSchema {
+		return nil, fmt.Errorf("its schema is %.60q, this build reads %s", m.Schema, packSchema)
 	}
 	if again, err := m.encode(); err != nil || !bytes.Equal(again, text) {
 		return nil, fmt.Errorf("the manifest is not in its one form")

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package audit
+package evidence
 
 import (
 	"crypto/sha256"
@@ -16,8 +16,8 @@ import (
 	"github.com/sigdriver/sigdriver/tuf/archive"
 )
 
-// objects remembers which objects of the archive are whole: decisions share them.
-type objects struct{ whole map[record.Digest]bool }
+// wholeObjects remembers which objects of the archive are whole: decisions share them.
+type wholeObjects struct{ whole map[record.Digest]bool }
 
 // checkArchive looks for everything that a decision was made from: its record,
 // the attestations that counted, the metadata and the trust files of then.
@@ -52,23 +52,18 @@ func (v *verification) object(e *record.Stored, sum record.Digest, what string) 
 		v.report.Objects++
 		return data
 	case errors.As(err, &missing):
-		v.find(Finding{record.LogGap, objectFile(sum), -1, int64(e.Seq), what + " is not in the archive"})
+		v.find(Finding{record.LogGap, objectName(sum), -1, int64(e.Seq), what + " is not in the archive"})
 	default:
-		v.find(Finding{record.LogTampered, objectFile(sum), -1, int64(e.Seq), what + " is not what its name says"})
+		v.find(Finding{record.LogTampered, objectName(sum), -1, int64(e.Seq), what + " is not what its name says"})
 	}
 	return nil
-}
-
-func objectFile(sum record.Digest) string {
-	name := sum.String()
-	return "archive/sha256/" + name[:2] + "/" + name
 }
 
 // checkRecord holds a decision record against its entry, and looks for the
 // attestations that counted.
 func (v *verification) checkRecord(e *record.Stored, data []byte) {
 	wrong := func(format string, args ...any) {
-		v.find(Finding{record.LogTampered, objectFile(e.Decision.Record), -1, int64(e.Seq), fmt.Sprintf(format, args...)})
+		v.find(Finding{record.LogTampered, objectName(e.Decision.Record), -1, int64(e.Seq), fmt.Sprintf(format, args...)})
 	}
 	decided, err := record.ParseDecisionRecord(data)
 	if err != nil {

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package recorded_test
+package evidence_test
 
 import (
 	"crypto/sha256"
@@ -15,36 +15,36 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence/evidencetest"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/recorded/recordedtest"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
 var now = verifiertest.Now
 
-func driver(t *testing.T) *recordedtest.Driver {
+func driver(t *testing.T) *evidencetest.Driver {
 	t.Helper()
 	trust, err := verifier.ParseTrust(verifiertest.AdmitPolicy().Source())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return recordedtest.New(t, trust)
+	return evidencetest.New(t, trust)
 }
 
-func documents(t *testing.T, dir string) *recorded.Documents {
+func documents(t *testing.T, dir string) *evidence.Documents {
 	t.Helper()
-	d, err := recorded.OpenDocuments(dir)
+	d, err := evidence.OpenDocuments(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d
 }
 
-func read(t *testing.T, d *recordedtest.Driver, since time.Time) *recorded.State {
+func read(t *testing.T, d *evidencetest.Driver, since time.Time) *evidence.Requests {
 	t.Helper()
-	s, err := recorded.Read(d.Dir, documents(t, d.Bodies), since)
+	s, err := evidence.ReadRequests(d.Dir, documents(t, d.Bodies), since)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,16 +74,16 @@ func TestRead(t *testing.T) {
 	}
 	d.Decide(asked[0], now.Add(time.Hour)) // the same question once more
 	got := read(t, d, time.Time{})
-	if len(got.Questions) != len(asked) || got.Questions[len(asked)-1].Seq != 4 {
-		t.Fatalf("%d questions: %+v", len(got.Questions), got.Questions)
+	if len(got.List) != len(asked) || got.List[len(asked)-1].Seq != 4 {
+		t.Fatalf("%d questions: %+v", len(got.List), got.List)
 	}
 	for i, want := range []int{1, 2, 3, 0} {
-		q := got.Questions[i]
-		if q.Lost != "" || q.Unarchived != 0 || verifier.RequestSHA256(q.Request) != verifier.RequestSHA256(&asked[want].Request) {
+		q := got.List[i]
+		if q.Lost != "" || q.Unarchived != 0 || verifier.RequestSHA256(q.Asked) != verifier.RequestSHA256(&asked[want].Request) {
 			t.Errorf("question %d: %+v", i, q)
 			continue
 		}
-		if string(q.Request.Effective) != string(asked[want].Request.Effective) {
+		if string(q.Asked.Effective) != string(asked[want].Request.Effective) {
 			t.Errorf("question %d: another effective policy", i)
 		}
 	}
@@ -91,39 +91,39 @@ func TestRead(t *testing.T) {
 		t.Errorf("floors %v and places %v, want %v and %v", got.Floors.Versions, got.Floors.Places, d.Floors.Versions, d.Floors.Places)
 	}
 	later := read(t, d, now.Add(time.Minute))
-	if len(later.Questions) != 1 || !maps.Equal(later.Floors.Versions, d.Floors.Versions) {
+	if len(later.List) != 1 || !maps.Equal(later.Floors.Versions, d.Floors.Versions) {
 		t.Errorf("since a minute later: %+v", later)
 	}
 }
 
 // TestReadWhatIsLost: a question with a part missing is there, and says which.
 func TestReadWhatIsLost(t *testing.T) {
-	archived := func(d *recordedtest.Driver, sum [32]byte) string {
+	archived := func(d *evidencetest.Driver, sum [32]byte) string {
 		text := record.Digest(sum).String()
 		return filepath.Join(d.Dir, "archive", "sha256", text[:2], text)
 	}
 	for name, c := range map[string]struct {
-		lose func(t *testing.T, d *recordedtest.Driver, s *verifiertest.Scenario, q recorded.Question) string
+		lose func(t *testing.T, d *evidencetest.Driver, s *verifiertest.Scenario, q evidence.Request) string
 		said string
 	}{
-		"a body": {func(_ *testing.T, d *recordedtest.Driver, s *verifiertest.Scenario, _ recorded.Question) string {
+		"a body": {func(_ *testing.T, d *evidencetest.Driver, s *verifiertest.Scenario, _ evidence.Request) string {
 			return filepath.Join(d.Bodies, s.SHA256(1)+".json")
 		}, "the body of its PROVIDER_PROFILE, sha256:"},
-		"the record": {func(_ *testing.T, d *recordedtest.Driver, _ *verifiertest.Scenario, q recorded.Question) string {
+		"the record": {func(_ *testing.T, d *evidencetest.Driver, _ *verifiertest.Scenario, q evidence.Request) string {
 			return archived(d, q.Entry.Record)
 		}, "the archive has no object"},
 	} {
 		d, s := driver(t), verifiertest.ComposeLayers()
 		d.Decide(s, now)
-		whole := read(t, d, time.Time{}).Questions[0]
+		whole := read(t, d, time.Time{}).List[0]
 		if whole.Lost != "" {
 			t.Fatalf("%s: %s", name, whole.Lost)
 		}
 		if err := os.Remove(c.lose(t, d, s, whole)); err != nil {
 			t.Fatal(err)
 		}
-		q := read(t, d, time.Time{}).Questions[0]
-		if q.Request != nil || !strings.Contains(q.Lost, c.said) {
+		q := read(t, d, time.Time{}).List[0]
+		if q.Asked != nil || !strings.Contains(q.Lost, c.said) {
 			t.Errorf("%s: %q", name, q.Lost)
 		}
 	}
@@ -133,26 +133,26 @@ func TestReadWhatIsLost(t *testing.T) {
 	if err := os.Remove(archived(d, sha256.Sum256(s.Attestation(0, 0)))); err != nil {
 		t.Fatal(err)
 	}
-	if q := read(t, d, time.Time{}).Questions[0]; q.Lost != "" || q.Unarchived != 1 || len(q.Request.Documents[0].Attestations) != 0 {
+	if q := read(t, d, time.Time{}).List[0]; q.Lost != "" || q.Unarchived != 1 || len(q.Asked.Documents[0].Attestations) != 0 {
 		t.Errorf("an attestation: %+v", q)
 	}
 	// So is one that never counted, which the archive never had.
 	d, s = driver(t), verifiertest.AdmitPolicy().Approve(0, "alice", "mallory")
 	d.Decide(s, now)
-	if q := read(t, d, time.Time{}).Questions[0]; q.Unarchived != 1 || len(q.Request.Documents[0].Attestations) != 1 {
+	if q := read(t, d, time.Time{}).List[0]; q.Unarchived != 1 || len(q.Asked.Documents[0].Attestations) != 1 {
 		t.Errorf("a stranger's attestation: %+v", q)
 	}
 	// An effective policy that is not the composition has to be exported.
 	d = driver(t)
 	s = verifiertest.ComposePlain().EditEffective(func(t verifiertest.Tree) { t["note"] = "widened" })
 	d.Decide(s, now)
-	if q := read(t, d, time.Time{}).Questions[0]; !strings.Contains(q.Lost, "its effective policy, sha256:") {
+	if q := read(t, d, time.Time{}).List[0]; !strings.Contains(q.Lost, "its effective policy, sha256:") {
 		t.Errorf("a composition of something else: %+v", q)
 	}
 	if err := os.WriteFile(filepath.Join(d.Bodies, "effective"), s.Request.Effective, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if q := read(t, d, time.Time{}).Questions[0]; q.Lost != "" {
+	if q := read(t, d, time.Time{}).List[0]; q.Lost != "" {
 		t.Errorf("exported: %s", q.Lost)
 	}
 }
@@ -168,8 +168,8 @@ func TestReadSuppressed(t *testing.T) {
 		d.Decide(s, now)
 	}
 	d.Close() // which writes the count
-	if got := read(t, d, time.Time{}); got.Suppressed != 2 || len(got.Questions) != 3 {
-		t.Errorf("%d suppressed, %d questions", got.Suppressed, len(got.Questions))
+	if got := read(t, d, time.Time{}); got.Suppressed != 2 || len(got.List) != 3 {
+		t.Errorf("%d suppressed, %d questions", got.Suppressed, len(got.List))
 	}
 }
 
@@ -189,18 +189,18 @@ func TestReadDamaged(t *testing.T) {
 	if err := os.WriteFile(segments[0], whole[:len(whole)-1], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := read(t, d, time.Time{}); len(got.Questions) != 1 {
-		t.Errorf("a torn entry: %d questions", len(got.Questions))
+	if got := read(t, d, time.Time{}); len(got.List) != 1 {
+		t.Errorf("a torn entry: %d questions", len(got.List))
 	}
 	whole[40] ^= 1
 	if err := os.WriteFile(segments[0], whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var damaged *record.CorruptError
-	if _, err := recorded.Read(d.Dir, nil, time.Time{}); !errors.As(err, &damaged) {
+	if _, err := evidence.ReadRequests(d.Dir, nil, time.Time{}); !errors.As(err, &damaged) {
 		t.Errorf("an edited entry: %v, want a CorruptError", err)
 	}
-	if _, err := recorded.Read(t.TempDir(), nil, time.Time{}); err == nil {
+	if _, err := evidence.ReadRequests(t.TempDir(), nil, time.Time{}); err == nil {
 		t.Error("a folder without a journal is read")
 	}
 }
@@ -233,10 +233,10 @@ func TestDocuments(t *testing.T) {
 	if got := d.Get(sha256.Sum256([]byte("1"))); got != nil {
 		t.Errorf("a document that was changed since: %q", got)
 	}
-	if _, err := recorded.OpenDocuments(filepath.Join(dir, "nothing")); err == nil {
+	if _, err := evidence.OpenDocuments(filepath.Join(dir, "nothing")); err == nil {
 		t.Error("a folder that is not there")
 	}
-	var none *recorded.Documents
+	var none *evidence.Documents
 	if none.Len() != 0 || none.Get([32]byte{}) != nil {
 		t.Error("no documents are some")
 	}
@@ -256,7 +256,7 @@ func TestReadForgedRecords(t *testing.T) {
 		"a list too short": {func(_ *record.Entry, r *record.DecisionRecord) { r.Attestations = nil }, "does not fit its request"},
 		"another attestation": {func(_ *record.Entry, r *record.DecisionRecord) {
 			r.Attestations[0][0] = sha256.Sum256(other.Attestation(0, 0))
-		}, "is not what was asked"},
+		}, "is not the one that was asked with"},
 	} {
 		d := driver(t)
 		d.Decide(other, now) // its attestation is in the archive
@@ -267,8 +267,8 @@ func TestReadForgedRecords(t *testing.T) {
 		c.forge(&e, &r)
 		d.Append(e, r)
 		got := read(t, d, time.Time{})
-		q := got.Questions[len(got.Questions)-1]
-		if c.said == "" && q.Lost != "" || !strings.Contains(q.Lost, c.said) || (q.Request == nil) != (c.said != "") {
+		q := got.List[len(got.List)-1]
+		if c.said == "" && q.Lost != "" || !strings.Contains(q.Lost, c.said) || (q.Asked == nil) != (c.said != "") {
 			t.Errorf("%s: %q", name, q.Lost)
 		}
 	}
@@ -287,7 +287,7 @@ func TestReadManyFloors(t *testing.T) {
 		t.Fatalf("%v: %v", got.Reason, got.Findings)
 	}
 	got := read(t, d, time.Time{})
-	if q := got.Questions[0]; len(q.Entry.Raised) != 41 || slices.Contains(q.Entry.Elided, record.ElidedRaised) || q.Lost != "" {
+	if q := got.List[0]; len(q.Entry.Raised) != 41 || slices.Contains(q.Entry.Elided, record.ElidedRaised) || q.Lost != "" {
 		t.Fatalf("elided %v, lost %q", q.Entry.Elided, q.Lost)
 	}
 	if !maps.Equal(got.Floors.Versions, d.Floors.Versions) || len(d.Floors.Versions) != 41 {
