@@ -6,15 +6,12 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/reconcile"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
-	"github.com/sigdriver/sigdriver/tuf/disk"
-	"github.com/sigdriver/sigdriver/verifier"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 )
 
 // maxEvents bounds one file of events in bytes.
@@ -74,7 +71,7 @@ func auditReconcile(env *Env, f *reconcileFlags) error {
 	if err != nil {
 		return err
 	}
-	var o reconcile.Options
+	var o replay.ReconcileOptions
 	if o.Skew, err = readDuration("--skew", f.skew); err != nil {
 		return err
 	}
@@ -85,11 +82,15 @@ func auditReconcile(env *Env, f *reconcileFlags) error {
 	if err != nil {
 		return err
 	}
-	log, err := readLog(f.state)
-	if err != nil {
-		return err
+	log, err := replay.ReadDecisionLog(f.state)
+	var corrupt *record.CorruptError
+	switch {
+	case errors.As(err, &corrupt):
+		return &ExitError{Code: ExitDenied, Err: err, Remedy: "nothing was compared: what was lost or changed there cannot be told from what was never asked; run `sigdriver audit verify`"}
+	case err != nil:
+		return journalFault(f.state, err)
 	}
-	p := newReconcileReport(f.state, log, events, reconcile.Run(log, events.Loads, o))
+	p := newReconcileReport(f.state, log, events, replay.Reconcile(log, events.Loads, o))
 	if err := out.writeAll(env, p, p.print); err != nil {
 		return err
 	}
@@ -97,14 +98,14 @@ func auditReconcile(env *Env, f *reconcileFlags) error {
 }
 
 // read reads all files of events.
-func (f *reconcileFlags) read(env *Env) (*reconcile.Events, error) {
-	all := &reconcile.Events{}
+func (f *reconcileFlags) read(env *Env) (*replay.Events, error) {
+	all := &replay.Events{}
 	for _, path := range f.events {
 		data, err := readFile(env, path, "events", maxEvents)
 		if err != nil {
 			return nil, err
 		}
-		e, err := reconcile.ParseEvents(path, data)
+		e, err := replay.ParseEvents(path, data)
 		if err != nil {
 			return nil, usageError(fmt.Errorf("the events in %q cannot be read: %w", path, err), "give OCSF JSON lines, or CSV that begins with time,sandbox_id,policy_hash")
 		}
@@ -119,78 +120,33 @@ func (f *reconcileFlags) read(env *Env) (*reconcile.Events, error) {
 	return all, nil
 }
 
-// readLog reads a driver's journal for what it says about compositions.
-func readLog(dir string) (*reconcile.Log, error) {
-	log := &reconcile.Log{Suppressed: map[[2]string]uint64{}}
-	for e, err := range record.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
-		var torn *record.TornError
-		var corrupt *record.CorruptError
-		switch {
-		case errors.As(err, &torn): // an entry that is being written
-			return log, nil
-		case errors.As(err, &corrupt):
-			return nil, &ExitError{Code: ExitDenied, Err: err, Remedy: "nothing was compared: what was lost or changed there cannot be told from what was never asked; run `sigdriver audit verify`"}
-		case err != nil:
-			return nil, journalFault(dir, err)
-		}
-		addEntry(log, &e)
-	}
-	return log, nil
-}
-
-func addEntry(log *reconcile.Log, e *record.Stored) {
-	log.Size = e.Seq + 1
-	log.Sums = append(log.Sums, e.Sum.String())
-	switch d := e.Decision; {
-	case e.Suppressed != nil:
-		t := e.Suppressed.Target
-		log.Suppressed[[2]string{t.GatewayID, t.SandboxID}] += e.Suppressed.Count
-	case e.Served != nil:
-		for _, a := range e.Served.Answers {
-			log.Served = append(log.Served, reconcile.Served{From: e.Served.From, To: e.Served.To, Index: a.Index})
-		}
-	case d != nil:
-		if log.Begins.IsZero() {
-			log.Begins = d.Time
-		}
-		if d.Purpose != verifier.Compose.String() {
-			return
-		}
-		log.Decisions = append(log.Decisions, reconcile.Decision{
-			Index: e.Seq, SHA256: e.Sum.String(), Time: d.Time, Gateway: d.Target.GatewayID, Sandbox: d.Target.SandboxID,
-			PolicyHash: reconcile.TrimHash(d.Host.PolicyHash), Effective: d.EffectiveSHA256.String(),
-			Allow: d.Verdict == verifier.Allow.String(), Reason: d.Reason,
-		})
-	}
-}
-
 const reconcileSchema = "application/vnd.sigdriver.reconcile.v1+json"
 
 // reconcileReport is what audit reconcile prints.
 type reconcileReport struct {
-	Schema     string                 `json:"schema"`
-	State      string                 `json:"state"`
-	Entries    uint64                 `json:"entries"`
-	Loads      int                    `json:"loads"`
-	Others     int                    `json:"otherEvents"`
-	Counts     map[reconcile.Kind]int `json:"counts"`
-	Results    []reconcileLine        `json:"results"`
-	Unreadable []reconcileFault       `json:"unreadable"`
-	Unreported []reconcileDecision    `json:"unreported"`
+	Schema     string                  `json:"schema"`
+	State      string                  `json:"state"`
+	Entries    uint64                  `json:"entries"`
+	Loads      int                     `json:"loads"`
+	Others     int                     `json:"otherEvents"`
+	Counts     map[replay.LoadKind]int `json:"counts"`
+	Results    []reconcileLine         `json:"results"`
+	Unreadable []reconcileFault        `json:"unreadable"`
+	Unreported []reconcileDecision     `json:"unreported"`
 }
 
 type (
 	reconcileLine struct {
-		Source    string         `json:"source"`
-		Line      int            `json:"line"`
-		Time      time.Time      `json:"time"`
-		Gateway   string         `json:"gateway,omitempty"`
-		Sandbox   string         `json:"sandbox"`
-		Policy    string         `json:"policyHash,omitempty"`
-		Effective string         `json:"effectiveSha256,omitempty"`
-		Kind      reconcile.Kind `json:"kind"`
-		Entry     *int64         `json:"entry,omitempty"`
-		Text      string         `json:"text"`
+		Source    string          `json:"source"`
+		Line      int             `json:"line"`
+		Time      time.Time       `json:"time"`
+		Gateway   string          `json:"gateway,omitempty"`
+		Sandbox   string          `json:"sandbox"`
+		Policy    string          `json:"policyHash,omitempty"`
+		Effective string          `json:"effectiveSha256,omitempty"`
+		Kind      replay.LoadKind `json:"kind"`
+		Entry     *int64          `json:"entry,omitempty"`
+		Text      string          `json:"text"`
 	}
 	reconcileFault struct {
 		Source string `json:"source"`
@@ -205,10 +161,10 @@ type (
 	}
 )
 
-func newReconcileReport(state string, log *reconcile.Log, e *reconcile.Events, r *reconcile.Report) *reconcileReport {
+func newReconcileReport(state string, log *replay.DecisionLog, e *replay.Events, r *replay.Reconciliation) *reconcileReport {
 	p := &reconcileReport{Schema: reconcileSchema, State: state, Entries: log.Size, Loads: len(e.Loads), Others: e.Others,
-		Counts: map[reconcile.Kind]int{}, Results: []reconcileLine{}, Unreadable: []reconcileFault{}, Unreported: []reconcileDecision{}}
-	for _, k := range append(reconcile.Findings(), reconcile.Matched, reconcile.Unestablished) {
+		Counts: map[replay.LoadKind]int{}, Results: []reconcileLine{}, Unreadable: []reconcileFault{}, Unreported: []reconcileDecision{}}
+	for _, k := range append(replay.LoadFindings(), replay.Matched, replay.Unestablished) {
 		p.Counts[k] = r.Count(k)
 	}
 	for _, x := range r.Results {
@@ -230,7 +186,7 @@ func newReconcileReport(state string, log *reconcile.Log, e *reconcile.Events, r
 
 // wrong counts the loads that nothing allowed.
 func (p *reconcileReport) wrong() (n int) {
-	for _, k := range reconcile.Findings() {
+	for _, k := range replay.LoadFindings() {
 		n += p.Counts[k]
 	}
 	return n
@@ -241,7 +197,7 @@ func (p *reconcileReport) exit() error {
 	switch {
 	case p.wrong() > 0:
 		return &ExitError{Code: ExitDenied}
-	case p.Counts[reconcile.Unestablished] > 0 || len(p.Unreadable) > 0 || p.Loads == 0:
+	case p.Counts[replay.Unestablished] > 0 || len(p.Unreadable) > 0 || p.Loads == 0:
 		return &ExitError{Code: ExitInconclusive}
 	}
 	return nil
@@ -250,11 +206,11 @@ func (p *reconcileReport) exit() error {
 func (p *reconcileReport) print(w *printer) {
 	w.line("Compared: %s with %s of the log in %s", plural(p.Loads, "load", "loads"), plural(int(p.Entries), "entry", "entries"), printable(p.State))
 	mark := unseen
-	if p.Counts[reconcile.Matched] > 0 {
+	if p.Counts[replay.Matched] > 0 {
 		mark = passed
 	}
-	w.check(mark, "accounted for", "%d", p.Counts[reconcile.Matched])
-	for _, k := range append(reconcile.Findings(), reconcile.Unestablished) {
+	w.check(mark, "accounted for", "%d", p.Counts[replay.Matched])
+	for _, k := range append(replay.LoadFindings(), replay.Unestablished) {
 		p.printKind(w, k)
 	}
 	if n := len(p.Unreadable); n > 0 {
@@ -275,12 +231,12 @@ func (p *reconcileReport) print(w *printer) {
 }
 
 // printKind lists the first loads that came to a kind.
-func (p *reconcileReport) printKind(w *printer, k reconcile.Kind) {
+func (p *reconcileReport) printKind(w *printer, k replay.LoadKind) {
 	if p.Counts[k] == 0 {
 		return
 	}
 	mark := failed
-	if k == reconcile.Unestablished {
+	if k == replay.Unestablished {
 		mark = unseen
 	}
 	w.check(mark, string(k), "%d", p.Counts[k])

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/auditreport"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 )
 
 func newAuditReportCommand(env *Env) *cobra.Command {
@@ -38,7 +38,7 @@ func auditReportPage(env *Env, f *replayFlags, out string) error {
 		return err
 	}
 	var b bytes.Buffer
-	if err := auditreport.Write(&b, r, o); err != nil {
+	if err := replay.WritePage(&b, r, o); err != nil {
 		return err
 	}
 	if err := writeFile(env, out, b.Bytes()); err != nil {

@@ -2,11 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package replay decides again what a driver has decided, from its journal, its
-// archive and a pinned first root, and compares. It needs no
-// driver, no gateway and no network, and it writes nothing.
+// archive and a pinned first root, and compares. It needs no driver, no gateway and no
+// network, and it writes nothing.
 //
 // For each entry the trust of its time is proven again from the pinned root, and
-// the request is recalled from its record and given to the verifier, at the time
+// the request is reconstructed from its record and given to the verifier, at the time
 // and with the floors that the entry has. A decision is
 //
 //	identical       the same, but for texts and hints
@@ -17,6 +17,9 @@
 // Policy bodies never leave the gateway. Without an export of them the record is
 // believed about what only a body can show; see verifier.Replay. Floors are
 // believed too, but not when they are lower than the journal shows.
+//
+// [WritePage] makes one HTML page of a replay. [Reconcile] compares what a driver's log
+// says was allowed with what sandboxes reported that they enforce.
 package replay
 
 import (

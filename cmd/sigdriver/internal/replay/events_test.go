@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package reconcile
+package replay
 
 import (
 	"fmt"
@@ -31,7 +31,7 @@ func TestParseOCSF(t *testing.T) {
 		return text
 	}
 	e, _ = ParseEvents("f", []byte(with(`"policy_hash":"abc",`, `"policy_hash":"sha256:abc","gateway_id":"gw","effective_sha256":"sha256:`+sum+`","receipt_index":5,"receipt_sha256":"`+sum+`",`)))
-	if len(e.Loads) != 1 || e.Loads[0].Gateway != "gw" || e.Loads[0].PolicyHash != "abc" || e.Loads[0].Effective != sum || *e.Loads[0].Receipt != (Receipt{5, sum}) {
+	if len(e.Loads) != 1 || e.Loads[0].Gateway != "gw" || e.Loads[0].PolicyHash != "abc" || e.Loads[0].Effective != sum || *e.Loads[0].Receipt != (LoadReceipt{5, sum}) {
 		t.Errorf("%+v", e)
 	}
 	e, _ = ParseEvents("f", []byte(with(`"container":{"name":"web-1","uid":"sb-1","image":{"name":"img"}},`, "")))
@@ -61,7 +61,7 @@ func TestParseOCSF(t *testing.T) {
 		"a bad index":    with(`"policy_hash":"abc"`, `"policy_hash":"abc","receipt_index":"x"`),
 		"a bad receipt":  with(`"policy_hash":"abc"`, `"policy_hash":"abc","receipt_index":1,"receipt_sha256":"x"`),
 		"no index":       with(`"policy_hash":"abc"`, `"policy_hash":"abc","receipt_sha256":"`+sum+`"`),
-		"too long":       with(`"web-1"`, `"`+strings.Repeat("x", maxLine)+`"`),
+		"too long":       with(`"web-1"`, `"`+strings.Repeat("x", maxEventLine)+`"`),
 	} {
 		e, err := ParseEvents("f", []byte(ocsf+"\n"+text+"\n"+ocsf))
 		if err != nil || len(e.Faults) != 1 || e.Faults[0].Line != 2 || len(e.Loads) != 2 {
@@ -78,7 +78,7 @@ func TestParseCSV(t *testing.T) {
 	if err != nil || len(e.Faults) != 0 || len(e.Loads) != 2 {
 		t.Fatalf("%v %+v", err, e)
 	}
-	if l := e.Loads[0]; l.Line != 2 || !l.Time.Equal(noon) || l.PolicyHash != "abc" || l.Gateway != "gw" || *l.Receipt != (Receipt{7, sum}) {
+	if l := e.Loads[0]; l.Line != 2 || !l.Time.Equal(noon) || l.PolicyHash != "abc" || l.Gateway != "gw" || *l.Receipt != (LoadReceipt{7, sum}) {
 		t.Errorf("%+v", l)
 	}
 	if l := e.Loads[1]; l.Line != 3 || !l.Time.Equal(noon) || l.Sandbox != "sb,2" || l.Receipt != nil {
@@ -126,7 +126,7 @@ func FuzzParseEvents(f *testing.F) {
 				t.Errorf("%+v", l)
 			}
 		}
-		for _, x := range Run(&Log{}, e.Loads, options).Results {
+		for _, x := range Reconcile(&DecisionLog{}, e.Loads, reconcileOptions).Results {
 			if x.Kind == Matched {
 				t.Errorf("an empty log accounts for %+v", x.Load)
 			}

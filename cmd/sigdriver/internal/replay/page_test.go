@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package auditreport
+package replay
 
 import (
 	"bytes"
@@ -14,44 +14,43 @@ import (
 	"time"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
-var now = time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
+var pageNow = time.Date(2026, 9, 1, 12, 0, 0, 0, time.UTC)
 
-// hostile is what names of a gateway's rows may hold.
-const hostile = `</style><script>alert(1)</script>"'><img src=x onerror=alert(2)>&{{.}}` + "\u202e\x1b[31m"
+// hostileName is what names of a gateway's rows may hold.
+const hostileName = `</style><script>alert(1)</script>"'><img src=x onerror=alert(2)>&{{.}}` + "\u202e\x1b[31m"
 
-// report is a replay of three decisions about a subject of a hostile name, with
+// pageReport is a replay of three decisions about a subject of a hostile name, with
 // one of each outcome.
-func report(name string) *replay.Report {
+func pageReport(name string) *Report {
 	key := verifier.FloorKey{GatewayID: name, Role: verifier.SandboxPolicy, Workspace: name, Name: name}
 	entry := func(verdict, reason string, after time.Duration, epoch uint64) *record.Entry {
-		return &record.Entry{Time: now.Add(after), Verdict: verdict, Reason: reason, Purpose: "COMPOSE", Trust: record.Trust{Epoch: epoch},
+		return &record.Entry{Time: pageNow.Add(after), Verdict: verdict, Reason: reason, Purpose: "COMPOSE", Trust: record.Trust{Epoch: epoch},
 			Target: record.Target{GatewayID: name, Workspace: name, Name: name}}
 	}
 	allow := &verifier.Decision{Verdict: verifier.Allow, Consulted: []verifier.Raise{{Key: key}},
 		Documents: []verifier.DocumentResult{{Version: 7, Principals: []string{name, "bob"}, Passed: true}}}
-	expires := verifier.Expires{Root: now.AddDate(1, 0, 0), Targets: now.AddDate(0, 0, 30), Snapshot: now.AddDate(0, 0, 3), Timestamp: now.Add(-49 * time.Hour)}
-	return &replay.Report{
-		Entries: 3, Counts: map[replay.Outcome]int{replay.Identical: 1, replay.Different: 1, replay.Unreplayable: 1},
-		Results: []replay.Result{
-			{Seq: 0, Entry: entry("ALLOW", "ALLOWED", 0, 1), Outcome: replay.Identical, Decision: allow, Today: &replay.Today{Change: replay.Revoked, Text: "revoked by " + name}},
-			{Seq: 1, Entry: entry("DENY", "THRESHOLD", time.Hour, 1), Outcome: replay.Different, Why: name},
-			{Seq: 2, Entry: entry("DENY", "TRUST_STALE", 2*time.Hour, 2), Outcome: replay.Unreplayable, Why: name},
+	expires := verifier.Expires{Root: pageNow.AddDate(1, 0, 0), Targets: pageNow.AddDate(0, 0, 30), Snapshot: pageNow.AddDate(0, 0, 3), Timestamp: pageNow.Add(-49 * time.Hour)}
+	return &Report{
+		Entries: 3, Counts: map[Outcome]int{Identical: 1, Different: 1, Unreplayable: 1},
+		Results: []Result{
+			{Seq: 0, Entry: entry("ALLOW", "ALLOWED", 0, 1), Outcome: Identical, Decision: allow, Today: &Today{Change: Revoked, Text: "revoked by " + name}},
+			{Seq: 1, Entry: entry("DENY", "THRESHOLD", time.Hour, 1), Outcome: Different, Why: name},
+			{Seq: 2, Entry: entry("DENY", "TRUST_STALE", 2*time.Hour, 2), Outcome: Unreplayable, Why: name},
 		},
-		Lines: []replay.Line{
-			{Line: 1, Epoch: 1, AcceptedAt: now, Changes: []string{"first trust"}, Versions: verifier.Versions{Root: 1}, Expires: expires},
-			{Line: 2, Epoch: 2, AcceptedAt: now.Add(90 * time.Minute), Changes: []string{"root rotated to version 2", "revocations: 1 in force", name}, Versions: verifier.Versions{Root: 2}, Expires: expires},
+		Lines: []Line{
+			{Line: 1, Epoch: 1, AcceptedAt: pageNow, Changes: []string{"first trust"}, Versions: verifier.Versions{Root: 1}, Expires: expires},
+			{Line: 2, Epoch: 2, AcceptedAt: pageNow.Add(90 * time.Minute), Changes: []string{"root rotated to version 2", "revocations: 1 in force", name}, Versions: verifier.Versions{Root: 2}, Expires: expires},
 		},
 	}
 }
 
-func render(t *testing.T, r *replay.Report, dir string) string {
+func renderPage(t *testing.T, r *Report, dir string) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Write(&b, r, &replay.Options{Dir: dir, Now: now}); err != nil {
+	if err := WritePage(&b, r, &Options{Dir: dir, Now: pageNow}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -59,7 +58,7 @@ func render(t *testing.T, r *replay.Report, dir string) string {
 
 // TestPageIsInert: whatever names hold is text, and the page loads nothing.
 func TestPageIsInert(t *testing.T) {
-	text := render(t, report(hostile), hostile)
+	text := renderPage(t, pageReport(hostileName), hostileName)
 	if !strings.Contains(text, "&lt;script&gt;alert(1)") {
 		t.Fatal("the names are not in the page")
 	}
@@ -78,14 +77,14 @@ func TestPageIsInert(t *testing.T) {
 	if len(tags) < 100 {
 		t.Errorf("%d elements", len(tags))
 	}
-	if render(t, report(hostile), hostile) != text {
+	if renderPage(t, pageReport(hostileName), hostileName) != text {
 		t.Error("the same replay made two pages")
 	}
 }
 
-// TestPolicy: the page's policy allows its own style, and only that.
-func TestPolicy(t *testing.T) {
-	text := render(t, report("prod"), "state")
+// TestPagePolicy: the page's policy allows its own style, and only that.
+func TestPagePolicy(t *testing.T) {
+	text := renderPage(t, pageReport("prod"), "state")
 	style := regexp.MustCompile(`(?s)<style>(.*)</style>`).FindStringSubmatch(text)
 	policy := regexp.MustCompile(`http-equiv="Content-Security-Policy" content="([^"]*)"`).FindStringSubmatch(text)
 	if style == nil || policy == nil {
@@ -100,7 +99,7 @@ func TestPolicy(t *testing.T) {
 
 // TestPageSays looks for what people look for.
 func TestPageSays(t *testing.T) {
-	text := render(t, report("prod"), "state")
+	text := renderPage(t, pageReport("prod"), "state")
 	for _, want := range []string{
 		`<span aria-hidden="true">✗</span> Different`, "Decisions differ from what the evidence gives",
 		"<td class=\"num\">1</td><td>the same bytes", "prod:prod/prod", "prod, bob", "root rotated to version 2, revocations: 1 in force, prod",
@@ -110,23 +109,23 @@ func TestPageSays(t *testing.T) {
 			t.Errorf("the page does not have %q", want)
 		}
 	}
-	whole := report("prod")
-	whole.Counts = map[replay.Outcome]int{replay.Identical: 3}
-	if text := render(t, whole, "state"); !strings.Contains(text, "✓</span> Identical") {
+	whole := pageReport("prod")
+	whole.Counts = map[Outcome]int{Identical: 3}
+	if text := renderPage(t, whole, "state"); !strings.Contains(text, "✓</span> Identical") {
 		t.Error("it does not say that all is identical")
 	}
-	whole.Counts = map[replay.Outcome]int{replay.Identical: 2, replay.Unreplayable: 1}
-	if text := render(t, whole, "state"); !strings.Contains(text, "–</span> Incomplete") {
+	whole.Counts = map[Outcome]int{Identical: 2, Unreplayable: 1}
+	if text := renderPage(t, whole, "state"); !strings.Contains(text, "–</span> Incomplete") {
 		t.Error("it does not say that something is missing")
 	}
-	if text := render(t, &replay.Report{Counts: map[replay.Outcome]int{}}, "state"); !strings.Contains(text, "Nothing was replayed.") || strings.Contains(text, "NaN") {
+	if text := renderPage(t, &Report{Counts: map[Outcome]int{}}, "state"); !strings.Contains(text, "Nothing was replayed.") || strings.Contains(text, "NaN") {
 		t.Error("an empty replay")
 	}
 }
 
 // TestPageOfNothing: a journal without a decision has no time, no bars and no head.
 func TestPageOfNothing(t *testing.T) {
-	text := render(t, &replay.Report{Counts: map[replay.Outcome]int{}}, "state")
+	text := renderPage(t, &Report{Counts: map[Outcome]int{}}, "state")
 	for _, want := range []string{"<h1>Nothing was decided</h1>", "Incomplete", "0 journal entries · made", "for 0 reasons"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q", want)
@@ -139,9 +138,9 @@ func TestPageOfNothing(t *testing.T) {
 	}
 }
 
-// TestLongLists: the page stays short, and says what it leaves out.
-func TestLongLists(t *testing.T) {
-	r := report("prod")
+// TestPageLongLists: the page stays short, and says what it leaves out.
+func TestPageLongLists(t *testing.T) {
+	r := pageReport("prod")
 	for i := range 500 {
 		x := r.Results[0]
 		d := *x.Decision
@@ -149,7 +148,7 @@ func TestLongLists(t *testing.T) {
 		x.Decision = &d
 		r.Results = append(r.Results, x, r.Results[1])
 	}
-	text := render(t, r, "state")
+	text := renderPage(t, r, "state")
 	if n := strings.Count(text, `<span class="pill`); n != mostScopes || !strings.Contains(text, fmt.Sprintf("and %d more", 501-mostScopes)) {
 		t.Errorf("%d subjects", n)
 	}
@@ -158,10 +157,10 @@ func TestLongLists(t *testing.T) {
 	}
 }
 
-// TestTimeline: every decision is in exactly one bar, within the plot.
-func TestTimeline(t *testing.T) {
-	r := report("prod")
-	line := timeline(r, denials(r))
+// TestPageTimeline: every decision is in exactly one bar, within the plot.
+func TestPageTimeline(t *testing.T) {
+	r := pageReport("prod")
+	line := newTimeline(r, denials(r))
 	total := 0.0
 	for _, b := range line.Bars {
 		var x, y, w, h float64
@@ -171,13 +170,13 @@ func TestTimeline(t *testing.T) {
 		fmt.Sscan(b.Y, &y)
 		fmt.Sscan(b.Width, &w)
 		fmt.Sscan(b.Height, &h)
-		if x < left || x+w > right || y < base-height-0.1 || y+h > base+0.1 {
+		if x < plotLeft || x+w > plotRight || y < plotBase-plotHeight-0.1 || y+h > plotBase+0.1 {
 			t.Errorf("a bar at %g %g, %g by %g", x, y, w, h)
 		}
 		total += h
 	}
-	if unit := height / float64(nice(1)); total < 2.9*unit || total > 3.1*unit {
-		t.Errorf("bars of %g units, for three decisions of %g", total, height/float64(nice(1)))
+	if unit := plotHeight / float64(nice(1)); total < 2.9*unit || total > 3.1*unit {
+		t.Errorf("bars of %g units, for three decisions of %g", total, plotHeight/float64(nice(1)))
 	}
 	for n, want := range map[int]int{0: 4, 1: 4, 4: 4, 5: 8, 9: 12, 117: 120, 150: 160, 1300: 1600, 9000: 10000} {
 		if got := nice(n); got != want {

@@ -1,76 +1,75 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package auditreport
+package replay
 
 import (
 	"fmt"
 	"math"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
-// Timeline is decisions over time, drawn in a box of 1000 by 300 units, with the
+// timeline is decisions over time, drawn in a box of 1000 by 300 units, with the
 // trust that they were made by below.
-type Timeline struct {
+type timeline struct {
 	From, To time.Time
-	Bars     []Bar
-	Lines    []Tick // across, with a count
-	Dates    []Tick
-	Epochs   []Epoch
-	Marks    []Mark
-	Legend   []Row
+	Bars     []bar
+	Lines    []tick // across, with a count
+	Dates    []tick
+	Epochs   []epochSpan
+	Marks    []trustMark
+	Legend   []row
 }
 
-// Bar is one stretch of time for one outcome. All numbers are SVG units.
-type Bar struct {
+// bar is one stretch of time for one outcome. All numbers are SVG units.
+type bar struct {
 	X, Y, Width, Height string
 	Class, Title        string
 }
 
-// Tick is a line with a label, and where the label is anchored.
-type Tick struct{ At, Label, Anchor string }
+// tick is a line with a label, and where the label is anchored.
+type tick struct{ At, Label, Anchor string }
 
-// Epoch is one stretch of trust.
-type Epoch struct {
+// epochSpan is one stretch of trust.
+type epochSpan struct {
 	X, Width, Middle string
 	Label, Title     string
 	Odd              bool
 }
 
-// Mark is an event of trust.
-type Mark struct{ X, Class, Title string }
+// trustMark is an event of trust.
+type trustMark struct{ X, Class, Title string }
 
-// The plot: bars stand on base, and are as high as height.
+// The plot: bars stand on plotBase, and are at most as high as plotHeight.
 const (
-	left, right  = 50.0, 990.0
-	base, height = 210.0, 190.0
-	slots        = 60
+	plotLeft, plotRight  = 50.0, 990.0
+	plotBase, plotHeight = 210.0, 190.0
+	plotSlots            = 60
 )
 
-// spread is how time maps to the plot.
-type spread struct{ from, to time.Time }
+// plotSpread is how time maps to the plot.
+type plotSpread struct{ from, to time.Time }
 
-func (s spread) x(t time.Time) float64 {
+func (s plotSpread) x(t time.Time) float64 {
 	whole := s.to.Sub(s.from)
 	if whole <= 0 {
-		return left
+		return plotLeft
 	}
-	return left + (right-left)*min(max(float64(t.Sub(s.from))/float64(whole), 0), 1)
+	return plotLeft + (plotRight-plotLeft)*min(max(float64(t.Sub(s.from))/float64(whole), 0), 1)
 }
 
-func (s spread) slot(t time.Time) int {
-	return min(int((s.x(t)-left)/(right-left)*slots), slots-1)
+func (s plotSpread) slot(t time.Time) int {
+	return min(int((s.x(t)-plotLeft)/(plotRight-plotLeft)*plotSlots), plotSlots-1)
 }
 
-func (s spread) start(slot int) time.Time {
-	return s.from.Add(time.Duration(float64(s.to.Sub(s.from)) * float64(slot) / slots))
+func (s plotSpread) start(slot int) time.Time {
+	return s.from.Add(time.Duration(float64(s.to.Sub(s.from)) * float64(slot) / plotSlots))
 }
 
-func timeline(r *replay.Report, denials []Row) Timeline {
-	var t Timeline
+func newTimeline(r *Report, denials []row) timeline {
+	var t timeline
 	for i, x := range r.Results {
 		if at := x.Entry.Time; i == 0 || at.Before(t.From) {
 			t.From = at
@@ -79,24 +78,24 @@ func timeline(r *replay.Report, denials []Row) Timeline {
 			t.To = at
 		}
 	}
-	s := spread{t.From, t.To.Add(time.Second)}
+	s := plotSpread{t.From, t.To.Add(time.Second)}
 	t.bars(s, r, denials)
 	t.dates(s)
 	t.epochs(s, r.Lines)
-	t.Legend = append(t.Legend, Row{Name: "ALLOW", Class: "allow"})
+	t.Legend = append(t.Legend, row{Name: "ALLOW", Class: "allow"})
 	for i, d := range denials {
 		if i < colours {
-			t.Legend = append(t.Legend, Row{Name: d.Name, Class: d.Class})
+			t.Legend = append(t.Legend, row{Name: d.Name, Class: d.Class})
 		}
 	}
 	if len(denials) > colours {
-		t.Legend = append(t.Legend, Row{Name: fmt.Sprintf("%d other reasons", len(denials)-colours), Class: denialClass(colours)})
+		t.Legend = append(t.Legend, row{Name: fmt.Sprintf("%d other reasons", len(denials)-colours), Class: denialClass(colours)})
 	}
 	return t
 }
 
 // bars stacks what was decided in each slot: allowed below, refused by reason above.
-func (t *Timeline) bars(s spread, r *replay.Report, denials []Row) {
+func (t *timeline) bars(s plotSpread, r *Report, denials []row) {
 	classes, of := []string{"allow"}, map[string]int{}
 	for i, d := range denials {
 		at := min(i, colours) + 1
@@ -104,7 +103,7 @@ func (t *Timeline) bars(s spread, r *replay.Report, denials []Row) {
 			classes = append(classes, d.Class)
 		}
 	}
-	counts := make([][]int, slots)
+	counts := make([][]int, plotSlots)
 	most := 0
 	for i := range counts {
 		counts[i] = make([]int, len(classes))
@@ -117,39 +116,39 @@ func (t *Timeline) bars(s spread, r *replay.Report, denials []Row) {
 		counts[slot][kind]++
 	}
 	for _, c := range counts {
-		most = max(most, sum(c))
+		most = max(most, total(c))
 	}
 	top := nice(most)
 	for i := 0; i <= 4; i++ {
-		t.Lines = append(t.Lines, Tick{units(base - height*float64(i)/4), count(top * i / 4), "end"})
+		t.Lines = append(t.Lines, tick{svgUnits(plotBase - plotHeight*float64(i)/4), grouped(top * i / 4), "end"})
 	}
-	width := (right - left) / slots
+	width := (plotRight - plotLeft) / plotSlots
 	for slot, c := range counts {
-		y := base
+		y := plotBase
 		for kind, n := range c {
 			if n == 0 {
 				continue
 			}
-			h := height * float64(n) / float64(top)
+			h := plotHeight * float64(n) / float64(top)
 			y -= h
 			name := "allowed"
 			if kind > 0 {
 				name = "refused: " + kindName(kind, denials)
 			}
-			t.Bars = append(t.Bars, Bar{units(left + float64(slot)*width + 0.5), units(y), units(width - 1), units(h), classes[kind],
-				fmt.Sprintf("%s UTC: %s %s", s.start(slot).UTC().Format("2006-01-02 15:04"), count(n), name)})
+			t.Bars = append(t.Bars, bar{svgUnits(plotLeft + float64(slot)*width + 0.5), svgUnits(y), svgUnits(width - 1), svgUnits(h), classes[kind],
+				fmt.Sprintf("%s UTC: %s %s", s.start(slot).UTC().Format("2006-01-02 15:04"), grouped(n), name)})
 		}
 	}
 }
 
-func kindName(kind int, denials []Row) string {
+func kindName(kind int, denials []row) string {
 	if kind > colours {
 		return "other reasons"
 	}
 	return denials[kind-1].Name
 }
 
-func sum(list []int) (n int) {
+func total(list []int) (n int) {
 	for _, x := range list {
 		n += x
 	}
@@ -168,7 +167,7 @@ func nice(n int) int {
 	return (n + 3) / 4 * 4
 }
 
-func (t *Timeline) dates(s spread) {
+func (t *timeline) dates(s plotSpread) {
 	layout := "2 Jan"
 	switch whole := s.to.Sub(s.from); {
 	case whole < 48*time.Hour:
@@ -177,7 +176,7 @@ func (t *Timeline) dates(s spread) {
 		layout = "Jan 2006"
 	}
 	for i := range 7 {
-		at := s.start(slots * i / 6)
+		at := s.start(plotSlots * i / 6)
 		anchor := "middle"
 		switch i {
 		case 0:
@@ -185,12 +184,12 @@ func (t *Timeline) dates(s spread) {
 		case 6:
 			anchor = "end"
 		}
-		t.Dates = append(t.Dates, Tick{units(s.x(at)), at.UTC().Format(layout), anchor})
+		t.Dates = append(t.Dates, tick{svgUnits(s.x(at)), at.UTC().Format(layout), anchor})
 	}
 }
 
 // epochs draws the trust in force below the bars, and marks what changed it.
-func (t *Timeline) epochs(s spread, lines []replay.Line) {
+func (t *timeline) epochs(s plotSpread, lines []Line) {
 	for i, l := range lines {
 		if i > 0 && lines[i-1].Epoch == l.Epoch {
 			continue
@@ -203,7 +202,7 @@ func (t *Timeline) epochs(s spread, lines []replay.Line) {
 			}
 		}
 		x, to := s.x(l.AcceptedAt), s.x(end)
-		e := Epoch{X: units(x), Width: units(max(to-x-1, 1)), Middle: units((x + to) / 2), Odd: l.Epoch%2 == 1,
+		e := epochSpan{X: svgUnits(x), Width: svgUnits(max(to-x-1, 1)), Middle: svgUnits((x + to) / 2), Odd: l.Epoch%2 == 1,
 			Title: fmt.Sprintf("epoch %d, accepted %s UTC: %s", l.Epoch, l.AcceptedAt.UTC().Format("2006-01-02 15:04"), l.Changes)}
 		if to-x > 16 {
 			e.Label = fmt.Sprint(l.Epoch)
@@ -214,7 +213,7 @@ func (t *Timeline) epochs(s spread, lines []replay.Line) {
 }
 
 // mark points at rotations of the root and at revocations.
-func (t *Timeline) mark(s spread, i int, lines []replay.Line) {
+func (t *timeline) mark(s plotSpread, i int, lines []Line) {
 	l := lines[i]
 	for _, c := range l.Changes {
 		class := ""
@@ -226,8 +225,8 @@ func (t *Timeline) mark(s spread, i int, lines []replay.Line) {
 		default:
 			continue
 		}
-		t.Marks = append(t.Marks, Mark{units(s.x(l.AcceptedAt)), class, fmt.Sprintf("%s, epoch %d", c, l.Epoch)})
+		t.Marks = append(t.Marks, trustMark{svgUnits(s.x(l.AcceptedAt)), class, fmt.Sprintf("%s, epoch %d", c, l.Epoch)})
 	}
 }
 
-func units(x float64) string { return fmt.Sprintf("%.1f", x) }
+func svgUnits(x float64) string { return fmt.Sprintf("%.1f", x) }

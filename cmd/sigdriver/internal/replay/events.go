@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package reconcile
+package replay
 
 import (
 	"bytes"
@@ -18,11 +18,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxLine bounds one line of events in bytes.
-const maxLine = 1 << 20
+// maxEventLine bounds one line of events in bytes.
+const maxEventLine = 1 << 20
 
-// Fault is a line that could not be read.
-type Fault struct {
+// EventFault is a line that could not be read.
+type EventFault struct {
 	Source string
 	Line   int
 	Text   string // one sentence; foreign text in it is quoted
@@ -31,7 +31,7 @@ type Fault struct {
 // Events are the loads of one file, and what else stands in it.
 type Events struct {
 	Loads  []Load
-	Faults []Fault
+	Faults []EventFault
 	Others int // lines that report something else
 }
 
@@ -55,7 +55,7 @@ func ParseEvents(source string, data []byte) (*Events, error) {
 }
 
 func (e *Events) fault(source string, line int, format string, args ...any) {
-	e.Faults = append(e.Faults, Fault{source, line, fmt.Sprintf(format, args...)})
+	e.Faults = append(e.Faults, EventFault{source, line, fmt.Sprintf(format, args...)})
 }
 
 // ocsfEvent is what is read of one event. Members that are not named here are
@@ -82,7 +82,7 @@ type ocsfEvent struct {
 
 const (
 	configStateChange = 5019
-	success           = 1
+	ocsfSuccess       = 1
 )
 
 func (e *Events) readJSON(source string, data []byte) {
@@ -93,8 +93,8 @@ func (e *Events) readJSON(source string, data []byte) {
 		if len(text) == 0 {
 			continue
 		}
-		if len(text) > maxLine {
-			e.fault(source, line, "the line is longer than %d bytes", maxLine)
+		if len(text) > maxEventLine {
+			e.fault(source, line, "the line is longer than %d bytes", maxEventLine)
 			continue
 		}
 		var head struct {
@@ -119,7 +119,7 @@ func (e *Events) addOCSF(source string, line int, text []byte) {
 		return
 	}
 	u := o.Unmapped
-	if o.Status != success || u.PolicyHash == "" && u.Effective == "" {
+	if o.Status != ocsfSuccess || u.PolicyHash == "" && u.Effective == "" {
 		e.Others++ // a setting, a failure, a candidate that was refused
 		return
 	}
@@ -132,7 +132,7 @@ func (e *Events) addOCSF(source string, line int, text []byte) {
 		e.fault(source, line, "the event has no time")
 		return
 	case o.Metadata.UID != "" && o.Metadata.UID != l.Sandbox:
-		e.fault(source, line, "the event names two sandboxes, %s and %s", quote(l.Sandbox), quote(o.Metadata.UID))
+		e.fault(source, line, "the event names two sandboxes, %s and %s", quoteShort(l.Sandbox), quoteShort(o.Metadata.UID))
 		return
 	}
 	l.Time = time.UnixMilli(*o.Time).UTC()
@@ -142,9 +142,9 @@ func (e *Events) addOCSF(source string, line int, text []byte) {
 // add checks what both formats have in common.
 func (e *Events) add(l Load, index, entry string) {
 	bad := func(format string, args ...any) { e.fault(l.Source, l.Line, format, args...) }
-	l.PolicyHash = TrimHash(l.PolicyHash)
-	l.Effective = TrimHash(l.Effective)
-	entry = TrimHash(entry)
+	l.PolicyHash = trimHash(l.PolicyHash)
+	l.Effective = trimHash(l.Effective)
+	entry = trimHash(entry)
 	switch {
 	case l.Sandbox == "":
 		bad("the event names no sandbox")
@@ -153,19 +153,19 @@ func (e *Events) add(l Load, index, entry string) {
 		bad("the event names no policy")
 		return
 	case l.Effective != "" && !isSHA256(l.Effective):
-		bad("effective_sha256 %s is not 64 lower-case hex digits", quote(l.Effective))
+		bad("effective_sha256 %s is not 64 lower-case hex digits", quoteShort(l.Effective))
 		return
 	case entry != "" && !isSHA256(entry):
-		bad("receipt_sha256 %s is not 64 lower-case hex digits", quote(entry))
+		bad("receipt_sha256 %s is not 64 lower-case hex digits", quoteShort(entry))
 		return
 	}
 	if index != "" {
 		n, err := strconv.ParseUint(index, 10, 63)
 		if err != nil {
-			bad("receipt_index %s is no number", quote(index))
+			bad("receipt_index %s is no number", quoteShort(index))
 			return
 		}
-		l.Receipt = &Receipt{n, entry}
+		l.Receipt = &LoadReceipt{n, entry}
 	} else if entry != "" {
 		bad("the event has a receipt_sha256 without a receipt_index")
 		return
@@ -177,8 +177,8 @@ func isSHA256(s string) bool {
 	return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == ""
 }
 
-// columns are the names of a CSV file's first line.
-var columns = []string{"time", "gateway_id", "sandbox_id", "sandbox_name", "policy_hash", "effective_sha256", "receipt_index", "receipt_sha256"}
+// csvColumns are the names of a CSV file's first line.
+var csvColumns = []string{"time", "gateway_id", "sandbox_id", "sandbox_name", "policy_hash", "effective_sha256", "receipt_index", "receipt_sha256"}
 
 func (e *Events) readCSV(source string, data []byte) error {
 	r := csv.NewReader(bytes.NewReader(data))
@@ -189,8 +189,8 @@ func (e *Events) readCSV(source string, data []byte) error {
 	}
 	at := map[string]int{}
 	for i, name := range head {
-		if _, twice := at[name]; twice || !slices.Contains(columns, name) {
-			return fmt.Errorf("the column %s is not known or stands there twice: the columns are %s", quote(name), strings.Join(columns, ", "))
+		if _, twice := at[name]; twice || !slices.Contains(csvColumns, name) {
+			return fmt.Errorf("the column %s is not known or stands there twice: the columns are %s", quoteShort(name), strings.Join(csvColumns, ", "))
 		}
 		at[name] = i
 	}
@@ -229,13 +229,13 @@ func (e *Events) readCSV(source string, data []byte) error {
 func (e *Events) addRow(source string, line int, cell func(string) string) {
 	t, err := time.Parse(time.RFC3339, cell("time"))
 	if err != nil {
-		e.fault(source, line, "time %s is not like 2026-01-02T15:04:05Z", quote(cell("time")))
+		e.fault(source, line, "time %s is not like 2026-01-02T15:04:05Z", quoteShort(cell("time")))
 		return
 	}
 	e.add(Load{Source: source, Line: line, Time: t.UTC(), Gateway: cell("gateway_id"), Sandbox: cell("sandbox_id"), Name: cell("sandbox_name"),
 		PolicyHash: cell("policy_hash"), Effective: cell("effective_sha256")}, cell("receipt_index"), cell("receipt_sha256"))
 }
 
-// TrimHash takes the algorithm's name from the front of a digest: hosts write
+// trimHash takes the algorithm's name from the front of a digest: hosts write
 // both forms.
-func TrimHash(s string) string { return strings.TrimPrefix(s, "sha256:") }
+func trimHash(s string) string { return strings.TrimPrefix(s, "sha256:") }

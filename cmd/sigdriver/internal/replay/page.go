@@ -1,13 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package auditreport makes one HTML page of a replay: what was decided when, by
-// which trust, who signed what is in force where, how long trust lasts, and what
-// the replay came to. The page is self-contained. It has no script, its policy
-// allows nothing but its own style, and it reads on paper.
-//
-// The page is a function of the replay: the same replay makes the same bytes.
-package auditreport
+package replay
 
 import (
 	"bytes"
@@ -24,7 +18,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/verifier"
 )
@@ -35,15 +28,15 @@ var pageHTML string
 //go:embed page.css
 var pageCSS string
 
-var page = template.Must(template.New("page").Funcs(template.FuncMap{
+var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"day":    func(t time.Time) string { return t.UTC().Format("2006-01-02") },
 	"at":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05") },
 	"minute": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
-	"n":      count,
+	"n":      grouped,
 }).Parse(pageHTML))
 
-// Page is what the template shows.
-type Page struct {
+// page is what the template shows.
+type page struct {
 	CSS    template.CSS
 	Policy string
 
@@ -57,16 +50,16 @@ type Page struct {
 	Decisions     int
 	Allowed       int
 	Denied        int
-	Replay        Verdict
-	Today         []Share
-	Events        []Row
-	Timeline      Timeline
-	Denials       []Row
-	Trust         []TrustRow
-	Expiries      []Expiry
-	Scopes        []Scope
+	Replay        pageVerdict
+	Today         []share
+	Events        []row
+	Timeline      timeline
+	Denials       []row
+	Trust         []trustRow
+	Expiries      []expiry
+	Scopes        []scope
 	MoreScopes    int
-	Faults        []Fault
+	Faults        []pageFault
 	MoreFaults    int
 	Believed      []string
 	Beyond        []string
@@ -75,47 +68,47 @@ type Page struct {
 	RootRotations int
 }
 
-// Verdict is what the replay came to.
-type Verdict struct {
+// pageVerdict is what the replay came to.
+type pageVerdict struct {
 	Well                               bool
 	Identical, Different, Unreplayable int
 	Text                               string
 }
 
-// Share is a part of a whole, as a bar of 100 units: X is where it begins.
-type Share struct {
+// share is a part of a whole, as a bar of 100 units: X is where it begins.
+type share struct {
 	Name, Class string
 	Count       int
 	X, Width    string
 }
 
-// Row is a bar with words.
-type Row struct {
+// row is a bar with words.
+type row struct {
 	Name, Text, Class string
 	Count             int
 	Width             string // of 100
 }
 
-// TrustRow is one trust.
-type TrustRow struct {
-	replay.Line
+// trustRow is one trust.
+type trustRow struct {
+	Line
 	Changed   string
 	Decisions int
 	Denied    int
 }
 
-// Expiry is a role and how long it lasts.
-type Expiry struct {
+// expiry is a role and how long it lasts.
+type expiry struct {
 	Role, Class, Text string
 	At                time.Time
 	Width             string // of 100
 }
 
-// Fault is a decision that is not identical.
-type Fault struct {
+// pageFault is a decision that is not identical.
+type pageFault struct {
 	Seq     uint64
 	At      time.Time
-	Outcome replay.Outcome
+	Outcome Outcome
 	Why     string
 }
 
@@ -126,18 +119,21 @@ const (
 	mostEvents = 10
 )
 
-// Write makes the page of a replay.
-func Write(w io.Writer, r *replay.Report, o *replay.Options) error {
+// WritePage makes one HTML page of a replay: what was decided when, by which trust,
+// who signed what is in force where, how long trust lasts, and what the replay came
+// to. The page is self-contained. It has no script, its policy allows nothing but its
+// own style, and it reads on paper. The same replay makes the same bytes.
+func WritePage(w io.Writer, r *Report, o *Options) error {
 	var b bytes.Buffer
-	if err := page.Execute(&b, build(r, o)); err != nil {
+	if err := pageTemplate.Execute(&b, newPage(r, o)); err != nil {
 		return err
 	}
-	_, err := w.Write(bytes.Map(visible, b.Bytes()))
+	_, err := w.Write(bytes.Map(visibleRune, b.Bytes()))
 	return err
 }
 
-// visible replaces what hides or reorders text: names are foreign.
-func visible(r rune) rune {
+// visibleRune replaces what hides or reorders text: names are foreign.
+func visibleRune(r rune) rune {
 	if r == '\n' || r == thinSpace || unicode.IsPrint(r) {
 		return r
 	}
@@ -147,9 +143,9 @@ func visible(r rune) rune {
 // thinSpace groups the digits of a number.
 const thinSpace = '\u2009'
 
-func build(r *replay.Report, o *replay.Options) *Page {
+func newPage(r *Report, o *Options) *page {
 	sum := sha256.Sum256([]byte(pageCSS))
-	p := &Page{
+	p := &page{
 		CSS:    template.CSS(pageCSS),
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'",
 		State:  o.Dir, At: o.Now, Version: version.Driver, Head: r.Head.String(), Entries: r.Entries, Suppressed: r.Suppressed, Decisions: len(r.Results),
@@ -167,13 +163,13 @@ func build(r *replay.Report, o *replay.Options) *Page {
 	p.scopes(r)
 	p.faults(r)
 	p.believed(r)
-	p.Timeline = timeline(r, p.Denials)
+	p.Timeline = newTimeline(r, p.Denials)
 	p.From, p.To = p.Timeline.From, p.Timeline.To
 	return p
 }
 
-func (p *Page) judge(r *replay.Report) {
-	v := Verdict{Identical: r.Counts[replay.Identical], Different: r.Counts[replay.Different], Unreplayable: r.Counts[replay.Unreplayable]}
+func (p *page) judge(r *Report) {
+	v := pageVerdict{Identical: r.Counts[Identical], Different: r.Counts[Different], Unreplayable: r.Counts[Unreplayable]}
 	v.Well = v.Different == 0 && v.Unreplayable == 0 && v.Identical > 0
 	switch {
 	case v.Different > 0:
@@ -188,17 +184,17 @@ func (p *Page) judge(r *replay.Report) {
 	p.Replay = v
 }
 
-// changes are the answers to "valid now?", in the order of the page.
-var changes = []struct {
-	change replay.Change
+// pageChanges are the answers to "valid now?", in the order of the page.
+var pageChanges = []struct {
+	change Change
 	name   string
 }{
-	{replay.StillValid, "valid now"}, {replay.Superseded, "superseded by a later version"}, {replay.Expired, "expired"},
-	{replay.Rotated, "signers rotated"}, {replay.Ruled, "rules changed"}, {replay.Revoked, "revoked"}, {replay.Unknown, "not known"},
+	{StillValid, "valid now"}, {Superseded, "superseded by a later version"}, {Expired, "expired"},
+	{Rotated, "signers rotated"}, {Ruled, "rules changed"}, {Revoked, "revoked"}, {Unknown, "not known"},
 }
 
-func (p *Page) today(r *replay.Report) {
-	counts, events, total := map[replay.Change]int{}, map[string]int{}, 0
+func (p *page) today(r *Report) {
+	counts, events, total := map[Change]int{}, map[string]int{}, 0
 	class := map[string]string{}
 	for _, x := range r.Results {
 		if x.Today == nil {
@@ -206,29 +202,29 @@ func (p *Page) today(r *replay.Report) {
 		}
 		total++
 		counts[x.Today.Change]++
-		if c := x.Today.Change; c != replay.StillValid && c != replay.Superseded {
+		if c := x.Today.Change; c != StillValid && c != Superseded {
 			events[x.Today.Text]++
 			class[x.Today.Text] = string(c)
 		}
 	}
 	done := 0
-	for _, c := range changes {
+	for _, c := range pageChanges {
 		n := counts[c.change]
 		if n == 0 {
 			continue
 		}
-		p.Today = append(p.Today, Share{c.name, string(c.change), n, percent(done, total), percent(n, total)})
+		p.Today = append(p.Today, share{c.name, string(c.change), n, percent(done, total), percent(n, total)})
 		done += n
 	}
 	for text, n := range events {
-		p.Events = append(p.Events, Row{Name: text, Class: class[text], Count: n})
+		p.Events = append(p.Events, row{Name: text, Class: class[text], Count: n})
 	}
-	p.Events = longest(p.Events)
+	p.Events = sortRows(p.Events)
 	p.Events = p.Events[:min(len(p.Events), mostEvents)]
 }
 
 // denials are the refusals by reason, the most frequent first.
-func denials(r *replay.Report) []Row {
+func denials(r *Report) []row {
 	counts := map[string]int{}
 	for _, x := range r.Results {
 		if x.Entry.Verdict != verifier.Allow.String() {
@@ -239,11 +235,11 @@ func denials(r *replay.Report) []Row {
 	for _, d := range verifier.ReasonDocs() {
 		meaning[d.Code] = d.Meaning
 	}
-	var rows []Row
+	var rows []row
 	for reason, n := range counts {
-		rows = append(rows, Row{Name: reason, Text: meaning[reason], Count: n})
+		rows = append(rows, row{Name: reason, Text: meaning[reason], Count: n})
 	}
-	rows = longest(rows)
+	rows = sortRows(rows)
 	for i := range rows {
 		rows[i].Width = percent(rows[i].Count, rows[0].Count)
 		rows[i].Class = denialClass(i)
@@ -262,13 +258,13 @@ func denialClass(rank int) string {
 // colours are how many reasons have one of their own.
 const colours = 6
 
-// longest sorts rows by count, then by name.
-func longest(rows []Row) []Row {
-	slices.SortFunc(rows, func(a, b Row) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Name, b.Name)) })
+// sortRows sorts rows by count, then by name.
+func sortRows(rows []row) []row {
+	slices.SortFunc(rows, func(a, b row) int { return cmp.Or(b.Count-a.Count, strings.Compare(a.Name, b.Name)) })
 	return rows
 }
 
-func (p *Page) trust(r *replay.Report) {
+func (p *page) trust(r *Report) {
 	asked, denied := map[uint64]int{}, map[uint64]int{}
 	for _, x := range r.Results {
 		asked[x.Entry.Trust.Epoch]++
@@ -276,12 +272,12 @@ func (p *Page) trust(r *replay.Report) {
 			denied[x.Entry.Trust.Epoch]++
 		}
 	}
-	var last *TrustRow
+	var last *trustRow
 	for _, l := range r.Lines {
 		if last != nil && last.Epoch == l.Epoch {
 			continue // signed anew
 		}
-		p.Trust = append(p.Trust, TrustRow{Line: l, Changed: strings.Join(l.Changes, ", "), Decisions: asked[l.Epoch], Denied: denied[l.Epoch]})
+		p.Trust = append(p.Trust, trustRow{Line: l, Changed: strings.Join(l.Changes, ", "), Decisions: asked[l.Epoch], Denied: denied[l.Epoch]})
 		last = &p.Trust[len(p.Trust)-1]
 	}
 	if len(r.Lines) == 0 {
@@ -294,7 +290,7 @@ func (p *Page) trust(r *replay.Report) {
 }
 
 // expiries says how many days each role has left, on a bar of ninety.
-func (p *Page) expiries(e verifier.Expires) {
+func (p *page) expiries(e verifier.Expires) {
 	for _, role := range []struct {
 		name string
 		at   time.Time
@@ -303,7 +299,7 @@ func (p *Page) expiries(e verifier.Expires) {
 			continue
 		}
 		left := role.at.Sub(p.At)
-		x := Expiry{Role: role.name, At: role.at, Class: "good", Width: percent(int(min(max(left.Hours()/24, 0), 90)*10), 900)}
+		x := expiry{Role: role.name, At: role.at, Class: "good", Width: percent(int(min(max(left.Hours()/24, 0), 90)*10), 900)}
 		days := int(left.Abs().Hours() / 24)
 		switch {
 		case left <= 0:
@@ -319,21 +315,21 @@ func (p *Page) expiries(e verifier.Expires) {
 	}
 }
 
-func (p *Page) faults(r *replay.Report) {
+func (p *page) faults(r *Report) {
 	for _, x := range r.Results {
-		if x.Outcome == replay.Identical {
+		if x.Outcome == Identical {
 			continue
 		}
 		if len(p.Faults) == mostFaults {
 			p.MoreFaults++
 			continue
 		}
-		p.Faults = append(p.Faults, Fault{x.Seq, x.Entry.Time, x.Outcome, x.Why})
+		p.Faults = append(p.Faults, pageFault{x.Seq, x.Entry.Time, x.Outcome, x.Why})
 	}
 }
 
 // believed lists what the replay took from the records, and what no replay shows.
-func (p *Page) believed(r *replay.Report) {
+func (p *page) believed(r *Report) {
 	unread, assumed, floors := 0, 0, 0
 	for _, x := range r.Results {
 		if x.Unread {
@@ -343,7 +339,7 @@ func (p *Page) believed(r *replay.Report) {
 	}
 	say := func(n int, text string) {
 		if n > 0 {
-			p.Believed = append(p.Believed, fmt.Sprintf(text, count(n)))
+			p.Believed = append(p.Believed, fmt.Sprintf(text, grouped(n)))
 		}
 	}
 	say(unread, "What only policy bodies show, in %s decisions: their form, and whether the effective policy was the composition. Bodies never leave the gateway.")
@@ -360,8 +356,8 @@ func percent(n, of int) string {
 	return strconv.FormatFloat(100*float64(n)/float64(max(of, 1)), 'f', 2, 64)
 }
 
-// count writes a number with a thin space every three digits.
-func count(n int) string {
+// grouped writes a number with a thin space every three digits.
+func grouped(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "\u2009" + s[i:]
@@ -373,5 +369,5 @@ func plural(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return count(n) + " " + many
+	return grouped(n) + " " + many
 }

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package auditreport
+package replay
 
 import (
 	"cmp"
@@ -10,12 +10,11 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
-// Scope is one subject: what was last in force there, and who stood for it.
-type Scope struct {
+// scope is one subject: what was last in force there, and who stood for it.
+type scope struct {
 	Gateway, Workspace, Name, Role string
 	Version                        uint64 // 0: none, the document was pinned
 	SHA256                         string // the first digits
@@ -28,17 +27,17 @@ type Scope struct {
 
 // scopes lists the subjects of allowed compositions: what was allowed there last,
 // the most recent first.
-func (p *Page) scopes(r *replay.Report) {
-	found := map[verifier.FloorKey]*Scope{}
+func (p *page) scopes(r *Report) {
+	found := map[verifier.FloorKey]*scope{}
 	for i := range r.Results {
 		if x := &r.Results[i]; x.Decision != nil && x.Entry.Verdict == verifier.Allow.String() && x.Entry.Purpose == verifier.Compose.String() {
-			follow(found, x)
+			followScope(found, x)
 		}
 	}
 	for _, s := range found {
 		p.Scopes = append(p.Scopes, *s)
 	}
-	slices.SortFunc(p.Scopes, func(a, b Scope) int {
+	slices.SortFunc(p.Scopes, func(a, b scope) int {
 		return cmp.Or(b.Last.Compare(a.Last), strings.Compare(a.Gateway, b.Gateway), strings.Compare(a.Workspace, b.Workspace),
 			strings.Compare(a.Role, b.Role), strings.Compare(a.Name, b.Name))
 	})
@@ -47,8 +46,8 @@ func (p *Page) scopes(r *replay.Report) {
 	}
 }
 
-// follow notes what one ALLOW says about each of its subjects.
-func follow(found map[verifier.FloorKey]*Scope, x *replay.Result) {
+// followScope notes what one ALLOW says about each of its subjects.
+func followScope(found map[verifier.FloorKey]*scope, x *Result) {
 	for i, seen := range x.Decision.Consulted {
 		if i >= len(x.Decision.Documents) {
 			return
@@ -56,7 +55,7 @@ func follow(found map[verifier.FloorKey]*Scope, x *replay.Result) {
 		key, doc := seen.Key, x.Decision.Documents[i]
 		s := found[key]
 		if s == nil {
-			s = &Scope{Gateway: key.GatewayID, Workspace: key.Workspace, Name: key.Name, Role: key.Role.String()}
+			s = &scope{Gateway: key.GatewayID, Workspace: key.Workspace, Name: key.Name, Role: key.Role.String()}
 			found[key] = s
 		}
 		s.Allowed++

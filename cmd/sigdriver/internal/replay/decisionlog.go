@@ -1,0 +1,87 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package replay
+
+import (
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/tuf/disk"
+	"github.com/sigdriver/sigdriver/verifier"
+)
+
+// LoggedDecision is one entry of the log about a composition.
+type LoggedDecision struct {
+	Index            uint64
+	SHA256           string // of the entry
+	Time             time.Time
+	Gateway, Sandbox string
+	PolicyHash       string // as the gateway called it; may be empty
+	Effective        string
+	Allow            bool
+	Reason           string
+}
+
+// ServedAgain is that an answer was given again in (From, To].
+type ServedAgain struct {
+	From, To time.Time
+	Index    uint64 // of the entry that made it
+}
+
+// DecisionLog is a driver's log.
+type DecisionLog struct {
+	Size      uint64           // entries
+	Sums      []string         // sha256 of each entry, by index
+	Begins    time.Time        // of the first decision; zero for none
+	Decisions []LoggedDecision // about compositions, ascending
+	Served    []ServedAgain
+	// Suppressed counts, by gateway and sandbox, the refusals that the log holds
+	// as a number only.
+	Suppressed map[[2]string]uint64
+}
+
+// ReadDecisionLog reads a driver's journal for what it says about compositions. A
+// journal that was damaged is a *record.CorruptError.
+func ReadDecisionLog(dir string) (*DecisionLog, error) {
+	log := &DecisionLog{Suppressed: map[[2]string]uint64{}}
+	for e, err := range record.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
+		var torn *record.TornError
+		if errors.As(err, &torn) {
+			return log, nil // an entry that is being written
+		}
+		if err != nil {
+			return nil, err
+		}
+		log.add(&e)
+	}
+	return log, nil
+}
+
+func (l *DecisionLog) add(e *record.Stored) {
+	l.Size = e.Seq + 1
+	l.Sums = append(l.Sums, e.Sum.String())
+	switch d := e.Decision; {
+	case e.Suppressed != nil:
+		t := e.Suppressed.Target
+		l.Suppressed[[2]string{t.GatewayID, t.SandboxID}] += e.Suppressed.Count
+	case e.Served != nil:
+		for _, a := range e.Served.Answers {
+			l.Served = append(l.Served, ServedAgain{From: e.Served.From, To: e.Served.To, Index: a.Index})
+		}
+	case d != nil:
+		if l.Begins.IsZero() {
+			l.Begins = d.Time
+		}
+		if d.Purpose != verifier.Compose.String() {
+			return
+		}
+		l.Decisions = append(l.Decisions, LoggedDecision{
+			Index: e.Seq, SHA256: e.Sum.String(), Time: d.Time, Gateway: d.Target.GatewayID, Sandbox: d.Target.SandboxID,
+			PolicyHash: trimHash(d.Host.PolicyHash), Effective: d.EffectiveSHA256.String(),
+			Allow: d.Verdict == verifier.Allow.String(), Reason: d.Reason,
+		})
+	}
+}
