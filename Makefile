@@ -72,7 +72,7 @@ tidy:
 # decision cost in process. BENCH_ROUNDS=5 is a quick look.
 BENCH_ROUNDS ?= 21
 bench: build
-	go build -o bin/bench ./cmd/sigdriver/internal/bench
+	go build -o bin/bench ./cmd/sigdriver/internal/demo/bench
 	./bin/bench --sigdriver bin/sigdriver --rounds $(BENCH_ROUNDS)
 	go test -run '^$$' -bench 'BenchmarkHit' -benchmem -count 5 ./cmd/sigdriver/internal/server
 	go test -run '^$$' -bench 'BenchmarkVerifyCold' -benchmem -count 5 ./verifier

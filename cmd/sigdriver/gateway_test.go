@@ -14,7 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"google.golang.org/grpc"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/lab"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/demo"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
@@ -25,7 +25,7 @@ const gatewayTimeout = time.Minute
 // gateway is a script's gateway. It keeps one connection and one stream, which a
 // driver that is started again would break.
 type gateway struct {
-	*lab.Gateway
+	*demo.Gateway
 	trust grpc.ServerStreamingClient[signingv1.TrustState]
 }
 
@@ -81,7 +81,7 @@ func (g *gateway) connect(ts *testscript.TestScript, socket string) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	var err error
-	g.Gateway, err = lab.Dial(socket)
+	g.Gateway, err = demo.Dial(socket)
 	ts.Check(err)
 	ts.Defer(func() { g.Close() })
 	g.trust, err = g.WatchTrust(ctx, &signingv1.WatchTrustRequest{})
@@ -144,7 +144,7 @@ func policyRequest(ts *testscript.TestScript, policy string, attestations []stri
 	for _, file := range attestations {
 		d.Attestations = append(d.Attestations, []byte(ts.ReadFile(file)))
 	}
-	effective, err := lab.Compose(d.Body, nil)
+	effective, err := demo.Compose(d.Body, nil)
 	ts.Check(err)
 	return &signingv1.VerifyRequest{
 		Purpose: signingv1.Purpose_PURPOSE_COMPOSE, Recipe: verifiertest.Recipe, ProvidersV2Enabled: true,

@@ -27,7 +27,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/cli"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/daemon"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/lab"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/demo"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 )
 
@@ -280,7 +280,7 @@ attest = {driver_id = "gw-1-driver", key = %q}
 
 // ask asks the questions and compares the answers.
 func (w stateWorld) ask(t *testing.T, socket string) {
-	gateway, err := lab.Dial(socket)
+	gateway, err := demo.Dial(socket)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/lab"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/demo"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
@@ -85,13 +85,13 @@ func stateMust(t *testing.T, err error) {
 // stateLife is one driver, its trust and its gateways.
 type stateLife struct {
 	t       *testing.T
-	lab     *lab.Lab
+	lab     *demo.Lab
 	out     string // what is packed
 	config  string
 	socket  string
 	origin  string
-	driver  *lab.Driver
-	gateway *lab.Gateway
+	driver  *demo.Driver
+	gateway *demo.Gateway
 	watch   signingv1.PolicySigningDriver_WatchTrustClient
 	epoch   uint64
 
@@ -117,7 +117,7 @@ const (
 func newStateLife(t *testing.T, origin string) *stateLife {
 	binary, err := filepath.Abs(*stateBinary)
 	stateMust(t, err)
-	world, err := lab.New(binary)
+	world, err := demo.NewLab(binary)
 	stateMust(t, err)
 	l := &stateLife{t: t, lab: world, origin: origin, profiles: map[string]int{}}
 	t.Cleanup(func() {
@@ -223,7 +223,7 @@ func (l *stateLife) start() {
 	var err error
 	l.driver, err = l.lab.Start(l.t.Context(), l.config, l.socket)
 	stateMust(l.t, err)
-	l.gateway, err = lab.Dial(l.socket)
+	l.gateway, err = demo.Dial(l.socket)
 	stateMust(l.t, err)
 	l.watch, err = l.gateway.WatchTrust(l.t.Context(), &signingv1.WatchTrustRequest{}, grpc.WaitForReady(true))
 	stateMust(l.t, err)

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"strings"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/lab"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 )
 
@@ -102,13 +101,13 @@ func (r *row) compose() (*signingv1.VerifyRequest, error) {
 	req := &signingv1.VerifyRequest{Purpose: signingv1.Purpose_PURPOSE_COMPOSE, Target: r.target(),
 		Recipe: recipe, ProvidersV2Enabled: true,
 		Documents: []*signingv1.Document{r.policy.document(signingv1.Role_ROLE_SANDBOX_POLICY, "")}}
-	var layers []lab.Layer
+	var layers []Layer
 	for _, a := range r.providers {
 		req.Documents = append(req.Documents, a.profile.document(signingv1.Role_ROLE_PROVIDER_PROFILE, a.name))
-		layers = append(layers, lab.Layer{Provider: a.name, Profile: a.profile.body})
+		layers = append(layers, Layer{Provider: a.name, Profile: a.profile.body})
 	}
 	var err error
-	req.Effective, err = lab.Compose(r.policy.body, layers)
+	req.Effective, err = Compose(r.policy.body, layers)
 	return req, err
 }
 
@@ -167,7 +166,7 @@ func (p *play) askDishonestly() error {
 	if err != nil {
 		return err
 	}
-	req.Effective, err = lab.Compose(req.Effective, []lab.Layer{{Provider: "extra", Profile: p.docs.mirror}})
+	req.Effective, err = Compose(req.Effective, []Layer{{Provider: "extra", Profile: p.docs.mirror}})
 	if err != nil {
 		return err
 	}

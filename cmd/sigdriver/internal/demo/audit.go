@@ -9,8 +9,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/lab"
 )
 
 // logOrigin is the name of the driver's transparency log.
@@ -60,7 +58,7 @@ const root = "trust/published/metadata/1.root.json"
 // auditLog announces what comes of checking the log, and says whether it did.
 func (p *play) auditLog(what, want string) error {
 	out, err := p.lab.Run(p.ctx, "audit", "verify", "state", "--log-key", p.logKey, "-o", "json")
-	var found *lab.CommandError
+	var found *CommandError
 	if err != nil && !errors.As(err, &found) {
 		return err
 	}
@@ -81,7 +79,7 @@ func (p *play) auditLog(what, want string) error {
 // replay decides again everything that the driver has decided.
 func (p *play) replay() error {
 	out, err := p.lab.Run(p.ctx, "audit", "replay", "--state", "state", "--root", root, "-o", "json")
-	var found *lab.CommandError
+	var found *CommandError
 	if err != nil && !errors.As(err, &found) {
 		return err
 	}

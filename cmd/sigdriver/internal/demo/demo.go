@@ -3,8 +3,11 @@
 
 // Package demo plays the whole job on one machine: people approve, trust is
 // published, the real driver runs as a process of its own, and a gateway asks.
-// An auditor decides all of it again. Every verdict is announced before it is asked for; one that differs fails the
-// demo.
+// An auditor decides all of it again. Every verdict is announced before it is asked
+// for; one that differs fails the demo.
+//
+// The world that it plays in is a [Lab]: nothing in it is imitated but the gateway.
+// The benchmark in demo/bench measures in the same world.
 package demo
 
 import (
@@ -15,7 +18,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/lab"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 )
 
@@ -34,9 +36,9 @@ var ErrDiffers = errors.New("a verdict differs from what was announced")
 type play struct {
 	ctx     context.Context
 	out     io.Writer
-	lab     *lab.Lab
-	driver  *lab.Driver
-	gateway *lab.Gateway
+	lab     *Lab
+	driver  *Driver
+	gateway *Gateway
 	trust   *trust
 	watch   signingv1.PolicySigningDriver_WatchTrustClient
 	epoch   uint64
@@ -51,7 +53,7 @@ type play struct {
 func Run(ctx context.Context, binary string, out io.Writer) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	world, err := lab.New(binary)
+	world, err := NewLab(binary)
 	if err != nil {
 		return err
 	}
@@ -120,7 +122,7 @@ func (p *play) startDriver() error {
 	if p.driver, err = p.lab.Start(p.ctx, config, socket); err != nil {
 		return err
 	}
-	if p.gateway, err = lab.Dial(socket); err != nil {
+	if p.gateway, err = Dial(socket); err != nil {
 		return err
 	}
 	if p.watch, err = p.gateway.WatchTrust(p.ctx, &signingv1.WatchTrustRequest{}); err != nil {

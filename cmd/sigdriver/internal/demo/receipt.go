@@ -9,8 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/lab"
 )
 
 // driverID is the driver's name in receipts.
@@ -57,7 +55,7 @@ func (p *play) askForReceipt() error {
 	if err != nil {
 		return err
 	}
-	swapped, err := lab.Compose(req.Effective, []lab.Layer{{Provider: "extra", Profile: p.docs.mirror}})
+	swapped, err := Compose(req.Effective, []Layer{{Provider: "extra", Profile: p.docs.mirror}})
 	if err != nil {
 		return err
 	}
@@ -87,7 +85,7 @@ func (p *play) checkReceipt(want, what, effective string, nonce []byte) error {
 	out, err := p.lab.Run(p.ctx, "receipt", "verify", "receipt.json", "--trust", "trust/published",
 		"--root", root, "--driver", driverID, "--nonce", hex.EncodeToString(nonce),
 		"--target", gatewayID+":"+workspace+"/web-1", "--sandbox-id", "sb-1", "--effective", effective, "-o", "json")
-	var refused *lab.CommandError
+	var refused *CommandError
 	if err != nil && !errors.As(err, &refused) {
 		return err
 	}

@@ -21,7 +21,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/lab"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/demo"
 )
 
 // replySize is the echo's answer: about what an ALLOW of five documents takes.
@@ -69,13 +69,13 @@ func run(binary string, rounds int) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	world, err := lab.New(binary)
+	world, err := demo.NewLab(binary)
 	if err != nil {
 		return false, err
 	}
 	defer world.Close()
 	ctx := context.Background()
-	driver, requests, err := world.Serve(ctx, sizes)
+	driver, requests, err := serve(ctx, world, sizes)
 	if err != nil {
 		return false, err
 	}

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package lab
+package main
 
 import (
 	"context"
@@ -12,26 +12,27 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/demo"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
 const benchGateway = "gw-bench"
 
-// Serve starts a driver whose trust lets anna approve everything, and returns
+// serve starts a driver whose trust lets anna approve everything, and returns
 // with it an encoded COMPOSE request of about each size in bytes that it has
 // already allowed: a source and four profiles, each approved.
-func (l *Lab) Serve(ctx context.Context, sizes []int) (*Driver, map[int][]byte, error) {
+func serve(ctx context.Context, l *demo.Lab, sizes []int) (*demo.Driver, map[int][]byte, error) {
 	if err := os.Mkdir(l.Path("attestations"), 0o700); err != nil {
 		return nil, nil, err
 	}
-	if err := l.trustAnna(ctx); err != nil {
+	if err := trustAnna(ctx, l); err != nil {
 		return nil, nil, err
 	}
 	requests := map[int]*signingv1.VerifyRequest{}
 	for i, size := range sizes {
 		var err error
-		if requests[size], err = l.benchRequest(ctx, i, size); err != nil {
+		if requests[size], err = benchRequest(ctx, l, i, size); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -52,7 +53,7 @@ func (l *Lab) Serve(ctx context.Context, sizes []int) (*Driver, map[int][]byte, 
 
 // askAll asks each request once, so that it is allowed and cached, and encodes it.
 func askAll(ctx context.Context, socket string, requests map[int]*signingv1.VerifyRequest) (map[int][]byte, error) {
-	g, err := Dial(socket)
+	g, err := demo.Dial(socket)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func askAll(ctx context.Context, socket string, requests map[int]*signingv1.Veri
 	return encoded, nil
 }
 
-func (l *Lab) trustAnna(ctx context.Context) error {
+func trustAnna(ctx context.Context, l *demo.Lab) error {
 	pem, err := l.Person("anna")
 	if err != nil {
 		return err
@@ -101,11 +102,11 @@ func (l *Lab) trustAnna(ctx context.Context) error {
 // benchRequest composes a source with many rules and four small profiles, so that
 // the encoded request has about size bytes. The approvals are not in it: the
 // driver's index finds them.
-func (l *Lab) benchRequest(ctx context.Context, n, size int) (*signingv1.VerifyRequest, error) {
+func benchRequest(ctx context.Context, l *demo.Lab, n, size int) (*signingv1.VerifyRequest, error) {
 	target := &signingv1.Target{GatewayId: benchGateway, Workspace: "bench", SandboxId: fmt.Sprintf("sb-%d", n), Name: fmt.Sprintf("bench-%d", n)}
 	padding := 0
 	for {
-		req, err := l.composeBench(ctx, target, n, padding)
+		req, err := composeBench(ctx, l, target, n, padding)
 		if err != nil {
 			return nil, err
 		}
@@ -118,27 +119,27 @@ func (l *Lab) benchRequest(ctx context.Context, n, size int) (*signingv1.VerifyR
 	}
 }
 
-func (l *Lab) composeBench(ctx context.Context, target *signingv1.Target, n, padding int) (*signingv1.VerifyRequest, error) {
+func composeBench(ctx context.Context, l *demo.Lab, target *signingv1.Target, n, padding int) (*signingv1.VerifyRequest, error) {
 	req := &signingv1.VerifyRequest{Purpose: signingv1.Purpose_PURPOSE_COMPOSE, Target: target, Recipe: "openshell.compose/2026-08", ProvidersV2Enabled: true}
-	source, err := l.approved(ctx, "sandbox-policy", fmt.Sprintf("policy-%d-%d", n, padding), benchPolicy(padding))
+	source, err := approved(ctx, l, "sandbox-policy", fmt.Sprintf("policy-%d-%d", n, padding), benchPolicy(padding))
 	if err != nil {
 		return nil, err
 	}
 	source.Role = signingv1.Role_ROLE_SANDBOX_POLICY
 	req.Documents = append(req.Documents, source)
-	var layers []Layer
+	var layers []demo.Layer
 	for i := range benchProfiles {
 		id := fmt.Sprintf("p%d-%d-%d", i, n, padding)
-		profile, err := l.approved(ctx, "provider-profile", id, map[string]any{
+		profile, err := approved(ctx, l, "provider-profile", id, map[string]any{
 			"id": id, "endpoints": []any{map[string]any{"host": id + ".example", "port": 443}}})
 		if err != nil {
 			return nil, err
 		}
 		profile.Role, profile.Provider = signingv1.Role_ROLE_PROVIDER_PROFILE, id
 		req.Documents = append(req.Documents, profile)
-		layers = append(layers, Layer{id, profile.Body})
+		layers = append(layers, demo.Layer{Provider: id, Profile: profile.Body})
 	}
-	req.Effective, err = Compose(source.Body, layers)
+	req.Effective, err = demo.Compose(source.Body, layers)
 	return req, err
 }
 
@@ -162,7 +163,7 @@ func benchPolicy(padding int) map[string]any {
 }
 
 // approved makes a document and anna's approval of it, with the command line.
-func (l *Lab) approved(ctx context.Context, typeName, name string, body map[string]any) (*signingv1.Document, error) {
+func approved(ctx context.Context, l *demo.Lab, typeName, name string, body map[string]any) (*signingv1.Document, error) {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return nil, err

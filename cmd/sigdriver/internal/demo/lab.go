@@ -1,11 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package lab sets up a whole world on one machine, with nothing in it imitated
-// but the gateway: a TUF repository made by the command line, the real driver as
-// a process of its own, and a gateway's side of the socket. The demo plays in it
-// and the benchmark measures in it.
-package lab
+package demo
 
 import (
 	"bytes"
@@ -29,9 +25,9 @@ type Lab struct {
 	Binary string
 }
 
-// New makes a lab in a short temporary path, because a Unix socket's must stay
+// NewLab makes a lab in a short temporary path, because a Unix socket's must stay
 // below 108 bytes.
-func New(binary string) (*Lab, error) {
+func NewLab(binary string) (*Lab, error) {
 	dir, err := os.MkdirTemp("", "sigdriver-")
 	if err != nil {
 		return nil, err
@@ -148,12 +144,6 @@ func (l *Lab) Start(ctx context.Context, config, socket string) (*Driver, error)
 
 // PID is the driver's process id.
 func (d *Driver) PID() int { return d.cmd.Process.Pid }
-
-// Log is everything the driver has logged.
-func (d *Driver) Log() (string, error) {
-	data, err := os.ReadFile(d.log.Name())
-	return string(data), err
-}
 
 // Stop asks the driver to end and waits for it. A driver that does not drain in
 // time is an error.

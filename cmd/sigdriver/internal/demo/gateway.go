@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-package lab
+package demo
 
 import (
 	"context"
@@ -87,7 +87,7 @@ func Compose(source []byte, layers []Layer) ([]byte, error) {
 		if err := json.Unmarshal(l.Profile, &profile); err != nil {
 			return nil, err
 		}
-		name := RuleName(l.Provider)
+		name := ruleName(l.Provider)
 		key := name
 		for i := 2; rules[key] != nil; i++ {
 			key = name + "_" + strconv.Itoa(i)
@@ -104,8 +104,8 @@ func Compose(source []byte, layers []Layer) ([]byte, error) {
 	return verifier.Canonical(data)
 }
 
-// RuleName is the name of the rule that a provider's layer inserts.
-func RuleName(provider string) string {
+// ruleName is the name of the rule that a provider's layer inserts.
+func ruleName(provider string) string {
 	var b strings.Builder
 	for _, r := range provider {
 		switch {
