@@ -71,3 +71,8 @@ func cannotWrite(path string, err error) error {
 	}
 	return usageError(fmt.Errorf("cannot write %q: %w", path, err), "give the path of a file in a folder you can write to")
 }
+
+func exists(path string) bool {
+	_, err := disk.OS{}.Lstat(path)
+	return err == nil
+}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/ceremony"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf"
@@ -88,7 +89,7 @@ func (s *impactSide) brings(raw []byte) bool {
 
 // sides reads both trusts.
 func (f *impactFlags) sides(env *Env, at time.Time) (today, candidate *impactSide, err error) {
-	c := &ceremonyFlags{dir: f.candidate}
+	c := (&ceremonyFlags{dir: f.candidate}).folder(env)
 	if today, err = f.today(env, c); err != nil {
 		return nil, nil, err
 	}
@@ -107,7 +108,7 @@ func (f *impactFlags) sides(env *Env, at time.Time) (today, candidate *impactSid
 }
 
 // today reads the trust in force.
-func (f *impactFlags) today(env *Env, c *ceremonyFlags) (*impactSide, error) {
+func (f *impactFlags) today(env *Env, c *ceremony.Folder) (*impactSide, error) {
 	dir := f.trust.dir
 	if dir == "" {
 		dir = f.state
@@ -117,12 +118,12 @@ func (f *impactFlags) today(env *Env, c *ceremonyFlags) (*impactSide, error) {
 		return nil, usageError(errors.New("the pinned root is missing"), "give --root, the root.json that drivers start from")
 	case dir != "":
 		return todayOffline(env, dir, f.trust.root)
-	case exists(c.published()):
-		base, err := c.mustRepository()
+	case exists(c.Published()):
+		base, err := c.MustRepository()
 		if err != nil {
-			return nil, err
+			return nil, trustError(err)
 		}
-		return sideOf(c.published(), base)
+		return sideOf(c.Published(), base)
 	}
 	return nil, usageError(fmt.Errorf("nothing says what trust is in force today: %q is no ceremony that has published something", f.candidate),
 		"give --trust and --root")
@@ -147,10 +148,10 @@ func todayOffline(env *Env, dir, rootFile string) (*impactSide, error) {
 }
 
 // sideOf reads the trust of a repository or a stage.
-func sideOf(name string, p publication) (*impactSide, error) {
+func sideOf(name string, p ceremony.Publication) (*impactSide, error) {
 	s := &impactSide{name: name, targets: map[string][]byte{}}
-	if err := readTargets(p, &s.source); err != nil {
-		return nil, err
+	if err := ceremony.ReadTargets(p, &s.source); err != nil {
+		return nil, trustError(err)
 	}
 	for _, path := range p.Targets() {
 		if !strings.HasPrefix(path, trust.TargetPrefix) {
@@ -176,27 +177,20 @@ func sideOf(name string, p publication) (*impactSide, error) {
 }
 
 // next reads the candidate.
-func (f *impactFlags) next(env *Env, c *ceremonyFlags, today *impactSide) (*impactSide, error) {
+func (f *impactFlags) next(env *Env, c *ceremony.Folder, today *impactSide) (*impactSide, error) {
 	switch {
-	case exists(c.staged()) || exists(c.published()):
-		base, err := c.repository()
-		if err != nil {
-			return nil, err
-		}
-		staged, err := c.stage(base)
-		if err != nil {
-			return nil, err
-		}
-		if staged != nil {
-			return sideOf(c.staged(), staged)
-		}
-		return sideOf(c.published(), base)
-	case exists(filepath.Join(c.dir, "metadata")):
-		base, err := author.OpenRepository(nil, c.dir)
+	case c.Begun():
+		dir, p, err := c.Latest()
 		if err != nil {
 			return nil, trustError(err)
 		}
-		return sideOf(c.dir, base)
+		return sideOf(dir, p)
+	case exists(filepath.Join(c.Dir, "metadata")):
+		base, err := author.OpenRepository(nil, c.Dir)
+		if err != nil {
+			return nil, trustError(err)
+		}
+		return sideOf(c.Dir, base)
 	}
 	return f.plain(env, today)
 }
@@ -206,7 +200,7 @@ func (f *impactFlags) plain(env *Env, today *impactSide) (*impactSide, error) {
 	s := &impactSide{name: f.candidate, source: today.source, targets: today.targets}
 	s.source.Epoch, s.source.Versions = 0, verifier.Versions{}
 	found := false
-	for name, to := range trustFiles(&s.source) {
+	for name, to := range ceremony.TrustFiles(&s.source) {
 		path := filepath.Join(f.candidate, name)
 		if !exists(path) {
 			continue

@@ -26,6 +26,9 @@ func (p *passphraseFlags) register(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("passphrase-fd", "passphrase-env")
 }
 
+// given reports whether a flag says where the passphrase comes from.
+func (p *passphraseFlags) given() bool { return p.fd >= 0 || p.name != "" }
+
 // source returns where the passphrase comes from; without a flag, the terminal.
 // With confirm a prompt asks twice, for a key about to be written.
 func (p *passphraseFlags) source(env *Env, question string, confirm bool) keys.Passphrase {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/ceremony"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/receipt"
 )
@@ -165,17 +166,20 @@ func fileOrDigest(env *Env, name, what string, limit int) (sum [32]byte, err err
 	return sha256.Sum256(data), err
 }
 
+// maxPublicKey bounds a public key in bytes.
+const maxPublicKey = 64 << 10
+
 // pinned are the keys that may have signed: from files, or from trust.
 func (f *receiptFlags) pinned(env *Env, now time.Time) ([]receipt.Key, error) {
 	var keys []receipt.Key
 	for _, path := range f.keys {
-		text, err := readFile(env, path, "public key", maxSmallFile)
+		text, err := readFile(env, path, "public key", maxPublicKey)
 		if err != nil {
 			return nil, err
 		}
 		key, err := receipt.ParseKey(text)
 		if err != nil {
-			return nil, usageError(fmt.Errorf("%q cannot sign receipts: %w", path, err), publicKeyRemedy)
+			return nil, usageError(fmt.Errorf("%q cannot sign receipts: %w", path, err), ceremony.PublicKeyRemedy)
 		}
 		key.Driver = f.driver
 		keys = append(keys, key)

@@ -9,11 +9,11 @@ import (
 	"io"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/ceremony"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/policy"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -266,17 +266,6 @@ func readTime(option, s string) (time.Time, error) {
 
 // readDuration reads a duration of Go's spelling, or a number of days.
 func readDuration(option, s string) (time.Duration, error) {
-	d, err := time.ParseDuration(s)
-	if days, ok := strings.CutSuffix(s, "d"); ok {
-		var n uint64
-		n, err = strconv.ParseUint(days, 10, 16)
-		d = time.Duration(n) * 24 * time.Hour
-	}
-	if errors.Is(err, strconv.ErrRange) {
-		return 0, usageError(fmt.Errorf("%s %.40q is too long", option, s), "give at most 65535d")
-	}
-	if err != nil || d <= 0 {
-		return 0, usageError(fmt.Errorf("%s %.40q is no duration above zero", option, s), "write it like 90d, 36h or 15m")
-	}
-	return d, nil
+	d, err := ceremony.ParseDuration(option, s)
+	return d, trustError(err)
 }

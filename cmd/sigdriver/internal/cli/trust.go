@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/ceremony"
 	"github.com/sigdriver/sigdriver/tuf/author"
 )
 
@@ -50,20 +51,12 @@ people, stage, sign and publish are steps, each on anybody's machine.`,
 	return cmd
 }
 
-// changeError is trustError for a change of which nothing is staged yet.
-func changeError(err error) error {
-	var change *author.ChangeError
-	if errors.As(err, &change) {
-		return usageError(change, "nothing was staged or published; mend what you asked for and try again")
-	}
-	return trustError(err)
-}
-
-// trustError turns what the tuf package refuses into a sentence and a remedy.
-// What it does not know stays our own fault.
+// trustError turns what a ceremony refuses into a sentence and a remedy. What it does
+// not know stays our own fault.
 func trustError(err error) error {
 	var (
 		exit       *ExitError
+		refused    *ceremony.Error
 		change     *author.ChangeError
 		holders    *author.KeyholdersError
 		staged     *author.StageError
@@ -74,6 +67,8 @@ func trustError(err error) error {
 	switch {
 	case err == nil || errors.As(err, &exit):
 		return err
+	case errors.As(err, &refused):
+		return usageError(refused.Err, printable(refused.Remedy))
 	case errors.As(err, &change):
 		return usageError(change, "nothing was published; `sigdriver trust stage --discard` drops what is staged")
 	case errors.As(err, &holders):

@@ -4,28 +4,17 @@
 package cli
 
 import (
-	"crypto"
-	"crypto/x509"
-	"encoding/pem"
+	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
-	"slices"
-	"strings"
-	"time"
 
-	"github.com/pelletier/go-toml/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/ceremony"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
-	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/author"
-	"github.com/sigdriver/sigdriver/tuf/disk"
 )
-
-// maxSmallFile bounds a plan, a ceremony.toml or a public key in bytes.
-const maxSmallFile = 64 << 10
 
 // ceremonyFlags say where a ceremony is and which private keys are at hand.
 type ceremonyFlags struct {
@@ -46,284 +35,86 @@ func (f *ceremonyFlags) registerKeys(cmd *cobra.Command) {
 	f.passphrase.register(cmd)
 }
 
-func (f *ceremonyFlags) published() string { return filepath.Join(f.dir, "published") }
-func (f *ceremonyFlags) staged() string    { return filepath.Join(f.dir, "staged") }
-func (f *ceremonyFlags) notes() string     { return filepath.Join(f.dir, "ceremony.toml") }
-
-func (f *ceremonyFlags) keyDir() string {
-	if f.keys != "" {
-		return f.keys
+// folder is the ceremony's folder.
+func (f *ceremonyFlags) folder(env *Env) *ceremony.Folder {
+	return &ceremony.Folder{
+		Dir: f.dir, Keys: f.keys, KeyFiles: f.keyFiles, FS: env.FS, Now: env.Now,
+		Read:    func(path, what string, limit int) ([]byte, error) { return readFile(env, path, what, limit) },
+		OpenKey: func(path string) (*keys.Key, error) { return f.passphrase.load(env, path) },
 	}
-	return filepath.Join(f.dir, "keys")
 }
 
-// ceremony is ceremony.toml: conveniences that nothing trusts.
-type ceremony struct {
-	Validity map[string]string `toml:"validity,omitempty"`
-	Names    map[string]string `toml:"names,omitempty"`
-}
-
-// openCeremony reads the notes; a folder without them has none.
-func (f *ceremonyFlags) openCeremony(env *Env) (*ceremony, error) {
-	c := &ceremony{}
-	if !exists(f.notes()) {
-		return c, nil
+// finish shows what a step came to and how everything stands now.
+func (f *ceremonyFlags) finish(env *Env, out sinks, result *ceremony.Result, err error) error {
+	folder := f.folder(env)
+	var missing *author.QuorumError
+	if errors.As(err, &missing) {
+		return belowThreshold(folder, missing)
 	}
-	data, err := readFile(env, f.notes(), "ceremony's notes", maxSmallFile)
 	if err != nil {
-		return nil, err
-	}
-	return c, decodeTOML(f.notes(), data, c)
-}
-
-func (f *ceremonyFlags) saveCeremony(env *Env, c *ceremony) error {
-	data, err := toml.Marshal(c)
-	if err != nil {
-		return err
-	}
-	return writeFile(env, f.notes(), append([]byte("# Kept by sigdriver trust: how long a role lives once signed, and what people call\n# its keys. Nothing here is trusted.\n\n"), data...))
-}
-
-// validity returns how long each role lives, where the notes say so.
-func (c *ceremony) validity() (map[string]time.Duration, error) {
-	validity := map[string]time.Duration{}
-	for _, role := range sortedKeys(c.Validity) {
-		if !slices.Contains(tuf.Roles(), role) {
-			return nil, usageError(fmt.Errorf("ceremony.toml: unknown role %.40q", role), "use one of "+strings.Join(tuf.Roles(), ", "))
-		}
-		d, err := readDuration("validity of "+role, c.Validity[role])
-		if err != nil {
-			return nil, err
-		}
-		validity[role] = d
-	}
-	return validity, nil
-}
-
-// name is what people call a key.
-func (c *ceremony) name(id string) string {
-	short := id[:min(12, len(id))]
-	if name := c.Names[id]; name != "" {
-		return clip(printable(name), 40) + " (" + short + ")"
-	}
-	return short
-}
-
-// remember notes a key's name.
-func (c *ceremony) remember(id, name string) {
-	if c.Names == nil {
-		c.Names = map[string]string{}
-	}
-	c.Names[id] = name
-}
-
-func (c *ceremony) namesOf(ids []string) string {
-	names := make([]string, len(ids))
-	for i, id := range ids {
-		names[i] = c.name(id)
-	}
-	if len(names) == 0 {
-		return "nobody"
-	}
-	return strings.Join(names, ", ")
-}
-
-// decodeTOML reads a strict TOML file; its errors name the line.
-func decodeTOML(path string, data []byte, v any) error {
-	dec := toml.NewDecoder(strings.NewReader(string(data)))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(v)
-	var unknown *toml.StrictMissingError
-	var malformed *toml.DecodeError
-	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &unknown) && len(unknown.Errors) > 0:
-		line, _ := unknown.Errors[0].Position()
-		return usageError(fmt.Errorf("%q line %d: unknown key %q", path, line, strings.Join(unknown.Errors[0].Key(), ".")), "remove it or mend its spelling")
-	case errors.As(err, &malformed):
-		line, _ := malformed.Position()
-		return usageError(fmt.Errorf("%q line %d: %s", path, line, strings.TrimPrefix(malformed.Error(), "toml: ")), "")
-	}
-	return usageError(fmt.Errorf("%q: %w", path, err), "")
-}
-
-// repository opens what is published; nil when nothing is yet. A first publication
-// that was interrupted is none: its timestamp comes last, and what is staged
-// completes it.
-func (f *ceremonyFlags) repository() (*author.Repository, error) {
-	metadata := filepath.Join(f.published(), "metadata")
-	r, err := author.OpenRepository(nil, f.published())
-	begun := exists(f.staged()) && !exists(filepath.Join(metadata, "timestamp.json"))
-	if errors.Is(err, fs.ErrNotExist) && (begun || !exists(metadata)) {
-		return nil, nil
-	}
-	return r, trustError(err)
-}
-
-// mustRepository refuses a folder in which nothing is published.
-func (f *ceremonyFlags) mustRepository() (*author.Repository, error) {
-	r, err := f.repository()
-	if err == nil && r == nil {
-		err = usageError(fmt.Errorf("%q holds no published repository", f.dir), fmt.Sprintf("make one with `sigdriver trust init --dir %s`", printable(f.dir)))
-	}
-	return r, err
-}
-
-// stage opens what is staged; nil when nothing is, or only what is published.
-func (f *ceremonyFlags) stage(base *author.Repository) (*author.Stage, error) {
-	s, err := author.OpenStage(nil, f.staged(), base)
-	if errors.Is(err, author.ErrPublished) {
-		return nil, nil
-	}
-	if errors.Is(err, fs.ErrNotExist) && !exists(f.staged()) {
-		return nil, nil
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, usageError(fmt.Errorf("%q is not a whole stage", f.staged()), "drop it with `sigdriver trust stage --discard`")
-	}
-	return s, trustError(err)
-}
-
-func exists(path string) bool {
-	_, err := disk.OS{}.Lstat(path)
-	return err == nil
-}
-
-// save writes a stage, into the folder that it came from or in the place of one
-// whose publication was interrupted at its very end.
-func (f *ceremonyFlags) save(env *Env, s *author.Stage) error {
-	base, err := f.repository()
-	if err != nil {
-		return err
-	}
-	if _, err := author.OpenStage(nil, f.staged(), base); errors.Is(err, author.ErrPublished) {
-		if err := f.dropStage(env); err != nil {
-			return trustError(err)
-		}
-	}
-	return trustError(s.Save(env.FS, f.staged()))
-}
-
-// dropStage removes the stage, under another name first: what is left of a change
-// when this is interrupted could pass for a smaller one.
-func (f *ceremonyFlags) dropStage(env *Env) error {
-	fsys, gone := disk.OrOS(env.FS), f.staged()+".unfinished"
-	if err := disk.RemoveAll(fsys, gone); err != nil {
-		return err
-	}
-	if err := fsys.Rename(f.staged(), gone); err != nil {
-		return err
-	}
-	if err := fsys.SyncDir(f.dir); err != nil {
-		return err
-	}
-	return disk.RemoveAll(fsys, gone)
-}
-
-// signers loads the keys given with --key and those of the keys folder that have
-// one of the ids. The others stay closed: nobody is asked for a passphrase in vain.
-func (f *ceremonyFlags) signers(env *Env, ids []string) ([]crypto.Signer, error) {
-	local, err := f.localKeys(env, ids)
-	if err != nil {
-		return nil, err
-	}
-	signers := []crypto.Signer{}
-	for _, file := range slices.Concat(f.keyFiles, local) {
-		key, err := f.passphrase.load(env, file)
-		if err != nil {
-			return nil, err
-		}
-		signers = append(signers, key.Signer())
-	}
-	return signers, nil
-}
-
-// localKeys returns the key files in the keys folder whose public half has one
-// of the ids.
-func (f *ceremonyFlags) localKeys(env *Env, ids []string) ([]string, error) {
-	names, err := disk.OrOS(env.FS).List(f.keyDir())
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, trustError(err)
-	}
-	files := []string{}
-	for _, name := range names {
-		base, isPublic := strings.CutSuffix(name, ".pub")
-		public, private := filepath.Join(f.keyDir(), name), filepath.Join(f.keyDir(), base+".key")
-		if !isPublic || !exists(private) {
-			continue
-		}
-		key, err := readPublicKey(env, public)
-		if err != nil {
-			return nil, err
-		}
-		id, err := author.KeyID(key)
-		if err == nil && slices.Contains(ids, id) {
-			files = append(files, private)
-		}
-	}
-	return files, nil
-}
-
-const publicKeyRemedy = "write it with `openssl pkey -in NAME.key -pubout -out NAME.pub`"
-
-// readPublicKey reads a PEM public key that can hold a role.
-func readPublicKey(env *Env, path string) (crypto.PublicKey, error) {
-	key, err := readAnyPublicKey(env, path)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := author.KeyID(key); err != nil {
-		return nil, usageError(fmt.Errorf("the public key %q cannot hold a role: %w", path, err), "")
-	}
-	return key, nil
-}
-
-// readAnyPublicKey reads one PEM public key of any kind.
-func readAnyPublicKey(env *Env, path string) (crypto.PublicKey, error) {
-	data, err := readFile(env, path, "public key", maxSmallFile)
-	if err != nil {
-		return nil, err
-	}
-	block, rest := pem.Decode(data)
-	if block == nil || block.Type != "PUBLIC KEY" || strings.TrimSpace(string(rest)) != "" {
-		return nil, usageError(fmt.Errorf("%q is not one PEM public key", path), publicKeyRemedy)
-	}
-	key, err := x509.ParsePKIXPublicKey(block.Bytes)
-	if err != nil {
-		return nil, usageError(fmt.Errorf("%q is no public key", path), publicKeyRemedy)
-	}
-	return key, nil
-}
-
-// newKey is a key made here and not yet written.
-type newKey struct {
-	name string
-	key  *keys.Key
-}
-
-// writeKeys puts new keys into the keys folder, encrypted when there is a
-// passphrase. An existing file is never replaced.
-func (f *ceremonyFlags) writeKeys(env *Env, made []newKey, passphrase []byte) error {
-	if len(made) == 0 {
-		return nil
-	}
-	if err := disk.MakeDirs(disk.OrOS(env.FS), f.keyDir(), 0o700); err != nil {
 		return trustError(err)
 	}
-	for _, k := range made {
-		private, err := k.key.Marshal(passphrase)
-		if err != nil {
-			return usageError(err, "")
-		}
-		for suffix, data := range map[string][]byte{".key": private, ".pub": k.key.PublicPEM()} {
-			file := filepath.Join(f.keyDir(), k.name+suffix)
-			if err := keys.Write(env.FS, file, data); errors.Is(err, fs.ErrExist) {
-				return usageError(fmt.Errorf("the key file %q exists already", file), "choose another folder with --keys")
-			} else if err != nil {
-				return trustError(err)
-			}
+	r, base, err := f.standing(env, string(result.Action), result.Staged)
+	if err != nil {
+		return err
+	}
+	r.Changes, r.Notes = result.Changes, result.Notes
+	if base != nil && result.Action == ceremony.Published {
+		if err := r.pin(env, folder.Published()); err != nil {
+			return err
 		}
 	}
+	return out.writeAll(env, r, func(p *printer) { r.print(p.w) })
+}
+
+// standing is a report of what is published, and of what is staged unless that is nil.
+func (f *ceremonyFlags) standing(env *Env, action string, staged *author.Stage) (*trustReport, *author.Repository, error) {
+	folder := f.folder(env)
+	notes, err := folder.Notes()
+	if err != nil {
+		return nil, nil, trustError(err)
+	}
+	base, err := folder.Repository()
+	if err != nil {
+		return nil, nil, trustError(err)
+	}
+	r := newTrustReport(action, f.dir)
+	if base != nil {
+		r.addRepository(base, notes, env.Now())
+	}
+	if staged != nil {
+		r.addStage(staged, notes)
+	}
+	return r, base, nil
+}
+
+// pin names the first root, which drivers may start from for ever.
+func (r *trustReport) pin(env *Env, dir string) error {
+	file := filepath.Join(dir, "metadata", "1.root.json")
+	if !exists(file) {
+		return nil
+	}
+	data, err := readFile(env, file, "first root", maxRoot)
+	if err != nil {
+		return err
+	}
+	r.Pin = &pinnedRoot{file, fmt.Sprintf("%x", sha256.Sum256(data))}
 	return nil
+}
+
+func belowThreshold(folder *ceremony.Folder, missing *author.QuorumError) error {
+	notes, err := folder.Notes()
+	if err != nil {
+		return trustError(err)
+	}
+	q, dir := missing.Quorums[0], printable(folder.Dir)
+	remedy := fmt.Sprintf("give the missing keys with --key, or stage the change with `sigdriver trust stage --dir %s` for their holders to sign", dir)
+	if exists(folder.Staged()) {
+		remedy = fmt.Sprintf("let their holders run `sigdriver trust sign --dir DIR --key FILE` on a copy of %s, and copy the new signatures back", printable(folder.Staged()))
+	}
+	if exists(folder.Staged()) && exists(folder.Published()) {
+		remedy += fmt.Sprintf("; meanwhile `sigdriver trust publish --dir %s --renew timestamp` keeps what is published fresh", dir)
+	}
+	return usageError(fmt.Errorf("nothing was published: %s has %d of %d signatures by the keys of %s; not yet signed by %s",
+		q.Role, len(q.Signed), q.Threshold, q.By, keyTexts(named(notes, q.Missing))), remedy)
 }

@@ -5,12 +5,9 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/ceremony"
 	"github.com/spf13/cobra"
-
-	"github.com/sigdriver/sigdriver/tuf/author"
-	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
 // trustInitFlags are the options of trust init.
@@ -63,87 +60,39 @@ func trustInit(env *Env, f *trustInitFlags) error {
 	if err != nil {
 		return err
 	}
-	if exists(f.published()) || exists(f.staged()) {
-		return usageError(fmt.Errorf("%q already holds a repository", f.dir), "change it with `sigdriver trust publish`, or start in another folder")
-	}
-	plan, err := f.readPlan(env)
-	if err != nil {
-		return err
-	}
-	start, err := plan.found(env)
-	if err != nil {
-		return err
-	}
-	if start.change.Files, err = f.content.read(env); err != nil {
-		return err
-	}
-	trust, err := checkTrust(nil, start.change.Files)
-	if err != nil {
-		return err
-	}
-	s, err := author.NewStage(nil, start.change, env.Now())
-	if err != nil {
-		return changeError(err)
-	}
-	if err := f.make(env, start); err != nil {
-		return err
-	}
-	notes := s.Warnings()
-	if trust == nil {
-		notes = append(notes, "there is no authorities.json yet: drivers refuse everything until it is published")
-	}
-	return f.firstPublication(env, s, start, notes, out)
-}
-
-func (f *trustInitFlags) readPlan(env *Env) (*trustPlan, error) {
-	if f.ask {
-		return interviewPlan(env)
-	}
-	return readPlan(env, f.plan)
-}
-
-// make writes the new keys and the notes.
-func (f *trustInitFlags) make(env *Env, start *founding) error {
-	if err := disk.MakeDirs(disk.OrOS(env.FS), f.dir, 0o755); err != nil {
+	folder := f.folder(env)
+	if err := folder.CheckNew(); err != nil {
 		return trustError(err)
 	}
-	var passphrase []byte
-	if len(start.made) > 0 && (f.encrypt || f.passphrase.fd >= 0 || f.passphrase.name != "") {
-		var err error
-		if passphrase, err = f.passphrase.source(env, "Passphrase for the new keys: ", true)(); err != nil {
-			return usageError(err, "give it with --passphrase-fd N or --passphrase-env NAME")
-		}
-		if len(passphrase) == 0 {
-			return usageError(errors.New("an empty passphrase protects nothing"), "give one, or leave --encrypt out for plain key files")
-		}
-	}
-	if err := f.writeKeys(env, start.made, passphrase); err != nil {
-		return err
-	}
-	return f.saveCeremony(env, start.ceremony)
-}
-
-// firstPublication signs with the new keys and those given with --key, and
-// publishes, or stages what others have to sign.
-func (f *trustInitFlags) firstPublication(env *Env, s *author.Stage, start *founding, notes []string, out sinks) error {
-	signers, err := f.signers(env, nil)
-	if err != nil {
-		return err
-	}
-	for _, k := range start.made {
-		signers = append(signers, k.key.Signer())
-	}
-	err = s.Complete(signers, env.Now(), start.change.Validity)
-	var missing *author.QuorumError
-	if errors.As(err, &missing) {
-		if err := f.save(env, s); err != nil {
-			return err
-		}
-		notes = append(notes, fmt.Sprintf("others have to sign: pass %s on; each runs `sigdriver trust sign --dir DIR --key FILE`, then `sigdriver trust publish --dir DIR` completes it", printable(f.staged())))
-		return f.report(env, out, "staged", nil, s, notes)
+	plan := ceremony.DefaultPlan()
+	switch {
+	case f.ask:
+		plan, err = interviewPlan(env, folder)
+	case f.plan != "":
+		plan, err = folder.ReadPlan(f.plan)
 	}
 	if err != nil {
 		return trustError(err)
 	}
-	return f.commit(env, s, nil, notes, out)
+	files, err := f.content.read(env)
+	if err != nil {
+		return err
+	}
+	if f.encrypt || f.passphrase.given() {
+		folder.Passphrase = func() ([]byte, error) { return f.newPassphrase(env) }
+	}
+	result, err := folder.Init(plan, files)
+	return f.finish(env, out, result, err)
+}
+
+// newPassphrase is that of the keys made here.
+func (f *trustInitFlags) newPassphrase(env *Env) ([]byte, error) {
+	passphrase, err := f.passphrase.source(env, "Passphrase for the new keys: ", true)()
+	if err != nil {
+		return nil, usageError(err, "give it with --passphrase-fd N or --passphrase-env NAME")
+	}
+	if len(passphrase) == 0 {
+		return nil, usageError(errors.New("an empty passphrase protects nothing"), "give one, or leave --encrypt out for plain key files")
+	}
+	return passphrase, nil
 }

@@ -11,14 +11,16 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/ceremony"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
 	"github.com/sigdriver/sigdriver/tuf"
 )
 
 // interview asks for a plan, line by line. An empty line takes what is offered.
 type interview struct {
-	env *Env
-	in  *bufio.Reader
+	env    *Env
+	folder *ceremony.Folder
+	in     *bufio.Reader
 }
 
 // maxAnswer bounds one answer in bytes.
@@ -35,9 +37,9 @@ var roleDuties = map[string]string{
 }
 
 // interviewPlan asks who holds which role.
-func interviewPlan(env *Env) (*trustPlan, error) {
-	p := &trustPlan{Algorithm: keys.Ed25519, Roles: map[string]planRole{}, dir: "."}
-	i := &interview{env, bufio.NewReaderSize(env.Stdin, maxAnswer)}
+func interviewPlan(env *Env, folder *ceremony.Folder) (*ceremony.Plan, error) {
+	p := &ceremony.Plan{Algorithm: keys.Ed25519, Roles: map[string]ceremony.PlanRole{}, Dir: "."}
+	i := &interview{env, folder, bufio.NewReaderSize(env.Stdin, maxAnswer)}
 	fmt.Fprint(env.Stderr, "Who holds each role: PEM public key files, and a number of keys to make here,\nseparated by spaces. An empty line takes what stands in brackets.\n")
 	for _, role := range tuf.Roles() {
 		r, err := i.role(role)
@@ -51,7 +53,7 @@ func interviewPlan(env *Env) (*trustPlan, error) {
 	fmt.Fprintln(env.Stderr)
 	for _, role := range tuf.Roles() {
 		if r, ok := p.Roles[role]; ok {
-			fmt.Fprintf(env.Stderr, "%s: %d of %s\n", role, r.Threshold, printable(r.holders()))
+			fmt.Fprintf(env.Stderr, "%s: %d of %s\n", role, r.Threshold, printable(holders(&r)))
 		}
 	}
 	goOn := false
@@ -70,14 +72,14 @@ func interviewPlan(env *Env) (*trustPlan, error) {
 
 // role asks for the holders of one role and how many of them must sign; nil when
 // the role is not wanted.
-func (i *interview) role(role string) (*planRole, error) {
+func (i *interview) role(role string) (*ceremony.PlanRole, error) {
 	optional := role == tuf.RoleRevocation || role == tuf.RoleAttestations
 	fmt.Fprintf(i.env.Stderr, "\n%s %s\n", role, roleDuties[role])
 	question := "Keys of " + role
 	if optional {
 		question += ", or none"
 	}
-	r := &planRole{}
+	r := &ceremony.PlanRole{}
 	err := i.ask(question, "1", func(answer string) (err error) {
 		if optional && answer == "none" {
 			r = nil
@@ -100,17 +102,17 @@ func (i *interview) role(role string) (*planRole, error) {
 }
 
 // readHolders reads key files and numbers of keys to make.
-func (i *interview) readHolders(answer string) (*planRole, error) {
-	r := &planRole{}
+func (i *interview) readHolders(answer string) (*ceremony.PlanRole, error) {
+	r := &ceremony.PlanRole{}
 	for _, word := range strings.Fields(answer) {
 		if n, err := strconv.Atoi(word); err == nil {
 			r.Generate += n
-			if n < 1 || r.Generate > maxGenerate {
-				return nil, fmt.Errorf("%.40q is no number of keys from 1 to %d", word, maxGenerate)
+			if n < 1 || r.Generate > ceremony.MaxGenerate {
+				return nil, fmt.Errorf("%.40q is no number of keys from 1 to %d", word, ceremony.MaxGenerate)
 			}
 			continue
 		}
-		if _, err := readPublicKey(i.env, word); err != nil {
+		if _, err := i.folder.PublicKey(word); err != nil {
 			return nil, err
 		}
 		r.Keys = append(r.Keys, word)
@@ -122,7 +124,7 @@ func (i *interview) readHolders(answer string) (*planRole, error) {
 }
 
 // holders says who holds a role, for people.
-func (r *planRole) holders() string {
+func holders(r *ceremony.PlanRole) string {
 	list := strings.Join(r.Keys, ", ")
 	if r.Generate == 0 {
 		return list

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/ceremony"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/author"
@@ -97,14 +98,14 @@ func (f *trustLintFlags) subject(env *Env) (*lintSubject, error) {
 	switch {
 	case f.trust.dir != "":
 		return f.offline(env)
-	case exists(f.published()) || exists(f.staged()):
+	case f.folder(env).Begun():
 		return f.ceremony(env)
 	case exists(filepath.Join(f.dir, "metadata")):
 		r, err := author.OpenRepository(nil, f.dir)
 		if err != nil {
 			return nil, trustError(err)
 		}
-		return lintOf(f.dir, r, &ceremony{})
+		return lintOf(f.dir, r, &ceremony.Notes{})
 	}
 	return nil, usageError(fmt.Errorf("%q is neither a ceremony's folder nor a published repository", f.dir),
 		"for a driver's state folder or an export give --trust and --root")
@@ -112,48 +113,30 @@ func (f *trustLintFlags) subject(env *Env) (*lintSubject, error) {
 
 // ceremony looks at what is staged, or else at what is published.
 func (f *trustLintFlags) ceremony(env *Env) (*lintSubject, error) {
-	names, err := f.openCeremony(env)
+	folder := f.folder(env)
+	notes, err := folder.Notes()
 	if err != nil {
-		return nil, err
+		return nil, trustError(err)
 	}
-	base, err := f.repository()
+	dir, p, err := folder.Latest()
 	if err != nil {
-		return nil, err
+		return nil, trustError(err)
 	}
-	staged, err := f.stage(base)
-	if err != nil {
-		return nil, err
-	}
-	if staged != nil {
-		return lintOf(f.staged(), staged, names)
-	}
-	return lintOf(f.published(), base, names)
+	return lintOf(dir, p, notes)
 }
 
-// publication is a repository, or a stage as it will be one.
-type publication interface {
-	States() []author.RoleState
-	Targets() []string
-	Target(path string) ([]byte, error)
-}
-
-var (
-	_ publication = (*author.Repository)(nil)
-	_ publication = (*author.Stage)(nil)
-)
-
-func lintOf(name string, p publication, names *ceremony) (*lintSubject, error) {
+func lintOf(name string, p ceremony.Publication, notes *ceremony.Notes) (*lintSubject, error) {
 	src := verifier.TrustSource{DriverVersion: version.Driver}
-	if err := readTargets(p, &src); err != nil {
-		return nil, err
+	if err := ceremony.ReadTargets(p, &src); err != nil {
+		return nil, trustError(err)
 	}
 	s := &lintSubject{name: name}
-	validity, err := names.validity()
+	lifetimes, err := notes.Lifetimes()
 	if err != nil {
-		return nil, err
+		return nil, trustError(err)
 	}
 	for _, state := range p.States() {
-		lives, ok := validity[state.Role]
+		lives, ok := lifetimes[state.Role]
 		if !ok {
 			lives = author.DefaultValidity(state.Role)
 		}
@@ -167,22 +150,6 @@ func lintOf(name string, p publication, names *ceremony) (*lintSubject, error) {
 		return nil, refusedTrust(name, err)
 	}
 	return s, nil
-}
-
-// readTargets reads the trust files of a publication, as far as it has them.
-func readTargets(p publication, src *verifier.TrustSource) error {
-	targets := p.Targets()
-	for target, to := range trustFiles(src) {
-		if !slices.Contains(targets, target) {
-			continue
-		}
-		data, err := p.Target(target)
-		if err != nil {
-			return trustError(err)
-		}
-		*to = data
-	}
-	return nil
 }
 
 // refusedTrust is trust that drivers would not take: the worst breakage there is.

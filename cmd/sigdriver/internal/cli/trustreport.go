@@ -4,7 +4,6 @@
 package cli
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/ceremony"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/author"
 )
@@ -70,50 +70,10 @@ func registerOutputs(cmd *cobra.Command, outputs *[]string) {
 	cmd.Flags().StringArrayVarP(outputs, "output", "o", []string{"text"}, "text or json, with =FILE to write to a file (repeatable)")
 }
 
-// report shows what was done and how everything stands now.
-func (f *ceremonyFlags) report(env *Env, out sinks, action string, changes []author.Difference, staged *author.Stage, notes []string) error {
-	names, err := f.openCeremony(env)
-	if err != nil {
-		return err
-	}
-	r := newTrustReport(action, f.dir)
-	r.Changes, r.Notes = changes, notes
-	base, err := f.repository()
-	if err != nil {
-		return err
-	}
-	if base != nil {
-		r.addRepository(base, names, env.Now())
-	}
-	if base != nil && action == "published" {
-		if err := r.pin(env, f.published()); err != nil {
-			return err
-		}
-	}
-	if staged != nil {
-		r.addStage(staged, names)
-	}
-	return out.writeAll(env, r, func(p *printer) { r.print(p.w) })
-}
-
-// pin names the first root, which drivers may start from for ever.
-func (r *trustReport) pin(env *Env, dir string) error {
-	file := filepath.Join(dir, "metadata", "1.root.json")
-	if !exists(file) {
-		return nil
-	}
-	data, err := readFile(env, file, "first root", maxRoot)
-	if err != nil {
-		return err
-	}
-	r.Pin = &pinnedRoot{file, fmt.Sprintf("%x", sha256.Sum256(data))}
-	return nil
-}
-
-func (r *trustReport) addRepository(base *author.Repository, names *ceremony, now time.Time) {
+func (r *trustReport) addRepository(base *author.Repository, notes *ceremony.Notes, now time.Time) {
 	for _, s := range base.States() {
 		line := roleLine(s.Role, s.Version, s.Expires, now)
-		line.Threshold, line.Signed, line.Missing = s.Threshold, named(names, s.Signed), named(names, s.Missing)
+		line.Threshold, line.Signed, line.Missing = s.Threshold, named(notes, s.Signed), named(notes, s.Missing)
 		r.Roles = append(r.Roles, line)
 	}
 }
@@ -122,16 +82,21 @@ func roleLine(role string, version int64, expires, now time.Time) trustRole {
 	return trustRole{Role: role, Version: version, Expires: expires.UTC(), SecondsLeft: int64(expires.Sub(now) / time.Second)}
 }
 
-func (r *trustReport) addStage(s *author.Stage, names *ceremony) {
+func (r *trustReport) addStage(s *author.Stage, notes *ceremony.Notes) {
 	for _, q := range s.Quorums() {
-		r.Staged = append(r.Staged, stagedQuorum{q.Role, q.By, q.Threshold, q.Complete(), named(names, q.Signed), named(names, q.Missing)})
+		r.Staged = append(r.Staged, stagedQuorum{q.Role, q.By, q.Threshold, q.Complete(), named(notes, q.Signed), named(notes, q.Missing)})
 	}
 }
 
-func named(names *ceremony, ids []string) []namedKey {
+func named(notes *ceremony.Notes, ids []string) []namedKey {
 	list := make([]namedKey, len(ids))
 	for i, id := range ids {
-		list[i] = namedKey{id, names.Names[id], names.name(id)}
+		name := notes.Names[id]
+		text := id[:min(12, len(id))]
+		if name != "" {
+			text = clip(printable(name), 40) + " (" + text + ")"
+		}
+		list[i] = namedKey{id, name, text}
 	}
 	return list
 }

@@ -4,16 +4,10 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
-	"path/filepath"
-	"slices"
-
 	"github.com/spf13/cobra"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/ceremony"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
-	"github.com/sigdriver/sigdriver/tuf"
-	"github.com/sigdriver/sigdriver/tuf/author"
 )
 
 // rotateRootFlags are the options of trust rotate-root.
@@ -53,92 +47,16 @@ func rotateRoot(env *Env, f *rotateRootFlags) error {
 	if err != nil {
 		return err
 	}
-	base, err := f.mustRepository()
-	if err != nil {
-		return err
-	}
-	if exists(f.staged()) {
-		return alreadyStaged(f.dir)
-	}
-	names, err := f.openCeremony(env)
-	if err != nil {
-		return err
-	}
-	change := author.Change{}
-	if change.Validity, err = names.validity(); err != nil {
-		return err
-	}
-	holders, made, err := f.holders(env, base, names)
-	if err != nil {
-		return err
-	}
-	change.Keyholders = map[string]author.Keyholders{tuf.RoleRoot: holders}
-	s, err := author.NewStage(base, change, env.Now())
-	if err != nil {
-		return changeError(err)
-	}
-	if err := f.keep(env, made, names); err != nil {
-		return err
-	}
-	return f.saveStage(env, s, s.Warnings(), out)
-}
-
-// holders returns who will hold root, and the keys made for it.
-func (f *rotateRootFlags) holders(env *Env, base *author.Repository, names *ceremony) (author.Keyholders, []newKey, error) {
-	if len(f.publicKeys)+f.generate < 1 || f.generate < 0 || f.generate > maxGenerate {
-		return author.Keyholders{}, nil, usageError(errors.New("the new root needs keys"), fmt.Sprintf("give --public-key FILE, or --generate N up to %d", maxGenerate))
-	}
-	h, err := base.Keyholders(tuf.RoleRoot)
-	if err != nil {
-		return h, nil, trustError(err)
-	}
-	h.Keys = nil
-	if f.threshold != 0 {
-		h.Threshold = f.threshold
-	}
-	for _, file := range f.publicKeys {
-		if err := addKey(env, &h, file, names); err != nil {
-			return h, nil, err
+	folder := f.folder(env)
+	if f.passphrase.given() {
+		folder.Passphrase = func() ([]byte, error) {
+			passphrase, err := f.passphrase.source(env, "", false)()
+			if err != nil {
+				return nil, usageError(err, "")
+			}
+			return passphrase, nil
 		}
 	}
-	made := []newKey{}
-	for range f.generate {
-		key, err := keys.Generate(f.algorithm)
-		if err != nil {
-			return h, nil, usageError(err, "")
-		}
-		id, err := author.KeyID(key.Signer().Public())
-		if err != nil {
-			return h, nil, err
-		}
-		name := f.freeName(made)
-		names.remember(id, name)
-		made, h.Keys = append(made, newKey{name, key}), append(h.Keys, key.Signer().Public())
-	}
-	return h, made, nil
-}
-
-// freeName returns a name for another root key that no file has yet.
-func (f *rotateRootFlags) freeName(made []newKey) string {
-	for i := 2; ; i++ {
-		name := fmt.Sprintf("root-%d", i)
-		taken := slices.ContainsFunc(made, func(k newKey) bool { return k.name == name })
-		if !taken && !exists(filepath.Join(f.keyDir(), name+".key")) {
-			return name
-		}
-	}
-}
-
-func (f *rotateRootFlags) keep(env *Env, made []newKey, names *ceremony) error {
-	var passphrase []byte
-	if len(made) > 0 && (f.passphrase.fd >= 0 || f.passphrase.name != "") {
-		var err error
-		if passphrase, err = f.passphrase.source(env, "", false)(); err != nil {
-			return usageError(err, "")
-		}
-	}
-	if err := f.writeKeys(env, made, passphrase); err != nil {
-		return err
-	}
-	return f.saveCeremony(env, names)
+	result, err := folder.RotateRoot(&ceremony.Rotation{PublicKeys: f.publicKeys, Generate: f.generate, Algorithm: f.algorithm, Threshold: f.threshold})
+	return f.finish(env, out, result, err)
 }

@@ -11,8 +11,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/sigdriver/sigdriver/tuf/author"
 )
 
 // trustSignFlags are the options of trust sign.
@@ -45,44 +43,22 @@ func trustSign(env *Env, f *trustSignFlags) error {
 	if err != nil {
 		return err
 	}
-	base, err := f.repository()
-	if err != nil {
-		return err
-	}
-	s, err := f.stage(base)
-	if err != nil {
-		return err
-	}
-	if s == nil {
-		return usageError(fmt.Errorf("nothing is staged in %q", f.dir), "copy the staged/ folder of whoever staged the change into it, beside published/")
-	}
-	if err := f.agree(env, base, s); err != nil {
-		return err
-	}
-	if err := f.addSignatures(env, s); err != nil {
-		return err
-	}
-	if err := f.save(env, s); err != nil {
-		return err
-	}
-	return f.report(env, out, "signed", nil, s, s.Warnings())
-}
-
-// agree checks the change as a driver would, shows it and asks.
-func (f *trustSignFlags) agree(env *Env, base *author.Repository, s *author.Stage) error {
-	files, err := stagedFiles(s)
-	if err != nil {
-		return err
-	}
-	if _, err := checkTrust(base, files); err != nil {
-		return err
-	}
-	changes, err := s.Diff()
+	folder := f.folder(env)
+	staged, changes, err := folder.Pending()
 	if err != nil {
 		return trustError(err)
 	}
 	fmt.Fprintln(env.Stderr, "You are signing:")
 	printChanges(env.Stderr, changes)
+	if err := f.agree(env); err != nil {
+		return err
+	}
+	result, err := folder.Sign(staged)
+	return f.finish(env, out, result, err)
+}
+
+// agree asks, unless --yes says so.
+func (f *trustSignFlags) agree(env *Env) error {
 	if f.yes {
 		return nil
 	}
@@ -94,31 +70,6 @@ func (f *trustSignFlags) agree(env *Env, base *author.Repository, s *author.Stag
 	if strings.TrimSpace(answer) != "yes" {
 		fmt.Fprintln(env.Stderr)
 		return usageError(errors.New("not signed: the answer was not yes"), "run it again, or give --yes")
-	}
-	return nil
-}
-
-// addSignatures signs with every key given, or the ones of the keys folder.
-func (f *trustSignFlags) addSignatures(env *Env, s *author.Stage) error {
-	ids := s.Keys(s.Roles()...)
-	if len(f.keyFiles) > 0 {
-		ids = nil
-	}
-	signers, err := f.signers(env, ids)
-	if err != nil {
-		return err
-	}
-	if len(signers) == 0 {
-		return usageError(errors.New("no key at hand may sign what is staged"), "give yours with --key FILE")
-	}
-	for i, signer := range signers {
-		_, err := s.Sign(signer)
-		if errors.Is(err, author.ErrForeignKey) {
-			return usageError(fmt.Errorf("key %d of %d: %w", i+1, len(signers), err), "`sigdriver trust status` shows whose signatures are missing")
-		}
-		if err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/ceremony"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/author"
 )
@@ -59,43 +60,36 @@ func trustStatus(env *Env, f *trustStatusFlags) error {
 }
 
 func (f *trustStatusFlags) status(env *Env) (*trustReport, error) {
+	folder := f.folder(env)
 	switch {
-	case exists(f.published()) || exists(f.staged()):
-		return f.ceremonyStatus(env)
+	case folder.Begun():
+		return f.ceremonyStatus(env, folder)
 	case exists(filepath.Join(f.dir, "metadata")):
 		base, err := author.OpenRepository(nil, f.dir)
 		if err != nil {
 			return nil, trustError(err)
 		}
 		r := newTrustReport("status", f.dir)
-		r.addRepository(base, &ceremony{}, env.Now())
+		r.addRepository(base, &ceremony.Notes{}, env.Now())
 		return r, nil
 	}
 	return f.stateStatus(env)
 }
 
-func (f *trustStatusFlags) ceremonyStatus(env *Env) (*trustReport, error) {
-	base, err := f.repository()
+func (f *trustStatusFlags) ceremonyStatus(env *Env, folder *ceremony.Folder) (*trustReport, error) {
+	base, err := folder.Repository()
 	if err != nil {
-		return nil, err
+		return nil, trustError(err)
 	}
-	staged, err := f.stage(base)
+	staged, err := folder.Stage(base)
 	if err != nil {
-		return nil, err
+		return nil, trustError(err)
 	}
-	names, err := f.openCeremony(env)
-	if err != nil {
-		return nil, err
-	}
-	r := newTrustReport("status", f.dir)
-	if base != nil {
-		r.addRepository(base, names, env.Now())
-	}
-	if staged != nil {
-		r.addStage(staged, names)
+	r, _, err := f.standing(env, "status", staged)
+	if err == nil && staged != nil {
 		r.Notes = staged.Warnings()
 	}
-	return r, nil
+	return r, err
 }
 
 // stateStatus shows what a driver last accepted.

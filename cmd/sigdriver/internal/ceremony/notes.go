@@ -1,0 +1,121 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package ceremony
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/disk"
+)
+
+// Notes is ceremony.toml: conveniences that nothing trusts.
+type Notes struct {
+	Validity map[string]string `toml:"validity,omitempty"`
+	Names    map[string]string `toml:"names,omitempty"` // of keys, by id
+}
+
+// Notes reads the notes; a folder without them has none.
+func (f *Folder) Notes() (*Notes, error) {
+	n := &Notes{}
+	if !exists(f.notes()) {
+		return n, nil
+	}
+	data, err := f.Read(f.notes(), "ceremony's notes", maxSmallFile)
+	if err != nil {
+		return nil, err
+	}
+	return n, decodeTOML(f.notes(), data, n)
+}
+
+func (f *Folder) saveNotes(n *Notes) error {
+	data, err := toml.Marshal(n)
+	if err != nil {
+		return err
+	}
+	err = disk.Output(disk.OrOS(f.FS), f.notes(), 0o644, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "# Kept by sigdriver trust: how long a role lives once signed, and what people call\n# its keys. Nothing here is trusted.\n\n%s", data)
+		return err
+	})
+	if err == nil {
+		return nil
+	}
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		err = file.Err
+	}
+	return refuse("give the path of a file in a folder you can write to", "cannot write %q: %w", f.notes(), err)
+}
+
+// Lifetimes returns how long each role lives, where the notes say so.
+func (n *Notes) Lifetimes() (map[string]time.Duration, error) {
+	lifetimes := map[string]time.Duration{}
+	for _, role := range slices.Sorted(maps.Keys(n.Validity)) {
+		if !slices.Contains(tuf.Roles(), role) {
+			return nil, refuse("use one of "+strings.Join(tuf.Roles(), ", "), "ceremony.toml: unknown role %.40q", role)
+		}
+		d, err := ParseDuration("validity of "+role, n.Validity[role])
+		if err != nil {
+			return nil, err
+		}
+		lifetimes[role] = d
+	}
+	return lifetimes, nil
+}
+
+// remember notes a key's name.
+func (n *Notes) remember(id, name string) {
+	if n.Names == nil {
+		n.Names = map[string]string{}
+	}
+	n.Names[id] = name
+}
+
+// ParseDuration reads a duration of Go's spelling, or a number of days. what is what
+// lasts as long, for the error.
+func ParseDuration(what, s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		var n uint64
+		n, err = strconv.ParseUint(days, 10, 16)
+		d = time.Duration(n) * 24 * time.Hour
+	}
+	if errors.Is(err, strconv.ErrRange) {
+		return 0, refuse("give at most 65535d", "%s %.40q is too long", what, s)
+	}
+	if err != nil || d <= 0 {
+		return 0, refuse("write it like 90d, 36h or 15m", "%s %.40q is no duration above zero", what, s)
+	}
+	return d, nil
+}
+
+// decodeTOML reads a strict TOML file; its errors name the line.
+func decodeTOML(path string, data []byte, v any) error {
+	dec := toml.NewDecoder(strings.NewReader(string(data)))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(v)
+	var unknown *toml.StrictMissingError
+	var malformed *toml.DecodeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &unknown) && len(unknown.Errors) > 0:
+		line, _ := unknown.Errors[0].Position()
+		return refuse("remove it or mend its spelling", "%q line %d: unknown key %q", path, line, strings.Join(unknown.Errors[0].Key(), "."))
+	case errors.As(err, &malformed):
+		line, _ := malformed.Position()
+		return refuse("", "%q line %d: %s", path, line, strings.TrimPrefix(malformed.Error(), "toml: "))
+	}
+	return refuse("", "%q: %w", path, err)
+}
