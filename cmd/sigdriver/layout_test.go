@@ -113,6 +113,70 @@ func TestInnerMap(t *testing.T) {
 	}
 }
 
+// single are the packages that only one other imports, and why: what a command or the
+// daemon starts. Any other package with one importer belongs into that.
+var single = map[string]string{
+	"cli":         "main starts it",
+	"ceremony":    "sigdriver trust starts it",
+	"daemon":      "sigdriver serve starts it",
+	"demo":        "sigdriver demo starts it",
+	"interceptor": "the daemon serves it on a second socket",
+	"policy":      "sigdriver canonicalize, sign, inspect and diff start it",
+	"replay":      "sigdriver audit replay, report and reconcile start it",
+}
+
+// TestImporters holds the number of packages in the binary, and that each but the
+// above is imported by more than one. What only tests or the benchmark use is not in
+// the binary.
+func TestImporters(t *testing.T) {
+	const most = 17
+	row := innerMap(t)
+	if len(row) == 0 || len(row) > most {
+		t.Errorf("%d packages, of at most %d", len(row), most)
+	}
+	binary := module + "/cmd/sigdriver"
+	out, err := exec.Command("go", "list", "-deps", "-f", `{{.ImportPath}} {{join .Imports " "}}`, binary).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	importers := map[string]map[string]bool{}
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		pkg, imports, _ := strings.Cut(line, " ")
+		if !strings.HasPrefix(pkg, module+"/") {
+			continue
+		}
+		if strings.HasSuffix(pkg, "test") || strings.HasSuffix(pkg, "/gen") || strings.HasSuffix(pkg, "/bench") {
+			t.Errorf("%s is in the binary", pkg)
+		}
+		for _, imp := range strings.Fields(imports) {
+			name, ours := strings.CutPrefix(imp, binary+"/internal/")
+			name, _, _ = strings.Cut(name, "/")
+			if !ours || strings.HasPrefix(pkg+"/", binary+"/internal/"+name+"/") {
+				continue
+			}
+			if importers[name] == nil {
+				importers[name] = map[string]bool{}
+			}
+			importers[name][pkg] = true
+		}
+	}
+	for name := range row {
+		switch n := len(importers[name]); {
+		case n == 0:
+			t.Errorf("%s is not in the binary", name)
+		case n == 1 && single[name] == "":
+			t.Errorf("only one package imports %s: %v", name, importers[name])
+		case n > 1 && single[name] != "":
+			t.Errorf("%d packages import %s: take it from the exceptions", n, name)
+		}
+	}
+	for name := range single {
+		if row[name] == 0 {
+			t.Errorf("there is no package %s", name)
+		}
+	}
+}
+
 // innerMap is the row of each package in the map.
 func innerMap(t *testing.T) map[string]int {
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "design.md"))
