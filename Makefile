@@ -34,7 +34,7 @@ KILLS ?= 3000
 durability:
 	go test -count=1 -v -timeout 2h -run 'Killed|Flip' ./cmd/sigdriver/internal/tilelog -kills $(KILLS) -tile-kills 1000 -every-byte
 	go test -count=1 -v -run '^TestRestartOverLongLog$$' ./cmd/sigdriver/internal/daemon -restart-entries 100000
-	go test -run '^$$' -bench '^BenchmarkDurable$$' -benchtime 1x -count 3 ./cmd/sigdriver/internal/journal
+	go test -run '^$$' -bench '^BenchmarkDurable$$' -benchtime 1x -count 3 ./cmd/sigdriver/internal/record
 
 # The whole job on this machine, with no network: keys, a TUF repository, the
 # driver as a process of its own, and a gateway that asks.

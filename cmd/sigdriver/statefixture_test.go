@@ -317,7 +317,7 @@ func sameText(t *testing.T, what, got, want string) {
 	t.Errorf("%s: %d lines, want %d", what, len(a), len(b))
 }
 
-// readJournal reads the segments as package journal documents them.
+// readJournal reads the segments as package record documents them.
 func readJournal(t *testing.T, dir string) stateJournal {
 	t.Helper()
 	j := stateJournal{Kinds: map[string]uint64{}, Reasons: map[string]uint64{}, Purposes: map[string]uint64{}, Epochs: map[string]uint64{}, Roots: map[string]uint64{}}
