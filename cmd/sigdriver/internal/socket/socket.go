@@ -226,7 +226,7 @@ func (s *Socket) finish(o Options) error {
 		return err
 	}
 	st := info.Sys().(*syscall.Stat_t)
-	s.device, s.inode = uint64(st.Dev), st.Ino
+	s.device, s.inode = st.Dev, st.Ino
 	if err := o.FS.Chgrp(s.path, o.GID); err != nil {
 		return &Error{o.Path, err.Error(), fmt.Sprintf("make the driver's user a member of group %d", o.GID)}
 	}
@@ -292,5 +292,5 @@ func (s *Socket) ours() bool {
 		return false
 	}
 	st := info.Sys().(*syscall.Stat_t)
-	return uint64(st.Dev) == s.device && st.Ino == s.inode
+	return st.Dev == s.device && st.Ino == s.inode
 }
