@@ -38,11 +38,12 @@ const (
 	drainTime = 4 * time.Second
 	// firstRefresh is how long the socket waits for trust when there is none.
 	firstRefresh = 10 * time.Second
-	// firstPass is how long the socket waits for the local attestations to be
-	// checked: some seconds for as many as are looked at. Whoever may write into
-	// their folder must not keep the driver from starting.
-	firstPass = 10 * time.Second
 )
+
+// firstPass is how long the socket waits for the local attestations to be checked:
+// some seconds for as many as are looked at. Whoever may write into their folder
+// must not keep the driver from starting. Only tests change it.
+var firstPass = 10 * time.Second
 
 // driver is a running driver. Its parts are in the order in which they start.
 type driver struct {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record/recordtest"
 	"github.com/sigdriver/sigdriver/tuf/archive"
@@ -20,8 +22,8 @@ import (
 // restartEntries is how long the journal of TestRestartOverLongLog is.
 var restartEntries = flag.Int("restart-entries", 5000, "entries of the journal that the driver restarts over")
 
-// A driver is ready within a second of its start, however long its log is: what
-// has to be read does not grow with it.
+// A driver is ready after a second's work, however long its log is: what has to be
+// read does not grow with it.
 func TestRestartOverLongLog(t *testing.T) {
 	w := newWorld(t)
 	w.transparent("")
@@ -42,19 +44,30 @@ func TestRestartOverLongLog(t *testing.T) {
 	}
 	best := time.Hour
 	for range 5 {
-		begin := time.Now()
+		begin, worked := time.Now(), processorTime(t)
 		w.start()
-		took := time.Since(begin)
+		took, work := time.Since(begin), processorTime(t)-worked
 		w.expect(compose(5), verifier.Allowed)
-		best = min(best, took)
-		t.Logf("%s entries: ready after %v", w.metric("sigdriver_journal_entries"), took)
+		best = min(best, work)
+		t.Logf("%s entries: ready after %v, of them %v of work", w.metric("sigdriver_journal_entries"), took, work)
 		if err := w.stop(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if best > time.Second {
-		t.Errorf("ready after %v", best)
+		t.Errorf("ready after %v of work", best)
 	}
+}
+
+// processorTime is what this process has used of the processors: it does not
+// depend on what else the machine does.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var used unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // fill appends refusals to the journal, as a driver with a busy gateway has them.

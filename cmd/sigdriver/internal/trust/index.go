@@ -127,15 +127,10 @@ func (x *Index) Run(ctx context.Context) {
 	}
 }
 
-// Fill makes passes until every file is checked, or the context ends. It reports
-// whether every file is.
+// Fill makes one pass over the local folder that goes on until everything that it
+// found is checked, or the context ends. It reports whether everything is.
 func (x *Index) Fill(ctx context.Context) bool {
-	for !x.Scan() {
-		if ctx.Err() != nil {
-			return false
-		}
-	}
-	return true
+	return x.scan(func() bool { return ctx.Err() != nil })
 }
 
 // publish makes a new IndexView of everything that is kept. Its generation is a new one

@@ -39,6 +39,12 @@ type stamp struct {
 // and checks those that are new or changed, newest first, for at most passTime.
 // It reports whether everything that it found is checked.
 func (x *Index) Scan() bool {
+	end := time.Now().Add(x.pass)
+	return x.scan(func() bool { return time.Now().After(end) })
+}
+
+// scan makes one pass until it is over.
+func (x *Index) scan(over func() bool) bool {
 	if x.dir == "" {
 		return true
 	}
@@ -48,9 +54,8 @@ func (x *Index) Scan() bool {
 	x.note(err)
 	changed := x.forget(found)
 	all := true
-	end := time.Now().Add(x.pass)
 	for i, f := range x.due(found) {
-		if i > 0 && time.Now().After(end) {
+		if i > 0 && over() {
 			x.Rescan() // the rest is due at once
 			all = false
 			break
