@@ -25,7 +25,7 @@ const (
 	// A snapshot is due when the state changed in as many rows as these, or the
 	// journal grew by as many entries; more where the last snapshot is large.
 	snapshotRows    = 4096
-	snapshotEntries = 16384
+	snapshotEntries = 1024
 )
 
 // keeper is what keeps the next start short: the snapshot and the memory of the
