@@ -59,7 +59,7 @@ func checkProve(t *testing.T, trust *Trust, raw []byte) {
 		t.Error("the text changed")
 	}
 	soundFindings(t, findings...)
-	name, named := UnverifiedSHA256(raw)
+	name, named := unverifiedSHA256(raw)
 	for i := range proofs {
 		p := &proofs[i]
 		if !named || p.digest != name || p.digest != sha256.Sum256(PAE(InTotoPayloadType, p.payload)) {
@@ -68,7 +68,7 @@ func checkProve(t *testing.T, trust *Trust, raw []byte) {
 		if p.key == nil || trust.authorities.keys[p.key.spki] != p.key {
 			t.Error("a proof by nobody")
 		}
-		if other, ok := UnverifiedSHA256(reencoded(p.payload)); !ok || other != p.digest {
+		if other, ok := unverifiedSHA256(reencoded(p.payload)); !ok || other != p.digest {
 			t.Error("re-encoding changes the name")
 		}
 		c, f := trust.newClaim(p)

@@ -156,9 +156,3 @@ func Canonical(data []byte) ([]byte, error) {
 	}
 	return v, nil
 }
-
-// isCanonical reports whether a text that checkJSON accepts is its own RFC 8785 form.
-func isCanonical(data []byte) bool {
-	v := jsontext.Value(bytes.Clone(data))
-	return v.Canonicalize() == nil && bytes.Equal(v, data)
-}

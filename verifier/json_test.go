@@ -4,12 +4,15 @@
 package verifier
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // outsideFiles reads every file of a folder of outside data, by base name.
@@ -251,4 +254,10 @@ func TestPointer(t *testing.T) {
 	if len(hostile) > 5*maxPointer || strings.ContainsFunc(hostile, func(c rune) bool { return c < ' ' || c > '~' }) {
 		t.Errorf("pointer lets through %d bytes: %s", len(hostile), fmt.Sprintf("%.100q", hostile))
 	}
+}
+
+// isCanonical reports whether a text that checkJSON accepts is its own RFC 8785 form.
+func isCanonical(data []byte) bool {
+	v := jsontext.Value(bytes.Clone(data))
+	return v.Canonicalize() == nil && bytes.Equal(v, data)
 }

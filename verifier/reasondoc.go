@@ -115,16 +115,6 @@ func ReasonByName(name string) (Reason, bool) {
 	return ReasonUnspecified, false
 }
 
-// Reasons returns every reason in the order of its number, the unspecified one
-// first.
-func Reasons() []Reason {
-	all := make([]Reason, len(reasonDocs))
-	for i := range reasonDocs {
-		all[i] = reasonDocs[i].Reason
-	}
-	return all
-}
-
 // ReasonDocs returns the pages of the decision reasons, by number.
 func ReasonDocs() []Doc { return slices.Clone(reasonDocs) }
 

@@ -211,15 +211,3 @@ func (t *Trust) verifyCertificateBundle(a *attestation, budget *signatureBudget)
 	digest := newSignedMessage(PAE(e.payloadType, e.payload)).sha256
 	return &verifiedSignature{digest: digest, certificate: cert, times: proved.times, payload: e.payload}, nil
 }
-
-// UnverifiedSHA256 returns the digest by which an encoded attestation is named
-// everywhere (revocation, log, cache, archive): sha256 of the DSSE PAE over its
-// decoded payload. It checks no signature. False for bytes that are no bare DSSE
-// envelope or Sigstore bundle with one.
-func UnverifiedSHA256(raw []byte) ([32]byte, bool) {
-	a, f := parseAttestation(raw)
-	if f != nil || a.envelope == nil {
-		return [32]byte{}, false
-	}
-	return newSignedMessage(PAE(a.envelope.payloadType, a.envelope.payload)).sha256, true
-}

@@ -475,11 +475,23 @@ func TestUnverifiedSHA256(t *testing.T) {
 		"white space":       append(first, "\n"...),
 		"a bundle":          fmt.Appendf(nil, `{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{}},"dsseEnvelope":%s}`, first),
 	} {
-		if got, ok := UnverifiedSHA256(raw); !ok || got != want {
+		if got, ok := unverifiedSHA256(raw); !ok || got != want {
 			t.Errorf("%s: %x, %v", name, got, ok)
 		}
 	}
-	if _, ok := UnverifiedSHA256([]byte(`{}`)); ok {
+	if _, ok := unverifiedSHA256([]byte(`{}`)); ok {
 		t.Error("what is no attestation has a digest")
 	}
+}
+
+// unverifiedSHA256 returns the digest by which an encoded attestation is named
+// everywhere (revocation, log, cache, archive): sha256 of the DSSE PAE over its
+// decoded payload. It checks no signature. False for bytes that are no bare DSSE
+// envelope or Sigstore bundle with one.
+func unverifiedSHA256(raw []byte) ([32]byte, bool) {
+	a, f := parseAttestation(raw)
+	if f != nil || a.envelope == nil {
+		return [32]byte{}, false
+	}
+	return newSignedMessage(PAE(a.envelope.payloadType, a.envelope.payload)).sha256, true
 }

@@ -41,6 +41,8 @@ authorities that no rule asks for.
 published; or a published repository. With --trust and --root it is trust as
 sigdriver verify reads it.
 
+Its codes, of which docs/trust.md has the meaning: ` + lintCodes() + `.
+
 Exit codes: 0 nothing or warnings only, 3 an error was found, 2 usage, 4 the trust
 cannot be used.`,
 		Args: cobra.NoArgs,
@@ -55,6 +57,22 @@ cannot be used.`,
 	cmd.MarkFlagsMutuallyExclusive("dir", "trust")
 	cmd.MarkFlagsRequiredTogether("trust", "root")
 	return cmd
+}
+
+// lintCodes lists every code, a few in a line.
+func lintCodes() string {
+	var b strings.Builder
+	for i, code := range verifier.LintCodes() {
+		switch {
+		case i == 0:
+		case i%3 == 0:
+			b.WriteString(",\n")
+		default:
+			b.WriteString(", ")
+		}
+		b.WriteString(string(code))
+	}
+	return b.String()
 }
 
 func trustLint(env *Env, f *trustLintFlags) error {

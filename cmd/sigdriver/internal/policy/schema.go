@@ -125,26 +125,6 @@ func (f *field) shown() string {
 	return f.key
 }
 
-// each calls f for each message that an author can write below m, and m itself,
-// once.
-func (m *message) each(f func(*message)) {
-	seen := map[*message]bool{}
-	var walk func(*message)
-	walk = func(m *message) {
-		if seen[m] {
-			return
-		}
-		seen[m] = true
-		f(m)
-		for _, field := range m.fields {
-			if field.of != nil && !field.internal {
-				walk(field.of)
-			}
-		}
-	}
-	walk(m)
-}
-
 // text, boolean and the rest keep the tables short.
 func text(key, member, vector string) field {
 	return field{key: key, member: member, kind: textKind, vector: vector}

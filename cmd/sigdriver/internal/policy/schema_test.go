@@ -157,3 +157,23 @@ func checkField(t *testing.T, typ Type, m *message, i int, input, want []byte) {
 		t.Errorf("%s: %s has nothing of it in its document", at, whole.vector)
 	}
 }
+
+// each calls f for each message that an author can write below m, and m itself,
+// once.
+func (m *message) each(f func(*message)) {
+	seen := map[*message]bool{}
+	var walk func(*message)
+	walk = func(m *message) {
+		if seen[m] {
+			return
+		}
+		seen[m] = true
+		f(m)
+		for _, field := range m.fields {
+			if field.of != nil && !field.internal {
+				walk(field.of)
+			}
+		}
+	}
+	walk(m)
+}
