@@ -31,7 +31,7 @@ var filePackages = map[string][]string{
 	},
 	"golang.org/x/sys/unix": {
 		"O_NONBLOCK", "O_DIRECTORY", "O_CLOEXEC", "O_NOFOLLOW", "ECONNREFUSED", "EWOULDBLOCK", "Errno",
-		"SOL_SOCKET", "SO_PEERCRED", "SO_PEERGROUPS", "GetsockoptUcred", "Ucred", "CloseOnExec", "Rlimit", "Getrlimit", "RLIMIT_NOFILE",
+		"SOL_SOCKET", "SO_PEERCRED", "SO_PEERGROUPS", "SO_PEERPIDFD", "GetsockoptInt", "GetsockoptUcred", "Ucred", "CloseOnExec", "Rlimit", "Getrlimit", "RLIMIT_NOFILE",
 	},
 	"path/filepath": {
 		"Abs", "Base", "Clean", "Dir", "Ext", "FromSlash", "IsAbs", "IsLocal", "Join", "Match", "Rel", "Separator", "Split", "ToSlash",
@@ -58,6 +58,7 @@ var exceptions = []exception{
 	{"cmd/sigdriver/internal/record/recordtest", "os.MkdirAll os.OpenFile", "it writes journals that no driver writes"},
 	{"cmd/sigdriver/internal/socket/socket.go", "net.ListenUnix unix.Umask",
 		"only the net package makes a listening socket; the umask is the process's"},
+	{"cmd/sigdriver/internal/socket/process.go", "unix.Close", "a descriptor that the kernel hands out for a process"},
 	{"cmd/sigdriver/internal/socket/systemd.go", "os.NewFile", "a descriptor that systemd opened"},
 	{"cmd/sigdriver/internal/keys/passphrase.go", "os.NewFile os.OpenFile", "a descriptor that the caller opened, and the terminal"},
 	{"cmd/sigdriver/internal/tilelog", "os.Chtimes unix.EINTR unix.FcntlFlock unix.F_OFD_SETLKW unix.F_WRLCK unix.Flock_t",

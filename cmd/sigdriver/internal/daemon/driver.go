@@ -70,6 +70,8 @@ type driver struct {
 	admin    *http.Server
 	second   *intercepting // nil without an interceptor
 
+	strangers *refusedPeers
+
 	background sync.WaitGroup
 	cancel     context.CancelFunc
 }
@@ -116,6 +118,7 @@ func (d *driver) configure(context.Context) error {
 		Name: "sigdriver", Level: hclog.LevelFromString(d.conf.Log.Level), Output: d.options.Log, JSONFormat: d.conf.Log.Format == "json",
 	})
 	d.metrics = NewMetrics(version.Driver)
+	d.strangers = newRefusedPeers(d.logger, d.metrics)
 	d.logger.Info("starting", "version", version.Driver, "revision", version.Revision(), "config", d.options.ConfigFile)
 	return nil
 }
@@ -251,7 +254,7 @@ func (d *driver) listen(context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.listener = socket.NewPeerListener(d.socket.UnixListener, d.peers(d.conf), conns, d.refused)
+	d.listener = socket.NewPeerListener(d.socket.UnixListener, d.peers(d.conf), conns, d.strangers.refused)
 	parts := server.Config{
 		Peers: d.listener.List, Trust: d.keeper, Clock: d.clock, Index: d.index, Record: d.record,
 		Metrics: d.metrics, Logger: d.logger,
@@ -265,12 +268,6 @@ func (d *driver) listen(context.Context) error {
 	d.server = server.New(parts)
 	d.grpc = d.server.GRPC()
 	return nil
-}
-
-// refused hears of a connection that was closed unread.
-func (d *driver) refused(c socket.Credentials, why socket.Refusal) {
-	d.metrics.Refused(string(why))
-	d.logger.Debug("connection refused", "why", string(why), "uid", c.UID, "gid", c.GID, "pid", c.PID)
 }
 
 func (d *driver) makeSocket() (*socket.Socket, error) {

@@ -18,18 +18,17 @@ const OverflowID = 65534
 type Credentials struct {
 	UID uint32
 	GID uint32
-	PID int32
+	PID int32 // for the log alone; 0 in another PID namespace
 }
 
 func (c Credentials) String() string {
 	return fmt.Sprintf("uid %d gid %d pid %d", c.UID, c.GID, c.PID)
 }
 
-// valid reports whether the credentials name a process that we can see. Pid 0 is
-// a process outside our pid namespace, the overflow id one outside our users.
-func (c Credentials) valid() bool {
-	return c.PID > 0 && c.UID != OverflowID && c.GID != OverflowID
-}
+// named reports whether both ids mean somebody in our user namespace. The pid says
+// nothing about that: it is 0 where the peer is of another PID namespace, as the other
+// containers of a Kubernetes pod are.
+func (c Credentials) named() bool { return c.UID != OverflowID && c.GID != OverflowID }
 
 // credentialsOf reads SO_PEERCRED, which the kernel fixed at connect.
 func credentialsOf(conn *net.UnixConn) (Credentials, error) {

@@ -37,7 +37,7 @@ func TestListAllowsOnlyListedIDs(t *testing.T) {
 		{"gid used as uid", Credentials{500, 1, 7}, "gw-c", false, false},
 		{"other uid", Credentials{991, 1, 7}, "gw-a", false, false},
 		{"no gateway", Credentials{990, 1, 7}, "", true, false},
-		{"outside the pid namespace", Credentials{990, 1, 0}, "gw-a", false, false},
+		{"another PID namespace", Credentials{990, 1, 0}, "gw-a", true, true},
 	} {
 		if got := l.Allows(c.cred); got != c.call {
 			t.Errorf("%s: Allows = %v", c.name, got)
@@ -95,10 +95,10 @@ func listen(t *testing.T, list *PeerList, max int) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.PeerListener = NewPeerListener(inner, list, max, func(_ Credentials, r Refusal) {
+	f.PeerListener = NewPeerListener(inner, list, max, func(r Refused) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		f.refused = append(f.refused, r)
+		f.refused = append(f.refused, r.Why)
 	})
 	t.Cleanup(func() { f.PeerListener.Close() })
 	return f

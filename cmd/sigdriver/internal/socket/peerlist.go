@@ -51,7 +51,7 @@ func (g gateways) with(ids []string) gateways {
 
 // Allows reports whether a process may call at all.
 func (l *PeerList) Allows(c Credentials) bool {
-	if l == nil || !c.valid() {
+	if l == nil || !c.named() {
 		return false
 	}
 	_, byUID := l.uids[c.UID]

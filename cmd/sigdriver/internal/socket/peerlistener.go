@@ -23,16 +23,6 @@ const (
 	MaxConns = 1024
 )
 
-// Refusal says why a connection was closed unread.
-type Refusal string
-
-// The refusals.
-const (
-	NotAllowed Refusal = "not_allowed"  // not on the list
-	TooMany    Refusal = "too_many"     // over MaxConnsPerUID or MaxConns
-	Unknown    Refusal = "unidentified" // the kernel did not say who it is
-)
-
 // PeerListener accepts connections of listed peers only. A stranger's connection is
 // closed before a byte of it is read, inside the accept loop, so that strangers
 // hold neither descriptors nor goroutines.
@@ -40,7 +30,7 @@ type PeerListener struct {
 	inner    *net.UnixListener
 	list     atomic.Pointer[PeerList]
 	max      int
-	refused  func(Credentials, Refusal)
+	refused  func(Refused)
 	mu       sync.Mutex
 	open     map[*PeerConn]bool
 	openUIDs map[uint32]int
@@ -49,7 +39,7 @@ type PeerListener struct {
 // NewPeerListener guards inner. At most max connections are open at once, except
 // that a uid with none may always open one more. The function refused hears
 // about every connection that is about to be closed; it must not block.
-func NewPeerListener(inner *net.UnixListener, list *PeerList, max int, refused func(Credentials, Refusal)) *PeerListener {
+func NewPeerListener(inner *net.UnixListener, list *PeerList, max int, refused func(Refused)) *PeerListener {
 	l := &PeerListener{inner: inner, max: max, refused: refused, open: map[*PeerConn]bool{}, openUIDs: map[uint32]int{}}
 	l.list.Store(list)
 	return l
@@ -70,7 +60,7 @@ func (l *PeerListener) SetList(list *PeerList) {
 	}
 	l.mu.Unlock()
 	for _, c := range gone {
-		l.refused(c.peer, NotAllowed)
+		l.refused(Refused{c.peer, NotAllowed, c.UnixConn})
 		c.Close()
 	}
 }
@@ -84,13 +74,13 @@ func (l *PeerListener) Accept() (net.Conn, error) {
 		}
 		cred, err := credentialsOf(raw)
 		if err != nil {
-			l.refused(cred, Unknown)
+			l.refused(Refused{cred, Unknown, raw})
 			raw.Close()
 			continue
 		}
 		conn, refusal := l.admit(raw, cred)
 		if conn == nil {
-			l.refused(cred, refusal)
+			l.refused(Refused{cred, refusal, raw})
 			raw.Close()
 			continue
 		}
