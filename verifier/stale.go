@@ -96,6 +96,9 @@ func (t *Trust) condition(now time.Time) (c Condition, why deadline, left time.D
 	return c, why, left
 }
 
+// MaxStale is how long decisions may outlive the timestamp and the revocation role.
+func (t *Trust) MaxStale() time.Duration { return t.authorities.maxStale }
+
 // changes lists the instants at which the condition of trust may change.
 func (t *Trust) changes() []time.Time {
 	var at []time.Time

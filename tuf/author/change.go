@@ -19,7 +19,7 @@ import (
 )
 
 // Change is what the next publication changes. The zero Change signs a new
-// timestamp and nothing else, which is what a repository needs every day.
+// timestamp and nothing else, which is what a repository needs most often.
 type Change struct {
 	// Files adds or replaces target files by path; a nil value removes one.
 	// revocations.json and attestations/<sha256>/<name> belong to their delegated
@@ -36,7 +36,8 @@ type Change struct {
 }
 
 // DefaultValidity returns how long a role lives unless the author says otherwise:
-// long for keys kept in a safe, short for keys a machine signs with.
+// long for keys kept in a safe, short for keys a machine signs with, and long enough
+// for a machine that stands still over a holiday.
 func DefaultValidity(role string) time.Duration {
 	const day = 24 * time.Hour
 	switch role {
@@ -45,9 +46,9 @@ func DefaultValidity(role string) time.Duration {
 	case tuf.RoleTargets, tuf.RoleAttestations:
 		return 90 * day
 	case tuf.RoleTimestamp:
-		return day
+		return 7 * day
 	}
-	return 7 * day
+	return 21 * day
 }
 
 // ChangeError says why a change cannot be staged.

@@ -44,6 +44,7 @@ const (
 	Published Action = "published"
 	Staged    Action = "staged"
 	Signed    Action = "signed"
+	NotDue    Action = "not-due"
 )
 
 // Result is what a step came to.

@@ -151,6 +151,11 @@ func setThreshold(h *author.Keyholders, v RoleValue, _ *Notes) error {
 // StageChange stages a change for several people to sign. One that changes nothing
 // shows what is staged.
 func (f *Folder) StageChange(c *Change) (*Result, error) {
+	release, err := f.hold("stage")
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	base, staged, err := f.open()
 	switch {
 	case err != nil:

@@ -135,6 +135,11 @@ func (f *Folder) Discard() error {
 	if !exists(f.Staged()) {
 		return refuse("", "nothing is staged")
 	}
+	release, err := f.hold("stage")
+	if err != nil {
+		return err
+	}
+	defer release()
 	return f.dropStage()
 }
 

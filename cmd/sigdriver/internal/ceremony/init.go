@@ -41,6 +41,14 @@ func (f *Folder) Init(plan *Plan, files map[string][]byte) (*Result, error) {
 	if err := disk.MakeDirs(disk.OrOS(f.FS), f.Dir, 0o755); err != nil {
 		return nil, err
 	}
+	release, err := f.lock("init")
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if err := f.CheckNew(); err != nil {
+		return nil, err
+	}
 	if err := f.writeKeys(start.made); err != nil {
 		return nil, err
 	}

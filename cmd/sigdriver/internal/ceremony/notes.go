@@ -17,6 +17,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/author"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
@@ -72,6 +73,20 @@ func (n *Notes) Lifetimes() (map[string]time.Duration, error) {
 		lifetimes[role] = d
 	}
 	return lifetimes, nil
+}
+
+// Lives returns how long each role lives once signed.
+func (n *Notes) Lives() (map[string]time.Duration, error) {
+	lives, err := n.Lifetimes()
+	if err != nil {
+		return nil, err
+	}
+	for _, role := range tuf.Roles() {
+		if _, ok := lives[role]; !ok {
+			lives[role] = author.DefaultValidity(role)
+		}
+	}
+	return lives, nil
 }
 
 // remember notes a key's name.

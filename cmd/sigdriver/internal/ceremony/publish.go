@@ -14,6 +14,11 @@ import (
 // nothing publishes what is staged, or else a fresh timestamp. An *author.QuorumError
 // says whose signatures are missing; then nothing was published.
 func (f *Folder) Publish(c *Change) (*Result, error) {
+	release, err := f.hold("publish")
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	base, staged, err := f.open()
 	switch {
 	case err != nil:

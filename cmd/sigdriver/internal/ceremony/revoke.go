@@ -23,6 +23,11 @@ type Revocation struct {
 // Revoke adds entries to revocations.json and publishes it, also while another change
 // collects signatures; or stages it for others to sign.
 func (f *Folder) Revoke(entries []Revocation, stageOnly bool) (*Result, error) {
+	release, err := f.hold("revoke")
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	base, staged, err := f.open()
 	switch {
 	case err != nil:

@@ -23,6 +23,11 @@ type Rotation struct {
 
 // RotateRoot stages a root with other keys.
 func (f *Folder) RotateRoot(r *Rotation) (*Result, error) {
+	release, err := f.hold("rotate-root")
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	base, err := f.MustRepository()
 	if err != nil {
 		return nil, err

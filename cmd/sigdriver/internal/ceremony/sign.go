@@ -45,6 +45,11 @@ func checkStaged(base *author.Repository, s *author.Stage) error {
 // Sign signs a stage with every key given by file, or else with those of the keys
 // folder, and saves it.
 func (f *Folder) Sign(s *author.Stage) (*Result, error) {
+	release, err := f.hold("sign")
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	ids := s.Keys(s.Roles()...)
 	if len(f.KeyFiles) > 0 {
 		ids = nil

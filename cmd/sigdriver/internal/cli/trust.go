@@ -39,6 +39,7 @@ people, stage, sign and publish are steps, each on anybody's machine.`,
 	cmd.AddCommand(
 		newTrustInitCommand(env),
 		newTrustPublishCommand(env),
+		newTrustRenewCommand(env),
 		newTrustStageCommand(env),
 		newTrustSignCommand(env),
 		newTrustStatusCommand(env),
@@ -61,7 +62,8 @@ func trustError(err error) error {
 		holders    *author.KeyholdersError
 		staged     *author.StageError
 		repository *author.RepositoryError
-		locked     *author.LockedError
+		publishing *author.LockedError
+		locked     *ceremony.LockedError
 		path       *fs.PathError
 	)
 	switch {
@@ -77,8 +79,10 @@ func trustError(err error) error {
 		return usageError(staged, "nothing was published; ask whoever staged the change for a fresh copy, or drop it with `sigdriver trust stage --discard`")
 	case errors.As(err, &repository):
 		return usageError(fmt.Errorf("the published repository cannot be used: %w", repository), "restore the folder from the web server or from a backup")
+	case errors.As(err, &publishing):
+		return usageError(publishing, "wait until the other publication is done")
 	case errors.As(err, &locked):
-		return usageError(locked, "wait until the other publication is done")
+		return usageError(locked, "nothing was changed; run it again when that is done")
 	case errors.As(err, &path):
 		return usageError(err, "check that the folder exists and that you may write to it")
 	}

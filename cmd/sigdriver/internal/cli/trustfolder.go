@@ -46,25 +46,34 @@ func (f *ceremonyFlags) folder(env *Env) *ceremony.Folder {
 
 // finish shows what a step came to and how everything stands now.
 func (f *ceremonyFlags) finish(env *Env, out sinks, result *ceremony.Result, err error) error {
+	r, err := f.outcome(env, result, err)
+	if err != nil {
+		return err
+	}
+	return out.writeAll(env, r, func(p *printer) { r.print(p.w) })
+}
+
+// outcome is the report of a step.
+func (f *ceremonyFlags) outcome(env *Env, result *ceremony.Result, err error) (*trustReport, error) {
 	folder := f.folder(env)
 	var missing *author.QuorumError
 	if errors.As(err, &missing) {
-		return belowThreshold(folder, missing)
+		return nil, belowThreshold(folder, missing)
 	}
 	if err != nil {
-		return trustError(err)
+		return nil, trustError(err)
 	}
 	r, base, err := f.standing(env, string(result.Action), result.Staged)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	r.Changes, r.Notes = result.Changes, result.Notes
 	if base != nil && result.Action == ceremony.Published {
 		if err := r.pin(env, folder.Published()); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return out.writeAll(env, r, func(p *printer) { r.print(p.w) })
+	return r, nil
 }
 
 // standing is a report of what is published, and of what is staged unless that is nil.

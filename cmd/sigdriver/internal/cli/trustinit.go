@@ -82,7 +82,16 @@ func trustInit(env *Env, f *trustInitFlags) error {
 		folder.Passphrase = func() ([]byte, error) { return f.newPassphrase(env) }
 	}
 	result, err := folder.Init(plan, files)
-	return f.finish(env, out, result, err)
+	r, err := f.outcome(env, result, err)
+	if err != nil {
+		return err
+	}
+	lives, err := folder.Lives()
+	if err != nil {
+		return trustError(err)
+	}
+	r.Lives = newTrustLives(lives)
+	return out.writeAll(env, r, func(p *printer) { r.print(p.w) })
 }
 
 // newPassphrase is that of the keys made here.

@@ -149,17 +149,13 @@ func lintOf(name string, p ceremony.Publication, notes *ceremony.Notes) (*lintSu
 		return nil, trustError(err)
 	}
 	s := &lintSubject{name: name}
-	lifetimes, err := notes.Lifetimes()
+	lives, err := notes.Lives()
 	if err != nil {
 		return nil, trustError(err)
 	}
 	for _, state := range p.States() {
-		lives, ok := lifetimes[state.Role]
-		if !ok {
-			lives = author.DefaultValidity(state.Role)
-		}
 		s.roles = append(s.roles, verifier.LintRole{Name: state.Role, Expires: state.Expires, Threshold: state.Threshold,
-			Keys: slices.Concat(state.Signed, state.Missing), Validity: lives})
+			Keys: slices.Concat(state.Signed, state.Missing), Validity: lives[state.Role]})
 	}
 	if src.Authorities == nil {
 		return s, nil

@@ -93,7 +93,7 @@ func TestTrustLintExpiry(t *testing.T) {
 		after time.Duration
 		code  int
 		want  string // of the timestamp
-	}{{17 * time.Hour, ExitOK, ""}, {19 * time.Hour, ExitOK, "ROLE_EXPIRES"}, {25 * time.Hour, ExitBreakage, "ROLE_EXPIRED"}} {
+	}{{125 * time.Hour, ExitOK, ""}, {127 * time.Hour, ExitOK, "ROLE_EXPIRES"}, {169 * time.Hour, ExitBreakage, "ROLE_EXPIRED"}} {
 		code, stdout, stderr := runAt(tuftest.Start.Add(c.after), "trust", "lint", "--dir", dir, "-o", "json")
 		if code != c.code {
 			t.Fatalf("after %s: exit code %d: %s", c.after, code, stderr)

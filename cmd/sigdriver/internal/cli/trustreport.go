@@ -20,13 +20,14 @@ import (
 // trustReport is what every verb below trust ends with, as text or as JSON.
 type trustReport struct {
 	Schema  string              `json:"schema"`
-	Action  string              `json:"action"` // published, staged, signed or status
+	Action  string              `json:"action"` // published, staged, signed, not-due or status
 	Dir     string              `json:"dir"`
 	Pin     *pinnedRoot         `json:"pin,omitempty"`
 	Changes []author.Difference `json:"changes,omitempty"`
 	Roles   []trustRole         `json:"roles,omitempty"`
 	Staged  []stagedQuorum      `json:"staged,omitempty"`
 	Notes   []string            `json:"notes,omitempty"`
+	Lives   *trustLives         `json:"lives,omitempty"`
 }
 
 // pinnedRoot is the root that drivers are configured with.
@@ -120,6 +121,8 @@ func (r *trustReport) print(w io.Writer) {
 		fmt.Fprintf(w, "Staged in %s\n", printable(filepath.Join(r.Dir, "staged")))
 	case "signed":
 		fmt.Fprintf(w, "Signed in %s\n", printable(filepath.Join(r.Dir, "staged")))
+	case "not-due":
+		fmt.Fprintf(w, "Nothing due in %s\n", printable(filepath.Join(r.Dir, "published")))
 	default:
 		fmt.Fprintf(w, "Trust in %s\n", printable(r.Dir))
 	}
@@ -135,6 +138,9 @@ func (r *trustReport) print(w io.Writer) {
 	}
 	if r.Pin != nil {
 		fmt.Fprintf(w, "Drivers pin %s\n  sha256:%s\n", printable(r.Pin.File), r.Pin.SHA256)
+	}
+	if r.Lives != nil {
+		r.Lives.print(w, r.Dir)
 	}
 }
 

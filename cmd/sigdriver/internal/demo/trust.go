@@ -62,7 +62,7 @@ func (p *play) setUpTrust() error {
 			{"prod policies", "openshell.sandbox.v1.SandboxPolicy", workspace, "enforce", []requirement{{"security", approvalType}}},
 			{"profiles", "openshell.v1.ProviderProfile", "", "enforce", []requirement{{"platform", approvalType}}},
 		},
-		MaxStale: "24h",
+		MaxStale: "72h",
 	}
 	for _, name := range []string{"alice", "bob", "carol", "dave"} {
 		pem, err := p.lab.Person(name)
