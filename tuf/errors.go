@@ -226,7 +226,7 @@ func (e *RootLimitError) Code() string { return CodeStale }
 type LockedError struct{ Path string }
 
 func (e *LockedError) Error() string {
-	return fmt.Sprintf("%s is locked: another process uses this state folder", printable.Quote(e.Path))
+	return fmt.Sprintf("%s is locked by another process", printable.Quote(e.Path))
 }
 func (e *LockedError) Code() string { return CodeConfig }
 

@@ -76,7 +76,7 @@ type File interface {
 type LockedError struct{ Path string }
 
 func (e *LockedError) Error() string {
-	return fmt.Sprintf("%q is locked by another process: stop the other driver, or give this one a state folder of its own", e.Path)
+	return fmt.Sprintf("%q is locked by another process", e.Path)
 }
 
 // TooLongError says that a file is longer than its reader allows.

@@ -41,12 +41,16 @@ func auditExport(env *Env, state, out string) error {
 	sum := sha256.New()
 	var m *evidence.Manifest
 	var fault error // of the evidence, not of what is written
+	var lost stickyWriter
 	err := writeTo(env, out, func(w io.Writer) error {
-		m, fault = evidence.WritePack(io.MultiWriter(w, sum), state)
+		lost.w = w
+		m, fault = evidence.WritePack(io.MultiWriter(&lost, sum), state)
 		return fault
 	})
 	var corrupt *record.CorruptError
 	switch {
+	case lost.err != nil:
+		return cannotWrite(out, lost.err)
 	case errors.As(fault, &corrupt):
 		return &ExitError{Code: ExitDenied, Err: fault, Remedy: "nothing was written; a damaged folder is itself the evidence, so copy it whole"}
 	case fault != nil:

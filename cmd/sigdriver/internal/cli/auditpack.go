@@ -90,6 +90,10 @@ func unpack(path, dir string) (*packReport, error) {
 	defer in.Close()
 	sum := sha256.New()
 	m, err := evidence.Unpack(io.TeeReader(in, sum), dir)
+	var none *evidence.NoPackError
+	if errors.As(err, &none) {
+		return nil, usageError(fmt.Errorf("%q is not a pack: %w", path, none), "give a file that `sigdriver audit export` wrote, or a state folder")
+	}
 	var fault *evidence.PackError
 	if errors.As(err, &fault) {
 		return nil, &ExitError{Code: ExitDenied, Err: fmt.Errorf("%s: the pack %q is not as it was written: %w", record.LogTampered, path, err), Remedy: "nothing in it was looked at; ask for it again, and compare its sha256"}

@@ -161,7 +161,7 @@ func readPinnedRoot(env *Env, path string) ([]byte, error) {
 	root, err := readFile(env, path, "pinned root", maxRoot)
 	if err == nil {
 		if err = tuf.CheckRoot(root); err != nil {
-			err = usageError(fmt.Errorf("%q is no pinned root: %w", path, err), "give the root.json that the driver started from")
+			err = usageError(fmt.Errorf("%q is not a root.json: %w", path, err), "give the root.json that drivers pin, the repository's metadata/1.root.json")
 		}
 	}
 	return root, err

@@ -218,8 +218,11 @@ func (f *impactFlags) recorded(env *Env, a *asked) error {
 // journalFault says why the journal cannot be used.
 func journalFault(dir string, err error) error {
 	remedy := "check the journal with the driver stopped, and keep the folder as evidence"
-	if errors.Is(err, fs.ErrNotExist) {
-		remedy = "give the state folder of a driver that has decided something"
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !exists(filepath.Join(dir, "audit")):
+		return auditError(dir, &evidence.NoStateError{Dir: dir})
+	case errors.Is(err, fs.ErrPermission):
+		return auditError(dir, err)
 	}
 	return &ExitError{Code: ExitInconclusive, Err: fmt.Errorf("the journal in %q cannot be read: %w", dir, err), Remedy: remedy}
 }

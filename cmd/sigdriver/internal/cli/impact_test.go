@@ -418,7 +418,7 @@ func TestTrustPlanUsage(t *testing.T) {
 		"no candidate":         {[]string{"--candidate", t.TempDir(), "--request", policy}, ExitUsage, "is no candidate"},
 		"documents alone":      {[]string{"--candidate", same, "--request", policy, "--documents", folder}, ExitUsage, "are about recorded requests"},
 		"no documents":         {[]string{"--candidate", same, "--state", "x", "--documents", "nothing"}, ExitUsage, "cannot read the folder of documents"},
-		"no journal":           {[]string{"--candidate", same, "--state", t.TempDir()}, ExitInconclusive, "the journal in"},
+		"no journal":           {[]string{"--candidate", same, "--state", t.TempDir()}, ExitUsage, "is no state folder of a driver"},
 		"no such time":         {[]string{"--candidate", same, "--request", policy, "--at", "noon"}, ExitUsage, "--at"},
 		"no such span":         {[]string{"--candidate", same, "--state", "x", "--since", "long"}, ExitUsage, "--since"},
 		"refused": {[]string{"--candidate", w.candidate(func(a *verifiertest.Authorities) { a.Rules = nil }), "--request", policy},

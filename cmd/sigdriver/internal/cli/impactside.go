@@ -130,13 +130,10 @@ func (f *impactFlags) today(env *Env, c *ceremony.Folder) (*impactSide, error) {
 }
 
 func todayOffline(env *Env, dir, rootFile string) (*impactSide, error) {
-	root, err := readFile(env, rootFile, "pinned root", maxRoot)
+	today := trustFlags{dir, rootFile}
+	snapshot, note, err := today.read(env, tuf.LoadOffline, env.Now())
 	if err != nil {
 		return nil, err
-	}
-	snapshot, note, err := tuf.LoadOffline(dir, root, env.Now())
-	if err != nil {
-		return nil, unavailable(dir, err)
 	}
 	s := &impactSide{name: dir, source: trustSource(snapshot, note), targets: map[string][]byte{}}
 	for path, data := range snapshot.Targets {

@@ -6,6 +6,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -37,23 +40,67 @@ type offlineTrust struct {
 // load reads trust as it stands at now, or with asOf as it stood then. Trust
 // that cannot be used is inconclusive: nothing was verified.
 func (f *trustFlags) load(env *Env, now time.Time, asOf bool) (*offlineTrust, error) {
-	root, err := readFile(env, f.root, "pinned root", maxRoot)
-	if err != nil {
-		return nil, err
-	}
 	read := tuf.LoadOffline
 	if asOf {
 		read = tuf.AsOf
 	}
-	snapshot, note, err := read(f.dir, root, now)
+	snapshot, note, err := f.read(env, read, now)
 	if err != nil {
-		return nil, unavailable(f.dir, err)
+		return nil, err
 	}
 	trust, err := verifier.ParseTrust(trustSource(snapshot, note))
 	if err != nil {
 		return nil, unavailable(f.dir, err)
 	}
 	return &offlineTrust{trust, trustAttestations(snapshot)}, nil
+}
+
+// read proves the trust in the folder. An ExitError tells a mistake in what was named
+// from trust that cannot be used.
+func (f *trustFlags) read(env *Env, load func(string, []byte, time.Time) (*tuf.Snapshot, tuf.Note, error), now time.Time) (*tuf.Snapshot, tuf.Note, error) {
+	root, err := readPinnedRoot(env, f.root)
+	if err != nil {
+		return nil, tuf.Note{}, err
+	}
+	if err := findTrust(f.dir); err != nil {
+		return nil, tuf.Note{}, err
+	}
+	snapshot, note, err := load(f.dir, root, now)
+	if err != nil {
+		return nil, note, unavailable(f.dir, err)
+	}
+	return snapshot, note, nil
+}
+
+// findTrust refuses a path at which there is nothing, or nothing that could be trust.
+func findTrust(dir string) error {
+	_, err := disk.OS{}.Stat(dir)
+	const remedy = "give the folder of a published repository (the one with metadata/ in it), a driver's state folder or an export of one"
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return usageError(fmt.Errorf("there is no folder or export %q", dir), remedy)
+	case errors.As(err, &path):
+		return usageError(fmt.Errorf("cannot read the trust in %q: %w", dir, path.Err), "read it as the user that owns it, or copy it first")
+	case err == nil && exists(filepath.Join(dir, "published", "metadata")):
+		return usageError(fmt.Errorf("%q is a ceremony's folder", dir), fmt.Sprintf("give what it publishes, --trust %s", printable(filepath.Join(dir, "published"))))
+	case err == nil && !holdsTrust(dir):
+		return usageError(fmt.Errorf("there is no trust in the folder %q", dir), remedy)
+	}
+	return err
+}
+
+// holdsTrust reports whether a path is a file, or a folder that has trust of any kind.
+func holdsTrust(path string) bool {
+	if st, err := (disk.OS{}).Stat(path); err == nil && st.Mode().IsRegular() {
+		return true
+	}
+	for _, sign := range []string{"metadata", "history.jsonl", filepath.Join("trust", "history.jsonl"), "audit"} {
+		if exists(filepath.Join(path, sign)) {
+			return true
+		}
+	}
+	return false
 }
 
 // unavailable says why nothing could be verified, with the trust event's code.

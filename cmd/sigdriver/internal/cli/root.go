@@ -33,6 +33,7 @@ func run(env *Env, args []string) error {
 	root := newRootCommand(env)
 	started := false
 	markStarted(root, &started)
+	nameArguments(root)
 	root.SetArgs(args)
 	err := root.Execute()
 	var exit *ExitError
@@ -45,6 +46,29 @@ func run(env *Env, args []string) error {
 		rest = "run `sigdriver --help`, or `sigdriver COMMAND --help`"
 	}
 	return usageError(errors.New(first), rest)
+}
+
+// nameArguments has every command below root say which of its arguments is one too many,
+// or what is missing.
+func nameArguments(parent *cobra.Command) {
+	for _, cmd := range parent.Commands() {
+		nameArguments(cmd)
+		accept := cmd.Args
+		if accept == nil || cmd.RunE == nil {
+			continue
+		}
+		cmd.Args = func(c *cobra.Command, args []string) error {
+			if accept(c, args) == nil {
+				return nil
+			}
+			for n := range args {
+				if accept(c, args[:n]) == nil {
+					return usageError(fmt.Errorf("unexpected argument %.80q", args[n]), fmt.Sprintf("`%s --help` says what it takes", c.CommandPath()))
+				}
+			}
+			return usageError(errors.New("an argument is missing"), fmt.Sprintf("write it as `%s`", c.UseLine()))
+		}
+	}
 }
 
 // markStarted notes when a command's own code begins.

@@ -180,8 +180,12 @@ func (f *signFlags) scope(a *policy.Approval) error {
 	if a.Document.Role == verifier.ProviderProfile && !f.nameGiven {
 		a.Name = a.Document.Name
 	}
+	if !f.workspaceGiven && a.Document.Role == verifier.ProviderProfile {
+		return usageError(errors.New("say whether the profile is the whole gateway's or a workspace's"),
+			"give --workspace '' for a profile of the whole gateway, --workspace NAME for one of a workspace")
+	}
 	if !f.workspaceGiven {
-		return usageError(errors.New("the approval needs a workspace"), "give --workspace NAME, or --workspace '*' for any; --workspace '' is a provider profile of the whole gateway")
+		return usageError(errors.New("the approval needs a workspace"), "give --workspace NAME, or --workspace '*' for any")
 	}
 	if a.Name == "" {
 		return usageError(errors.New("the approval needs a name"), "give --name NAME, or a glob like --name 'web-*'")

@@ -173,13 +173,9 @@ func refusedTrust(name string, err error) error {
 
 // offline looks at trust as offline commands read it.
 func (f *trustLintFlags) offline(env *Env) (*lintSubject, error) {
-	root, err := readFile(env, f.trust.root, "pinned root", maxRoot)
+	snapshot, note, err := f.trust.read(env, tuf.LoadOffline, env.Now())
 	if err != nil {
 		return nil, err
-	}
-	snapshot, note, err := tuf.LoadOffline(f.trust.dir, root, env.Now())
-	if err != nil {
-		return nil, unavailable(f.trust.dir, err)
 	}
 	held, err := author.OfflineKeyholders(f.trust.dir, snapshot)
 	if err != nil {

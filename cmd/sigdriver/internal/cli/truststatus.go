@@ -98,13 +98,10 @@ func (f *trustStatusFlags) stateStatus(env *Env) (*trustReport, error) {
 		return nil, usageError(fmt.Errorf("%q is neither a ceremony's folder nor a published repository", f.dir),
 			"for a driver's state folder or an export give --root, the pinned root.json")
 	}
-	root, err := readFile(env, f.root, "pinned root", maxRoot)
+	trust := trustFlags{f.dir, f.root}
+	snapshot, note, err := trust.read(env, tuf.LoadOffline, env.Now())
 	if err != nil {
 		return nil, err
-	}
-	snapshot, note, err := tuf.LoadOffline(f.dir, root, env.Now())
-	if err != nil {
-		return nil, unavailable(f.dir, err)
 	}
 	r := newTrustReport("status", f.dir)
 	for _, role := range tuf.Roles() {

@@ -65,7 +65,7 @@ func parseConfig(path string, data []byte) (*Config, error) {
 	c.file, c.sha256 = path, sha256.Sum256(data)
 	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
 	if err := dec.Decode(c); err != nil {
-		return nil, tomlError(path, err)
+		return nil, tomlError(path, data, err)
 	}
 	c.lines = keyLines(data)
 	if err := c.check(); err != nil {
@@ -75,7 +75,7 @@ func parseConfig(path string, data []byte) (*Config, error) {
 }
 
 // tomlError names the line and key of what TOML refused.
-func tomlError(path string, err error) error {
+func tomlError(path string, data []byte, err error) error {
 	var unknown *toml.StrictMissingError
 	var at *toml.DecodeError
 	switch {
@@ -86,6 +86,9 @@ func tomlError(path string, err error) error {
 			Remedy: "remove it, or see docs/config.md for how it is spelled", Err: err}
 	case errors.As(err, &at):
 		line, _ := at.Position()
+		if text, remedy := typeFault(data, at.Key(), line); text != "" {
+			return &ConfigError{File: path, Line: line, Key: strings.Join(at.Key(), "."), Text: text, Remedy: remedy, Err: err}
+		}
 		return &ConfigError{File: path, Line: line, Key: strings.Join(at.Key(), "."), Text: strings.TrimPrefix(at.Error(), "toml: "),
 			Remedy: "see docs/config.md for what belongs here", Err: err}
 	}

@@ -45,6 +45,11 @@ type Member struct {
 	Size   int64         `json:"size,string"`
 }
 
+// NoPackError says that a file does not begin as a pack does.
+type NoPackError struct{ Text string }
+
+func (e *NoPackError) Error() string { return e.Text }
+
 // PackError says what is wrong with a pack, and where.
 type PackError struct {
 	Offset int64  // in the pack

@@ -60,6 +60,10 @@ func refusePack(t *testing.T, name string, text []byte) *PackError {
 		t.Errorf("%s: taken (%v)", name, err)
 		return nil
 	}
+	var none *NoPackError
+	if errors.As(err, &none) && !bytes.HasPrefix(text, []byte(manifestName+"\x00")) {
+		return nil
+	}
 	if !errors.As(err, &fault) || fault.Offset < 0 || fault.Offset > int64(len(text)) {
 		t.Errorf("%s: %v has no place", name, err)
 	}

@@ -22,7 +22,7 @@ import (
 
 // Unpack writes the members of a pack into an empty folder, which is then a copy
 // of the state folder for an auditor. What is wrong with a pack is a *PackError, and
-// what was written until then is of no use. A pack is not compressed: it takes as
+// what was written until then is of no use; a file that is none is a *NoPackError. A pack is not compressed: it takes as
 // much room as the file.
 func Unpack(in io.Reader, dir string) (*Manifest, error) {
 	root, err := os.OpenRoot(dir)
@@ -114,18 +114,24 @@ func (r *unpacker) expect(want []byte, what string) error {
 func (r *unpacker) manifest() (*Manifest, error) {
 	r.name = manifestName
 	head, err := r.in.Peek(tarBlock)
-	if err != nil {
-		return nil, r.fault("this is no pack: it has no header")
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	if !bytes.HasPrefix(head, []byte(manifestName+"\x00")) {
+		return nil, &NoPackError{"it does not begin with " + manifestName}
+	}
+	if len(head) < tarBlock {
+		return nil, r.fault("its first header is not whole")
 	}
 	size, err := strconv.ParseInt(strings.TrimRight(string(head[124:135]), "\x00 "), 8, 64)
 	if err != nil || size < 0 || size > maxManifest {
-		return nil, r.fault("this is no pack: its first header has no size")
+		return nil, r.fault("its first header has no size")
 	}
 	want, err := tarHeader(manifestName, size)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.expect(want, "this is no pack: it does not begin with a manifest"); err != nil {
+	if err := r.expect(want, "its first header is not that of a manifest"); err != nil {
 		return nil, err
 	}
 	text, err := r.take(size)

@@ -6,6 +6,7 @@ package evidence
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"golang.org/x/mod/sumdb/note"
@@ -90,7 +91,11 @@ func (e *NoStateError) Error() string {
 // Verify checks a state folder, or a copy of one. What is wrong in it is a
 // finding; an error is a folder that cannot be read.
 func Verify(dir string, o VerifyOptions) (*Report, error) {
-	if info, err := (disk.OS{}).Stat(filepath.Join(dir, "audit")); err != nil || !info.IsDir() {
+	info, err := (disk.OS{}).Stat(filepath.Join(dir, "audit"))
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, err
+	}
+	if err != nil || !info.IsDir() {
 		return nil, &NoStateError{dir}
 	}
 	v := &verification{dir: dir, options: o, report: &Report{Findings: []Finding{}, Unchecked: []string{}}}
