@@ -194,7 +194,7 @@ func (c *Client) Refresh(ctx context.Context) (u *Update, err error) {
 		return nil, ErrClosed
 	}
 	now := c.now()
-	unchanged, err := c.unchanged(ctx, now)
+	timestamp, unchanged, err := c.poll(ctx, now)
 	if err != nil {
 		c.idle = MaxIdlePolls // the next refresh is a full one: perhaps only this question is refused
 		return nil, err
@@ -203,7 +203,7 @@ func (c *Client) Refresh(ctx context.Context) (u *Update, err error) {
 		c.idle++
 		return c.again(), nil
 	}
-	return c.cycle(ctx, now, c.proven)
+	return c.cycle(ctx, now, timestamp, c.proven)
 }
 
 // Accept puts an update in force: one durable line of the history. Note.Epoch must
@@ -256,22 +256,26 @@ func (c *Client) now() time.Time {
 	return now
 }
 
-// unchanged asks the source whether the timestamp is still the one of the last
-// complete cycle. Any doubt leads to a full cycle.
-func (c *Client) unchanged(ctx context.Context, now time.Time) (bool, error) {
+// poll asks the source whether the timestamp is still the one of the last complete
+// cycle. Any doubt leads to a full cycle, which goes on with the timestamp that was
+// answered, if there is one: asked a second time, a source may answer with an older.
+func (c *Client) poll(ctx context.Context, now time.Time) (timestamp *Content, unchanged bool, err error) {
 	if c.pending == nil || len(c.pending.Faults) > 0 || c.idle >= MaxIdlePolls || c.cfg.Source == nil {
-		return false, nil
+		return nil, false, nil
 	}
 	for _, info := range c.pending.Roles {
 		if now.After(info.Expires) {
-			return false, nil
+			return nil, false, nil
 		}
 	}
 	content, err := c.cfg.Source.Fetch(ctx, File{Dir: MetadataDir, Name: "timestamp.json", Limit: MaxTimestamp, Known: c.validator})
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
-	return content.NotModified || bytes.Equal(content.Data, c.last.search.raw[RoleTimestamp]), nil
+	if content.NotModified || bytes.Equal(content.Data, c.last.search.raw[RoleTimestamp]) {
+		return nil, true, nil
+	}
+	return content, false, nil
 }
 
 // again is the last outcome, compared with what is in force by now.
@@ -293,8 +297,9 @@ func (c *Client) differs(l *line) bool {
 }
 
 // cycle is one full pass: the top-level metadata, then what collect finds with it.
-// Whatever its end, what it verified is kept.
-func (c *Client) cycle(ctx context.Context, now time.Time, collect func(context.Context, *refresh, *rootChain) (*Update, error)) (*Update, error) {
+// The timestamp is nil when none has been fetched yet. Whatever its end, what it
+// verified is kept.
+func (c *Client) cycle(ctx context.Context, now time.Time, timestamp *Content, collect func(context.Context, *refresh, *rootChain) (*Update, error)) (*Update, error) {
 	if c.cfg.Source == nil {
 		return nil, errors.New("tuf: no source to refresh from")
 	}
@@ -303,7 +308,7 @@ func (c *Client) cycle(ctx context.Context, now time.Time, collect func(context.
 		return nil, err
 	}
 	chain := c.chain.fork()
-	r := &refresh{source: c.cfg.Source, tx: c.store.begin(), log: c.log}
+	r := &refresh{source: c.cfg.Source, tx: c.store.begin(), log: c.log, fetched: timestamp}
 	r.tx.catchUp(chain)
 	var u *Update
 	err = r.metadata(ctx, w, chain)

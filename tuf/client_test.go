@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -290,5 +291,33 @@ func TestEpochOfAHistoryThatIsAhead(t *testing.T) {
 	}
 	if err := s.Accept(u, Note{Epoch: 7}); !errors.As(err, &rollback) {
 		t.Errorf("epoch 7 again: %v", err)
+	}
+}
+
+// A timestamp that was seen to be new is the one that is used. Asked again, another
+// node of the same mirror may answer with the one before, and the refresh would
+// count as good without what was published.
+func TestChangedTimestampIsFetchedOnce(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	s.accept()
+	old := repo.File("metadata/timestamp.json")
+	repo.SetTarget("authorities.json", []byte(`{"v":2}`))
+	repo.Publish()
+	repo.Requests()
+	asked := 0
+	repo.Fault("metadata/timestamp.json", func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked == 1 {
+			_, _ = w.Write(repo.File("metadata/timestamp.json"))
+			return
+		}
+		_, _ = w.Write(old)
+	})
+	u := s.accept()
+	if string(u.Targets["authorities.json"]) != `{"v":2}` || u.Roles[RoleTimestamp].Version != repo.Version(RoleTimestamp) {
+		t.Errorf("the timestamp that counts is version %d of %d, with %s", u.Roles[RoleTimestamp].Version, repo.Version(RoleTimestamp), u.Targets["authorities.json"])
+	}
+	if asked != 1 {
+		t.Errorf("it was asked for %d times", asked)
 	}
 }

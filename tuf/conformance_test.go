@@ -183,7 +183,7 @@ func (o *conformanceOptions) show(client *Client) error {
 func (c *Client) refreshMetadata(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, err := c.cycle(ctx, c.now(), func(_ context.Context, r *refresh, _ *rootChain) (*Update, error) {
+	_, err := c.cycle(ctx, c.now(), nil, func(_ context.Context, r *refresh, _ *rootChain) (*Update, error) {
 		return &Update{Snapshot: r.search.describe(nil)}, nil
 	})
 	return err

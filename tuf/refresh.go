@@ -24,6 +24,8 @@ type refresh struct {
 	tx     *transaction // nil: nothing is kept, nothing is known
 	log    hclog.Logger
 	search *search
+	// fetched is the source's timestamp when it is in hand already.
+	fetched *Content
 	// validator is the source's version of the timestamp that was fetched last.
 	validator string
 }
@@ -110,9 +112,12 @@ func (r *refresh) timestamp(ctx context.Context, w *workflow, chain *rootChain) 
 			}
 		}
 	}
-	content, err := r.source.Fetch(ctx, File{Dir: MetadataDir, Name: "timestamp.json", Limit: MaxTimestamp})
-	if err != nil {
-		return err
+	content := r.fetched
+	if content == nil {
+		var err error
+		if content, err = r.source.Fetch(ctx, File{Dir: MetadataDir, Name: "timestamp.json", Limit: MaxTimestamp}); err != nil {
+			return err
+		}
 	}
 	same, err := w.updateTimestamp(content.Data)
 	if err != nil {
