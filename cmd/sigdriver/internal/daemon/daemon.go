@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/sigdriver/sigdriver/tuf"
 )
@@ -32,6 +33,8 @@ type Options struct {
 	RebuildFloors bool
 	// Log is where the log goes.
 	Log io.Writer
+	// Clock, if set, is the wall clock and the monotonic one: a test passes days.
+	Clock func() (wall time.Time, mono time.Duration)
 	// Ready, if set, is called once the socket takes calls.
 	Ready func()
 }

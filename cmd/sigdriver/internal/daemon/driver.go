@@ -62,6 +62,7 @@ type driver struct {
 	client  *tuf.Client
 	index   *trust.Index
 	keeper  *trust.Keeper
+	lives   *lives
 
 	socket   *socket.Socket
 	listener *socket.PeerListener
@@ -152,7 +153,9 @@ func (d *driver) openState(context.Context) error {
 	if d.record.TakenOver() {
 		d.logger.Warn("the state folder of release 0.1.0 was taken over", "copy", filepath.Join(dir, record.OldFloors))
 	}
-	d.clock = record.NewClock(d.record)
+	if d.clock = record.NewClock(d.record); d.options.Clock != nil {
+		d.clock = record.NewClockAt(d.record, d.options.Clock)
+	}
 	return nil
 }
 
@@ -188,6 +191,11 @@ func (d *driver) openTrust(ctx context.Context) error {
 		defer cancel()
 		d.keeper.Refresh(first) // it says itself how that ended
 	}
+	past, err := tuf.OpenHistory(d.conf.StateDir, root)
+	if err != nil {
+		past = nil // nothing was accepted yet
+	}
+	d.lives = newLives(d.now, d.keeper.Current, past, d.logger.Named("trust"))
 	pass, cancel := context.WithTimeout(ctx, firstPass)
 	defer cancel()
 	if !d.index.Fill(pass) {
@@ -306,6 +314,7 @@ func (d *driver) watch(context.Context) error {
 		Log:          d.logReading(),
 		Trust:        d.trustState,
 	})
+	d.metrics.registry.MustRegister(d.lives)
 	if d.conf.Admin.Listen == "" {
 		return nil
 	}
@@ -351,6 +360,7 @@ func (d *driver) serve(ctx context.Context, hangup <-chan os.Signal) error {
 	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	d.cancel = cancel
 	d.background.Go(func() { d.keeper.Run(inner) })
+	d.background.Go(func() { d.lives.Run(inner, d.keeper.Changed) })
 	d.background.Go(func() { d.index.Run(inner) })
 	d.background.Go(func() { d.server.CountServed(inner) })
 	failed := make(chan error, 2)
@@ -380,6 +390,7 @@ func (d *driver) serve(ctx context.Context, hangup <-chan os.Signal) error {
 func (d *driver) reload() {
 	d.index.Rescan()
 	d.keeper.Kick()
+	d.lives.Look()
 	next, err := LoadConfig(d.options.ConfigFile)
 	if err != nil {
 		d.logger.Error("the configuration was not read again", "error", err)

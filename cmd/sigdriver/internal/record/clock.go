@@ -58,13 +58,15 @@ type Clock struct {
 // NewClock starts a clock at the system's time.
 func NewClock(mark ClockMemory) *Clock {
 	begin := time.Now()
-	return startClock(mark, func() (time.Time, time.Duration) {
+	return NewClockAt(mark, func() (time.Time, time.Duration) {
 		now := time.Now()
 		return now.Round(0), now.Sub(begin)
 	})
 }
 
-func startClock(mark ClockMemory, now func() (time.Time, time.Duration)) *Clock {
+// NewClockAt starts a clock that reads its time from elsewhere: the wall clock, and one
+// that never steps.
+func NewClockAt(mark ClockMemory, now func() (time.Time, time.Duration)) *Clock {
 	c := &Clock{now: now, mark: mark, high: mark.HighWater()}
 	c.base, c.start = now()
 	return c

@@ -31,7 +31,7 @@ func (m *marks) SetHighWater(t time.Time) { m.high = t }
 
 func beginClock(m *marks) (*Clock, *hands) {
 	h := &hands{wall: time.Date(2026, 8, 1, 12, 0, 0, 0, time.UTC)}
-	return startClock(m, h.now), h
+	return NewClockAt(m, h.now), h
 }
 
 func trusted(t *testing.T, c *Clock) time.Time {
@@ -134,7 +134,7 @@ func TestHighestTimeOutlivesTheProcess(t *testing.T) {
 	again, h := beginClock(m) // an hour back
 	untrusted(t, again)
 	h.wall = high.Add(-MaxClockStep)
-	again = startClock(m, h.now)
+	again = NewClockAt(m, h.now)
 	if got := trusted(t, again); !got.Equal(high) {
 		t.Errorf("Now is %v, want the highest time %v", got, high)
 	}
