@@ -106,14 +106,6 @@ func (r *rule) neverMatches() string {
 	return why
 }
 
-// possibleRoles are the roles that the rule may be about.
-func (r *rule) possibleRoles() []Role {
-	if len(r.roles) > 0 {
-		return r.roles
-	}
-	return rolesOf(r.surface)
-}
-
 // missesRole says why the rule's subject matches no document of a role.
 func (r *rule) missesRole(role Role) string {
 	switch {
@@ -223,7 +215,7 @@ func (l *linter) surfaces() {
 		{Settings, "no rule in force is about gateway settings: they are refused when a gateway sends them"},
 	} {
 		if !slices.ContainsFunc(l.trust.authorities.rules, func(r *rule) bool {
-			return !r.shadow && slices.Contains(r.possibleRoles(), s.role)
+			return !r.shadow && r.isAbout(s.role)
 		}) {
 			l.inAuthorities(LintSurfaceWithoutRule, LintWarning, "rules", "Add a rule for "+s.role.String()+", or leave it so if that is meant.", "%s", s.text)
 		}

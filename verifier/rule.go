@@ -67,10 +67,12 @@ var surfaceRoles = map[string][]Role{
 // of different ones.
 const anySurface = "*"
 
+var everyRole = []Role{SandboxPolicy, GlobalPolicy, ProviderProfile, Settings}
+
 // rolesOf lists the roles that a rule's surface can play, nil for an unknown one.
 func rolesOf(surface string) []Role {
 	if surface == anySurface {
-		return []Role{SandboxPolicy, GlobalPolicy, ProviderProfile, Settings}
+		return everyRole
 	}
 	return surfaceRoles[surface]
 }
@@ -224,12 +226,22 @@ func (r *rule) readConditions(w *ruleFile, _ *authorities) error {
 	return nil
 }
 
+// possibleRoles are the roles that the rule may be about.
+func (r *rule) possibleRoles() []Role {
+	if len(r.roles) > 0 {
+		return r.roles
+	}
+	return rolesOf(r.surface)
+}
+
+// isAbout reports whether the rule may be about documents of a role. A role has one
+// surface, so that nothing else tells which rules are about a document.
+func (r *rule) isAbout(role Role) bool { return slices.Contains(r.possibleRoles(), role) }
+
 // matches reports whether the rule is about the document where it would be
 // enforced.
 func (r *rule) matches(doc *parsedDocument, where *Target) bool {
-	return (r.surface == anySurface || r.surface == doc.surface) &&
-		(len(r.roles) == 0 || slices.Contains(r.roles, doc.role)) &&
-		globOrAny(r.gateway, where.GatewayID) && globOrAny(r.workspace, where.Workspace) &&
+	return r.isAbout(doc.role) && globOrAny(r.gateway, where.GatewayID) && globOrAny(r.workspace, where.Workspace) &&
 		globOrAny(r.target, where.Name) && globOrAny(r.subject, doc.subject.name)
 }
 
@@ -241,7 +253,6 @@ func (t *Trust) Governs(role Role, gatewayID string) bool {
 		return true
 	}
 	return slices.ContainsFunc(t.authorities.rules, func(r *rule) bool {
-		return !r.shadow && r.surface == roleSurface[role] &&
-			(len(r.roles) == 0 || slices.Contains(r.roles, role)) && globOrAny(r.gateway, gatewayID)
+		return !r.shadow && r.isAbout(role) && globOrAny(r.gateway, gatewayID)
 	})
 }
