@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -208,6 +209,37 @@ func TestIntercept(t *testing.T) {
 	}
 }
 
+// A gateway's caller, who may be a sandbox, learns the reason and the request. Who would
+// have to approve what, and by which command, is in the driver's log under that id.
+func TestInterceptNamesNobodyToTheCaller(t *testing.T) {
+	s := newStock(t)
+	got, err := s.ask("sandbox", "UpdateConfig", widened())
+	if err != nil || got.Allowed {
+		t.Fatalf("got %v, %v", got, err)
+	}
+	id := regexp.MustCompile(`interceptor-[A-Z2-7]+`).FindString(got.Reason)
+	if id == "" || !strings.HasPrefix(got.Reason, "ATTESTATION_MISSING: ") {
+		t.Fatalf("the reason is %q", got.Reason)
+	}
+	line := ""
+	s.eventually("the refusal is in the log", func() bool {
+		for l := range strings.Lines(s.log.String()) {
+			if strings.Contains(l, id) {
+				line = l
+			}
+		}
+		return line != ""
+	})
+	for _, secret := range []string{"alice", "bob", "sha256:", "sigdriver sign"} {
+		if strings.Contains(got.Reason, secret) {
+			t.Errorf("the caller is told %q: %s", secret, got.Reason)
+		}
+		if !strings.Contains(line, secret) {
+			t.Errorf("the operator is not told %q: %s", secret, line)
+		}
+	}
+}
+
 // What was decided is in the journal, and the gateway's log can say where.
 // TestInterceptOtherTypes: a member of a type that no gateway sends is refused, not
 // taken for an absent one.
@@ -257,24 +289,30 @@ func TestInterceptedWriteIsRecorded(t *testing.T) {
 	}
 }
 
-// Once trust governs settings, one setting is not let through.
+// Once trust governs settings, one setting is not let through, whether the rule names
+// their surface or every one.
 func TestInterceptedSettings(t *testing.T) {
-	s := newStock(t)
-	setting := tree{"settingKey": "log_level", "settingValue": tree{"stringValue": "debug"}}
-	if got, err := s.ask("user", "UpdateConfig", setting); err != nil || !got.Allowed {
-		t.Fatalf("got %v, %v", got, err)
+	for _, surface := range []string{verifiertest.SettingsSurface, "*"} {
+		s := newStock(t)
+		setting := tree{"settingKey": "log_level", "settingValue": tree{"stringValue": "debug"}}
+		if got, err := s.ask("user", "UpdateConfig", setting); err != nil || !got.Allowed {
+			t.Fatalf("got %v, %v", got, err)
+		}
+		rule := *s.auth.Rules[2]
+		rule.Name, rule.Surface = "settings", surface
+		s.auth.Rules = append(s.auth.Rules, &rule)
+		s.publish()
+		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		s.eventually("a setting is refused", func() bool {
+			got, err := s.ask("user", "UpdateConfig", setting)
+			return err == nil && !got.Allowed && strings.HasPrefix(got.Reason, "DOCUMENT_MISSING")
+		})
+		if err := s.stop(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	rule := *s.auth.Rules[2]
-	rule.Name, rule.Surface = "settings", verifiertest.SettingsSurface
-	s.auth.Rules = append(s.auth.Rules, &rule)
-	s.publish()
-	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
-		t.Fatal(err)
-	}
-	s.eventually("a setting is refused", func() bool {
-		got, err := s.ask("user", "UpdateConfig", setting)
-		return err == nil && !got.Allowed && strings.HasPrefix(got.Reason, "DOCUMENT_MISSING: trust governs settings")
-	})
 }
 
 // What the driver cannot decide is an error, which denies at the gateway.

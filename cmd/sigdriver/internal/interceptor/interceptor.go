@@ -13,6 +13,7 @@ package interceptor
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -161,8 +162,9 @@ func (s *Service) admit(ctx context.Context, i *item, notes map[string]string) e
 		return status.Error(codes.PermissionDenied, "nobody vouches for the caller")
 	}
 	sum := sha256.Sum256(i.body)
+	id := "interceptor-" + rand.Text()
 	request, err := proto.Marshal(&signingv1.VerifyRequest{
-		RequestId: "interceptor-" + hex.EncodeToString(sum[:8]),
+		RequestId: id,
 		Purpose:   signingv1.Purpose_PURPOSE_ADMIT,
 		Target:    &signingv1.Target{GatewayId: s.GatewayID, Workspace: i.workspace, Name: i.name},
 		Documents: []*signingv1.Document{{Role: signingv1.Role(i.role), Workspace: i.scope, Body: i.body}},
@@ -185,19 +187,17 @@ func (s *Service) admit(ctx context.Context, i *item, notes map[string]string) e
 	if r := answer.GetReceipt(); r != nil {
 		notes["sigdriver_log_index"] = strconv.FormatUint(r.GetLogIndex(), 10)
 	}
-	return verdict(i, &answer)
+	return verdict(i, id, &answer)
 }
 
-// verdict is nil for an ALLOW, whatever else an answer says.
-func verdict(i *item, answer *signingv1.VerifyResponse) error {
+// verdict is nil for an ALLOW, whatever else an answer says. A refusal tells the
+// gateway's caller the reason and the request, and not who would have to approve: the
+// driver's log has that, under the same id.
+func verdict(i *item, id string, answer *signingv1.VerifyResponse) error {
 	if answer.GetVerdict() == signingv1.Verdict_VERDICT_ALLOW {
 		return nil
 	}
-	reason := verifier.Reason(answer.GetReason())
-	if miss := answer.GetNearestMiss().GetText(); miss != "" {
-		return refuse(reason, "%s is not approved here: %s", i.at, miss)
-	}
-	return refuse(reason, "%s is not approved here: see `sigdriver explain %s`", i.at, reason)
+	return refuse(verifier.Reason(answer.GetReason()), "%s is not approved here; request %s: the driver's log says what is missing", i.at, id)
 }
 
 // clip shortens a reason between characters.

@@ -61,8 +61,21 @@ func (c *call) evaluate(ctx context.Context) (*answer, error) {
 	if len(d.Shadow) > 0 {
 		c.server.Metrics.Shadowed()
 	}
-	c.log(a)
+	c.log(a, missed(d)...)
 	return a, nil
+}
+
+// missed is what would have allowed a refusal, for the operator's log: whoever asks
+// the gateway is not told.
+func missed(d *verifier.Decision) []any {
+	var args []any
+	if text := d.NearestMiss.Text; text != "" && d.Verdict != verifier.Allow {
+		args = append(args, "nearest_miss", hclog.Quote(sentence(text, maxSentence)))
+	}
+	if command := d.NearestMiss.Command; command != "" && d.Verdict != verifier.Allow {
+		args = append(args, "command", hclog.Quote(sentence(command, maxSentence)))
+	}
+	return args
 }
 
 // read parses the request and adds what the index knows about its documents.
