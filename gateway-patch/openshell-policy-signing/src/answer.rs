@@ -50,7 +50,7 @@ pub(crate) fn check(
     }
     match Verdict::try_from(response.verdict) {
         Ok(Verdict::Allow) => {}
-        Ok(Verdict::Deny) => return Err(denial(response)),
+        Ok(Verdict::Deny) => return Err(denial(response).asked_as(request_id)),
         Ok(Verdict::Unspecified) => return Err(malformed("it has no verdict")),
         Err(_) => return Err(malformed("its verdict is unknown")),
     }
@@ -286,6 +286,7 @@ mod tests {
                 denial.hint,
                 "one signature is missing (run: sigdriver sign)"
             );
+            assert_eq!(denial.request_id, "r-1");
             assert_eq!(denial.log_index, Some(9));
         }
     }

@@ -73,8 +73,11 @@ impl Driver {
 
     async fn verify(&self, question: &Question) -> Result<Allowed, Refusal> {
         let (request, deadline) = self.prepare(question);
-        let response: VerifyResponse = ask(&self.link, request.clone(), deadline).await?;
-        answer::check(question, &request.request_id, &response)
+        let id = request.request_id.clone();
+        let response: VerifyResponse = ask(&self.link, request, deadline)
+            .await
+            .map_err(|refusal| refusal.asked_as(&id))?;
+        answer::check(question, &id, &response)
     }
 
     fn prepare(&self, question: &Question) -> (VerifyRequest, Instant) {
@@ -107,7 +110,9 @@ impl PolicySigner for Driver {
                 ..
             })) => {
                 // The driver gives no receipts: its word alone.
-                let response = ask::<VerifyRequest>(&self.link, request, deadline).await?;
+                let response = ask::<VerifyRequest>(&self.link, request, deadline)
+                    .await
+                    .map_err(|refusal| refusal.asked_as(&id))?;
                 let allowed = answer::check(question, &id, &response)?;
                 Ok(Attested {
                     allowed,
@@ -115,7 +120,8 @@ impl PolicySigner for Driver {
                 })
             }
             other => {
-                let AttestResponse { response, envelope } = other?;
+                let AttestResponse { response, envelope } =
+                    other.map_err(|refusal| refusal.asked_as(&id))?;
                 let response = response.unwrap_or_default();
                 let allowed = answer::check(question, &id, &response)?;
                 let envelope = Some(answer::check_envelope(envelope)?);

@@ -7,7 +7,7 @@ use std::fmt;
 
 use tonic::Status;
 
-/// The most bytes of a hint that reach a gateway's caller.
+/// The most bytes of a hint in the gateway's log.
 const MAX_HINT: usize = 1024;
 
 /// Why a policy is not served.
@@ -24,8 +24,11 @@ pub enum Refusal {
 pub struct Denial {
     /// The stable reason, e.g. `ATTESTATION_MISSING`.
     pub reason: String,
-    /// What would have changed the answer; free of bodies, empty for nothing known.
+    /// What would have changed the answer, with the names of people and commands for
+    /// them: for the operator's log alone. Free of bodies, empty for nothing known.
     pub hint: String,
+    /// The id under which the driver was asked; empty when it was not.
+    pub request_id: String,
     /// Where the driver recorded the decision.
     pub log_index: Option<u64>,
 }
@@ -53,7 +56,37 @@ impl Denial {
         Self {
             reason: reason.to_owned(),
             hint: printable(hint),
+            request_id: String::new(),
             log_index,
+        }
+    }
+}
+
+impl Refusal {
+    /// The same with the id under which the driver was asked.
+    pub(crate) fn asked_as(mut self, request_id: &str) -> Self {
+        if let Self::Denied(denial) = &mut self {
+            request_id.clone_into(&mut denial.request_id);
+        }
+        self
+    }
+
+    /// What a gateway's caller is told, who may be a sandbox: the reason, and the id by
+    /// which an operator finds the rest. Who would have to approve, and where the
+    /// driver is, is none of its business.
+    pub fn for_caller(&self) -> String {
+        match self {
+            Self::Denied(denial) if denial.request_id.is_empty() => {
+                format!("refused by policy signing: {}", denial.reason)
+            }
+            Self::Denied(denial) => format!(
+                "refused by policy signing: {}; request {}",
+                denial.reason, denial.request_id
+            ),
+            Self::Unavailable(Fault::Unreachable(_)) => {
+                "policy signing could not decide: the driver is unreachable".to_owned()
+            }
+            Self::Unavailable(_) => self.to_string(),
         }
     }
 }
@@ -72,10 +105,11 @@ fn printable(text: &str) -> String {
 }
 
 impl fmt::Display for Refusal {
+    /// For the operator's log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Denied(denial) => {
-                write!(f, "refused by policy signing: {}", denial.reason)?;
+                f.write_str(&self.for_caller())?;
                 if !denial.hint.is_empty() {
                     write!(f, "; {}", denial.hint)?;
                 }
@@ -104,15 +138,11 @@ impl std::error::Error for Refusal {}
 impl std::error::Error for Fault {}
 
 impl From<Refusal> for Status {
-    /// `FAILED_PRECONDITION` with reason and hint, or `UNAVAILABLE` with nothing
-    /// about the driver's whereabouts.
+    /// `FAILED_PRECONDITION`, or `UNAVAILABLE`, with what is for a caller.
     fn from(refusal: Refusal) -> Self {
         match &refusal {
-            Refusal::Denied(_) => Self::failed_precondition(refusal.to_string()),
-            Refusal::Unavailable(Fault::Unreachable(_)) => {
-                Self::unavailable("policy signing could not decide: the driver is unreachable")
-            }
-            Refusal::Unavailable(_) => Self::unavailable(refusal.to_string()),
+            Refusal::Denied(_) => Self::failed_precondition(refusal.for_caller()),
+            Refusal::Unavailable(_) => Self::unavailable(refusal.for_caller()),
         }
     }
 }
@@ -228,12 +258,18 @@ mod tests {
     #[test]
     fn what_the_gateway_answers() {
         let denied = Refusal::Denied(Denial::new("THRESHOLD", "ask\nbob\u{7}", Some(7)));
-        let status = Status::from(denied);
-        assert_eq!(status.code(), Code::FailedPrecondition);
-        assert_eq!(
-            status.message(),
-            "refused by policy signing: THRESHOLD; ask bob "
-        );
+        for (refusal, message) in [
+            (denied.clone(), "refused by policy signing: THRESHOLD"),
+            (
+                denied.asked_as("ab-7"),
+                "refused by policy signing: THRESHOLD; request ab-7",
+            ),
+        ] {
+            assert_eq!(refusal.to_string(), format!("{message}; ask bob "));
+            let status = Status::from(refusal);
+            assert_eq!(status.code(), Code::FailedPrecondition);
+            assert_eq!(status.message(), message);
+        }
         for fault in [
             Fault::Unreachable("/secret/path".into()),
             Fault::Late,

@@ -56,6 +56,7 @@ impl Scripted {
         Err(Refusal::Denied(crate::Denial {
             reason: reason.to_owned(),
             hint: String::new(),
+            request_id: "scripted".to_owned(),
             log_index: None,
         }))
     }

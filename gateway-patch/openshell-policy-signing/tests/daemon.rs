@@ -75,6 +75,17 @@ async fn allow_deny_rotation_revocation() {
     assert!(denial.log_index.is_some() && !denial.hint.is_empty());
     assert!(!format!("{denial:?}").contains("evil.example"));
 
+    // A sandbox's caller learns the reason and the request, and no name.
+    let status = tonic::Status::from(Refusal::Denied(denial.clone()));
+    assert_eq!(
+        status.message(),
+        format!(
+            "refused by policy signing: COMPOSITION_PART_UNATTESTED; request {}",
+            denial.request_id
+        )
+    );
+    assert!(denial.hint.contains("sigdriver sign"), "{}", denial.hint);
+
     // Bob becomes a signer while everything runs.
     assert_eq!(
         reason(&driver.compose(&compose("bob.example")).await),
