@@ -41,7 +41,7 @@ var filePackages = map[string][]string{
 
 // makeFiles are functions of other packages that open or make files.
 var makeFiles = map[string][]string{
-	"net":        {"ListenUnix", "ListenUnixgram"},
+	"net":        {"ListenUnix", "ListenUnixgram", "ListenConfig"},
 	"net/http":   {"Dir", "FileServer", "ServeFile"},
 	"crypto/tls": {"LoadX509KeyPair"},
 }
@@ -56,8 +56,8 @@ var exceptions = []exception{
 	{"tuf/disk/disktest", "filepath.WalkDir os.Lstat os.Mkdir os.MkdirTemp os.ReadFile os.Remove os.RemoveAll os.Truncate os.WriteFile syscall.MNT_DETACH syscall.Mount syscall.Statfs syscall.Statfs_t syscall.Unmount",
 		"its test double, which loses power and fills disks"},
 	{"cmd/sigdriver/internal/record/recordtest", "os.MkdirAll os.OpenFile", "it writes journals that no driver writes"},
-	{"cmd/sigdriver/internal/socket/socket.go", "net.ListenUnix unix.Umask",
-		"only the net package makes a listening socket; the umask is the process's"},
+	{"cmd/sigdriver/internal/socket/socket.go", "net.ListenConfig syscall.RawConn unix.Fchmod",
+		"only the net package makes a listening socket; its mode is set before it has a name"},
 	{"cmd/sigdriver/internal/socket/process.go", "unix.Close", "a descriptor that the kernel hands out for a process"},
 	{"cmd/sigdriver/internal/socket/systemd.go", "os.NewFile", "a descriptor that systemd opened"},
 	{"cmd/sigdriver/internal/keys/passphrase.go", "os.NewFile os.OpenFile", "a descriptor that the caller opened, and the terminal"},

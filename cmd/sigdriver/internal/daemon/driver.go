@@ -71,6 +71,8 @@ type driver struct {
 	admin    *http.Server
 	second   *intercepting // nil without an interceptor
 
+	adminSocket *socket.Socket // nil where the admin listener has no path
+
 	strangers *refusedPeers
 
 	background sync.WaitGroup
@@ -262,7 +264,7 @@ func (d *driver) listen(context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.listener = socket.NewPeerListener(d.socket.UnixListener, d.peers(d.conf), conns, d.strangers.refused)
+	d.listener = socket.NewPeerListener(d.socket, d.peers(d.conf), conns, d.strangers.refused)
 	parts := server.Config{
 		Peers: d.listener.List, Trust: d.keeper, Clock: d.clock, Index: d.index, Record: d.record,
 		Metrics: d.metrics, Logger: d.logger,
@@ -326,6 +328,7 @@ func (d *driver) watch(context.Context) error {
 	checks := []probe{
 		{Name: "trust", Well: func() bool { return d.healthy("trust") }},
 		{Name: "audit", Well: d.server.Recording},
+		{Name: "socket", Well: d.socketsInPlace},
 	}
 	d.admin = serveAdmin(l, adminHandler(d.metrics, checks), d.logger.Named("admin"))
 	return nil
@@ -333,7 +336,9 @@ func (d *driver) watch(context.Context) error {
 
 func (d *driver) adminListener() (net.Listener, error) {
 	if strings.HasPrefix(d.conf.Admin.Listen, "/") {
-		return socket.Listen(socket.Options{Path: d.conf.Admin.Listen, GID: -1, Mode: 0o660})
+		var err error
+		d.adminSocket, err = socket.Listen(socket.Options{Path: d.conf.Admin.Listen, GID: -1, Mode: 0o660})
+		return d.adminSocket, err
 	}
 	return net.Listen("tcp", d.conf.Admin.Listen)
 }
@@ -363,6 +368,7 @@ func (d *driver) serve(ctx context.Context, hangup <-chan os.Signal) error {
 	d.background.Go(func() { d.lives.Run(inner, d.keeper.Changed) })
 	d.background.Go(func() { d.index.Run(inner) })
 	d.background.Go(func() { d.server.CountServed(inner) })
+	d.background.Go(func() { d.keepSockets(inner) })
 	failed := make(chan error, 2)
 	go func() { failed <- d.grpc.Serve(d.listener) }()
 	if d.second != nil {

@@ -4,8 +4,6 @@
 package daemon
 
 import (
-	"bytes"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -26,11 +24,7 @@ func TestFullDisk(t *testing.T) {
 	disk := disktest.SmallDisk(t, 80<<10) // the reserve for ALLOWs is 64 MiB
 	state := filepath.Join(disk, "state")
 	w := newWorld(t)
-	config, err := os.ReadFile(w.path("sigdriver.toml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.write("sigdriver.toml", bytes.Replace(config, []byte(w.path("state")), []byte(state), 1))
+	w.stateIn(state)
 	w.start()
 	recorded := map[uint64]bool{}
 	allowed := func(s *verifiertest.Scenario) {

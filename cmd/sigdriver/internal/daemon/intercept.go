@@ -45,7 +45,7 @@ func (d *driver) intercept(context.Context) error {
 	})
 	d.second = &intercepting{
 		socket:   s,
-		listener: socket.NewPeerListener(s.UnixListener, d.peers(d.conf), conns, d.strangers.refused),
+		listener: socket.NewPeerListener(s, d.peers(d.conf), conns, d.strangers.refused),
 		grpc:     service.GRPC(server.Options()),
 	}
 	return nil

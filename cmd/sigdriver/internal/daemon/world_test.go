@@ -107,6 +107,16 @@ admin.listen = %[7]q
 `, w.path("state"), w.path("run/s"), w.uid, w.path("root.json"), w.repo.URL(), w.path("attestations"), w.path("run/admin"), more))
 }
 
+// stateIn has the driver keep its state in another folder.
+func (w *world) stateIn(dir string) {
+	w.t.Helper()
+	config, err := os.ReadFile(w.path("sigdriver.toml"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.write("sigdriver.toml", bytes.Replace(config, []byte(w.path("state")), []byte(dir), 1))
+}
+
 // publish signs the authorities at the time of now.
 func (w *world) publish() {
 	w.t.Helper()

@@ -4,6 +4,7 @@
 package record
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"time"
@@ -55,9 +56,9 @@ func (j *Journal) drain() bool {
 
 // tell writes one entry for each peer and target that had denials suppressed
 // in a minute that is over; in any minute when the journal closes. While the
-// disk is full the counts wait.
+// disk is full, or the journal not in its place, the counts wait.
 func (j *Journal) tell(closing bool) {
-	if free, err := j.opts.FS.Free(j.dir); err != nil || free < j.opts.Reserve {
+	if free, err := j.opts.FS.Free(j.dir); err != nil || free < j.opts.Reserve || j.named() != nil {
 		return
 	}
 	now := j.opts.Now()
@@ -101,10 +102,15 @@ func (j *Journal) commit(batch []*waiting) {
 	}
 }
 
-// write is never tried again after it failed: what is on the disk is unknown.
+// write is never tried again after it failed: what is on the disk is unknown. Entries
+// that are durable in a file that is not in its place are entries: nobody is told of
+// them until it is back.
 func (j *Journal) write(batch []*waiting) error {
 	head := j.Head()
-	err := j.rotate(head.Size)
+	err := j.unchanged()
+	if err == nil {
+		err = j.rotate(head.Size)
+	}
 	if err == nil {
 		var data []byte
 		for _, w := range batch {
@@ -115,7 +121,7 @@ func (j *Journal) write(batch []*waiting) error {
 		}
 		j.size += int64(len(data))
 		if _, err = j.file.Write(data); err == nil {
-			err = j.file.Sync()
+			err = cmp.Or(j.file.Sync(), j.unchanged())
 		}
 	}
 	if err != nil {
@@ -123,8 +129,9 @@ func (j *Journal) write(batch []*waiting) error {
 		j.failed.Store(&err)
 		return err
 	}
+	j.segment.Store(&openSegment{j.file, j.segment.Load().path, j.size})
 	j.head.Store(&head)
-	return nil
+	return j.named()
 }
 
 // rotate begins a new segment when the current one is large enough, or another one

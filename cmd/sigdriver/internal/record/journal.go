@@ -63,6 +63,8 @@ type Journal struct {
 
 	head   atomic.Pointer[Head]
 	failed atomic.Pointer[error]
+	// segment is the open one, up to where it is durable.
+	segment atomic.Pointer[openSegment]
 
 	mu      sync.Mutex // guards what follows
 	pending []*waiting
@@ -278,9 +280,11 @@ func (j *Journal) begin(seq uint64) error {
 		f.Close()
 		return err
 	}
-	if j.file != nil {
-		j.file.Close()
-	}
+	old := j.file
 	j.file, j.size = f, 0
+	j.segment.Store(&openSegment{f, segmentName(j.dir, seq), 0})
+	if old != nil {
+		old.Close() // after it: whoever looked at it meanwhile looks again
+	}
 	return nil
 }

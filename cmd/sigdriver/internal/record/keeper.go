@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sigdriver/sigdriver/tuf/disk"
@@ -39,6 +40,8 @@ type keeper struct {
 	under   *freeze
 	due     bool // a snapshot shall be begun; guarded by Journal.mu
 	memo    Head // as last written; only the keeper touches it
+	// replacing is set while another snapshot than the open one may be in its place.
+	replacing atomic.Bool
 }
 
 // freeze is the state at one entry, while its snapshot is written.
@@ -74,11 +77,15 @@ func (s *Store) keep() {
 		s.begin()
 		s.markClock(markAfter)
 		s.writeHead()
-		if s.snapshotDue() {
+		if s.snapshotDue() || s.snapshotGone() {
 			s.Snapshot()
 		}
 	}
 }
+
+// snapshotGone reports whether the snapshot is not in its place any more, so that
+// another one has to be made.
+func (s *Store) snapshotGone() bool { return s.Journal.named() == nil && s.InPlace() != nil }
 
 // markClock writes the clock's mark when decisions have not carried it for so long.
 func (s *Store) markClock(after time.Duration) {
@@ -119,6 +126,8 @@ func (s *Store) Snapshot() error {
 		return ErrClosed
 	}
 	f.header.Size, f.header.Sum = head.Size, head.Sum
+	s.keeper.replacing.Store(true)
+	defer s.keeper.replacing.Store(false)
 	return s.thaw(f, s.writeSnapshot(f.header, f.layer))
 }
 

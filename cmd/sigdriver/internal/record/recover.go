@@ -63,6 +63,7 @@ func (j *Journal) resume(c *chain, first uint64) error {
 		f.Close()
 		return &WriteError{Err: err}
 	}
+	j.segment.Store(&openSegment{f, segmentName(j.dir, first), j.size})
 	j.head.Store(&Head{Size: c.next, Sum: c.prev})
 	return nil
 }

@@ -70,6 +70,7 @@ func (e *SnapshotError) Error() string {
 type snapshot struct {
 	path   string
 	file   disk.File
+	size   int64
 	header snapshotHeader
 	first  [][]byte // key of each page
 }
@@ -101,6 +102,7 @@ func (s *snapshot) open() error {
 	if size < trailerSize {
 		return s.invalid("it is too short")
 	}
+	s.size = size
 	trailer, err := s.read(size-trailerSize, trailerSize)
 	if err != nil {
 		return err

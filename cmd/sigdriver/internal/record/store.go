@@ -229,15 +229,6 @@ func (s *Store) fail(err error) {
 // TakenOver reports whether Open took over a folder of release 0.1.0.
 func (s *Store) TakenOver() bool { return s.takenOver }
 
-// Room reports whether the entry of an ALLOW finds room on the disk: a *FullError
-// where it does not, or why nothing is appended any more.
-func (s *Store) Room() error {
-	if err := s.Err(); err != nil {
-		return err
-	}
-	return s.room(minFree)
-}
-
 // Revision counts the changes of the state. It never falls.
 func (s *Store) Revision() uint64 { return s.revision.Load() }
 
@@ -391,7 +382,7 @@ func (s *State) conflict(seen Seen) (*ConflictError, error) {
 // be refused with a *SuppressedError or a *FullError: the refusal may go out,
 // without an entry. After any error an ALLOW must not go out.
 func (s *Store) Commit(e Entry, req *verifier.Request, d *verifier.Decision) (uint64, Digest, error) {
-	if err := cmp.Or(s.Err(), e.check(), checkRaises(d)); err != nil {
+	if err := cmp.Or(s.Err(), s.InPlace(), e.check(), checkRaises(d)); err != nil {
 		return 0, Digest{}, err
 	}
 	seen := SeenBy(req, d)
@@ -516,7 +507,7 @@ func (s *Store) reset(id string, p verifier.FloorPattern, version, epoch uint64,
 		Time: now, ID: id, Version: version, Epoch: epoch,
 		Pattern: FloorPattern{p.Role.String(), p.GatewayID, p.Workspace, p.Name},
 	}
-	if err := cmp.Or(entry.check(), s.room(minFree)); err != nil {
+	if err := cmp.Or(entry.check(), s.InPlace(), s.room(minFree)); err != nil {
 		return false, err
 	}
 	_, _, err := s.submit(kindReset, func() ([]byte, error) {

@@ -46,7 +46,7 @@ func (s *Server) Healthy(service string) (well, known bool) {
 // Recording reports whether decisions can be recorded, so that they may be answered.
 // A transparency log that is late does not count.
 func (s *Server) Recording() bool {
-	return s.Record.Err() == nil && (s.Attester == nil || s.Attester.Err() == nil) && (s.Log == nil || s.Log.MayAllow() == nil)
+	return s.Record.Ready() == nil && (s.Attester == nil || s.Attester.Err() == nil) && (s.Log == nil || s.Log.MayAllow() == nil)
 }
 
 func (h *health) status(service string) grpc_health_v1.HealthCheckResponse_ServingStatus {

@@ -90,8 +90,11 @@ type Record interface {
 	Commit(e record.Entry, req *verifier.Request, d *verifier.Decision) (uint64, record.Digest, error)
 	// Count makes durable how often answers were given again.
 	Count(s record.Served) (left record.Served, err error)
-	// Err returns what stopped it, nil while it works.
-	Err() error
+	// InPlace returns why nothing may leave that stands on an entry: the files on
+	// the disk are not those that are open.
+	InPlace() error
+	// Ready returns why no ALLOW could be recorded now.
+	Ready() error
 }
 
 // Metrics hears what happens. Its methods must not block.

@@ -166,8 +166,14 @@ func (s *Server) judge(ctx context.Context, caller socket.Credentials, data mem.
 	return judged{a, now, trust}, nil
 }
 
-// mayLeave holds an ALLOW back while the log says that none may leave.
+// mayLeave holds back what stands on an entry of a journal that is not in its place
+// any more, and an ALLOW while the log says that none may leave.
 func (s *Server) mayLeave(a *answer) error {
+	if a.entry != nil || a.verdict == verifier.Allow {
+		if err := s.Record.InPlace(); err != nil {
+			return auditUnavailable(err)
+		}
+	}
 	if s.Log == nil || a.verdict != verifier.Allow {
 		return nil
 	}

@@ -27,7 +27,7 @@ const (
 // closed before a byte of it is read, inside the accept loop, so that strangers
 // hold neither descriptors nor goroutines.
 type PeerListener struct {
-	inner    *net.UnixListener
+	inner    unixListener
 	list     atomic.Pointer[PeerList]
 	max      int
 	refused  func(Refused)
@@ -36,10 +36,17 @@ type PeerListener struct {
 	openUIDs map[uint32]int
 }
 
+// unixListener is a *Socket.
+type unixListener interface {
+	AcceptUnix() (*net.UnixConn, error)
+	Close() error
+	Addr() net.Addr
+}
+
 // NewPeerListener guards inner. At most max connections are open at once, except
 // that a uid with none may always open one more. The function refused hears
 // about every connection that is about to be closed; it must not block.
-func NewPeerListener(inner *net.UnixListener, list *PeerList, max int, refused func(Refused)) *PeerListener {
+func NewPeerListener(inner unixListener, list *PeerList, max int, refused func(Refused)) *PeerListener {
 	l := &PeerListener{inner: inner, max: max, refused: refused, open: map[*PeerConn]bool{}, openUIDs: map[uint32]int{}}
 	l.list.Store(list)
 	return l

@@ -8,6 +8,7 @@
 package socket
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -54,16 +55,24 @@ type Options struct {
 	FS disk.FS
 }
 
-// Socket is a listening Unix socket.
+// Socket is a listening Unix socket. It is safe for concurrent use.
 type Socket struct {
-	*net.UnixListener
-	path     string
+	options  Options
+	removeIt bool // it is ours, not systemd's
+
+	mu       sync.Mutex // guards what follows
+	listener *net.UnixListener
+	file     fileID // of the path, as it was made
 	lock     io.Closer
-	fs       disk.FS
-	device   uint64
-	inode    uint64
-	removeIt bool
-	once     sync.Once
+	closed   bool
+}
+
+// fileID is which file a path names.
+type fileID struct{ device, inode uint64 }
+
+func idOf(info fs.FileInfo) fileID {
+	st := info.Sys().(*syscall.Stat_t)
+	return fileID{st.Dev, st.Ino}
 }
 
 // Listen makes the socket. It leaves the path as it is when something other
@@ -73,23 +82,33 @@ func Listen(o Options) (*Socket, error) {
 		return nil, err
 	}
 	o.FS = disk.OrOS(o.FS)
-	if err := makeFolder(o); err != nil {
+	s := &Socket{options: o, removeIt: true}
+	if err := s.make(); err != nil {
 		return nil, err
 	}
+	return s, nil
+}
+
+// make listens at the path and takes its lock, in a folder that may have to be made.
+func (s *Socket) make() error {
+	o := s.options
+	if err := makeFolder(o); err != nil {
+		return err
+	}
 	if err := checkFolder(o.FS, o.Path); err != nil {
-		return nil, err
+		return err
 	}
 	lock, err := lockPath(o.FS, o.Path)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	s, err := bind(o)
+	listener, file, err := bind(o)
 	if err != nil {
 		lock.Close()
-		return nil, err
+		return err
 	}
-	s.lock = lock
-	return s, nil
+	s.listener, s.file, s.lock = listener, file, lock
+	return nil
 }
 
 // CheckPath refuses a path that cannot be a socket's, without looking at it.
@@ -197,50 +216,54 @@ func lockPath(fsys disk.FS, path string) (io.Closer, error) {
 
 // bind makes the socket under another name and renames it into place once it
 // listens and its group and mode are set, so that whoever finds the path may
-// connect. The umask closes the window between bind and chmod.
-func bind(o Options) (*Socket, error) {
+// connect. What is made has no mode for others from the first moment on.
+func bind(o Options) (*net.UnixListener, fileID, error) {
 	made := o.Path + unfinished
 	if err := removeStale(o.FS, made); err != nil { // of a driver that was killed meanwhile
-		return nil, err
+		return nil, fileID{}, err
 	}
-	old := unix.Umask(0o177)
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: made, Net: "unix"})
-	unix.Umask(old)
+	private := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var err error
+		// The file that bind makes has the mode of the descriptor, less the umask.
+		return errors.Join(c.Control(func(fd uintptr) { err = unix.Fchmod(int(fd), 0o600) }), err)
+	}}
+	l, err := private.Listen(context.Background(), "unix", made)
 	if err != nil {
-		return nil, &Error{o.Path, err.Error(), "make its folder writable to the driver's user"}
+		return nil, fileID{}, &Error{o.Path, err.Error(), "make its folder writable to the driver's user"}
 	}
-	l.SetUnlinkOnClose(false)
-	s := &Socket{UnixListener: l, path: made, fs: o.FS, removeIt: true}
-	if err := s.finish(o); err != nil {
-		s.Close()
-		return nil, err
+	listener := l.(*net.UnixListener)
+	listener.SetUnlinkOnClose(false)
+	file, err := finish(o, made)
+	if err != nil {
+		listener.Close()
+		return nil, fileID{}, err
 	}
-	return s, nil
+	return listener, file, nil
 }
 
-// finish remembers which file is ours, opens it to the group and puts it in its
-// place, where nothing but a dead socket of ours may be.
-func (s *Socket) finish(o Options) error {
-	info, err := o.FS.Lstat(s.path)
+// finish opens the socket to the group and puts it in its place, where nothing but a
+// dead socket of ours may be. It returns which file is ours, and leaves none behind
+// when it fails.
+func finish(o Options, made string) (file fileID, err error) {
+	info, err := o.FS.Lstat(made)
 	if err != nil {
-		return err
+		return fileID{}, err
 	}
-	st := info.Sys().(*syscall.Stat_t)
-	s.device, s.inode = st.Dev, st.Ino
-	if err := o.FS.Chgrp(s.path, o.GID); err != nil {
-		return &Error{o.Path, err.Error(), fmt.Sprintf("make the driver's user a member of group %d", o.GID)}
+	defer func() {
+		if err != nil {
+			o.FS.Remove(made)
+		}
+	}()
+	if err := o.FS.Chgrp(made, o.GID); err != nil {
+		return fileID{}, &Error{o.Path, err.Error(), fmt.Sprintf("make the driver's user a member of group %d", o.GID)}
 	}
-	if err := o.FS.Chmod(s.path, o.Mode); err != nil {
-		return err
+	if err := o.FS.Chmod(made, o.Mode); err != nil {
+		return fileID{}, err
 	}
 	if err := removeStale(o.FS, o.Path); err != nil {
-		return err
+		return fileID{}, err
 	}
-	if err := o.FS.Rename(s.path, o.Path); err != nil {
-		return err
-	}
-	s.path = o.Path
-	return nil
+	return idOf(info), o.FS.Rename(made, o.Path)
 }
 
 // removeStale removes a socket that nobody listens on any more, and nothing else.
@@ -271,26 +294,77 @@ func removeStale(fsys disk.FS, path string) error {
 	return fsys.Remove(path)
 }
 
-// Close stops listening and removes the socket if it is still the one we made.
-func (s *Socket) Close() error {
-	err := net.ErrClosed
-	s.once.Do(func() {
-		if s.removeIt && s.ours() {
-			s.fs.Remove(s.path)
+// AcceptUnix waits for the next connection, also over a Restore.
+func (s *Socket) AcceptUnix() (*net.UnixConn, error) {
+	for {
+		l := s.current()
+		conn, err := l.AcceptUnix()
+		if err == nil || s.current() == l {
+			return conn, err
 		}
-		err = s.UnixListener.Close()
-		if s.lock != nil {
-			s.lock.Close()
-		}
-	})
-	return err
+	}
 }
 
-func (s *Socket) ours() bool {
-	info, err := s.fs.Lstat(s.path)
-	if err != nil {
-		return false
+func (s *Socket) current() *net.UnixListener {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.listener
+}
+
+// Accept implements net.Listener.
+func (s *Socket) Accept() (net.Conn, error) { return s.AcceptUnix() }
+
+// Addr implements net.Listener.
+func (s *Socket) Addr() net.Addr { return s.current().Addr() }
+
+// InPlace reports whether the path names this socket.
+func (s *Socket) InPlace() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.inPlace()
+}
+
+func (s *Socket) inPlace() bool {
+	info, err := s.options.FS.Lstat(s.options.Path)
+	return err == nil && idOf(info) == s.file
+}
+
+// Restore makes the socket again if the path does not name it any more, and reports
+// whether it did. Open connections stay. It leaves alone what it would not replace at
+// the start: an *Error.
+func (s *Socket) Restore() (made bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.inPlace() {
+		return false, nil
 	}
-	st := info.Sys().(*syscall.Stat_t)
-	return st.Dev == s.device && st.Ino == s.inode
+	if !s.removeIt {
+		return false, &Error{s.options.Path, "systemd's socket is gone", "restart the socket unit"}
+	}
+	old, lock := s.listener, s.lock
+	lock.Close() // its file may be gone, too; from here on another driver may come first
+	if err := s.make(); err != nil {
+		s.lock = io.NopCloser(nil)
+		return false, err
+	}
+	old.Close()
+	return true, nil
+}
+
+// Close stops listening and removes the socket if it is still the one we made.
+func (s *Socket) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
+	s.closed = true
+	if s.removeIt && s.inPlace() {
+		s.options.FS.Remove(s.options.Path)
+	}
+	err := s.listener.Close()
+	if s.lock != nil {
+		s.lock.Close()
+	}
+	return err
 }

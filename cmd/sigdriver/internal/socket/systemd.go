@@ -50,21 +50,22 @@ func fromDescriptor(fd int, path string) (*Socket, error) {
 		return nil, &Error{path, fmt.Sprintf("systemd listens on %q", l.Addr()), "write the same path in the socket unit and in the config"}
 	}
 	ul.SetUnlinkOnClose(false)
-	if err := checkActivated(path); err != nil {
+	file, err := checkActivated(path)
+	if err != nil {
 		ul.Close()
 		return nil, err
 	}
-	return &Socket{UnixListener: ul, path: path}, nil
+	return &Socket{options: Options{Path: path, FS: disk.OS{}}, listener: ul, file: file}, nil
 }
 
 // checkActivated judges a socket that another program made for us.
-func checkActivated(path string) error {
+func checkActivated(path string) (fileID, error) {
 	info, err := disk.OS{}.Lstat(path)
 	if err != nil {
-		return &Error{path, err.Error(), "restart the socket unit"}
+		return fileID{}, &Error{path, err.Error(), "restart the socket unit"}
 	}
 	if info.Mode().Perm()&0o007 != 0 {
-		return &Error{path, fmt.Sprintf("its mode is %04o: everybody may connect", info.Mode().Perm()), "set SocketMode=0660 in the socket unit"}
+		return fileID{}, &Error{path, fmt.Sprintf("its mode is %04o: everybody may connect", info.Mode().Perm()), "set SocketMode=0660 in the socket unit"}
 	}
-	return nil
+	return idOf(info), nil
 }

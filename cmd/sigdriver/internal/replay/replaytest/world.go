@@ -146,7 +146,7 @@ func (w *World) start(path string) {
 	w.must(w.keeper.Load())
 	s, err := socket.Listen(socket.Options{Path: path, GID: -1, Mode: 0o600})
 	w.must(err)
-	listener := socket.NewPeerListener(s.UnixListener, socket.SameUser(uint32(os.Geteuid())), 64, func(socket.Refused) {})
+	listener := socket.NewPeerListener(s, socket.SameUser(uint32(os.Geteuid())), 64, func(socket.Refused) {})
 	w.grpc = server.New(server.Config{Peers: listener.List, Trust: w.keeper, Clock: &w.clock, Index: known, Record: w.record,
 		Metrics: metrics, Logger: hclog.NewNullLogger()}).GRPC()
 	go w.grpc.Serve(listener)
