@@ -74,6 +74,8 @@ func (d *documentEvaluation) newApproval(c *claim, wanted map[string]bool) (*app
 // checkWindow checks the windows that time alone can close.
 func (a *approval) checkWindow(now time.Time) *Finding {
 	switch {
+	case a.latest().After(now.Add(maxAhead)): // SPEC: R4 a time that has not come proves nothing.
+		return refuse(a.claim, TimestampInvalid, "a log or a timestamp authority vouches for %s, which has not come yet", stamp(a.latest()))
 	case !a.from.IsZero() && now.Before(a.from):
 		return refuse(a.claim, SignerExpired, "the key of %s is valid from %s only", quote(a.principal.name), stamp(a.from))
 	case !a.until.IsZero() && !now.Before(a.until):
@@ -122,12 +124,23 @@ func (a *approval) requirementFinding(reason Reason, r *rule, q *requirement) *F
 // changes lists the instants at which the approval begins or stops to count.
 func (a *approval) changes(rules []*rule) []time.Time {
 	at := []time.Time{a.from, a.until, a.notBefore, a.notAfter}
+	if !a.latest().IsZero() {
+		at = append(at, a.latest().Add(-maxAhead))
+	}
 	for _, r := range rules {
 		if r.maxAge > 0 && !a.ageFrom.IsZero() {
 			at = append(at, a.ageFrom.Add(r.maxAge))
 		}
 	}
 	return at
+}
+
+// latest is the last of the verified times, zero for none.
+func (c *claim) latest() time.Time {
+	if len(c.times) == 0 {
+		return time.Time{}
+	}
+	return c.times[len(c.times)-1]
 }
 
 // countsUntil returns when the approval stops to count for the rule, zero for never.

@@ -341,15 +341,27 @@ func wireTypeOf(fd protoreflect.FieldDescriptor) protowire.Type {
 }
 
 // decode returns the whole bundle for sigstore-go, decoded by the protobuf
-// library from text that has passed our own checks.
-func (b *sigstoreBundle) decode() (*protobundle.Bundle, *Finding) {
-	if b.message == nil {
-		m := &protobundle.Bundle{}
-		if err := protojson.Unmarshal(b.text, m); err != nil {
-			// The library's text differs from build to build, a finding must not.
-			return nil, refuseAttestation(BundleMalformed, "a member below verificationMaterial is not as the Sigstore bundle format has it")
+// library from text that has passed our own checks. The lesser fault is one for
+// which the bundle is refused where it has no other.
+func (b *sigstoreBundle) decode() (message *protobundle.Bundle, lesser, f *Finding) {
+	if b.message != nil {
+		return b.message, nil, nil
+	}
+	m := &protobundle.Bundle{}
+	text := b.text
+	if loose := looseBytes(text, m.ProtoReflect().Descriptor()); loose != "" {
+		lesser = refuseAttestation(EnvelopeBase64, "%s is not padded base64 in its one spelling", loose)
+		text = tidied(text)
+	}
+	if err := protojson.Unmarshal(text, m); err != nil {
+		if lesser != nil {
+			return nil, nil, lesser
 		}
+		// The library's text differs from build to build, a finding must not.
+		return nil, nil, refuseAttestation(BundleMalformed, "a member below verificationMaterial is not as the Sigstore bundle format has it")
+	}
+	if lesser == nil {
 		b.message = m
 	}
-	return b.message, nil
+	return m, lesser, nil
 }

@@ -5,12 +5,16 @@ package verifier
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"io"
 	"net/url"
 	"slices"
 	"time"
 
+	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
+	protorekor "github.com/sigstore/protobuf-specs/gen/pb-go/rekor/v1"
+	sigstorebundle "github.com/sigstore/sigstore-go/pkg/bundle"
 	"github.com/sigstore/sigstore-go/pkg/fulcio/certificate"
 	"github.com/sigstore/sigstore-go/pkg/root"
 	"github.com/sigstore/sigstore-go/pkg/tlog"
@@ -18,6 +22,7 @@ import (
 	"github.com/sigstore/sigstore/pkg/signature"
 	merkle "github.com/transparency-dev/merkle/proof"
 	"github.com/transparency-dev/merkle/rfc6962"
+	"google.golang.org/protobuf/proto"
 )
 
 // explain finds the stage at which sigstore-go refused a bundle, by running its
@@ -31,6 +36,46 @@ func (s *sigstoreCheck) explain(b *signedEntity, material root.TrustedMaterial) 
 		}
 	}
 	return refuseAttestation(BundleMalformed, "sigstore-go refuses the bundle, though each of its stages passes")
+}
+
+// explainUnreadable finds out what was wrong with a bundle that sigstore-go does not
+// read. An entry that is one by its form and contradicts itself is about
+// something else than it says.
+func (s *sigstoreCheck) explainUnreadable(version string, m *protobundle.Bundle) *Finding {
+	unreadable := refuseAttestation(BundleMalformed, "the bundle is not as version %s has it", version)
+	if !slices.ContainsFunc(m.GetVerificationMaterial().GetTlogEntries(), contradictsItself) {
+		return unreadable
+	}
+	bare := proto.CloneOf(m)
+	bare.VerificationMaterial.TlogEntries = nil
+	entity, err := sigstorebundle.NewBundle(bare)
+	if err != nil {
+		return unreadable
+	}
+	d := &bundleFailure{check: s, bundle: &signedEntity{Bundle: entity, compat: s.compat}, material: s.trusted()}
+	for _, stage := range []func() *Finding{d.content, d.signature} {
+		if f := stage(); f != nil {
+			return f
+		}
+	}
+	return refuseAttestation(TlogMismatch, "the log entry holds a signature, a key and a payload that do not belong together")
+}
+
+// contradictsItself reports whether a log entry names its kind and version as its body does,
+// and yet sigstore-go does not read it.
+func contradictsItself(e *protorekor.TransparencyLogEntry) bool {
+	if e.GetLogIndex() < 0 || e.GetLogId().GetKeyId() == nil || e.GetKindVersion() == nil || checkJSON(e.GetCanonicalizedBody()) != nil {
+		return false
+	}
+	list, _ := membersOf(e.GetCanonicalizedBody())
+	for _, m := range list {
+		value, _ := stringOf(m.value)
+		if m.name == "kind" && value != e.GetKindVersion().GetKind() || m.name == "apiVersion" && value != e.GetKindVersion().GetVersion() {
+			return false
+		}
+	}
+	_, err := tlog.ParseTransparencyLogEntry(e)
+	return len(list) > 0 && err != nil
 }
 
 // bundleFailure is a bundle that sigstore-go refused, with what its stages share.
@@ -128,10 +173,28 @@ func (d *bundleFailure) entry(e *tlog.Entry) *Finding {
 	if f := inclusion(e, log); f != nil {
 		return f
 	}
-	if at := e.IntegratedTime(); !at.IsZero() && !d.signer.ValidAtTime(at, d.material) {
+	if at := e.IntegratedTime(); !d.aboutAnother(e) && !at.IsZero() && !d.signer.ValidAtTime(at, d.material) {
 		return refuseAttestation(CertTime, "logged at %s, when the certificate was not valid", stamp(at))
 	}
 	return refuseAttestation(TlogMismatch, "the log entry is about another signature")
+}
+
+// aboutAnother reports whether a first-generation entry holds another signature,
+// key or payload than the bundle. It matters before the entry's time does.
+func (d *bundleFailure) aboutAnother(e *tlog.Entry) bool {
+	if e.IsRekorV2() {
+		return false // it has no time of its own
+	}
+	if !bytes.Equal(e.Signature(), d.signed.Signature()) || !d.signer.CompareKey(e.PublicKey(), d.material) {
+		return true
+	}
+	if m := d.signed.MessageSignatureContent(); m != nil {
+		digest, _, ok := e.GetHashedRekordDigest()
+		return !ok || !bytes.Equal(digest, m.Digest())
+	}
+	digest, ok := e.GetDssePayloadHash()
+	payload := sha256.Sum256(d.bundle.GetDsseEnvelope().GetPayload())
+	return !ok || !bytes.Equal(digest, payload[:])
 }
 
 // inclusion says what is wrong with an entry's inclusion proof; nil for nothing.
@@ -170,7 +233,7 @@ func (d *bundleFailure) time() *Finding {
 	if !d.check.timed(d.bundle) {
 		return nil
 	}
-	if f := oneStampEach(d.bundle, d.material); f != nil {
+	if _, f := checkStamps(d.bundle, d.material); f != nil {
 		return f
 	}
 	if d.check.logged(d.bundle) {

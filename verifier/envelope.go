@@ -34,6 +34,7 @@ type envelopeSignature struct {
 var (
 	envelopeMembers  = []string{"payload", "payloadType", "signatures"}
 	signatureMembers = []string{"keyid", "sig"}
+	envelopeAliases  = map[string]string{"payload_type": "payloadType"}
 )
 
 // PAE is DSSE's pre-authentication encoding: what a signature is over. The
@@ -70,7 +71,7 @@ func parseEnvelope(text []byte) (*envelope, *Finding) {
 		case "signatures":
 			e.signatures, f = parseSignatures(m.value)
 		default:
-			f = refuseVariant(EnvelopeMalformed, m.name, envelopeMembers)
+			f = refuseReadTwice(EnvelopeMalformed, m.name, envelopeMembers, envelopeAliases)
 		}
 		if f != nil {
 			return nil, f

@@ -27,7 +27,7 @@ func fuzzTrust(f *testing.F) (*Trust, map[string]*signer) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	trust.keyless = &keyless{root: material, tlogs: 1, timestamps: 1, scts: 1}
+	trust.keyless = &keyless{root: newSigstoreRoot(material), tlogs: 1, timestamps: 1, scts: 1}
 	return trust, signers
 }
 

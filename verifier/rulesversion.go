@@ -7,16 +7,20 @@ package verifier
 // every change by which any request could get another verdict, reason, version,
 // floor or list of principals than before; RuleChanges says what changed. Texts
 // and hints are not part of a decision and may change without it.
-const RulesVersion = 1
+const RulesVersion = 2
 
-// RuleChange is one step of the rules' version.
+// RuleChange is one change that came with a version of the rules.
 type RuleChange struct {
 	Version uint64 // that the change began with
 	Rule    string // of docs/design.md, such as "R7"
 	Text    string // one sentence
 }
 
-// RuleChanges lists every step, oldest first. NEWS.md has the same.
+// RuleChanges lists every change, oldest version first. NEWS.md has the same.
 var RuleChanges = []RuleChange{
 	{1, "R1–R11", "the rules of release 0.1.0"},
+	{2, "R4", "a timestamp by a known authority that covers another signature voids its bundle, and times more than five minutes ahead do not count"},
+	{2, "R4", "timestamp authorities and logs are told apart by their keys"},
+	{2, "R4", "a root in a bundle's chain is passed over, and base64 in a bundle has one spelling"},
+	{2, "R4, R5", "members that a reader of protobuf JSON would see twice are refused, and some refusals have another reason: TLOG_MISMATCH, ENVELOPE_TOO_DEEP, CERT_TIME"},
 }

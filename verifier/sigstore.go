@@ -39,14 +39,18 @@ func parseKeyless(data []byte, f keylessFile) (*keyless, error) {
 }
 
 // parseTrustedRoot reads a trusted_root.json, strictly before sigstore-go sees it.
-func parseTrustedRoot(data []byte) (*root.TrustedRoot, error) {
+func parseTrustedRoot(data []byte) (*sigstoreRoot, error) {
 	if len(data) > MaxTrustFile {
 		return nil, fmt.Errorf("longer than %d bytes", MaxTrustFile)
 	}
 	if err := checkJSON(data); err != nil {
 		return nil, err
 	}
-	return root.NewTrustedRootFromJSON(data)
+	r, err := root.NewTrustedRootFromJSON(data)
+	if err != nil {
+		return nil, err
+	}
+	return newSigstoreRoot(r), nil
 }
 
 // sigstoreCheck verifies bundles with sigstore-go: signature, certificate chain,
@@ -84,7 +88,7 @@ func (s *sigstoreCheck) verify(b *sigstoreBundle, budget *signatureBudget) (prov
 	if !spend(&budget.searched, 1+b.entries+b.stamps) {
 		return nil, refuseAttestation(TooManySignatures, "not looked at: the request spent its %d signature checks", MaxSignatureChecks)
 	}
-	message, f := b.decode()
+	message, lesser, f := b.decode()
 	if f != nil {
 		return nil, f
 	}
@@ -95,12 +99,20 @@ func (s *sigstoreCheck) verify(b *sigstoreBundle, budget *signatureBudget) (prov
 			proved, f = nil, refuseAttestation(BundleMalformed, "the bundle makes its parser fail")
 		}
 	}()
-	if f := logMaterial(b.version, message); f != nil {
+	if proved, f = s.verifyMessage(b.version, message); f == nil && lesser != nil {
+		return nil, lesser
+	}
+	return proved, f
+}
+
+// verifyMessage checks a decoded bundle.
+func (s *sigstoreCheck) verifyMessage(version string, message *protobundle.Bundle) (*verifiedBundle, *Finding) {
+	if f := logMaterial(version, message); f != nil {
 		return nil, f
 	}
 	entity, err := sigstorebundle.NewBundle(message) // parsed anew for each evaluation: Verify changes the certificate
 	if err != nil {
-		return nil, refuseAttestation(BundleMalformed, "the bundle is not as version %s has it", b.version)
+		return nil, s.explainUnreadable(version, message)
 	}
 	return s.verifyEntity(&signedEntity{Bundle: entity, compat: s.compat})
 }
@@ -163,12 +175,16 @@ func (s *sigstoreCheck) verifyEntity(b *signedEntity) (*verifiedBundle, *Finding
 		return nil, f
 	}
 	if s.timed(b) {
-		if f := oneStampEach(b, material); f != nil {
+		stamped, f := checkStamps(b, material)
+		if f == nil {
+			f = s.countByKey(b, material, len(stamped))
+		}
+		if f != nil {
 			return nil, f
 		}
 	}
 	if s.key == nil {
-		if f := noRoots(b); f != nil {
+		if f := readableChain(b); f != nil {
 			return nil, f
 		}
 		if proved.leaf, err = b.leaf(); err != nil {
@@ -293,43 +309,44 @@ func logWindows(b *signedEntity, material root.TrustedMaterial, times []time.Tim
 	return nil
 }
 
-// oneStampEach refuses two timestamps of one authority. sigstore-go looks at the
-// first of them alone, so their order would choose the time that counts.
-func oneStampEach(b *signedEntity, material root.TrustedMaterial) *Finding {
-	stamps, err := b.Timestamps()
-	content, contentErr := b.SignatureContent()
-	if err != nil || contentErr != nil {
-		return refuseAttestation(BundleMalformed, "the bundle holds no signature")
-	}
-	if len(stamps) < 2 {
+// countByKey holds the thresholds against the keys of the logs: sigstore-go counts
+// their ids, and a trusted root can list one key under two.
+func (s *sigstoreCheck) countByKey(b *signedEntity, material root.TrustedMaterial, stamped int) *Finding {
+	if s.need.tlogs < 2 && s.need.timestamps < 2 {
 		return nil
 	}
-	seen := map[string]bool{} // by the authority's name, as sigstore-go tells them apart
-	for _, stamp := range stamps {
-		for _, authority := range material.TimestampingAuthorities() {
-			at, err := authority.Verify(stamp, content.Signature())
-			if err != nil {
-				continue
-			}
-			if seen[at.URI] {
-				return refuseAttestation(TimestampInvalid, "one authority stamped the signature twice, and which of its times holds would be a matter of order")
-			}
-			seen[at.URI] = true
-			break
+	entries, err := b.TlogEntries()
+	if err != nil {
+		return refuseAttestation(BundleMalformed, "a log entry does not parse")
+	}
+	logs, timed := map[[32]byte]bool{}, map[[32]byte]bool{}
+	for _, e := range entries {
+		log := material.RekorLogs()[hex.EncodeToString([]byte(e.LogKeyID()))]
+		one := &signedEntity{Bundle: b.Bundle, compat: b.compat, only: e}
+		if _, err := verify.VerifyTlogEntry(one, material, 1, true); err != nil || log == nil {
+			continue
 		}
+		logs[keyDigest(log.PublicKey)] = true
+		if e.HasInclusionPromise() {
+			timed[keyDigest(log.PublicKey)] = true
+		}
+	}
+	switch {
+	case len(logs) < s.need.tlogs:
+		return refuseAttestation(TlogThreshold, "entries of %d logs verify, %d are needed", len(logs), s.need.tlogs)
+	case s.need.tlogs > 0 && len(timed)+stamped < s.need.timestamps:
+		return refuseAttestation(TimestampMissing, "%d of %d times that a log or a timestamp authority vouches for", len(timed)+stamped, s.need.timestamps)
 	}
 	return nil
 }
 
-// noRoots refuses a chain that brings its own root: roots come from trust.
-func noRoots(b *signedEntity) *Finding {
+// readableChain refuses a chain of which a certificate does not parse. None but
+// the signer's is used: the others come from trust, and a root that the bundle
+// brings says nothing.
+func readableChain(b *signedEntity) *Finding {
 	for _, c := range b.GetVerificationMaterial().GetX509CertificateChain().GetCertificates() {
-		cert, err := x509.ParseCertificate(c.GetRawBytes())
-		if err != nil {
+		if _, err := x509.ParseCertificate(c.GetRawBytes()); err != nil {
 			return refuseAttestation(CertChain, "a certificate of the chain does not parse")
-		}
-		if bytes.Equal(cert.RawIssuer, cert.RawSubject) {
-			return refuseAttestation(CertChain, "the chain brings a root certificate, and roots come from trust alone")
 		}
 	}
 	return nil

@@ -4,6 +4,8 @@
 package verifier
 
 import (
+	"errors"
+
 	"github.com/go-json-experiment/json/jsontext"
 	intoto "github.com/in-toto/in-toto-golang/in_toto"
 )
@@ -35,11 +37,32 @@ var (
 	}
 )
 
+// The other names that a reader of protobuf JSON takes for some of them: those of
+// the fields in the proto file. Beside the first they are a second value to such
+// a reader and none to others.
+var (
+	statementAliases = map[string]string{"type": "_type", "predicate_type": "predicateType"}
+	subjectAliases   = map[string]string{"download_location": "downloadLocation", "media_type": "mediaType"}
+)
+
+// refuseReadTwice refuses a name that some reader takes for a known one; nil for
+// any other name.
+func refuseReadTwice(reason Reason, name string, known []string, aliases map[string]string) *Finding {
+	if k, ok := aliases[name]; ok {
+		return refuseAttestation(reason, "the member %s could be taken for %q", quote(name), k)
+	}
+	return refuseVariant(reason, name, known)
+}
+
 // parseStatement reads a Statement from a payload whose signature checked. Only
 // what judging needs is read; the predicate is left raw.
 func parseStatement(payload []byte) (*statement, *Finding) {
 	if err := checkJSON(payload); err != nil {
-		return nil, refuseAttestation(StatementMalformed, "the signed payload: %v", err)
+		reason := StatementMalformed
+		if fault := (*jsonError)(nil); errors.As(err, &fault) && fault.Fault == jsonTooDeep {
+			reason = EnvelopeTooDeep
+		}
+		return nil, refuseAttestation(reason, "the signed payload: %v", err)
 	}
 	list, ok := membersOf(payload)
 	if !ok {
@@ -58,7 +81,7 @@ func parseStatement(payload []byte) (*statement, *Finding) {
 		case "predicate":
 			s.predicate = m.value
 		default:
-			if f := refuseVariant(StatementMalformed, m.name, statementMembers); f != nil {
+			if f := refuseReadTwice(StatementMalformed, m.name, statementMembers, statementAliases); f != nil {
 				return nil, f
 			}
 		}
@@ -124,7 +147,7 @@ func parseSubject(object jsontext.Value) (s subject, f *Finding) {
 				return s, f
 			}
 		default:
-			if f := refuseVariant(StatementMalformed, m.name, subjectMembers); f != nil {
+			if f := refuseReadTwice(StatementMalformed, m.name, subjectMembers, subjectAliases); f != nil {
 				return s, f
 			}
 		}

@@ -64,7 +64,7 @@ func TestParseStatement(t *testing.T) {
 		{"trailing", `{"a":1}}`, `{"a":1}} {}`, StatementMalformed},
 		{"an array", plainStatement, `[]`, StatementMalformed},
 		{"not UTF-8", `"n"`, "\"\xff\"", StatementMalformed},
-		{"too deep", `{"a":1}`, strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth), StatementMalformed},
+		{"too deep", `{"a":1}`, strings.Repeat("[", MaxDepth) + strings.Repeat("]", MaxDepth), EnvelopeTooDeep},
 	} {
 		text := strings.Replace(plainStatement, c.old, c.new, 1)
 		if c.old != "" && text == plainStatement {

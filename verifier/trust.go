@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"regexp"
 	"time"
-
-	"github.com/sigstore/sigstore-go/pkg/root"
 )
 
 // TrustSource is what TUF proved: the bytes of the target files and what their
@@ -90,7 +88,7 @@ type identity struct {
 // keyless is the Sigstore side of trust: the roots and how much evidence a
 // certificate needs beside its chain.
 type keyless struct {
-	root                    *root.TrustedRoot
+	root                    *sigstoreRoot
 	tlogs, timestamps, scts int
 }
 

@@ -39,6 +39,11 @@ type BundleInput struct {
 	// hash with SHA-256 cannot be checked with that.
 	Artifact []byte
 	SHA256   [32]byte
+
+	// Now is the caller's clock. A time that a log or a timestamp authority vouches
+	// for and that lies more than five minutes ahead of it is refused; the zero
+	// Now refuses none.
+	Now time.Time
 }
 
 // BundleResult is what a bundle proves that verifies.
@@ -200,6 +205,11 @@ func (q *BundleInput) judge(check *sigstoreCheck, who *certificateIdentity, a *a
 	if f != nil {
 		return nil, f
 	}
+	for _, at := range seen.times {
+		if !q.Now.IsZero() && at.After(q.Now.Add(maxAhead)) {
+			return nil, refuseAttestation(TimestampInvalid, "a log or a timestamp authority vouches for %s, which has not come yet", stamp(at))
+		}
+	}
 	answer := &BundleResult{Times: seen.times, SHA256: check.artifact.sha256}
 	if check.key != nil {
 		answer.KeySHA256, answer.Algorithm = check.key.spki, check.key.algorithm
@@ -235,8 +245,8 @@ func (w *certificateIdentity) check(cert *signerCertificate) *Finding {
 }
 
 // predicateAbout checks that the artifact is a subject of the verified Statement and
-// returns its predicate type. Where the bytes are known no other digest of that
-// subject may be wrong, as with a document.
+// returns its predicate type. Where the bytes are known a sha512 will do, and no
+// digest of that subject may be wrong, as with a document.
 func predicateAbout(e *envelope, about *artifact) (string, *Finding) {
 	if e.payloadType != InTotoPayloadType {
 		return "", refuseAttestation(PayloadType, "the payload type %s is not %s", quote(e.payloadType), InTotoPayloadType)
@@ -247,7 +257,12 @@ func predicateAbout(e *envelope, about *artifact) (string, *Finding) {
 	}
 	want := hex.EncodeToString(about.sha256[:])
 	if !slices.ContainsFunc(s.subjects, func(s subject) bool {
-		return s.digest["sha256"] == want && (!about.known || wrongDigest(s, about.bytes) == "")
+		sum, named := s.digest["sha256"]
+		_, strong := s.digest["sha512"]
+		if !about.known {
+			return sum == want
+		}
+		return (named && sum == want || !named && strong) && wrongDigest(s, about.bytes) == ""
 	}) {
 		return "", refuseAttestation(SubjectMismatch, "the Statement is not about sha256:%s", want)
 	}

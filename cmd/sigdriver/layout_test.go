@@ -28,7 +28,7 @@ var layout = []struct {
 		"google.golang.org/grpc/...", "github.com/theupdateframework/go-tuf/v2/...", "github.com/hashicorp/go-hclog", module + "/..."},
 		[]string{"github.com/sigstore/sigstore-go/...", "github.com/sigstore/protobuf-specs/...", "github.com/sigstore/sigstore/...",
 			"github.com/in-toto/...", "github.com/secure-systems-lab/go-securesystemslib/dsse",
-			"github.com/go-json-experiment/json/...", "google.golang.org/protobuf/...", "github.com/transparency-dev/merkle/..."}},
+			"github.com/go-json-experiment/json/...", "google.golang.org/protobuf/...", "github.com/transparency-dev/merkle/...", "github.com/sigstore/timestamp-authority/v2/pkg/verification"}},
 	{module + "/verifier/receipt", []string{"net", "net/http", "os", "os/exec", "syscall", "log", module + "/..."}, []string{}},
 	{module + "/tuf", []string{
 		module + "/...", "google.golang.org/grpc/...", "github.com/sigstore/...", "github.com/in-toto/..."},

@@ -183,6 +183,8 @@ func envelopeCases() []*Case {
 		denies("envelope-utf8-overlong", admitProfile, "A slash in two bytes.", text("application/vnd", "application\xc0\xafvnd"), here(verifier.EnvelopeUTF8)).attack("DS-23"),
 		denies("envelope-utf8-bom", admitProfile, "A byte order mark.",
 			func(s *vt.Scenario) { s.Offer(0, append([]byte("\xef\xbb\xbf"), s.Attestation(0, 0)...)) }, here(verifier.EnvelopeUTF8)).attack("DS-23"),
+		denies("envelope-malformed-read-twice", admitProfile, "payload_type beside payloadType: a reader of protobuf JSON sees the member twice.",
+			text(`"payloadType":`, `"payload_type":"x","payloadType":`), here(verifier.EnvelopeMalformed)),
 		denies("envelope-too-deep", "allow-envelope-unknown-member", "Nesting deeper than the limit, in a member that would be ignored.",
 			func(s *vt.Scenario) { s.Offer(0, vt.Edit(s.Attestation(0, 0), `["thing"]`, nested(31))) }, here(verifier.EnvelopeTooDeep)),
 		denies("bundle-version-0.4", v03, "A bundle of a version to come.",

@@ -97,6 +97,16 @@ func statementCases() []*Case {
 			st := s.Approval(0).Of(s.Body(0))
 			s.Payload(0, vt.Edit(st.JSON(), `,"predicate":`+string(vt.Compact(st.Predicate)), ""), "dave")
 		}, invalid),
+		denies("statement-malformed-read-twice-type", admitProfile, "type beside _type: a reader of protobuf JSON sees the member twice.",
+			text(`"_type":`, `"type":"https://in-toto.io/Statement/v0.1","_type":`), malformed).attack("ST-06"),
+		denies("statement-malformed-read-twice-predicate-type", admitProfile, "predicate_type beside predicateType.",
+			text(`"predicateType":`, `"predicate_type":"x","predicateType":`), malformed).attack("ST-06"),
+		denies("statement-malformed-read-twice-media-type", admitProfile, "media_type beside mediaType, in a subject.",
+			text(`"digest":`, `"media_type":"x","mediaType":"y","digest":`), malformed).attack("ST-06"),
+		denies("statement-malformed-read-twice-location", admitProfile, "download_location in a subject.",
+			text(`"digest":`, `"download_location":"x","digest":`), malformed).attack("ST-06"),
+		denies("envelope-too-deep-payload", admitProfile, "A payload that nests deeper than the limit.",
+			text(`"predicate":`, `"more":`+nested(33)+`,"predicate":`), here(verifier.EnvelopeTooDeep)),
 		denies("statement-malformed-json", admitProfile, "A payload that is no JSON.",
 			func(s *vt.Scenario) { s.Payload(0, []byte("approved"), "dave") }, malformed),
 		denies("statement-malformed-array", admitProfile, "A payload that is no object.",

@@ -93,6 +93,7 @@ func (f *bundleFlags) question(env *Env, artifact string) (*verifier.BundleInput
 	q := &verifier.BundleInput{
 		Identity: f.identity, IdentityRegexp: f.identityRegexp,
 		Issuer: f.issuer, IssuerRegexp: f.issuerRegexp,
+		Now: env.Now(),
 	}
 	if f.key == "" && f.issuer+f.issuerRegexp == "" {
 		return nil, usageError(errors.New("an identity means nothing without who vouches for it"), "give --certificate-oidc-issuer URL")
