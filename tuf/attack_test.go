@@ -219,7 +219,7 @@ func TestAttacks(t *testing.T) {
 		"TU-13 redirect loop": {CodeDownload, func(r, _ *tuftest.Repo) {
 			r.Fault("metadata/timestamp.json", tuftest.Redirect(r.URL()+"/metadata/timestamp.json"))
 		}},
-		"TU-08 gzip": {CodeLength, func(r, _ *tuftest.Repo) {
+		"TU-08 gzip": {CodeNotMetadata, func(r, _ *tuftest.Repo) {
 			r.Fault("metadata/timestamp.json", func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Encoding", "gzip")
 				_, _ = w.Write([]byte{0x1f, 0x8b})

@@ -268,7 +268,7 @@ func (c *Client) poll(ctx context.Context, now time.Time) (timestamp *Content, u
 			return nil, false, nil
 		}
 	}
-	content, err := c.cfg.Source.Fetch(ctx, File{Dir: MetadataDir, Name: "timestamp.json", Limit: MaxTimestamp, Known: c.validator})
+	content, err := sniffed{c.cfg.Source}.Fetch(ctx, File{Dir: MetadataDir, Name: "timestamp.json", Limit: MaxTimestamp, Known: c.validator})
 	if err != nil {
 		return nil, false, err
 	}
@@ -308,7 +308,7 @@ func (c *Client) cycle(ctx context.Context, now time.Time, timestamp *Content, c
 		return nil, err
 	}
 	chain := c.chain.fork()
-	r := &refresh{source: c.cfg.Source, tx: c.store.begin(), log: c.log, fetched: timestamp}
+	r := &refresh{source: sniffed{c.cfg.Source}, tx: c.store.begin(), log: c.log, fetched: timestamp}
 	r.tx.catchUp(chain)
 	var u *Update
 	err = r.metadata(ctx, w, chain)

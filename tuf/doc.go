@@ -139,6 +139,7 @@
 //	TUF_HASH          HashError
 //	TUF_DELEGATION    DelegationError
 //	TUF_DOWNLOAD      DownloadError, StoreError
+//	TUF_NOT_METADATA  NotMetadataError
 //	TRUST_ROLLBACK    RollbackError, FloorsLostError
 //	TRUST_STALE       RootLimitError
 //	TRUST_CORRUPT     CorruptError, OtherRootError, NoHistoryError, PanicError

@@ -23,10 +23,12 @@ const (
 	CodeHash       = "TUF_HASH"
 	CodeDelegation = "TUF_DELEGATION"
 	CodeDownload   = "TUF_DOWNLOAD"
-	CodeRollback   = "TRUST_ROLLBACK"
-	CodeStale      = "TRUST_STALE"
-	CodeCorrupt    = "TRUST_CORRUPT"
-	CodeConfig     = "CONFIG_INVALID"
+	// CodeNotMetadata is for whoever runs the source, not for those who sign.
+	CodeNotMetadata = "TUF_NOT_METADATA"
+	CodeRollback    = "TRUST_ROLLBACK"
+	CodeStale       = "TRUST_STALE"
+	CodeCorrupt     = "TRUST_CORRUPT"
+	CodeConfig      = "CONFIG_INVALID"
 )
 
 // Code returns the code of the first error in err's tree that has one, "" if none has.

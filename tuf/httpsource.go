@@ -156,7 +156,8 @@ func readResponse(file File, resp *http.Response) (*Content, error) {
 		return nil, &DownloadError{File: file.String(), Status: resp.StatusCode}
 	}
 	if e := resp.Header.Get("Content-Encoding"); e != "" && e != "identity" {
-		return nil, &LengthError{File: file.String(), Text: "the server encodes it as " + printable.Quote(e) + ", so its length is not the signed one"}
+		return nil, &NotMetadataError{File: file.String(), Location: location(resp), Type: resp.Header.Get("Content-Type"),
+			Text: "a body that the server encodes as " + printable.Quote(e) + " although nobody asked for that"}
 	}
 	if resp.ContentLength > file.Limit {
 		return nil, &LengthError{File: file.String(), Want: file.Limit, Got: resp.ContentLength}
@@ -168,7 +169,15 @@ func readResponse(file File, resp *http.Response) (*Content, error) {
 	if int64(len(data)) > file.Limit {
 		return nil, &LengthError{File: file.String(), Want: file.Limit, Got: -1}
 	}
-	return &Content{Data: data, Validator: validatorOf(resp)}, nil
+	return &Content{Data: data, Validator: validatorOf(resp), Location: location(resp), Type: resp.Header.Get("Content-Type")}, nil
+}
+
+// location is what was asked for at last, without what is nobody's business.
+func location(resp *http.Response) string {
+	if resp.Request == nil || resp.Request.URL == nil {
+		return ""
+	}
+	return resp.Request.URL.Redacted()
 }
 
 // validatorOf returns an entity tag that can be sent back, "" for any other: a long

@@ -52,7 +52,7 @@ func loadRepositoryAt(dir string, root []byte, now time.Time) (*Snapshot, error)
 		return nil, err
 	}
 	ctx := context.Background() // a folder does not wait
-	r := &refresh{source: DirSource(dir), log: hclog.NewNullLogger()}
+	r := &refresh{source: sniffed{DirSource(dir)}, log: hclog.NewNullLogger()}
 	if err := r.metadata(ctx, w, &rootChain{w.rootVersion(), [][]byte{root}}); err != nil {
 		return nil, err
 	}

@@ -31,11 +31,20 @@ type refresh struct {
 }
 
 func (r *refresh) fetch(ctx context.Context, name string, limit int64) ([]byte, error) {
-	content, err := r.source.Fetch(ctx, File{Dir: MetadataDir, Name: name, Limit: limit})
+	return r.fetchSigned(ctx, name, limit, nil)
+}
+
+// fetchSigned is fetch for metadata about which signed, if not nil, says more.
+func (r *refresh) fetchSigned(ctx context.Context, name string, limit int64, signed *metadata.MetaFiles) ([]byte, error) {
+	file := File{Dir: MetadataDir, Name: name, Limit: limit}
+	content, err := r.source.Fetch(ctx, file)
 	if err != nil {
 		return nil, err
 	}
-	return content.Data, nil
+	if signed != nil {
+		err = content.rewrittenLines(file, signed)
+	}
+	return content.Data, err
 }
 
 // metadata brings w up to date: sections 5.3 to 5.6.
@@ -145,7 +154,7 @@ func (r *refresh) snapshot(ctx context.Context, w *workflow) error {
 		}
 	}
 	file := w.snapshotFile()
-	data, err := r.fetch(ctx, w.fileName(RoleSnapshot, file.Version), signedLimit(file.Length, MaxSnapshot))
+	data, err := r.fetchSigned(ctx, w.fileName(RoleSnapshot, file.Version), signedLimit(file.Length, MaxSnapshot), file)
 	if err != nil {
 		return err
 	}
@@ -180,7 +189,7 @@ func (r *refresh) load(ctx context.Context, role string, file *metadata.MetaFile
 			}
 		}
 	}
-	return r.fetch(ctx, r.search.fileName(role, file.Version), signedLimit(file.Length, MaxTargets))
+	return r.fetchSigned(ctx, r.search.fileName(role, file.Version), signedLimit(file.Length, MaxTargets), file)
 }
 
 // keepRoles puts the verified targets roles into the transaction.
@@ -209,14 +218,15 @@ func (r *refresh) target(ctx context.Context, l listed, limit int64) ([]byte, er
 	var err error
 	for _, name := range r.targetNames(l) {
 		var content *Content
-		content, err = r.source.Fetch(ctx, File{Dir: TargetsDir, Name: name, Limit: l.info.Length})
+		file := File{Dir: TargetsDir, Name: name, Limit: l.info.Length}
+		content, err = r.source.Fetch(ctx, file)
 		if isAbsent(err) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		return content.Data, checkTarget(l, content.Data)
+		return content.Data, content.checkTarget(file, l)
 	}
 	return nil, err
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
@@ -51,9 +52,12 @@ const (
 // Content is a file that was fetched. When NotModified is set it is still the one
 // that File.Known stands for, and Data is nil.
 type Content struct {
-	Data        []byte
-	Validator   string // an opaque version of the file, "" if the source has none
-	NotModified bool
+	Data      []byte
+	Validator string // an opaque version of the file, "" if the source has none
+	// Location and Type are where the file was read and what the server calls it. They
+	// are for people, when it turns out to be something else; both may be empty.
+	Location, Type string
+	NotModified    bool
 }
 
 func (f File) String() string { return path.Join(f.Dir, f.Name) }
@@ -86,7 +90,7 @@ func (s dirSource) Fetch(ctx context.Context, file File) (*Content, error) {
 	case err != nil:
 		return nil, &DownloadError{File: file.String(), Err: err}
 	}
-	return &Content{Data: data}, nil
+	return &Content{Data: data, Location: filepath.Join(s.dir, filepath.FromSlash(file.String()))}, nil
 }
 
 // present tells a repository without one file from no repository at all.

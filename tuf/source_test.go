@@ -137,7 +137,7 @@ func TestHTTPSource(t *testing.T) {
 		{"missing", CodeDownload, true, 0}, {"partial", CodeDownload, false, 0}, {"stranger", CodeDownload, false, 1},
 		{"away", CodeDownload, false, 1}, {"circle", CodeDownload, false, maxRedirects + 1},
 		{"scheme", CodeDownload, false, 1},
-		{"chunked", CodeLength, false, 0}, {"deflate", CodeLength, false, 0},
+		{"chunked", CodeLength, false, 0}, {"deflate", CodeNotMetadata, false, 0},
 	} {
 		tries.Store(0)
 		content, err := source.Fetch(t.Context(), File{Dir: MetadataDir, Name: c.name, Limit: 5})

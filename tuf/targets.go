@@ -4,6 +4,7 @@
 package tuf
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -164,6 +165,15 @@ func (w *workflow) delegates(role string) bool {
 type listed struct {
 	path string
 	info *metadata.TargetFiles
+}
+
+// checkTarget is checkTarget for what was fetched, which may be something else.
+func (c *Content) checkTarget(file File, l listed) error {
+	err := checkTarget(l, c.Data)
+	if err == nil {
+		return nil
+	}
+	return cmp.Or(c.foreign(file, false), c.rewrittenLines(file, l.info), err)
 }
 
 // checkTarget verifies the bytes of a target.

@@ -339,6 +339,8 @@ var eventDocs = []Doc{
 		security, "Move the target to the role that owns the path.", cmdPublish},
 	{"TUF_DOWNLOAD", 0, 0, "", "The source of trust cannot be read: no connection, a timeout, a foreign redirect or a missing file. Good trust stays in use until it is stale.",
 		driverOp, "Fix the path to the source.", cmdCheck},
+	{"TUF_NOT_METADATA", 0, 0, "", "What the source hands out is not the file that was published: a web page or an error page in its place, a compressed body, or the file with other line ends.",
+		driverOp, "The error names the URL, its content type and the first bytes. Have the source answer 404 for what it lacks, serve files as they are, and keep git from changing line ends (`* -text` in .gitattributes). Nobody has to sign again.", cmdCheck},
 	{"TRUST_ROLLBACK", 0, 0, "", "What is offered as trust is older than what this driver has accepted before.",
 		security, "Find out who serves old metadata. Never delete the state folder to make this go away.", cmdStatus},
 	{"TRUST_CORRUPT", 0, 0, "", "Stored or published trust cannot be used: damaged state, an authorities.json that does not parse or fails its self-check, or a revocations.json that does not parse.",

@@ -111,6 +111,10 @@ func unavailable(dir string, err error) error {
 		code += ", " + event.Code()
 	}
 	remedy := "nothing was verified; check that --root is the root.json that was published first, or restore the trust from a backup"
+	var foreign *tuf.NotMetadataError
+	if errors.As(err, &foreign) {
+		remedy = "nothing was verified; copy the repository again, byte for byte (`* -text` in .gitattributes keeps git from changing line ends)"
+	}
 	var expired *tuf.ExpiredError
 	if errors.As(err, &expired) {
 		code, remedy = verifier.TrustStale.String(), "nothing was verified; `sigdriver trust status` shows what is there"
