@@ -19,6 +19,9 @@ type approval struct {
 	version   uint64
 	versioned bool       // by a policy-approval or a policy-bundle
 	set       *policySet // of a policy-bundle; nil for any other
+	// gatewayWide reports whether it approves the document for a subject of the
+	// whole gateway too, and not in its own workspace alone.
+	gatewayWide bool
 	// A versioned one counts from notBefore until before notAfter. SPEC: R6.
 	notBefore, notAfter time.Time
 	// ageFrom is what age is measured from; zero when nothing says. SPEC: R7.
@@ -51,6 +54,7 @@ func (d *documentEvaluation) newApproval(c *claim, wanted map[string]bool) (*app
 		var p *approvalPredicate
 		if p, f = parseApprovalPredicate(c.statement.predicate); f == nil {
 			a.versioned, a.version, a.notBefore, a.notAfter = true, p.version, p.notBefore, p.notAfter
+			a.gatewayWide = matchGlob(p.scope.workspace, "")
 			f = p.checkScope(c, d.parsed)
 		}
 	case SetPredicateType:
@@ -58,6 +62,7 @@ func (d *documentEvaluation) newApproval(c *claim, wanted map[string]bool) (*app
 		if s, f = parseSetStatement(c.statement); f == nil {
 			// SPEC: R8 the set's version is each member's version.
 			a.versioned, a.set, a.version, a.notBefore, a.notAfter = true, s, s.name.version, s.notBefore, s.notAfter
+			a.gatewayWide = true // its scope says where it is enforced, not whose it is
 			f = s.checkScope(c, d.parsed, d.target, d.purpose)
 		}
 	}

@@ -30,6 +30,7 @@ type authorities struct {
 	restored   []revocationEntry
 	keyless    keylessFile
 	maxStale   time.Duration
+	maxStep    uint64 // how far a version may be above the floor
 	minDriver  string // empty: any
 }
 
@@ -62,6 +63,7 @@ type (
 		Floors           []floorFile              `json:"floors"`
 		Restored         []revocationEntry        `json:"restored"`
 		MaxStale         string                   `json:"maxStale"`
+		MaxVersionStep   string                   `json:"maxVersionStep"`
 		MinDriverVersion string                   `json:"minDriverVersion"`
 	}
 	principalFile struct {
@@ -345,6 +347,13 @@ func (a *authorities) readRest(f *authoritiesFile) error {
 			return refuseAuthorities("maxStale", "must be a duration like 24h, not below 0s")
 		}
 		a.maxStale = d
+	}
+	a.maxStep = DefaultVersionStep
+	if f.MaxVersionStep != "" {
+		var ok bool
+		if a.maxStep, ok = readVersion(f.MaxVersionStep); !ok {
+			return refuseAuthorities("maxVersionStep", "must be a decimal string from 1 to 2^63-1")
+		}
 	}
 	if a.minDriver != "" {
 		if _, ok := parseDriverVersion(a.minDriver); !ok {

@@ -38,7 +38,7 @@ type parsedDocument struct {
 	body     []byte
 	tree     object
 	subject  documentSubject
-	floorKey FloorKey
+	floors   floorKeys
 	provider string // the provider record's name, for a profile in COMPOSE
 	// recordedFindings are those about an attestation, of a document that is
 	// replayed without its body; nil for any other.
@@ -74,7 +74,7 @@ func parseDocument(d *Document, target *Target) (*parsedDocument, *Finding) {
 	return &parsedDocument{
 		role: d.Role, surface: surface, sha256: sum, body: d.Body, tree: tree,
 		subject:  about,
-		floorKey: FloorKey{about.gateway, d.Role, about.workspace, about.name},
+		floors:   floorKeysOf(d.Role, about, target),
 		provider: d.Provider,
 	}, nil
 }

@@ -126,8 +126,8 @@ func TestParseDocument(t *testing.T) {
 		if doc.sha256 != sha256.Sum256(body) || string(doc.body) != string(body) {
 			t.Errorf("%v: the digest is not of the body", c.role)
 		}
-		if want := (FloorKey{"gw-1", c.role, c.subject.workspace, c.subject.name}); doc.floorKey != want {
-			t.Errorf("%v: floor key %+v, want %+v", c.role, doc.floorKey, want)
+		if want := (FloorKey{"gw-1", c.role, c.subject.workspace, c.subject.name}); doc.floors.own != want {
+			t.Errorf("%v: floor key %+v, want %+v", c.role, doc.floors.own, want)
 		}
 		if again := appendTree(nil, doc.tree); string(again) != string(body) {
 			t.Errorf("%v: the tree is not the body's", c.role)

@@ -31,8 +31,7 @@ type documentEvaluation struct {
 	findings         []attestationFinding // on attestations that never count
 	evidence         []int                // attestations whose signer trust knows
 
-	signedFloor uint64 // the highest signed floor that matches
-	ownFloor    Floor  // the driver's own
+	floors documentFloors
 }
 
 // attestationFinding is a finding about an attestation, with the predicate type
@@ -52,8 +51,7 @@ func newDocumentEvaluation(src requestSource, index int, trust *Trust, floors Fl
 		return d
 	}
 	d.sha256 = d.parsed.sha256
-	d.signedFloor = trust.signedFloor(d.parsed.floorKey)
-	d.ownFloor = floors.Floor(d.parsed.floorKey)
+	d.floors = newDocumentFloors(d.parsed.floors, trust, floors)
 
 	wanted := map[string]bool{} // predicate types
 	for _, r := range trust.authorities.rules {
@@ -170,6 +168,7 @@ var closeness = map[Reason]int{PredicateType: 1, SignerOutOfScope: 2, Algorithm:
 // documentVerdict is the verdict on one document at one instant.
 type documentVerdict struct {
 	result    DocumentResult
+	raises    FloorKey // the floor that the version raises where it is allowed
 	denied    *Finding // SPEC: R2–R7 failed; nil when they hold
 	rollback  *Finding // SPEC: R8 failed
 	shortfall *shortfall
@@ -184,7 +183,7 @@ func (d *documentAt) verdict() documentVerdict {
 		v.findings = append(v.findings, f.Finding)
 	}
 	for _, result := range d.shadowResults {
-		if c := combine([]*ruleResult{result}); c.shortfall != nil {
+		if c := combine([]*ruleResult{result}, everyVersion); c.shortfall != nil {
 			f := d.shortfallFinding(c.shortfall)
 			f.Detail = clip(fmt.Sprintf("shadow rule %s would deny: %s", quote(result.rule.name), f.Detail), MaxDetail-4)
 			v.shadow = append(v.shadow, *f)
@@ -194,7 +193,7 @@ func (d *documentAt) verdict() documentVerdict {
 		v.denied = d.fault
 		return v
 	}
-	c := combine(d.results)
+	c := combine(d.results, d.floors.highest())
 	if c.shortfall != nil {
 		v.shortfall, v.denied = c.shortfall, d.shortfallFinding(c.shortfall)
 		return v
@@ -204,7 +203,7 @@ func (d *documentAt) verdict() documentVerdict {
 		names[a.principal.name] = true
 	}
 	v.result.Version, v.result.NotAfter, v.result.Principals = c.version, c.until, slices.Sorted(maps.Keys(names))
-	v.rollback = d.belowFloor(c.version)
+	v.raises, v.rollback = d.reach(&c), d.checkVersion(&c)
 	return v
 }
 
@@ -240,28 +239,6 @@ func (d *documentAt) shortfallFinding(s *shortfall) *Finding {
 func gotFurther(a, b *attestationFinding) bool {
 	return cmp.Or(cmp.Compare(b.Reason.Stage(), a.Reason.Stage()),
 		cmp.Compare(a.Attestation, b.Attestation), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Detail, b.Detail)) < 0
-}
-
-// belowFloor checks the version that was approved against the floors.
-func (d *documentEvaluation) belowFloor(version uint64) *Finding {
-	if version == 0 { // SPEC: R8 … it has no version and no floor.
-		return nil
-	}
-	// SPEC: R8 below the floor (signed floors, then the driver's own) it is denied.
-	if version < d.signedFloor {
-		return &Finding{Reason: VersionRollback, Attestation: -1,
-			Detail: fmt.Sprintf("approved at version %d, and the signed floor is %d", version, d.signedFloor)}
-	}
-	if version < d.ownFloor.Version {
-		return &Finding{Reason: VersionRollback, Attestation: -1,
-			Detail: fmt.Sprintf("approved at version %d, and version %d has been in force", version, d.ownFloor.Version)}
-	}
-	// SPEC: R8 a version already bound to another digest is equivocation.
-	if version == d.ownFloor.Version && d.ownFloor.SHA256 != [32]byte{} && d.ownFloor.SHA256 != d.sha256 {
-		return &Finding{Reason: VersionEquivocation, Attestation: -1,
-			Detail: fmt.Sprintf("version %d has been in force with another document, sha256:%s", version, hex.EncodeToString(d.ownFloor.SHA256[:]))}
-	}
-	return nil
 }
 
 // changes lists the instants at which the verdict may change.

@@ -104,6 +104,11 @@ func TestPassed(t *testing.T) {
 		for _, i := range c.consulted {
 			want = append(want, s.FloorKey(i))
 		}
+		for _, i := range c.consulted[1:] { // a profile of the whole gateway, in this workspace
+			key := s.FloorKey(i)
+			key.Workspace = "prod"
+			want = append(want, key)
+		}
 		c.change(s)
 		var passed []bool
 		d := decide(t, s)

@@ -132,15 +132,21 @@ func (e *evaluation) evaluateDocuments(now time.Time) []documentVerdict {
 			verdicts[i].denied = e.bindingFault
 		}
 		if version := verdicts[i].result.Version; version > 0 {
-			if top, ok := highest[d.parsed.floorKey]; !ok || version > verdicts[top].result.Version {
-				highest[d.parsed.floorKey] = i
+			for _, key := range []FloorKey{d.parsed.floors.own, verdicts[i].raises} {
+				if top, ok := highest[key]; !ok || version > verdicts[top].result.Version {
+					highest[key] = i
+				}
 			}
 		}
 	}
 	for i, d := range documents {
 		v := &verdicts[i]
-		if v.result.Version > 0 && v.rollback == nil {
-			v.rollback = v.compareHighest(&verdicts[highest[d.parsed.floorKey]])
+		if v.result.Version > 0 {
+			for _, key := range []FloorKey{d.parsed.floors.own, v.raises} {
+				if v.rollback == nil {
+					v.rollback = v.compareHighest(&verdicts[highest[key]])
+				}
+			}
 		}
 		v.result.Passed = v.denied == nil && v.rollback == nil
 	}

@@ -13,7 +13,7 @@ func TestAllowLooksForItself(t *testing.T) {
 	h := &evaluation{req: &Request{Purpose: Admit}}
 	passed := DocumentResult{Passed: true}
 	good := Decision{Documents: []DocumentResult{passed}}
-	if good.allow(h); good.Verdict != Allow {
+	if good.allow(h, nil); good.Verdict != Allow {
 		t.Fatal("the base must be allowed")
 	}
 	for name, d := range map[string]*Decision{
@@ -21,7 +21,7 @@ func TestAllowLooksForItself(t *testing.T) {
 		"no document":        {},
 		"a document refused": {Documents: []DocumentResult{passed, {}}},
 	} {
-		if d.allow(h); d.Verdict == Allow || d.Reason == Allowed {
+		if d.allow(h, nil); d.Verdict == Allow || d.Reason == Allowed {
 			t.Errorf("%s, and yet allowed", name)
 		}
 	}

@@ -3,7 +3,8 @@
 
 package verifier
 
-// FloorKey names one concrete subject; never a glob. SPEC: R8.
+// FloorKey names one concrete subject; never a glob. With a workspace it is also
+// what reaches no further of a subject of the whole gateway. SPEC: R8.
 type FloorKey struct {
 	GatewayID string
 	Role      Role

@@ -35,6 +35,7 @@ const (
 	LintRuleNeverMatches     LintCode = "RULE_NEVER_MATCHES"
 	LintRuleOnePerson        LintCode = "RULE_ONE_PERSON"
 	LintSurfaceWithoutRule   LintCode = "SURFACE_WITHOUT_RULE"
+	LintFloorUnheeded        LintCode = "FLOOR_UNHEEDED"
 	LintRevocationsRefused   LintCode = "REVOCATIONS_REFUSED"
 	LintRoleExpired          LintCode = "ROLE_EXPIRED"
 	LintRoleExpires          LintCode = "ROLE_EXPIRES"
@@ -48,7 +49,7 @@ func LintCodes() []LintCode {
 	return []LintCode{
 		LintAuthorityUnreachable, LintAuthorityExpires, LintAuthorityUnused, LintPrincipalSilent, LintPrincipalUnused,
 		LintKeyExpires, LintIdentityOverlap, LintRuleUnsatisfiable, LintRuleNeverMatches, LintRuleOnePerson,
-		LintSurfaceWithoutRule, LintRevocationsRefused, LintRoleExpired, LintRoleExpires, LintRoleSharedKey,
+		LintSurfaceWithoutRule, LintFloorUnheeded, LintRevocationsRefused, LintRoleExpired, LintRoleExpires, LintRoleSharedKey,
 		LintRootThreshold, LintRootNoSpare,
 	}
 }
@@ -89,6 +90,7 @@ func (t *Trust) Lint(now time.Time, within time.Duration, roles ...LintRole) []L
 		l.authorities()
 		l.rules()
 		l.surfaces()
+		l.floors()
 		if t.revocationFault != nil {
 			l.find(LintRevocationsRefused, LintError, "revocations.json", "", "drivers do not take it: "+clip(t.revocationFault.Error(), MaxDetail/2),
 				"Fix the file and publish it; until then only what was revoked before is.")

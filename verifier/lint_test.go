@@ -324,6 +324,25 @@ var lintCases = []struct {
 			r.Distinct = [][]string{{"platform", "review"}}
 		}
 	}, nil},
+	{"a pin past a signed floor", func(s *vt.Scenario) {
+		s.Authorities.Rule("profiles").Pinned = []string{strings.Repeat("ab", 32)}
+		s.Authorities.Floors = []vt.SignedFloor{{Role: "SANDBOX_POLICY", Version: "3"}, {Role: "PROVIDER_PROFILE", Subject: "forge", Version: "3"}}
+	}, []string{`FLOOR_UNHEEDED warning rules[2]: the rule "profiles" goes past the signed floor floors[1]: the documents that it pins have no version`}},
+	{"a pin that another rule asks a version of", func(s *vt.Scenario) {
+		s.Authorities.Rule("profiles").Pinned = []string{strings.Repeat("ab", 32)}
+		s.Authorities.Floors = []vt.SignedFloor{{Role: "PROVIDER_PROFILE", Version: "3"}}
+		s.Authorities.Rules = append(s.Authorities.Rules, &vt.Rule{Name: "more", Surface: vt.ProfileSurface, Mode: "enforce",
+			Require: []vt.Requirement{{Authority: "security", PredicateType: vt.ApprovalType}}})
+	}, nil},
+	{"a pin beside a floor for others", func(s *vt.Scenario) {
+		s.Authorities.Rule("profiles").Subject = "mirror*"
+		s.Authorities.Rule("profiles").Pinned = []string{strings.Repeat("ab", 32)}
+		s.Authorities.Floors = []vt.SignedFloor{{Role: "PROVIDER_PROFILE", Subject: "forge", Version: "3"}}
+	}, nil},
+	{"a rule without approvals past a signed floor", func(s *vt.Scenario) {
+		s.Authorities.Rule("profiles").Require[0].PredicateType = vt.ProvenanceType
+		s.Authorities.Floors = []vt.SignedFloor{{Role: "PROVIDER_PROFILE", Version: "3"}}
+	}, []string{`FLOOR_UNHEEDED warning rules[2]: the rule "profiles" goes past the signed floor floors[0]: it asks for no approval, so what it accepts has no version`}},
 	{"no rule for a surface", func(s *vt.Scenario) {
 		s.Authorities.Rule("settings").Mode = "shadow"
 	}, []string{`SURFACE_WITHOUT_RULE warning rules: no rule in force is about gateway settings`}},

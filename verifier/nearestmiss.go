@@ -31,8 +31,12 @@ func (e *evaluation) nearestMiss(d *Decision, now time.Time) NearestMiss {
 	case r.shortfall != nil && r.shortfall.requirement != nil:
 		miss.Text, miss.Command = doc.nearestApproval(r.shortfall, e.trust, now)
 	case r.rollback != nil:
-		v := doc.nextVersion()
-		miss.Text = fmt.Sprintf("approving sha256:%s again at version %d or above would allow it", hex.EncodeToString(doc.sha256[:]), v)
+		v := doc.floors.next(doc.sha256)
+		above := "or above"
+		if r.rollback.Reason == VersionStep {
+			above = fmt.Sprintf("to %d", doc.floors.highest())
+		}
+		miss.Text = fmt.Sprintf("approving sha256:%s again at version %d %s would allow it", hex.EncodeToString(doc.sha256[:]), v, above)
 		miss.Command = doc.signCommand("", v)
 	}
 	return miss
@@ -106,24 +110,15 @@ func oneOf(names []string, conjunction string) string {
 }
 
 // approveAt is the version at which one more approval would count with those
-// that are there: the highest they say, but not below the floors.
+// that are there: the highest they say that is not too high, but not below the floors.
 func (d *documentEvaluation) approveAt() uint64 {
-	v := d.nextVersion()
+	v := d.floors.next(d.sha256)
 	for _, a := range d.approvals {
-		if a.versioned {
+		if a.versioned && a.version <= d.floors.highest() {
 			v = max(v, a.version)
 		}
 	}
 	return v
-}
-
-// nextVersion is the lowest version the floors accept for this very document.
-func (d *documentEvaluation) nextVersion() uint64 {
-	own := d.ownFloor.Version
-	if own > 0 && d.ownFloor.SHA256 != [32]byte{} && d.ownFloor.SHA256 != d.sha256 {
-		own++
-	}
-	return max(own, d.signedFloor, 1)
 }
 
 // signCommand is the command that makes the missing approval.

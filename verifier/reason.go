@@ -93,6 +93,7 @@ const (
 	// Versions. SPEC: R8.
 	VersionRollback     Reason = 110
 	VersionEquivocation Reason = 111
+	VersionStep         Reason = 112
 
 	// Composition. SPEC: R9.
 	CompositionPartUnattested Reason = 120

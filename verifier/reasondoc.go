@@ -288,6 +288,8 @@ var reasonDocs = []Doc{
 		approver, "To go back on purpose, approve the old document again under a higher version.", cmdSign},
 	{"VERSION_EQUIVOCATION", VersionEquivocation, StageVersion, "", "Another document was already enforced under this very version. Somebody approved two documents as one version; this raises an alarm.",
 		approver, "Find out why, then approve the right one under a higher version.", cmdSign},
+	{"VERSION_STEP", VersionStep, StageVersion, "", "The approved version is further above the floor than `maxVersionStep` in authorities.json allows, a million where it says nothing. A version may not be so high that none is left above it.",
+		approver, "Approve the document under the version that the finding names, or a lower one; where versions are dates, have a signed floor or a higher `maxVersionStep` published first.", cmdSign},
 
 	{"COMPOSITION_PART_UNATTESTED", CompositionPartUnattested, StageComposition, "", "A part of the effective policy has no attestation at all; the finding names the layer.",
 		approver, "Approve that document too.", cmdSign},

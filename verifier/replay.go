@@ -118,9 +118,28 @@ func (r *Replay) readSubjects() error {
 		key := consulted[0].Key
 		consulted = consulted[1:]
 		r.names[i] = key.Name
-		if r.floorKey(i) != key {
+		if r.floors(i).own != key {
 			return contradicts("it looked at the floor of another subject for document %d", i)
 		}
+	}
+	return r.readOtherFloors(consulted)
+}
+
+// readOtherFloors reads the floors that follow those of the subjects themselves.
+// Rules before version 2 looked at none.
+func (r *Replay) readOtherFloors(consulted []Raise) error {
+	if len(consulted) == 0 {
+		return nil
+	}
+	for i := range r.req.Documents {
+		other := r.floors(i).other
+		if r.faults[i] != nil || other == nil {
+			continue
+		}
+		if len(consulted) == 0 || consulted[0].Key != *other {
+			return contradicts("it looked at one floor alone for document %d", i)
+		}
+		consulted = consulted[1:]
 	}
 	if len(consulted) > 0 {
 		return contradicts("it looked at %d floors too many", len(consulted))
@@ -138,10 +157,9 @@ func (r *Replay) recordedFault(i int) *Finding {
 	return nil
 }
 
-func (r *Replay) floorKey(i int) FloorKey {
+func (r *Replay) floors(i int) floorKeys {
 	d := &r.req.Documents[i]
-	about := subjectOf(d, r.names[i], &r.req.Target)
-	return FloorKey{about.gateway, d.Role, about.workspace, about.name}
+	return floorKeysOf(d.Role, subjectOf(d, r.names[i], &r.req.Target), &r.req.Target)
 }
 
 // readEvidence refuses a record that lacks an attestation which bore on it.
@@ -213,7 +231,7 @@ func (r *Replay) document(i int) (*parsedDocument, *Finding) {
 	}
 	return &parsedDocument{
 		role: d.Role, surface: roleSurface[d.Role], sha256: r.digest(i),
-		subject: subjectOf(d, r.names[i], &r.req.Target), floorKey: r.floorKey(i), provider: d.Provider,
+		subject: subjectOf(d, r.names[i], &r.req.Target), floors: r.floors(i), provider: d.Provider,
 		recordedFindings: func(attestation int) []Finding { return r.recordedFindings(i, attestation) },
 	}, nil
 }

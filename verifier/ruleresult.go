@@ -4,9 +4,9 @@
 package verifier
 
 import (
-	"cmp"
 	"maps"
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -27,6 +27,7 @@ type ruleResult struct {
 type approvalGroup struct {
 	set         *policySet // nil where no set was asked for
 	byPrincipal map[*principal]*approval
+	versions    []uint64 // that approvals say, those that were superseded too
 }
 
 // evaluateRule counts the approvals for one rule.
@@ -38,8 +39,11 @@ func evaluateRule(r *rule, sha256 [32]byte, approvals []*approval, now time.Time
 				continue
 			}
 			group := result.group(i, a.set)
-			if a.supersedes(group[a.principal], r) {
-				group[a.principal] = a
+			if a.versioned {
+				group.versions = append(group.versions, a.version)
+			}
+			if a.supersedes(group.byPrincipal[a.principal], r) {
+				group.byPrincipal[a.principal] = a
 			}
 		}
 	}
@@ -48,15 +52,15 @@ func evaluateRule(r *rule, sha256 [32]byte, approvals []*approval, now time.Time
 
 // group returns the approvals that count together with one of the set, toward
 // requirement i.
-func (r *ruleResult) group(i int, set *policySet) map[*principal]*approval {
-	for _, g := range r.groups[i] {
+func (r *ruleResult) group(i int, set *policySet) *approvalGroup {
+	for j := range r.groups[i] {
+		g := &r.groups[i][j]
 		if set == nil && g.set == nil || set != nil && g.set != nil && g.set.name == set.name {
-			return g.byPrincipal
+			return g
 		}
 	}
-	g := approvalGroup{set, map[*principal]*approval{}}
-	r.groups[i] = append(r.groups[i], g)
-	return g.byPrincipal
+	r.groups[i] = append(r.groups[i], approvalGroup{set: set, byPrincipal: map[*principal]*approval{}})
+	return &r.groups[i][len(r.groups[i])-1]
 }
 
 // shortfall is the first thing that keeps a rule from holding.
@@ -115,39 +119,70 @@ func (r *ruleResult) largestGroup(i int, v uint64) (have []*principal, set *poli
 // not matter: any two groups will do.
 func (r *ruleResult) distinctAt(v uint64) *shortfall {
 	for _, pair := range r.rule.distinct {
-		var last *requirement
-		unions := []map[*principal]bool{{}}
-		for i := range r.groups {
-			q := &r.rule.require[i]
-			if q.authority == pair[0] || q.authority == pair[1] {
-				last = q
-				unions = r.joinGroups(unions, i, v)
+		var of [2]int // the one requirement of each
+		for i := range r.rule.require {
+			switch r.rule.require[i].authority {
+			case pair[0]:
+				of[0] = i
+			case pair[1]:
+				of[1] = i
 			}
 		}
-		widest := slices.MaxFunc(unions, func(a, b map[*principal]bool) int { return cmp.Compare(len(a), len(b)) })
-		if need := pair[0].threshold + pair[1].threshold; len(widest) < need {
-			return &shortfall{rule: r.rule, requirement: last, reason: Distinct, have: sortedPrincipals(widest), need: need}
+		need := pair[0].threshold + pair[1].threshold
+		if widest := widestUnion(r.groupsAt(of[0], v), r.groupsAt(of[1], v), need); len(widest) < need {
+			return &shortfall{rule: r.rule, requirement: &r.rule.require[max(of[0], of[1])], reason: Distinct, have: widest, need: need}
 		}
 	}
 	return nil
 }
 
-// joinGroups adds to each union the principals of each group that meets requirement i.
-func (r *ruleResult) joinGroups(unions []map[*principal]bool, i int, v uint64) (out []map[*principal]bool) {
+// groupsAt lists the principals of each group that meets requirement i at version v.
+func (r *ruleResult) groupsAt(i int, v uint64) (out [][]*principal) {
 	for _, g := range r.groups[i] {
-		who := g.principalsAt(v)
-		if len(who) < r.rule.require[i].authority.threshold {
-			continue
-		}
-		for _, u := range unions {
-			u = maps.Clone(u)
-			for _, p := range who {
-				u[p] = true
-			}
-			out = append(out, u)
+		if who := g.principalsAt(v); len(who) >= r.rule.require[i].authority.threshold {
+			out = append(out, who)
 		}
 	}
 	return out
+}
+
+// widestUnion returns the first union of a group of each that has as many
+// principals as are needed, else the first of the largest.
+func widestUnion(a, b [][]*principal, need int) (widest []*principal) {
+	for _, x := range a {
+		for _, y := range b {
+			if n := unionSize(x, y); n > len(widest) {
+				widest = union(x, y, n)
+			}
+			if len(widest) >= need {
+				return widest
+			}
+		}
+	}
+	return widest
+}
+
+// unionSize counts the principals of two lists that are sorted by name.
+func unionSize(x, y []*principal) int {
+	n := len(x) + len(y)
+	for i, j := 0, 0; i < len(x) && j < len(y); {
+		switch c := byName(x[i], y[j]); {
+		case c == 0:
+			n, i, j = n-1, i+1, j+1
+		case c < 0:
+			i++
+		default:
+			j++
+		}
+	}
+	return n
+}
+
+// union merges two lists of n different principals, sorted by name.
+func union(x, y []*principal, n int) []*principal {
+	all := slices.Concat(x, y)
+	slices.SortFunc(all, byName)
+	return slices.Compact(all)[:n]
 }
 
 // principalsAt returns who of the group counts at version v, by name.
@@ -174,27 +209,34 @@ type combinedResult struct {
 	until     time.Time   // when the first of it stops counting
 }
 
-// combine finds the highest version at which every rule holds.
-func combine(results []*ruleResult) combinedResult {
+// combine finds the highest version up to limit at which every rule holds. Where
+// approvals name versions above the limit alone, it is one of these. A rule that
+// holds at a version holds at every lower one, since an approval does.
+func combine(results []*ruleResult, limit uint64) combinedResult {
 	versions, any := approvalVersions(results)
 	if !any {
 		versions = []uint64{1} // SPEC: R8 … it has no version and no floor
 	}
-	for _, v := range versions {
-		if firstShortfall(results, v) != nil {
-			continue
-		}
-		c := combinedResult{version: v}
-		for _, r := range results {
-			c.collect(r)
-		}
-		if !any {
-			c.version = 0
-		}
-		return c
+	holds := func(v uint64) bool { return firstShortfall(results, v) == nil }
+	if len(versions) == 0 || !holds(versions[0]) {
+		// Nothing holds at any version, so not at the lowest, where every approval counts.
+		return combinedResult{shortfall: firstShortfall(results, 1)}
 	}
-	// Nothing holds at any version, so not at the lowest, where every approval counts.
-	return combinedResult{shortfall: firstShortfall(results, 1)}
+	if any {
+		beyond := sort.Search(len(versions), func(i int) bool { return versions[i] > limit })
+		if beyond > 0 { // SPEC: R8 what approvals say above the limit names no version.
+			versions = versions[:beyond]
+		}
+	}
+	fails := sort.Search(len(versions), func(i int) bool { return !holds(versions[i]) })
+	c := combinedResult{version: versions[fails-1]}
+	for _, r := range results {
+		c.collect(r)
+	}
+	if !any {
+		c.version = 0
+	}
+	return c
 }
 
 func firstShortfall(results []*ruleResult, v uint64) *shortfall {
@@ -206,7 +248,7 @@ func firstShortfall(results []*ruleResult, v uint64) *shortfall {
 	return nil
 }
 
-// approvalVersions lists the versions that approvals say, highest first, and
+// approvalVersions lists the versions that approvals say, lowest first, and
 // reports whether any rule that is not pinned asks for an approval at all.
 func approvalVersions(results []*ruleResult) (versions []uint64, any bool) {
 	for _, r := range results {
@@ -219,13 +261,11 @@ func approvalVersions(results []*ruleResult) (versions []uint64, any bool) {
 			}
 			any = true
 			for _, g := range groups {
-				for _, a := range g.byPrincipal {
-					versions = append(versions, a.version)
-				}
+				versions = append(versions, g.versions...)
 			}
 		}
 	}
-	slices.SortFunc(versions, func(a, b uint64) int { return cmp.Compare(b, a) })
+	slices.Sort(versions)
 	return slices.Compact(versions), any
 }
 

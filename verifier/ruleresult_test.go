@@ -38,7 +38,7 @@ func attestedBy(p *principal, predicateType string) *approval {
 var noon = time.Unix(500, 0)
 
 func agreeOn(r *rule, approvals ...*approval) combinedResult {
-	return combine([]*ruleResult{evaluateRule(r, [32]byte{1}, approvals, noon)})
+	return combine([]*ruleResult{evaluateRule(r, [32]byte{1}, approvals, noon)}, everyVersion)
 }
 
 func TestVersionIsTheHighestThatEnoughAgreeOn(t *testing.T) {
@@ -89,7 +89,7 @@ func TestEveryRequirementAtOneVersion(t *testing.T) {
 		evaluateRule(&rule{require: r.require[:1]}, [32]byte{}, []*approval{approvalBy(p["a"], 9)}, noon),
 		evaluateRule(&rule{require: r.require[1:2]}, [32]byte{}, []*approval{approvalBy(p["b"], 7)}, noon),
 	}
-	if got := combine(both); got.version != 7 || len(got.counted) != 2 {
+	if got := combine(both, everyVersion); got.version != 7 || len(got.counted) != 2 {
 		t.Errorf("two rules: version %d, counted %d", got.version, len(got.counted))
 	}
 }
@@ -116,11 +116,11 @@ func TestPinnedSatisfiesItsOwnRuleOnly(t *testing.T) {
 		t.Error("an empty require holds by itself")
 	}
 	two := []*ruleResult{evaluateRule(&rule{pinned: pin}, [32]byte{1}, nil, noon), evaluateRule(&rule{require: requires}, [32]byte{1}, nil, noon)}
-	if got := combine(two); got.shortfall == nil {
+	if got := combine(two, everyVersion); got.shortfall == nil {
 		t.Error("a pin in one rule satisfies another")
 	}
 	other := evaluateRule(&rule{require: requires, pinned: pin}, [32]byte{2}, nil, noon)
-	if combine([]*ruleResult{other}).shortfall == nil {
+	if combine([]*ruleResult{other}, everyVersion).shortfall == nil {
 		t.Error("a pin holds for another document")
 	}
 }

@@ -18,7 +18,7 @@ var unknownPrincipal = &principal{name: "check.invalid"}
 func (t *Trust) selfCheck() error {
 	for i, r := range t.authorities.rules {
 		var approvals []*approval
-		if a := combine([]*ruleResult{evaluateRule(r, [32]byte{}, approvals, time.Time{})}); a.shortfall == nil {
+		if a := combine([]*ruleResult{evaluateRule(r, [32]byte{}, approvals, time.Time{})}, everyVersion); a.shortfall == nil {
 			return refuseAuthorities(fmt.Sprintf("rules[%d]", i), "%s accepts a document that nobody signed", quote(r.name))
 		}
 		for _, q := range r.require {
@@ -27,7 +27,7 @@ func (t *Trust) selfCheck() error {
 				approvals = append(approvals, &approval{claim: c, version: everyVersion, ageFrom: time.Unix(0, 0), set: &policySet{}})
 			}
 		}
-		if a := combine([]*ruleResult{evaluateRule(r, [32]byte{}, approvals, time.Unix(0, 0))}); a.shortfall == nil {
+		if a := combine([]*ruleResult{evaluateRule(r, [32]byte{}, approvals, time.Unix(0, 0))}, everyVersion); a.shortfall == nil {
 			return refuseAuthorities(fmt.Sprintf("rules[%d]", i), "%s accepts a claim by somebody it does not name", quote(r.name))
 		}
 	}

@@ -33,7 +33,7 @@ func evaluatedTogether(r *rule, approvals ...[]*approval) (out []combinedResult)
 	}
 	matchSets(documents)
 	for _, s := range documents {
-		out = append(out, combine(s.results))
+		out = append(out, combine(s.results, everyVersion))
 	}
 	return out
 }
@@ -180,13 +180,13 @@ func TestAnUnreadDocumentIsNotAskedFor(t *testing.T) {
 	unread := &documentEvaluation{index: 1, rules: []*rule{r}, parsed: &parsedDocument{}}
 	both := []*documentAt{read.at(noon), unread.at(noon)}
 	matchSets(both)
-	if a := combine(both[0].results); a.shortfall != nil {
+	if a := combine(both[0].results, everyVersion); a.shortfall != nil {
 		t.Errorf("%+v", a.shortfall)
 	}
 	unread.attestationsRead = true
 	both = []*documentAt{read.at(noon), unread.at(noon)}
 	matchSets(both)
-	if a := combine(both[0].results); a.shortfall == nil || a.shortfall.reason != SetMismatch {
+	if a := combine(both[0].results, everyVersion); a.shortfall == nil || a.shortfall.reason != SetMismatch {
 		t.Errorf("read, and without a set: %+v", a.shortfall)
 	}
 }

@@ -52,6 +52,7 @@ func (e *evaluation) decide(now time.Time) Decision {
 	for i := range verdicts {
 		d.addDocument(i, &verdicts[i], e.documents[i])
 	}
+	d.addOtherFloors(e)
 	d.addFinding(-1, e.missing)
 	d.Findings = append(d.Findings, e.compositionFaults...)
 
@@ -76,12 +77,12 @@ func (e *evaluation) decide(now time.Time) Decision {
 		d.leading = *leading
 		return d
 	}
-	d.allow(e)
+	d.allow(e, verdicts)
 	return d
 }
 
 // allow is the one place that says yes. SPEC: R10.
-func (d *Decision) allow(e *evaluation) {
+func (d *Decision) allow(e *evaluation, verdicts []documentVerdict) {
 	if d.Reason != ReasonUnspecified || len(d.Documents) == 0 || slices.ContainsFunc(d.Documents, func(r DocumentResult) bool { return !r.Passed }) {
 		return
 	}
@@ -91,8 +92,8 @@ func (d *Decision) allow(e *evaluation) {
 	}
 	for i, doc := range e.documents {
 		floor := Floor{d.Documents[i].Version, doc.sha256}
-		raise := Raise{doc.parsed.floorKey, floor}
-		if floor.Version > 0 && floor != doc.ownFloor && !slices.Contains(d.Raises, raise) {
+		raise := Raise{verdicts[i].raises, floor}
+		if floor.Version > 0 && !doc.floors.stands(raise) && !slices.Contains(d.Raises, raise) {
 			d.Raises = append(d.Raises, raise)
 		}
 	}
@@ -105,7 +106,7 @@ func (d *Decision) allow(e *evaluation) {
 func (d *Decision) addDocument(i int, v *documentVerdict, doc *documentEvaluation) {
 	d.Documents = append(d.Documents, v.result)
 	if doc.parsed != nil {
-		d.Consulted = append(d.Consulted, Raise{doc.parsed.floorKey, doc.ownFloor})
+		d.Consulted = append(d.Consulted, doc.floors.own)
 	}
 	for _, f := range v.findings {
 		d.addFinding(i, &f)
@@ -121,6 +122,16 @@ func (d *Decision) addDocument(i int, v *documentVerdict, doc *documentEvaluatio
 	for _, f := range v.shadow {
 		f.Document = i
 		d.Shadow = append(d.Shadow, f)
+	}
+}
+
+// addOtherFloors adds the second floor of each document that has two, after the
+// first of all.
+func (d *Decision) addOtherFloors(e *evaluation) {
+	for _, doc := range e.documents {
+		if doc.floors.other != nil {
+			d.Consulted = append(d.Consulted, *doc.floors.other)
+		}
 	}
 }
 

@@ -107,7 +107,7 @@ func (t *Trust) RulesFor(d *Document, target *Target) (rules []RuleView, floor u
 			rules = append(rules, r.view())
 		}
 	}
-	return rules, t.signedFloor(doc.floorKey)
+	return rules, t.signedFloor(doc.floors.own)
 }
 
 func (r *rule) view() RuleView {

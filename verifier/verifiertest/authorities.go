@@ -15,6 +15,7 @@ type Authorities struct {
 	Floors           []SignedFloor         `json:"floors,omitempty"`
 	Restored         []Revocation          `json:"restored,omitempty"`
 	MaxStale         string                `json:"maxStale,omitempty"`
+	MaxVersionStep   string                `json:"maxVersionStep,omitempty"`
 	MinDriverVersion string                `json:"minDriverVersion,omitempty"`
 }
 

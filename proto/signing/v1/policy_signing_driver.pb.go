@@ -424,6 +424,8 @@ const (
 	Reason_REASON_VERSION_ROLLBACK Reason = 110
 	// Another document already has this version.
 	Reason_REASON_VERSION_EQUIVOCATION Reason = 111
+	// A version further above the floor than trust allows.
+	Reason_REASON_VERSION_STEP Reason = 112
 	// A part of the composition has no attestation.
 	Reason_REASON_COMPOSITION_PART_UNATTESTED Reason = 120
 	// The effective policy lacks something its parts have.
@@ -504,6 +506,7 @@ var (
 		103: "REASON_SET_MISMATCH",
 		110: "REASON_VERSION_ROLLBACK",
 		111: "REASON_VERSION_EQUIVOCATION",
+		112: "REASON_VERSION_STEP",
 		120: "REASON_COMPOSITION_PART_UNATTESTED",
 		121: "REASON_COMPOSITION_PART_MISSING",
 		122: "REASON_COMPOSITION_PART_EXTRA",
@@ -575,6 +578,7 @@ var (
 		"REASON_SET_MISMATCH":                103,
 		"REASON_VERSION_ROLLBACK":            110,
 		"REASON_VERSION_EQUIVOCATION":        111,
+		"REASON_VERSION_STEP":                112,
 		"REASON_COMPOSITION_PART_UNATTESTED": 120,
 		"REASON_COMPOSITION_PART_MISSING":    121,
 		"REASON_COMPOSITION_PART_EXTRA":      122,
@@ -2163,7 +2167,7 @@ const file_signing_v1_policy_signing_driver_proto_rawDesc = "" +
 	"\x1bTRUST_CONDITION_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15TRUST_CONDITION_FRESH\x10\x01\x12\x19\n" +
 	"\x15TRUST_CONDITION_STALE\x10\x02\x12\x1b\n" +
-	"\x17TRUST_CONDITION_REFUSED\x10\x03*\xbe\x0f\n" +
+	"\x17TRUST_CONDITION_REFUSED\x10\x03*\xd7\x0f\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eREASON_ALLOWED\x10\x01\x12\x1c\n" +
@@ -2229,7 +2233,8 @@ const file_signing_v1_policy_signing_driver_proto_rawDesc = "" +
 	"\x0fREASON_DISTINCT\x10f\x12\x17\n" +
 	"\x13REASON_SET_MISMATCH\x10g\x12\x1b\n" +
 	"\x17REASON_VERSION_ROLLBACK\x10n\x12\x1f\n" +
-	"\x1bREASON_VERSION_EQUIVOCATION\x10o\x12&\n" +
+	"\x1bREASON_VERSION_EQUIVOCATION\x10o\x12\x17\n" +
+	"\x13REASON_VERSION_STEP\x10p\x12&\n" +
 	"\"REASON_COMPOSITION_PART_UNATTESTED\x10x\x12#\n" +
 	"\x1fREASON_COMPOSITION_PART_MISSING\x10y\x12!\n" +
 	"\x1dREASON_COMPOSITION_PART_EXTRA\x10z\x12\x1f\n" +

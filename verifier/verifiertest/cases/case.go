@@ -46,6 +46,9 @@ type Want struct {
 
 	Shadow []ExpectFinding
 	Stale  bool
+	// RaisesIn is the workspace in which floors of subjects of the whole gateway
+	// rise, "" for everywhere.
+	RaisesIn string
 }
 
 // Doc is the version at which a document was allowed, 0 for none, and who
@@ -72,6 +75,9 @@ func (c *Case) attack(ids ...string) *Case { c.Attacks = ids; return c }
 // perRun marks a case that is not committed.
 func (c *Case) perRun() *Case { c.PerRun = true; return c }
 
+// raisesIn says in which workspace the floors of what belongs to the whole gateway rise.
+func (c *Case) raisesIn(workspace string) *Case { c.Want.RaisesIn = workspace; return c }
+
 // at is a denial with its place.
 func at(reason verifier.Reason, document, attestation int, more ...ExpectFinding) Want {
 	return Want{Reason: reason, Document: document, Attestation: attestation, More: more}
@@ -83,7 +89,7 @@ func by(version uint64, principals ...string) Doc { return Doc{version, principa
 // Catalogue is every case, positives first.
 func Catalogue() []*Case {
 	return slices.Concat(allowCases(), trustCases(), documentCases(), envelopeCases(), statementCases(),
-		ruleCases(), setCases(), compositionCases(), keylessCases())
+		ruleCases(), setCases(), compositionCases(), keylessCases(), floorCases())
 }
 
 // Find returns the case of a name.
@@ -158,7 +164,7 @@ func (c *Case) expect(s *vt.Scenario) Expect {
 	}
 	if w.Reason == verifier.Allowed {
 		e.Verdict, e.NearestMiss = "ALLOW", false
-		e.Raises, e.Binding = consequences(s, docs)
+		e.Raises, e.Binding = consequences(s, docs, w.RaisesIn)
 	} else {
 		e.Findings = append(e.Findings, finding(w.Reason, w.Document, w.Attestation))
 	}
@@ -175,13 +181,16 @@ func (d Doc) expect(sha256 string) ExpectDocument {
 }
 
 // consequences are the floors that an ALLOW raises and the place that it binds.
-func consequences(s *vt.Scenario, docs []Doc) ([]VectorFloor, *VectorPlace) {
+func consequences(s *vt.Scenario, docs []Doc, workspace string) ([]VectorFloor, *VectorPlace) {
 	if s.Request.Purpose != verifier.Compose {
 		return nil, nil
 	}
 	var raises []VectorFloor
 	for i, d := range docs {
 		key := s.FloorKey(i)
+		if key.Workspace == "" {
+			key.Workspace = workspace
+		}
 		floor := verifier.Floor{Version: d.Version}
 		sum, _ := hex.DecodeString(s.SHA256(i))
 		copy(floor.SHA256[:], sum)

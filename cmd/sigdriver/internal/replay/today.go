@@ -125,11 +125,19 @@ func (r *replayer) changed(next *verifier.ReplayedDecision, line int) *Today {
 	return t
 }
 
+// subjectOf returns the index of the document that an ALLOW looked at a floor for:
+// the first floors are of the documents' own subjects, and those after them, of one
+// that workspaces share, have its role and name.
+func subjectOf(d *verifier.Decision, key verifier.FloorKey) int {
+	return slices.IndexFunc(d.Consulted, func(r verifier.Raise) bool { return r.Key.Role == key.Role && r.Key.Name == key.Name })
+}
+
 // superseded names the entry that put a later version of one of the documents in
 // force; nil for none.
 func superseded(l *log, out *Result) *Today {
 	var t *Today
-	for i, seen := range out.Decision.Consulted {
+	for _, seen := range out.Decision.Consulted {
+		i := subjectOf(out.Decision, seen.Key)
 		if i >= len(out.Decision.Documents) || out.Decision.Documents[i].Version == 0 {
 			continue
 		}
