@@ -38,7 +38,8 @@ nothing, and exits: 0 when the driver would start, 2 when not.`,
 	cmd.Flags().StringVar(&o.BindSocket, "bind-socket", "", "for development: make the socket here, for a gateway of the same user; no trust boundary")
 	cmd.Flags().BoolVar(&o.AcceptLostFloors, "accept-lost-floors", false, "start although the memory that protects trust against rollback is lost; once, and knowing it")
 	cmd.Flags().BoolVar(&o.RebuildFloors, "rebuild-floors", false, "read lost policy floors back from the audit journal; once")
-	for _, flag := range []string{"bind-socket", "accept-lost-floors", "rebuild-floors"} {
+	cmd.Flags().BoolVar(&o.AcceptClock, "accept-clock", false, "take the wall clock for right although the driver remembers a later time; once, and recorded")
+	for _, flag := range []string{"bind-socket", "accept-lost-floors", "rebuild-floors", "accept-clock"} {
 		cmd.MarkFlagsMutuallyExclusive("check", flag)
 	}
 	_ = cmd.MarkFlagRequired("config") // fails only for a flag that does not exist

@@ -31,6 +31,9 @@ type Options struct {
 	AcceptLostFloors bool
 	// RebuildFloors reads lost policy floors back from the journal. For one start only.
 	RebuildFloors bool
+	// AcceptClock is the operator's word that the wall clock is right, whatever higher
+	// time was remembered. For one start only.
+	AcceptClock bool
 	// Log is where the log goes.
 	Log io.Writer
 	// Clock, if set, is the wall clock and the monotonic one: a test passes days.

@@ -155,9 +155,29 @@ func (d *driver) openState(context.Context) error {
 	if d.record.TakenOver() {
 		d.logger.Warn("the state folder of release 0.1.0 was taken over", "copy", filepath.Join(dir, record.OldFloors))
 	}
+	if err := d.acceptClock(); err != nil {
+		return err
+	}
 	if d.clock = record.NewClock(d.record); d.options.Clock != nil {
 		d.clock = record.NewClockAt(d.record, d.options.Clock)
 	}
+	return nil
+}
+
+// acceptClock takes the wall clock for right on the operator's word, and records that.
+func (d *driver) acceptClock() error {
+	if !d.options.AcceptClock {
+		return nil
+	}
+	now := time.Now()
+	if d.options.Clock != nil {
+		now, _ = d.options.Clock()
+	}
+	was := d.record.HighWater()
+	if err := d.record.AcceptClock(now); err != nil {
+		return err
+	}
+	d.logger.Warn("the clock is taken for right on the operator's word", "now", now.UTC().Format(time.RFC3339), "was", was.Format(time.RFC3339))
 	return nil
 }
 
@@ -185,6 +205,7 @@ func (d *driver) openTrust(ctx context.Context) error {
 		Client: d.client, Clock: d.clock, Index: d.index, Floors: d.record, Metrics: d.metrics, Logger: d.logger.Named("trust"),
 		DriverVersion: version.Driver, Reserved: d.reserved(), Interval: time.Duration(d.conf.Trust.RefreshInterval),
 	})
+	d.clock.VouchedBy(func(t time.Time) bool { return d.keeper.Current().Trust.State(t).Condition != verifier.Refused })
 	if err := d.keeper.Load(); err != nil {
 		return d.reservedFault(err)
 	}

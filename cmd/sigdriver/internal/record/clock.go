@@ -6,13 +6,14 @@ package record
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 const (
 	// MaxClockStep is how far the wall clock may disagree before it is not believed.
 	MaxClockStep = 5 * time.Minute
-	// ClockSettle is how long a step forward must hold before it is believed.
+	// ClockSettle is how long a step must hold before it is believed.
 	ClockSettle = time.Minute
 )
 
@@ -23,7 +24,7 @@ type ClockError struct {
 }
 
 func (e *ClockError) Error() string {
-	return fmt.Sprintf("the clock says %s, expected about %s: correct it (timedatectl), then ask again",
+	return fmt.Sprintf("the clock says %s, expected about %s: correct it (timedatectl); if it is right, start once with --accept-clock",
 		e.Wall.UTC().Format(time.RFC3339), e.Expected.UTC().Format(time.RFC3339))
 }
 
@@ -35,22 +36,29 @@ type ClockMemory interface {
 	SetHighWater(time.Time)
 }
 
-// Clock tells the time that decisions are made at. It never goes back, also across
-// restarts, and says so when the wall clock cannot be believed. It is safe for
-// concurrent use.
+// settleDrift is how far the wall clock may leave the line that it was seen on while
+// it is waited whether it keeps to it. One that stands still leaves every line.
+const settleDrift = ClockSettle / 10
+
+// Clock tells the time that decisions are made at. It never goes back behind a time
+// that trust vouched for, also across restarts, and says so when the wall clock cannot
+// be believed. It is safe for concurrent use.
 //
 // The wall clock is compared with the monotonic clock of the process and with the
-// highest time this driver has ever worked at, which the record remembers. A
-// disagreement of more than MaxClockStep stops decisions until it is gone; a step
-// forward is taken for the truth once it has held for ClockSettle.
+// highest time that trust vouched for, which the record remembers. A disagreement of
+// more than MaxClockStep stops decisions until it is gone; a step is taken for the
+// truth once it has held for ClockSettle, back to the highest time at most. What
+// trust does not vouch for, because it has expired by then, is the time of decisions,
+// which are refusals, and is never remembered.
 type Clock struct {
-	now  func() (wall time.Time, mono time.Duration)
-	mark ClockMemory
+	now     func() (wall time.Time, mono time.Duration)
+	mark    ClockMemory
+	vouches atomic.Pointer[func(time.Time) bool] // nil: nobody vouches for any time
 
 	mu      sync.Mutex
 	base    time.Time // wall time of the line that the wall clock should follow
 	start   time.Duration
-	high    time.Time // the highest time ever believed
+	high    time.Time // the highest time that trust vouched for
 	stepped time.Duration
 	step    time.Duration // how far the wall clock is off the line, 0 for on it
 }
@@ -72,6 +80,10 @@ func NewClockAt(mark ClockMemory, now func() (time.Time, time.Duration)) *Clock 
 	return c
 }
 
+// VouchedBy has trust say for which times it vouches. The function must not ask the
+// clock.
+func (c *Clock) VouchedBy(vouches func(time.Time) bool) { c.vouches.Store(&vouches) }
+
 // Now returns max(wall clock, highest time). The error is an *ClockError,
 // and then no decision may be made.
 func (c *Clock) Now() (time.Time, error) {
@@ -80,27 +92,31 @@ func (c *Clock) Now() (time.Time, error) {
 	defer c.mu.Unlock()
 	expected := c.base.Add(mono - c.start)
 	off := wall.Sub(expected)
-	if off > MaxClockStep && c.settled(off, mono) {
+	if far(off) && c.settled(off, mono) {
 		c.base, c.start, off = wall, mono, 0
 	}
-	if off > MaxClockStep || off < -MaxClockStep {
+	if far(off) {
 		return time.Time{}, &ClockError{Wall: wall, Expected: expected}
 	}
 	if c.high.Sub(wall) > MaxClockStep {
 		return time.Time{}, &ClockError{Wall: wall, Expected: c.high}
 	}
 	c.stepped, c.step = 0, 0
-	if wall.After(c.high) {
+	if !wall.After(c.high) {
+		return c.high, nil
+	}
+	if vouches := c.vouches.Load(); vouches != nil && (*vouches)(wall) {
 		c.high = wall
 		c.mark.SetHighWater(wall)
 	}
-	return c.high, nil
+	return wall, nil
 }
+
+func far(off time.Duration) bool { return off > MaxClockStep || off < -MaxClockStep }
 
 // settled reports whether the wall clock has kept to a new line for long enough.
 func (c *Clock) settled(off, mono time.Duration) bool {
-	drift := off - c.step
-	if c.step == 0 || drift > MaxClockStep || drift < -MaxClockStep {
+	if drift := off - c.step; c.step == 0 || drift > settleDrift || drift < -settleDrift {
 		c.step, c.stepped = off, mono
 		return false
 	}

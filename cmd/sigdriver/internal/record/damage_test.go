@@ -399,7 +399,7 @@ func otherKinds() []struct {
 		kind  kind
 		value any
 	}{
-		{kindClock, &ClockMark{noon}},
+		{kindClock, &ClockMark{HighWater: noon}},
 		{kindReset, &SignedReset{Time: noon, ID: "id", Version: 5, Pattern: FloorPattern{Role: "SANDBOX_POLICY", Name: &all}, Epoch: 3, Revision: 9}},
 		{kindStart, &Start{Time: noon, Driver: "0.2.0", Config: Digest{1}, Trust: Trust{Epoch: 3}}},
 		{kindTakeover, &Takeover{From: oldFormat, HighWater: noon, Revision: 7,

@@ -94,7 +94,7 @@ func (s *Store) markClock(after time.Duration) {
 	behind := high.Sub(s.state.HighWater)
 	s.mu.RUnlock()
 	if behind >= after && s.spare() == nil {
-		mark := &ClockMark{high}
+		mark := &ClockMark{HighWater: high}
 		s.note(kindClock, &Content{Clock: mark}, mark) // its error is the journal's, and stays there
 	}
 }

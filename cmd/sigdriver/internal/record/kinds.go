@@ -76,9 +76,10 @@ func (p FloorPattern) verifier() (verifier.FloorPattern, bool) {
 	return verifier.FloorPattern{Role: role, GatewayID: p.GatewayID, Workspace: p.Workspace, Name: p.Name}, ok
 }
 
-// ClockMark is the highest time that the driver has worked at, written where no
-// decision says it.
+// ClockMark is the highest time that trust has vouched for, written where no decision
+// says it; or with Accepted the time that an operator vouched for, which may be lower.
 type ClockMark struct {
+	Accepted  bool      `json:"accepted,omitzero"`
 	HighWater time.Time `json:"highWater"`
 }
 

@@ -22,7 +22,7 @@ type State struct {
 	Head Head
 	// Revision counts the entries that changed floors, places or resets.
 	Revision uint64
-	// HighWater is the highest time, zero for none.
+	// HighWater is the highest time that trust vouched for, zero for none.
 	HighWater time.Time
 
 	top     *layer
@@ -191,6 +191,8 @@ func (s *State) apply(c *Content) ([]Change, error) {
 		return s.signedReset(c.Reset)
 	case c.Takeover != nil:
 		return s.takeover(c.Takeover)
+	case c.Clock != nil && c.Clock.Accepted:
+		s.HighWater = c.Clock.HighWater
 	case c.Clock != nil:
 		s.noteTime(c.Clock.HighWater)
 	}
@@ -201,6 +203,13 @@ func (s *State) noteTime(t time.Time) {
 	if t.After(s.HighWater) {
 		s.HighWater = t
 	}
+}
+
+// vouched reports whether the trust that decided had not expired at the time of the
+// decision. A time beyond is one to refuse at, not one to remember.
+func (e *Entry) vouched() bool {
+	reason, ok := verifier.ReasonByName(e.Reason)
+	return ok && !refusedByTrust(reason)
 }
 
 func wrong(format string, args ...any) error {
@@ -242,7 +251,9 @@ func (s *State) decision(e *Entry) ([]Change, error) {
 		s.top.floors[c.Key] = c.After
 	}
 	s.Revision = e.Revision
-	s.noteTime(e.Time)
+	if e.vouched() {
+		s.noteTime(e.Time)
+	}
 	return changes, nil
 }
 
@@ -318,7 +329,9 @@ func (s *State) oldDecision(e *Entry) ([]Change, error) {
 		}
 	}
 	s.Revision = max(s.Revision, e.Revision)
-	s.noteTime(e.Time)
+	if e.vouched() {
+		s.noteTime(e.Time)
+	}
 	return changes, nil
 }
 

@@ -330,11 +330,17 @@ func (seen Seen) After(d *verifier.Decision) Seen {
 // looksUpPlace reports whether a decision looks up where its sandbox was first
 // allowed: one for COMPOSE whose trust did not refuse by itself.
 func looksUpPlace(purpose string, reason verifier.Reason) bool {
+	return !refusedByTrust(reason) && purpose == verifier.Compose.String()
+}
+
+// refusedByTrust reports whether a decision got no further than trust itself: there
+// was none, or it refused at that time.
+func refusedByTrust(reason verifier.Reason) bool {
 	switch reason {
 	case verifier.TrustUnavailable, verifier.TrustStale, verifier.DriverTooOld:
-		return false
+		return true
 	}
-	return purpose == verifier.Compose.String()
+	return false
 }
 
 // Holds reports whether everything that a decision saw is still so. It does not
@@ -586,8 +592,9 @@ func (s *Store) note(k kind, c *Content, value any) error {
 	return err
 }
 
-// SetHighWater notes that the clock has shown t. The mark never falls. Decisions
-// carry it to the disk; without any it is written every ten minutes.
+// SetHighWater notes that the clock has shown t and trust vouched for it. The mark
+// falls by AcceptClock alone. Decisions carry it to the disk; without any it is
+// written every ten minutes.
 func (s *Store) SetHighWater(t time.Time) { s.noteHigh(t) }
 
 func (s *Store) noteHigh(t time.Time) {
@@ -603,7 +610,20 @@ func (s *Store) noteHigh(t time.Time) {
 	}
 }
 
-// HighWater returns the highest time the clock has ever shown; the zero Time for none.
+// AcceptClock makes t the highest time, on the operator's word, whatever was remembered.
+func (s *Store) AcceptClock(t time.Time) error {
+	mark := &ClockMark{Accepted: true, HighWater: t}
+	if err := cmp.Or(checkTime("clock.highWater", &mark.HighWater), s.room(minFree)); err != nil {
+		return err
+	}
+	if err := s.note(kindClock, &Content{Clock: mark}, mark); err != nil {
+		return err
+	}
+	s.high.Store(mark.HighWater.UnixNano())
+	return nil
+}
+
+// HighWater returns the highest time that trust vouched for; the zero Time for none.
 func (s *Store) HighWater() time.Time {
 	n := s.high.Load()
 	if n == 0 {
