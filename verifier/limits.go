@@ -50,6 +50,11 @@ const (
 	// its decision stands.
 	MaxLookahead = 1 << 21
 
+	// maxPaddingChecks bounds a second look at RSA signatures, and maxAwaited the
+	// instants ahead that a nearest miss may name; both only make a refusal clearer.
+	maxPaddingChecks = 8
+	maxAwaited       = 4
+
 	// MaxName bounds every name a request carries: gateway_id, workspace,
 	// sandbox name, provider, recipe. Kubernetes names are at most 253 bytes.
 	MaxName = 253

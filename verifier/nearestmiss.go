@@ -23,6 +23,10 @@ func (e *evaluation) nearestMiss(d *Decision, now time.Time) NearestMiss {
 		return miss
 	}
 	doc := e.documents[i]
+	if text := e.awaited(now); text != "" {
+		miss.Text, miss.Command = text, ""
+		return miss
+	}
 	switch r := e.evaluateDocuments(now)[i]; {
 	case d.Reason == ScopeMismatch && e.bindingFault != nil && d.leading.Attestation < 0:
 		// A sandbox under another name: no signature fixes that.
@@ -40,6 +44,31 @@ func (e *evaluation) nearestMiss(d *Decision, now time.Time) NearestMiss {
 		miss.Command = doc.signCommand("", v)
 	}
 	return miss
+}
+
+// awaited says when the beginning of an approval will allow the request, "" if none
+// will: somebody whose clock is ahead has signed, and need not sign again.
+func (e *evaluation) awaited(now time.Time) string {
+	var begins []*approval
+	for _, d := range e.documents {
+		for _, a := range d.approvals {
+			if a.versioned && a.notBefore.After(now) {
+				begins = append(begins, a)
+			}
+		}
+	}
+	slices.SortStableFunc(begins, func(a, b *approval) int { return a.notBefore.Compare(b.notBefore) })
+	for _, a := range begins[:min(len(begins), maxAwaited, e.lookahead())] {
+		if e.decide(a.notBefore).Verdict != Allow {
+			continue
+		}
+		text := fmt.Sprintf("at %s it would be allowed as it is: the approval by %s begins then", stamp(a.notBefore), plain(a.principal.name))
+		if a.notBefore.Sub(now) < time.Hour {
+			text += "; if that was signed just now, the signer's clock is ahead"
+		}
+		return clip(text, MaxDetail-4)
+	}
+	return ""
 }
 
 // nearestApproval says whose statement is missing.

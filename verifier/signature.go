@@ -15,10 +15,11 @@ import (
 type signatureBudget struct {
 	named    int // on signatures whose hint names a key of trust
 	searched int // on all others, and on bundles
+	padding  int // on a second look at RSA signatures, which only makes a refusal clearer
 }
 
 func newSignatureBudget() *signatureBudget {
-	return &signatureBudget{MaxNamedChecks, MaxSignatureChecks}
+	return &signatureBudget{MaxNamedChecks, MaxSignatureChecks, maxPaddingChecks}
 }
 
 // spend takes n from a part of the budget, and reports whether it was there.
@@ -122,6 +123,9 @@ func (s *keySearch) find(sig []byte) (*signingKey, *Finding) {
 		case key.verify(s.message, sig):
 			return key, nil
 		}
+		if f := s.otherPadding(key, sig); f != nil {
+			return nil, f
+		}
 		return nil, refuseAttestation(SignatureInvalid, "the signature is not by the key %s that it names", key.short())
 	}
 	tried := 0
@@ -143,7 +147,30 @@ func (s *keySearch) find(sig []byte) (*signingKey, *Finding) {
 	case tried == 0 && plausible(sig):
 		return nil, refuseAttestation(SignerUnknown, "trust knows no key that makes such signatures")
 	}
+	for _, key := range s.keys() {
+		if f := s.otherPadding(key, sig); f != nil {
+			return nil, f
+		}
+	}
 	return nil, refuseAttestation(SignatureInvalid, "the signature is by none of the keys that trust knows, or over other bytes")
+}
+
+// otherPadding says that a signature would be an RSA key's, had trust declared the key
+// with the other padding; nil if not.
+func (s *keySearch) otherPadding(key *signingKey, sig []byte) *Finding {
+	other := *key
+	switch key.algorithm {
+	case RSAPSSSHA256:
+		other.algorithm = RSAPKCS1v15
+	case RSAPKCS1v15:
+		other.algorithm = RSAPSSSHA256
+	default:
+		return nil
+	}
+	if !key.fits(sig) || !spend(&s.budget.padding, 1) || !other.verify(s.message, sig) {
+		return nil
+	}
+	return refuseAttestation(SignatureInvalid, "the key %s signed this as %s, and authorities.json declares it as %s: sign with that padding, or declare the other", key.short(), other.algorithm, key.algorithm)
 }
 
 // plausible reports whether a signature has the shape of any algorithm we know.

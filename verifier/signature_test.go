@@ -257,11 +257,11 @@ func TestBudget(t *testing.T) {
 		named, less int // left, and whether less is left of the other part
 		reason      Reason
 	}{
-		{"named", signatureBudget{1, 0}, named, 0, 0, Allowed},
-		{"named, nothing left", signatureBudget{0, 9}, named, -1, 0, TooManySignatures},
-		{"named, of another shape", signatureBudget{1, 0}, misfit, 1, 0, SignatureInvalid},
-		{"unnamed", signatureBudget{0, 2}, unnamed, 0, 1, Allowed}, // one or two: it depends on the keys
-		{"unnamed, nothing left", signatureBudget{9, 0}, unnamed, 9, 1, TooManySignatures},
+		{"named", signatureBudget{1, 0, 0}, named, 0, 0, Allowed},
+		{"named, nothing left", signatureBudget{0, 9, 0}, named, -1, 0, TooManySignatures},
+		{"named, of another shape", signatureBudget{1, 0, 0}, misfit, 1, 0, SignatureInvalid},
+		{"unnamed", signatureBudget{0, 2, 0}, unnamed, 0, 1, Allowed}, // one or two: it depends on the keys
+		{"unnamed, nothing left", signatureBudget{9, 0, 0}, unnamed, 9, 1, TooManySignatures},
 	} {
 		budget := c.budget
 		proofs, findings := trust.verifySignatures(0, envelopeText(InTotoPayloadType, payload, c.sig), &budget)

@@ -23,7 +23,7 @@ type signatureCacheKey struct {
 // verifyAttestation is that of Trust, cached and without a budget. A nil cache
 // holds nothing.
 func (c *SignatureCache) verifyAttestation(trust *Trust, attestation int, raw []byte) verifiedAttestation {
-	budget := &signatureBudget{math.MaxInt, math.MaxInt}
+	budget := &signatureBudget{math.MaxInt, math.MaxInt, maxPaddingChecks}
 	if c == nil {
 		return trust.verifyAttestation(attestation, raw, budget)
 	}

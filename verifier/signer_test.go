@@ -130,7 +130,7 @@ func TestPanicIsARefusal(t *testing.T) {
 	if f != nil {
 		t.Fatal(f)
 	}
-	budget := &signatureBudget{0, 10}
+	budget := &signatureBudget{0, 10, 0}
 	check := &sigstoreCheck{material: &root.BaseTrustedMaterial{}, key: signers["bob"].signingKey}
 	if seen, f := check.verify(a.bundle, budget); seen != nil || f == nil || f.Reason != TimestampInvalid {
 		t.Fatalf("without the panic: %v, %v", seen, f)

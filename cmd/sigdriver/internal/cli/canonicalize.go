@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/policy"
+	"github.com/sigdriver/sigdriver/verifier"
 )
 
 func newCanonicalizeCommand(env *Env) *cobra.Command {
@@ -71,7 +72,10 @@ func canonicalize(env *Env, t policy.Type, path, out string, digest bool) error 
 func noDocument(path string, err error) error {
 	remedy := "mend it there; docs/documents.md lists every key"
 	var refused *policy.CanonicalizeError
-	if errors.As(err, &refused) && refused.Reason != 0 {
+	switch errors.As(err, &refused); {
+	case refused != nil && refused.Reason == verifier.DocumentReservedName:
+		remedy = "take what `openshell policy get --base` prints: what providers insert is not for approval; a rule of your own takes a key without that prefix"
+	case refused != nil && refused.Reason != 0:
 		remedy = fmt.Sprintf("mend it there; `sigdriver explain %s` says more", refused.Reason)
 	}
 	return usageError(fmt.Errorf("%q has no document: %w", path, err), remedy)

@@ -81,7 +81,13 @@ func inspect(w io.Writer, name string, data []byte) error {
 	in := &inspector{w}
 	in.line("Not verified: this is what %q says, not whether it is true.", name)
 	in.line("file: %s, sha256:%x", plural(len(data), "byte", "bytes"), sha256.Sum256(data))
+	lines := jsonLines(data)
+	for i, line := range lines {
+		in.head("Line %d of %d", i+1, len(lines))
+		in.object(line)
+	}
 	switch {
+	case lines != nil:
 	case bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")):
 		in.object(bytes.TrimSpace(data))
 	case bytes.Contains(data, []byte("-----BEGIN ")):

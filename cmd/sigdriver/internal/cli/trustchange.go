@@ -19,7 +19,7 @@ type contentFlags struct {
 
 func (f *contentFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.authorities, "authorities", "", "publish this authorities.json")
-	cmd.Flags().StringVar(&f.trustedRoot, "trusted-root", "", "publish this Sigstore trusted_root.json")
+	cmd.Flags().StringVar(&f.trustedRoot, "trusted-root", "", "publish this Sigstore trusted_root.json, or a file with one on each line")
 	cmd.Flags().StringVar(&f.revocations, "revocations", "", "publish this revocations.json")
 	cmd.Flags().StringVar(&f.drivers, "drivers", "", "publish this drivers.json, the receipt keys of drivers")
 }
@@ -37,6 +37,11 @@ func (f *contentFlags) read(env *Env) (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		if target == "trusted_root.json" {
+			if data, err = oneRoot(env, path, data); err != nil {
+				return nil, err
+			}
+		}
 		files[target] = data
 	}
 	return files, nil
@@ -51,7 +56,7 @@ type changeFlags struct {
 
 func (f *changeFlags) register(cmd *cobra.Command) {
 	f.content.register(cmd)
-	cmd.Flags().StringArrayVar(&f.attestations, "attestation", nil, "publish this bundle or envelope (repeatable)")
+	cmd.Flags().StringArrayVar(&f.attestations, "attestation", nil, "publish this bundle or envelope, or a file with one on each line (repeatable)")
 	cmd.Flags().StringArrayVar(&f.remove, "remove", nil, "take this target path out, as attestations/…/… (repeatable)")
 	cmd.Flags().StringArrayVar(&f.renew, "renew", nil, "sign this role anew for its full validity (repeatable)")
 	cmd.Flags().StringArrayVar(&f.addKeys, "add-key", nil, "ROLE=FILE: let this PEM public key sign the role, too (repeatable)")
@@ -73,11 +78,17 @@ func (f *changeFlags) read(env *Env) (*ceremony.Change, error) {
 		c.Files[target] = nil
 	}
 	for _, path := range f.attestations {
-		raw, err := readFile(env, path, "attestation", verifier.MaxAttestation)
+		all, err := readAttestations(env, path)
 		if err != nil {
 			return nil, err
 		}
-		c.Attestations = append(c.Attestations, ceremony.Attestation{Path: path, Data: raw})
+		for i, a := range all {
+			name := path
+			if len(all) > 1 {
+				name = lineName(path, i+1)
+			}
+			c.Attestations = append(c.Attestations, ceremony.Attestation{Path: name, Data: a.raw})
+		}
 	}
 	for _, o := range []struct {
 		option string

@@ -57,7 +57,7 @@ Exit codes: 0 ALLOW, 1 DENY, 2 usage, 4 trust is stale or unavailable.`,
 	fl.StringVar(&f.sandboxID, "sandbox-id", "", "the sandbox's id (default: its name)")
 	fl.StringArrayVar(&f.documents, "document", nil, "a canonical document: FILE or role=ROLE,file=FILE,… (repeatable)")
 	fl.StringVar(&f.role, "role", "", "the role of a --document FILE (default: the one its @type usually has)")
-	fl.StringArrayVar(&f.attestations, "attestation", nil, "a bundle or envelope to offer (repeatable)")
+	fl.StringArrayVar(&f.attestations, "attestation", nil, "a bundle or envelope to offer, or a file with one on each line (repeatable)")
 	fl.StringVar(&f.effective, "effective", "", "the canonical effective policy: makes it a composition")
 	fl.StringVar(&f.recipe, "recipe", verifier.Recipes()[0], "how the effective policy was composed")
 	fl.BoolVar(&f.providersV2, "providers-v2", false, "whether the profiles are inserted into the effective policy")

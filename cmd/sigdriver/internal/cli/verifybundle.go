@@ -114,6 +114,9 @@ func (f *bundleFlags) question(env *Env, artifact string) (*verifier.BundleInput
 		if q.TrustedRoot, err = readFile(env, f.trustedRoot, "trusted root", verifier.MaxTrustFile); err != nil {
 			return nil, err
 		}
+		if q.TrustedRoot, err = oneRoot(env, f.trustedRoot, q.TrustedRoot); err != nil {
+			return nil, err
+		}
 	}
 	return q, readArtifact(env, artifact, q)
 }

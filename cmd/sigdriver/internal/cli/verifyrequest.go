@@ -36,11 +36,6 @@ type attestation struct {
 	fromTrust bool
 }
 
-func readAttestation(env *Env, path string) (attestation, error) {
-	raw, err := readFile(env, path, "attestation", verifier.MaxAttestation)
-	return attestation{name: path, raw: raw}, err
-}
-
 // question reads the options into a request, with the attestations that its
 // documents name themselves.
 func (f *verifyFlags) question(env *Env) (*question, error) {
@@ -119,11 +114,13 @@ func (f *verifyFlags) document(env *Env, s string, q *question) error {
 	}
 	q.Documents, q.files, q.offered = append(q.Documents, doc), append(q.files, spec.file), append(q.offered, nil)
 	for _, path := range spec.attestations {
-		a, err := readAttestation(env, path)
+		all, err := readAttestations(env, path)
 		if err != nil {
 			return err
 		}
-		q.offer(len(q.Documents)-1, a)
+		for _, a := range all {
+			q.offer(len(q.Documents)-1, a)
+		}
 	}
 	return nil
 }
@@ -157,12 +154,14 @@ type pool struct {
 func (f *verifyFlags) pool(env *Env, trust *offlineTrust) (*pool, error) {
 	p := &pool{bySubject: map[string][]attestation{}}
 	for _, path := range f.attestations {
-		a, err := readAttestation(env, path)
+		all, err := readAttestations(env, path)
 		if err != nil {
 			return nil, err
 		}
-		if !p.add(trust.Trust, a) {
-			p.others = append(p.others, a)
+		for _, a := range all {
+			if !p.add(trust.Trust, a) {
+				p.others = append(p.others, a)
+			}
 		}
 	}
 	for _, a := range trust.attestations {

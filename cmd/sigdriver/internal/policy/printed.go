@@ -22,7 +22,7 @@ func (r *reader) cutPrinted(input []byte) (text []byte, skipped int, err error) 
 	if r.schema != &policyMessage || !printedLine(firstLine(input)) {
 		return input, 0, nil
 	}
-	rest := input
+	rest, inError := input, false
 	for line := 1; len(rest) > 0; line++ {
 		text, after, _ := bytes.Cut(rest, []byte("\n"))
 		text = bytes.TrimSuffix(text, []byte("\r"))
@@ -30,7 +30,10 @@ func (r *reader) cutPrinted(input []byte) (text []byte, skipped int, err error) 
 			r.notePrinted()
 			return after, line, nil
 		}
-		if !printedLine(text) {
+		switch {
+		case printedLine(text):
+			inError = bytes.HasPrefix(text, []byte("Error:"))
+		case !inError: // an error is printed with its line breaks
 			return nil, 0, &CanonicalizeError{Line: line, Column: 1, Text: "is no line that `openshell policy get` prints"}
 		}
 		rest = after
