@@ -49,6 +49,8 @@ type FS interface {
 	SyncDir(name string) error
 	// Free returns the bytes that an unprivileged writer may still use.
 	Free(name string) (uint64, error)
+	// Capacity returns the bytes that the file system of a name holds.
+	Capacity(name string) (uint64, error)
 	// Lock takes an exclusive lock on a file, creating it, and never waits. A
 	// lock held elsewhere is a *LockedError. It ends with Close or the process.
 	Lock(name string) (io.Closer, error)

@@ -134,11 +134,22 @@ func (OS) SyncDir(name string) error {
 
 // Free implements FS.
 func (OS) Free(name string) (uint64, error) {
+	st, err := statfs(name)
+	return st.Bavail * uint64(st.Bsize), err
+}
+
+// Capacity implements FS.
+func (OS) Capacity(name string) (uint64, error) {
+	st, err := statfs(name)
+	return st.Blocks * uint64(st.Bsize), err
+}
+
+func statfs(name string) (unix.Statfs_t, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(name, &st); err != nil {
-		return 0, &fs.PathError{Op: "statfs", Path: name, Err: err}
+		return unix.Statfs_t{}, &fs.PathError{Op: "statfs", Path: name, Err: err}
 	}
-	return st.Bavail * uint64(st.Bsize), nil
+	return st, nil
 }
 
 // Lock implements FS.

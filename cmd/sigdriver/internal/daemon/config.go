@@ -107,10 +107,12 @@ type AttestationsConfig struct {
 // AuditConfig bounds the journal.
 type AuditConfig struct {
 	// DenyPerMinute is how many refusals of one peer about one sandbox are recorded
-	// one by one each minute; further ones are counted. Optional: 30. From 1 to 10000.
+	// one by one each minute, and 64 times as many about all of them; further ones are
+	// counted. The first for each reason about a sandbox that was allowed before is
+	// recorded in any case. Optional: 30. From 1 to 10000.
 	DenyPerMinute int `toml:"deny_per_minute"`
-	// ReserveMiB is the free disk space that is kept for recording ALLOWs.
-	// Optional: 64. From 1 to 65536.
+	// ReserveMiB is the free disk space that is kept for recording ALLOWs. It is less
+	// than the volume of state_dir. Optional: 64. From 1 to 65536.
 	ReserveMiB int `toml:"reserve_mib"`
 }
 

@@ -233,6 +233,9 @@ func (c *Config) CheckPlaces() error {
 	if err := c.checkState(); err != nil {
 		return err
 	}
+	if err := c.checkReserve(); err != nil {
+		return err
+	}
 	if err := socket.CheckFolder(c.Socket.Path); err != nil {
 		return c.socketFault("socket.path", err)
 	}

@@ -72,10 +72,14 @@ func describe(conf *Config) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if key == nil {
-		return []string{"no transparency log: [transparency] names no key"}, nil
+	notes := []string{"no transparency log: [transparency] names no key"}
+	if key != nil {
+		notes = []string{"transparency log: auditors pin " + key.VKey()}
 	}
-	return []string{"transparency log: auditors pin " + key.VKey()}, nil
+	if low := conf.lowOnDisk(); low != "" {
+		notes = append(notes, low)
+	}
+	return notes, nil
 }
 
 func check(conf *Config) error {

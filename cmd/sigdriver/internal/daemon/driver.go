@@ -140,7 +140,7 @@ func (d *driver) openState(context.Context) error {
 		return d.conf.Fault("state_dir", err, "make it writable to the driver's user")
 	}
 	d.record, err = record.Open(dir, record.Options{
-		Archive: d.archive, DenyBudget: d.conf.Audit.DenyPerMinute, Reserve: uint64(d.conf.Audit.ReserveMiB) << 20,
+		Archive: d.archive, DenyBudget: d.conf.Audit.DenyPerMinute, Reserve: d.conf.reserve(),
 		Rebuild: d.options.RebuildFloors,
 	})
 	if err != nil {
@@ -148,6 +148,9 @@ func (d *driver) openState(context.Context) error {
 	}
 	if d.options.RebuildFloors {
 		d.logger.Warn("the floors were read from the journal's first entry on, on the operator's word")
+	}
+	if low := d.conf.lowOnDisk(); low != "" {
+		d.logger.Warn(low)
 	}
 	if cut := d.record.Cut(); cut != nil {
 		d.logger.Warn("the journal ended in a torn record, which was cut off", "detail", cut)
@@ -349,6 +352,7 @@ func (d *driver) watch(context.Context) error {
 	checks := []probe{
 		{Name: "trust", Well: func() bool { return d.healthy("trust") }},
 		{Name: "audit", Well: d.server.Recording},
+		{Name: "reserve", Well: func() bool { return d.conf.checkReserve() == nil }},
 		{Name: "socket", Well: d.socketsInPlace},
 	}
 	d.admin = serveAdmin(l, adminHandler(d.metrics, checks), d.logger.Named("admin"))

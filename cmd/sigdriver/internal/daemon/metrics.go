@@ -29,6 +29,7 @@ type Metrics struct {
 	refreshed prometheus.Gauge
 	refused   *prometheus.CounterVec
 	writes    *prometheus.CounterVec
+	lost      *prometheus.CounterVec
 }
 
 // maxReason is above every decision reason.
@@ -72,6 +73,7 @@ func NewMetrics(version string) *Metrics {
 	m.refreshes = m.counters("trust_refreshes_total", "Refreshes of trust, by result: ok or a code of docs/reasons.md.", "result")
 	m.refreshed = prometheus.NewGauge(prometheus.GaugeOpts{Name: "sigdriver_trust_refreshed_timestamp_seconds", Help: "When trust was last refreshed successfully; 0 for never."})
 	m.refused = m.counters("connections_refused_total", "Connections closed unread, by why.", "why")
+	m.lost = m.counters("unrecorded_total", "Refusals that went out without a journal entry, by why: budget (of their peer), full (only the reserve for ALLOWs is left). Those beyond a budget are counted in the journal.", "why")
 	m.writes = m.counters("intercepted_writes_total", "Writes that a gateway asked about through the interceptor, by method of its API and whether they were allowed.", "method", "allowed")
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "sigdriver_build_info", Help: "1, labelled with the version.", ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
@@ -164,6 +166,9 @@ func (m *Metrics) Shadowed() { m.shadow.Inc() }
 
 // Faulted counts a call without a decision. The reason is one of a closed list.
 func (m *Metrics) Faulted(reason string) { m.faults.WithLabelValues(reason).Inc() }
+
+// Unrecorded counts a refusal without a journal entry.
+func (m *Metrics) Unrecorded(why string) { m.lost.WithLabelValues(why).Inc() }
 
 // Panicked counts a panic.
 func (m *Metrics) Panicked() { m.panics.Inc() }

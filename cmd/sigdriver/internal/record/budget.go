@@ -8,19 +8,36 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/sigdriver/sigdriver/verifier"
 )
 
-// maxAccounts bounds the pairs of peer and target that are counted apart in a
-// minute. Those beyond it share the account of the zero target of their peer.
-const maxAccounts = 4096
+// Bounds of what refusals write in a minute, beside Options.DenyBudget.
+const (
+	// maxAccounts bounds the pairs of peer and target that are counted apart, and
+	// maxPeers the peers. What is beyond shares the account of the zero target of its
+	// peer, or of the zero peer.
+	maxAccounts = 4096
+	maxPeers    = 256
+	// peerTargets is how many targets' budgets one peer may use up. It may invent
+	// any number of names.
+	peerTargets = 64
+	// maxPeerBytes bounds what one peer's refusals add to the archive.
+	maxPeerBytes = 16 << 20
+	// A first refusal of a bound sandbox for a reason is recorded also when its peer
+	// has no budget left, up to so many bytes of it, and so many of all of them.
+	maxFirstBytes  = 64 << 10
+	maxFirstsBytes = 16 << 20
+)
 
 // budget counts the DENY entries of each minute.
 type budget struct {
-	limit int
+	limit int // entries for one peer and target
 
 	mu       sync.Mutex
 	minute   time.Time
 	accounts map[account]*spent
+	peers    map[Peer]*peerSpent
 	over     map[account]*Suppressed // of minutes that are over
 }
 
@@ -34,26 +51,92 @@ type spent struct {
 	suppressed uint64
 }
 
-// spend takes one DENY entry from the account, false when it is overdrawn.
-func (b *budget) spend(peer Peer, target Target, now time.Time) bool {
+// peerSpent is what one peer's refusals wrote this minute.
+type peerSpent struct {
+	entries, bytes int
+	firsts         map[first]bool // that were recorded, within the budget or beyond it
+	firstsBytes    int            // of those beyond
+}
+
+// first is what a refusal is the first of.
+type first struct {
+	sandbox verifier.SandboxKey
+	reason  string
+}
+
+// denial is a refusal that would be recorded.
+type denial struct {
+	peer   Peer
+	target Target
+	// bound says that the sandbox has a place, so that nobody invented it.
+	bound  bool
+	reason string
+	bytes  int // that it adds to the archive
+}
+
+// spend takes one DENY entry from the budgets of its peer and target, false when one
+// of them is overdrawn and it is no first refusal of a bound sandbox.
+func (b *budget) spend(d denial, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.turn(now)
-	key := account{peer, target}
+	p := b.peer(d.peer)
+	key := account{d.peer, d.target}
 	a := b.accounts[key]
-	if a == nil && len(b.accounts) >= maxAccounts {
-		key = account{peer: peer}
+	within := (a == nil || a.entries < b.limit) && p.entries < b.limit*peerTargets && p.bytes+d.bytes <= maxPeerBytes
+	if within {
+		p.entries++
+		p.bytes += d.bytes
+	}
+	ok := p.first(d, within) || within
+	if a == nil && (!ok || len(b.accounts) >= maxAccounts) {
+		key = account{peer: d.peer} // an invented name costs no memory
+		if len(b.accounts) >= maxAccounts+maxPeers {
+			key = account{}
+		}
 		a = b.accounts[key]
 	}
 	if a == nil {
 		a = &spent{}
 		b.accounts[key] = a
 	}
-	if a.entries >= b.limit {
+	if ok {
+		a.entries++
+	} else {
 		a.suppressed++
+	}
+	return ok
+}
+
+// peer returns what a peer spent. Peers that are listed by their gid may come with
+// any number of uids.
+func (b *budget) peer(peer Peer) *peerSpent {
+	p := b.peers[peer]
+	if p == nil && len(b.peers) >= maxPeers {
+		peer = Peer{}
+		p = b.peers[peer]
+	}
+	if p == nil {
+		p = &peerSpent{firsts: map[first]bool{}}
+		b.peers[peer] = p
+	}
+	return p
+}
+
+// first reports whether a refusal is the first of a bound sandbox for its reason this
+// minute, and is recorded even beyond the budget.
+func (p *peerSpent) first(d denial, within bool) bool {
+	key := first{verifier.SandboxKey{GatewayID: d.target.GatewayID, SandboxID: d.target.SandboxID}, d.reason}
+	if !d.bound || p.firsts[key] {
 		return false
 	}
-	a.entries++
+	if !within {
+		if d.bytes > maxFirstBytes || p.firstsBytes+d.bytes > maxFirstsBytes {
+			return false
+		}
+		p.firstsBytes += d.bytes
+	}
+	p.firsts[key] = true
 	return true
 }
 
@@ -82,7 +165,7 @@ func (b *budget) turn(now time.Time) {
 			b.carry(key, a.suppressed)
 		}
 	}
-	b.minute, b.accounts = minute, map[account]*spent{}
+	b.minute, b.accounts, b.peers = minute, map[account]*spent{}, map[Peer]*peerSpent{}
 }
 
 // carry adds to what minutes that are over have suppressed.

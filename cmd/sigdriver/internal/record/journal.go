@@ -29,7 +29,7 @@ type Options struct {
 	// entry, so that there is room for ALLOWs. Default 64 MiB.
 	Reserve uint64
 	// DenyBudget is how many DENY entries one peer may cause about one target
-	// in a minute. Default 30.
+	// in a minute, and 64 times as many about all of them. Default 30.
 	DenyBudget int
 	// Now is the clock that minutes are counted by; time.Now by default.
 	Now func() time.Time
@@ -40,6 +40,7 @@ type Options struct {
 
 // Archive keeps bytes durably by their sha256.
 type Archive interface {
+	Has(sum [32]byte) bool
 	Put(data []byte) ([32]byte, error)
 	Get(sum [32]byte) ([]byte, error)
 }
@@ -118,7 +119,8 @@ func (e *FullError) Error() string {
 	return fmt.Sprintf("%q has %d bytes free and needs %d for this entry: free some space", e.Dir, e.Free, e.Need)
 }
 
-// SuppressedError says that a DENY is beyond the budget of its peer and target.
+// SuppressedError says that a DENY is beyond the budget of its peer, or of its peer
+// and target.
 // It was counted, and an entry after the end of the minute will say how many were.
 type SuppressedError struct {
 	Peer   Peer
@@ -126,7 +128,7 @@ type SuppressedError struct {
 }
 
 func (e *SuppressedError) Error() string {
-	return fmt.Sprintf("too many denials of peer uid %d for sandbox %q this minute: counted, not recorded one by one", e.Peer.UID, clip(e.Target.Name))
+	return fmt.Sprintf("too many denials of peer uid %d this minute, the last for sandbox %q: counted, not recorded one by one", e.Peer.UID, clip(e.Target.Name))
 }
 
 // minFree is the free space that an ALLOW needs: its record, its attestations
@@ -185,14 +187,6 @@ func (j *Journal) Err() error {
 		return *p
 	}
 	return nil
-}
-
-// admitDenial keeps refusals from filling the disk, before anything is written.
-func (j *Journal) admitDenial(e *Entry) error {
-	if !j.budget.spend(e.Peer, e.Target, j.opts.Now()) {
-		return &SuppressedError{Peer: e.Peer, Target: e.Target}
-	}
-	return j.room(j.opts.Reserve)
 }
 
 func (j *Journal) room(need uint64) error {

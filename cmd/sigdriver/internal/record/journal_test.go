@@ -309,14 +309,82 @@ func TestBudgetIsBounded(t *testing.T) {
 	b := budget{limit: 1}
 	now := time.Unix(0, 0)
 	for i := range 3 * maxAccounts {
-		b.spend(Peer{UID: 1}, Target{Name: fmt.Sprint(i)}, now)
+		b.spend(denial{peer: Peer{UID: 1}, target: Target{Name: fmt.Sprint(i)}}, now)
 	}
-	if n := len(b.accounts); n > maxAccounts+1 {
+	if n := len(b.accounts); n > peerTargets+1 {
+		t.Errorf("%d accounts of one peer", n)
+	}
+	for uid := range uint32(3 * maxAccounts) {
+		b.spend(denial{peer: Peer{UID: 2 + uid}}, now)
+	}
+	if n := len(b.accounts); n > maxAccounts+maxPeers+1 {
 		t.Errorf("%d accounts", n)
 	}
+	if n := len(b.peers); n > maxPeers+1 {
+		t.Errorf("%d peers", n)
+	}
 	over := b.expired(now.Add(time.Minute))
-	if len(over) != 1 || over[0].Count != 2*maxAccounts-1 || over[0].Target != (Target{}) {
-		t.Errorf("over %+v", over)
+	for _, o := range over {
+		if o.Peer == (Peer{UID: 1}) && (o.Count != 3*maxAccounts-peerTargets || o.Target != (Target{})) {
+			t.Errorf("over %+v", o)
+		}
+	}
+}
+
+// Whoever invents names uses up the budget of its peer, and no first refusal of a
+// sandbox that is there.
+func TestFirstRefusals(t *testing.T) {
+	b := budget{limit: 30}
+	now := time.Unix(0, 0)
+	peer := Peer{UID: 1}
+	const invented = 10000
+	recorded := 0
+	for i := range invented {
+		if b.spend(denial{peer: peer, target: Target{SandboxID: fmt.Sprint("x", i)}, reason: "THRESHOLD", bytes: 4 << 10}, now) {
+			recorded++
+		}
+	}
+	t.Logf("%d first refusals of %d invented names are recorded", recorded, invented)
+	if recorded > 30*peerTargets {
+		t.Errorf("%d refusals are recorded", recorded)
+	}
+	victims := 0
+	for i := range 200 {
+		for _, reason := range []string{"THRESHOLD", "SIGNER_REVOKED"} {
+			d := denial{peer: peer, target: Target{GatewayID: "gw", SandboxID: fmt.Sprint("sb-", i)}, bound: true, reason: reason, bytes: 16 << 10}
+			if b.spend(d, now) {
+				victims++
+			}
+			if b.spend(d, now) {
+				t.Fatal("the second refusal for a reason is recorded beyond the budget")
+			}
+		}
+	}
+	if victims != 400 {
+		t.Errorf("%d of 400 first refusals of bound sandboxes are recorded", victims)
+	}
+	fat := denial{peer: peer, target: Target{GatewayID: "gw", SandboxID: "fat"}, bound: true, reason: "THRESHOLD", bytes: maxFirstBytes + 1}
+	if b.spend(fat, now) {
+		t.Error("a first refusal has no bound in bytes")
+	}
+	bytes := 0
+	for i := range 10000 {
+		d := denial{peer: peer, target: Target{GatewayID: "gw", SandboxID: fmt.Sprint("many-", i)}, bound: true, reason: "THRESHOLD", bytes: maxFirstBytes}
+		if b.spend(d, now) {
+			bytes += d.bytes
+		}
+	}
+	if bytes > maxFirstsBytes {
+		t.Errorf("first refusals add %d bytes a minute", bytes)
+	}
+	if !b.spend(denial{peer: Peer{UID: 2}, target: fat.target, bytes: maxPeerBytes}, now) {
+		t.Error("another peer pays for it")
+	}
+	if b.spend(denial{peer: Peer{UID: 2}, target: Target{Name: "other"}, bytes: 1}, now) {
+		t.Error("a peer has no budget in bytes")
+	}
+	if !b.spend(fat, now.Add(time.Minute)) {
+		t.Error("the next minute has no budget of its own")
 	}
 }
 

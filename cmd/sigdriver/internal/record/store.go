@@ -5,6 +5,7 @@ package record
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -403,7 +404,7 @@ func (s *Store) Commit(e Entry, req *verifier.Request, d *verifier.Decision) (ui
 	if d.Verdict == verifier.Allow {
 		err = s.room(allowNeeds(record, evidence))
 	} else {
-		err = s.admitDenial(&e)
+		err = s.admitDenial(&e, append(evidence, record))
 	}
 	if err = cmp.Or(err, s.begin()); err != nil {
 		return 0, Digest{}, err
@@ -417,6 +418,26 @@ func (s *Store) Commit(e Entry, req *verifier.Request, d *verifier.Decision) (ui
 		return 0, Digest{}, fmt.Errorf("archiving the decision record: %w", err)
 	}
 	return s.submit(kindDecision, func() ([]byte, error) { return s.decide(e, seen) })
+}
+
+// admitDenial keeps refusals from filling the disk, before anything is written.
+func (s *Store) admitDenial(e *Entry, objects [][]byte) error {
+	d := denial{peer: e.Peer, target: e.Target, reason: e.Reason}
+	for _, data := range objects {
+		if !s.opts.Archive.Has(sha256.Sum256(data)) {
+			d.bytes += len(data)
+		}
+	}
+	if e.Target.SandboxID != "" {
+		_, d.bound = s.place(e.sandbox())
+	}
+	if err := s.room(s.opts.Reserve); err != nil {
+		return err
+	}
+	if !s.budget.spend(d, s.opts.Now()) {
+		return &SuppressedError{Peer: e.Peer, Target: e.Target}
+	}
+	return nil
 }
 
 // decide adds a decision to the state and returns its body. What concurrent

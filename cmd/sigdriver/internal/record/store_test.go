@@ -43,6 +43,11 @@ func (m *objects) Put(data []byte) ([32]byte, error) {
 	return sum, nil
 }
 
+func (m *objects) Has(sum [32]byte) bool {
+	_, err := m.Get(sum)
+	return err == nil
+}
+
 func (m *objects) Get(sum [32]byte) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -137,7 +137,11 @@ func (c *call) record(d *verifier.Decision) error {
 		return nil
 	case errors.As(err, &conflict):
 		return err
-	case d.Verdict == verifier.Deny && (errors.As(err, &suppressed) || errors.As(err, &full)):
+	case d.Verdict == verifier.Deny && errors.As(err, &suppressed):
+		c.server.unrecorded.hear(c.server, unrecordedBudget, c.caller.UID, err)
+		return nil
+	case d.Verdict == verifier.Deny && errors.As(err, &full):
+		c.server.unrecorded.hear(c.server, unrecordedFull, c.caller.UID, err)
 		return nil
 	}
 	return auditUnavailable(err)

@@ -104,6 +104,8 @@ type Metrics interface {
 	Shadowed()
 	Faulted(reason string)
 	Panicked()
+	// Unrecorded hears of a refusal that goes out without an entry, and why.
+	Unrecorded(why string)
 }
 
 // Log is the transparency log over the journal.
@@ -148,6 +150,8 @@ type Server struct {
 	trust  trustBytes
 	served served
 	done   chan struct{}
+
+	unrecorded unrecorded
 
 	printer *printer
 }

@@ -147,9 +147,10 @@ func (m *testMetrics) Decided(_ verifier.Verdict, _ verifier.Reason, cached bool
 		m.cached.Add(1)
 	}
 }
-func (m *testMetrics) Faulted(string) { m.faulted.Add(1) }
-func (m *testMetrics) Shadowed()      {}
-func (m *testMetrics) Panicked()      { m.panics.Add(1) }
+func (m *testMetrics) Faulted(string)    { m.faulted.Add(1) }
+func (m *testMetrics) Shadowed()         {}
+func (m *testMetrics) Panicked()         { m.panics.Add(1) }
+func (m *testMetrics) Unrecorded(string) {}
 
 // newWorld makes a world with the trust and the time of a scenario.
 func newWorld(t testing.TB, s *verifiertest.Scenario) *world {
