@@ -59,7 +59,7 @@ func (d *documentEvaluation) newApproval(c *claim, wanted map[string]bool) (*app
 		}
 	case SetPredicateType:
 		var s *policySet
-		if s, f = parseSetStatement(c.statement); f == nil {
+		if s, f = c.approvedSet(); f == nil {
 			// SPEC: R8 the set's version is each member's version.
 			a.versioned, a.set, a.version, a.notBefore, a.notAfter = true, s, s.name.version, s.notBefore, s.notAfter
 			a.gatewayWide = true // its scope says where it is enforced, not whose it is

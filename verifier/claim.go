@@ -31,6 +31,10 @@ type claim struct {
 	// because the window was checked at those.
 	from, until time.Time
 	statement   *statement
+	// set is what a policy-bundle says; setFault why it is none. Both are nil for
+	// any other statement.
+	set      *policySet
+	setFault *Finding
 }
 
 // verifiedAttestation is one attestation whose signatures were checked. It does
@@ -80,11 +84,27 @@ func (t *Trust) newClaim(s *verifiedSignature) (c *claim, f *Finding) {
 	if f == nil {
 		c.statement, f = parseStatement(s.payload)
 	}
+	if f == nil && c.statement.predicateType == SetPredicateType {
+		c.set, c.setFault = parseSetStatement(c.statement)
+	}
 	if f != nil {
 		f.Attestation = s.attestation
 		return nil, f
 	}
 	return c, nil
+}
+
+// approvedSet returns the set that a policy-bundle approves. The claim, and with it
+// the finding, may be shared by the documents that its attestation came with.
+func (c *claim) approvedSet() (*policySet, *Finding) {
+	if c.set != nil {
+		return c.set, nil
+	}
+	f := Finding{Reason: PredicateInvalid, Document: -1, Attestation: -1, Detail: "the policy bundle was not read"}
+	if c.setFault != nil {
+		f = *c.setFault
+	}
+	return nil, &f
 }
 
 // attribute finds the one principal who made the signature.

@@ -24,7 +24,10 @@ type requestSource interface {
 }
 
 // receivedRequest is a request with all its bytes: what a gateway asks.
-type receivedRequest struct{ *Request }
+type receivedRequest struct {
+	*Request
+	verified map[[32]byte]verifiedAttestation // by the sha256 of its bytes: documents may share an attestation
+}
 
 func (r receivedRequest) request() *Request { return r.Request }
 
@@ -35,7 +38,17 @@ func (r receivedRequest) document(i int) (*parsedDocument, *Finding) {
 }
 
 func (r receivedRequest) verifyAttestation(trust *Trust, i, attestation int, budget *signatureBudget) verifiedAttestation {
-	return trust.verifyAttestation(attestation, r.Documents[i].Attestations[attestation], budget)
+	raw := r.Documents[i].Attestations[attestation]
+	if len(r.Documents) == 1 {
+		return trust.verifyAttestation(attestation, raw, budget)
+	}
+	sum := sha256.Sum256(raw)
+	if known, ok := r.verified[sum]; ok {
+		return known.withIndex(attestation)
+	}
+	v := trust.verifyAttestation(attestation, raw, budget)
+	r.verified[sum] = v
+	return v
 }
 
 func (r receivedRequest) effectiveSHA256() ([32]byte, bool) {

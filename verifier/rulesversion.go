@@ -23,5 +23,6 @@ var RuleChanges = []RuleChange{
 	{2, "R4", "timestamp authorities and logs are told apart by their keys"},
 	{2, "R4", "a root in a bundle's chain is passed over, and base64 in a bundle has one spelling"},
 	{2, "R4, R5", "members that a reader of protobuf JSON would see twice are refused, and some refusals have another reason: TLOG_MISMATCH, ENVELOPE_TOO_DEEP, CERT_TIME"},
+	{2, "R4", "an attestation that several documents share is checked once, and takes from the budget of checks once"},
 	{2, "R8", "a floor reaches as far as the rules that agreed to it, and a version at most maxVersionStep above the floor"},
 }

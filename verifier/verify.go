@@ -21,7 +21,7 @@ func Verify(req *Request, trust *Trust, floors Floors, now time.Time) Decision {
 	if CheckRequest(req) != nil {
 		return Decision{}
 	}
-	return evaluate(receivedRequest{req}, trust, floors, now)
+	return evaluate(receivedRequest{req, map[[32]byte]verifiedAttestation{}}, trust, floors, now)
 }
 
 // evaluate decides a request, wherever it comes from: Verify received it,

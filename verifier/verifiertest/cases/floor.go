@@ -40,6 +40,14 @@ func floorCases() []*Case {
 				s.AuthoritiesJSON = vt.Edit(vt.Compact(s.Authorities), `"subject":"forge"`, `"workspace":"","subject":"forge"`)
 				s.ApproveAs(0, s.Approval(0), "dave")
 			}, old).attack("SE-08"),
+		denies("version-rollback-twin-in-workspace", "allow-raise-in-workspace", "Beside prod's own profile of that name, whose version is newer, the gateway's is old: both would raise one floor.",
+			func(s *vt.Scenario) {
+				s.Attach("own-forge", vt.ForgeProfile())
+				s.Request.Documents[2].Workspace = "prod"
+				own := s.Approval(2)
+				own.Scope.Workspace, own.Version = "prod", "43"
+				s.ApproveAs(2, own, "dave").Recompose()
+			}, Want{Reason: verifier.VersionRollback, Document: 1, Attestation: -1, Docs: []Doc{aliceBob, dave, by(43, "dave")}}),
 		allows("allow-version-step", "A million above nothing is as far as a version may be where trust says nothing.", highestStep, by(1_000_000, "alice", "bob")),
 		allows("allow-version-step-from-floor", "The step begins at the floor.", stepFromFloor, by(1_000_043, "alice", "bob")),
 		allows("allow-version-step-signed", "maxVersionStep is a hundred.", signedStep, by(100, "alice", "bob")),

@@ -1,0 +1,195 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package verifier_test
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sigdriver/sigdriver/verifier"
+	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
+)
+
+// growths are the dimensions of a request and of trust that others can make larger,
+// each with the size from which it is doubled.
+var growths = []struct {
+	name string
+	from int
+	make func(n int) *vt.Scenario
+}{
+	{"documents", 24, func(n int) *vt.Scenario {
+		s := vt.ComposePlain()
+		attachMany(s, n)
+		return s.Recompose()
+	}},
+	{"attestations", 32, func(n int) *vt.Scenario { return approveOften(n, func(int) string { return "42" }) }},
+	{"versions", 32, func(n int) *vt.Scenario { return approveOften(n, strconv.Itoa) }},
+	{"expiries", 32, func(n int) *vt.Scenario {
+		s := vt.AdmitPolicy()
+		var offered [][]byte
+		for i := range n {
+			a := s.Approval(0)
+			a.NotAfter = vt.Now.Add(time.Duration(i+1) * time.Minute).Format(time.RFC3339)
+			offered = append(offered, a.Of(s.Body(0)).Seal(vt.Person("alice"), vt.Person("bob")).JSON())
+		}
+		return s.Offer(0, offered...)
+	}},
+	{"findings", 32, func(n int) *vt.Scenario {
+		s := vt.AdmitPolicy()
+		var offered [][]byte
+		for i := range n {
+			a := s.Approval(0)
+			a.Reason, a.Scope.Name = fmt.Sprint("reason ", i), "elsewhere"
+			offered = append(offered, a.Of(s.Body(0)).Seal(vt.Person("alice")).JSON())
+		}
+		return s.Offer(0, offered...)
+	}},
+	{"sets", 16, func(n int) *vt.Scenario { return distinctSets(n, 20) }},
+	{"documents of sets", 16, func(n int) *vt.Scenario { return distinctSets(16, n) }},
+	{"sets that miss a document", 16, func(n int) *vt.Scenario { return partialSets(n, 20) }},
+	{"rules", 64, func(n int) *vt.Scenario {
+		s := vt.AdmitPolicy()
+		for i := range n {
+			s.Authorities.Rules = append(s.Authorities.Rules, &vt.Rule{Name: fmt.Sprint("rule ", i), Surface: vt.PolicySurface, Mode: "enforce",
+				Require: []vt.Requirement{{Authority: "security", PredicateType: vt.ApprovalType}}})
+		}
+		return s
+	}},
+	{"principals", 256, func(n int) *vt.Scenario {
+		s := vt.AdmitPolicy()
+		for i := range n {
+			name := fmt.Sprint("p", i)
+			s.Authorities.Principals[name] = &vt.Principal{Identities: []vt.Identity{{Issuer: "https://issuer.example", SAN: name + "@corp.example"}}}
+			s.Authorities.Authorities["security"].Principals = append(s.Authorities.Authorities["security"].Principals, name)
+		}
+		return s
+	}},
+}
+
+// TestGrowth doubles each dimension: what a decision costs must not grow faster than
+// what it is about.
+func TestGrowth(t *testing.T) {
+	const most = 2.5
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	for _, g := range growths {
+		t.Run(g.name, func(t *testing.T) {
+			small, large := newQuestion(t, g.make(g.from)), newQuestion(t, g.make(2*g.from))
+			var of [2]time.Duration
+			// Whatever else the machine does can only add to a round.
+			for round := 0; round < 40; round++ {
+				for i, q := range []*question{small, large} {
+					if took := q.cost(); of[i] == 0 || took < of[i] {
+						of[i] = took
+					}
+				}
+				if round >= 4 && float64(of[1]) <= most*float64(of[0]) {
+					break
+				}
+			}
+			ratio := float64(of[1]) / float64(of[0])
+			t.Logf("%d: %v, %d: %v, ratio %.2f", g.from, of[0], 2*g.from, of[1], ratio)
+			if ratio > most {
+				t.Errorf("twice the %s cost %.2f times as much, at most %v is allowed", g.name, ratio, most)
+			}
+		})
+	}
+}
+
+// question is a scenario with its trust.
+type question struct {
+	request *verifier.Request
+	trust   *verifier.Trust
+	floors  verifier.Floors
+}
+
+func newQuestion(t *testing.T, s *vt.Scenario) *question {
+	t.Helper()
+	if err := verifier.CheckRequest(&s.Request); err != nil {
+		t.Fatal(err)
+	}
+	return &question{&s.Request, mustTrust(t, s), s.Floors}
+}
+
+// cost is the time that the processor spent on one decision, in this thread.
+func (q *question) cost() time.Duration {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	runtime.GC()
+	before := threadTime()
+	verifier.Verify(q.request, q.trust, q.floors, vt.Now)
+	return threadTime() - before
+}
+
+func threadTime() time.Duration {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &now); err != nil {
+		panic(err)
+	}
+	return time.Duration(now.Nano())
+}
+
+// attachMany attaches n providers with a profile each that dave approved.
+func attachMany(s *vt.Scenario, n int) {
+	for i := range n {
+		profile := vt.MirrorProfile()
+		profile["id"] = fmt.Sprint("mirror-", i)
+		s.Attach(fmt.Sprint("provider ", i), profile).Approve(len(s.Request.Documents)-1, "dave")
+	}
+}
+
+// approveOften offers a policy n approvals by alice and bob, with a version each.
+func approveOften(n int, version func(int) string) *vt.Scenario {
+	s := vt.AdmitPolicy()
+	var offered [][]byte
+	for i := range n {
+		a := s.Approval(0)
+		a.Reason, a.Version = fmt.Sprint("reason ", i), version(i+1)
+		offered = append(offered, a.Of(s.Body(0)).Seal(vt.Person("alice"), vt.Person("bob")).JSON())
+	}
+	return s.Offer(0, offered...)
+}
+
+// setsOf is a sandbox under a rule that wants two sets, by people of whom there are
+// fewer than the rule wants, so that every pair of sets has to be looked at.
+func setsOf(documents int) *vt.Scenario {
+	s := vt.ComposePlain()
+	attachMany(s, documents-1)
+	s.Authorities.Authorities["owners"] = &vt.Authority{Principals: []string{"alice", "bob"}, Threshold: 1}
+	s.Authorities.Authorities["reviewers"] = &vt.Authority{Principals: []string{"alice", "bob"}, Threshold: 1}
+	rule := vt.SetRule()
+	rule.Require = []vt.Requirement{{Authority: "owners", PredicateType: vt.SetType}, {Authority: "reviewers", PredicateType: vt.SetType}}
+	rule.Distinct = [][]string{{"owners", "reviewers"}}
+	s.Authorities.Rules = []*vt.Rule{rule}
+	return s.Recompose()
+}
+
+// distinctSets offers n sets by one person to every one of some documents.
+func distinctSets(n, documents int) *vt.Scenario {
+	s := setsOf(documents)
+	var offered [][]byte
+	for i := range n {
+		set := s.Set(fmt.Sprint("set ", i))
+		set.Version = strconv.Itoa(i + 1)
+		offered = append(offered, set.By("alice")...)
+	}
+	return s.OfferAll(offered...)
+}
+
+// partialSets offers n sets, each of which lacks the last document.
+func partialSets(n, documents int) *vt.Scenario {
+	s := setsOf(documents)
+	var offered [][]byte
+	for i := range n {
+		set := s.Set(fmt.Sprint("set ", i))
+		set.Members = set.Members[:len(set.Members)-1]
+		offered = append(offered, set.By("alice", "bob")...)
+	}
+	return s.OfferAll(offered...)
+}
