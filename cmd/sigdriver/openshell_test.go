@@ -96,7 +96,7 @@ volumes: {maxBytes: 1073741824}
 func (a *author) approved(typeName, path, name string, people ...string) string {
 	a.t.Helper()
 	document := strings.TrimSuffix(filepath.Base(path), ".yaml") + ".json"
-	a.run("canonicalize", "--type", typeName, path, "--out", document)
+	a.run("canonicalize", "--openshell", "0.0", "--type", typeName, path, "--out", document)
 	for _, person := range people {
 		args := []string{"sign", "--yes", "--document", document, "--key", person + ".key", "--version", "1", "--out", document + "." + person}
 		if name != "" {

@@ -63,6 +63,18 @@ var authored = []struct{ name, about string }{
 	{"yaml-profile-rules", "Rules, matchers with glob and any, tool selectors."},
 	{"yaml-profile-category", "A category in any case, with a hyphen and spaces around it."},
 	{"yaml-profile-defaults", "Every default written out: left out, but for the category."},
+	{"yaml-policy-01", "A policy of the usual size in OpenShell 0.1: modes are enumerations, and an empty landlock says what it stands for."},
+	{"yaml-landlock-01", "The other word of landlock."},
+	{"yaml-endpoint-01", "Endpoints of OpenShell 0.1: every mode in every word, and what a gateway takes."},
+	{"yaml-mcp-01", "MCP in OpenShell 0.1: versions are always there and in one order; a date without quotes is a text."},
+	{"yaml-scalars-01", "How OpenShell 0.1 reads plain scalars, and keys that are no text."},
+	{"yaml-alias-01", "A byte order mark, the version of YAML, a tag that says nothing new, anchors and aliases."},
+	{"yaml-profile-endpoint-01", "Endpoints of a profile in OpenShell 0.1, and where null is nothing."},
+	{"yaml-profile-refresh-01", "Durations, with no, 3, 6 or 9 digits of fraction."},
+	{"yaml-profile-refresh-seconds-01", "The same in whole seconds, of which 0 is none."},
+	{"yaml-profile-token-grant-01", "A token grant has its type, also if none is written."},
+	{"yaml-profile-token-exchange-01", "A token exchange."},
+	{"yaml-profile-files-01", "Files of a profile."},
 	{"yaml-settings", "The settings of a gateway: what is written stays, services are sorted."},
 	{"yaml-settings-json", "Settings as JSON."},
 	{"yaml-settings-limits", "Limits of volumes and drivers are any JSON."},
@@ -74,10 +86,18 @@ func authoredVectors() []*DocumentVector {
 		input := vt.Must(authoredFiles.ReadFile("authored/" + a.name + ".yaml"))
 		document := vt.Must(verifier.Canonical(vt.Must(authoredFiles.ReadFile("authored/" + a.name + ".json"))))
 		v := documentVector(a.name, a.about, authoredRole(a.name), string(input), string(document), nil)
-		v.From = FromAuthored
+		v.From, v.OpenShell = FromAuthored, lineOf(a.name)
 		vectors = append(vectors, v)
 	}
 	return append(vectors, refusedVectors()...)
+}
+
+// lineOf is the line of OpenShell that a vector is about, by its name; empty for 0.0.
+func lineOf(name string) string {
+	if strings.HasSuffix(name, "-01") {
+		return "0.1"
+	}
+	return ""
 }
 
 func authoredRole(name string) verifier.Role {

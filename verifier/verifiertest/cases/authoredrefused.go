@@ -14,9 +14,9 @@ const (
 // host refuses. Where says the line and the column of the fault.
 func refusedVectors() []*DocumentVector {
 	var vectors []*DocumentVector
-	for _, r := range refusedYAML {
+	for _, r := range append(refusedYAML, refusedYAML01...) {
 		v := documentVector("yaml-"+r.name, r.about, authoredRole("yaml-"+r.name), r.input, "", r.attacks)
-		v.From, v.At = FromAuthored, r.at
+		v.From, v.At, v.OpenShell = FromAuthored, r.at, lineOf(r.name)
 		vectors = append(vectors, v)
 	}
 	return vectors

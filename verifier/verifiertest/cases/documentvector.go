@@ -28,7 +28,10 @@ type DocumentVector struct {
 	Attacks []string `json:"attacks,omitempty"`
 	Role    string   `json:"role"`
 	From    string   `json:"from"`
-	Input   Bytes    `json:"input"`
+	// OpenShell is the line of releases that reads what an author wrote so; 0.0 if it
+	// is absent.
+	OpenShell string `json:"openshell,omitempty"`
+	Input     Bytes  `json:"input"`
 	// Document and SHA256 are absent, and Refused is true, when there is none.
 	Document Bytes  `json:"document,omitzero"`
 	SHA256   string `json:"sha256,omitempty"`

@@ -29,13 +29,15 @@ type diffReport struct {
 type diffSide struct {
 	File   string `json:"file"`
 	SHA256 string `json:"sha256"`
-	doc    *policy.Document
-	body   []byte
+	// OpenShell are the lines of releases that the document may be of.
+	OpenShell []policy.Line `json:"openshell,omitempty"`
+	doc       *policy.Document
+	body      []byte
 }
 
 func newDiffCommand(env *Env) *cobra.Command {
 	var outputs []string
-	var typeName string
+	var typeName, line string
 	cmd := &cobra.Command{
 		Use:   "diff [--type TYPE] OLD NEW",
 		Short: "Show what a change of a document widens and narrows",
@@ -51,7 +53,7 @@ Ends with 0 if the documents are the same bytes, with 1 if they differ.`,
 			if err != nil {
 				return err
 			}
-			r, err := diff(env, typeName, args[0], args[1])
+			r, err := diff(env, typeName, line, args[0], args[1])
 			if err != nil {
 				return err
 			}
@@ -65,19 +67,20 @@ Ends with 0 if the documents are the same bytes, with 1 if they differ.`,
 		},
 	}
 	cmd.Flags().StringVar(&typeName, "type", "", "the files are no documents yet: sandbox-policy, provider-profile or settings")
+	registerLine(cmd, &line)
 	registerOutputs(cmd, &outputs)
 	return cmd
 }
 
-func diff(env *Env, typeName, oldPath, newPath string) (*diffReport, error) {
+func diff(env *Env, typeName, line, oldPath, newPath string) (*diffReport, error) {
 	if oldPath == "-" && newPath == "-" {
 		return nil, usageError(errors.New("only one of the two can be the standard input"), "give the other one as a file")
 	}
-	was, err := readSide(env, typeName, oldPath)
+	was, err := readSide(env, typeName, line, oldPath)
 	if err != nil {
 		return nil, err
 	}
-	is, err := readSide(env, typeName, newPath)
+	is, err := readSide(env, typeName, line, newPath)
 	if err != nil {
 		return nil, err
 	}
@@ -85,9 +88,9 @@ func diff(env *Env, typeName, oldPath, newPath string) (*diffReport, error) {
 }
 
 // readSide reads a document, or makes it of what an author wrote.
-func readSide(env *Env, typeName, path string) (*diffSide, error) {
+func readSide(env *Env, typeName, line, path string) (*diffSide, error) {
 	if typeName != "" {
-		body, err := readAuthored(env, typeName, path)
+		body, err := readAuthored(env, typeName, line, path)
 		if err != nil {
 			return nil, err
 		}
@@ -101,16 +104,20 @@ func readSide(env *Env, typeName, path string) (*diffSide, error) {
 }
 
 // readAuthored makes the document of a file, as canonicalize does.
-func readAuthored(env *Env, typeName, path string) ([]byte, error) {
+func readAuthored(env *Env, typeName, line, path string) ([]byte, error) {
 	as, ok := policy.ParseType(typeName)
 	if !ok {
 		return nil, usageError(fmt.Errorf("--type %q is no type", typeName), "use sandbox-policy, provider-profile or settings")
+	}
+	l, err := readLine(line)
+	if err != nil {
+		return nil, err
 	}
 	data, err := readFile(env, path, "file", policy.MaxInput)
 	if err != nil {
 		return nil, err
 	}
-	result, err := policy.Canonicalize(as, data)
+	result, err := policy.Canonicalize(as, l, data)
 	if err != nil {
 		return nil, noDocument(path, err)
 	}
@@ -122,7 +129,15 @@ func newSide(path string, body []byte) (*diffSide, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &diffSide{path, fmt.Sprintf("%x", sha256.Sum256(body)), doc, body}, nil
+	return &diffSide{path, fmt.Sprintf("%x", sha256.Sum256(body)), doc.Lines(), doc, body}, nil
+}
+
+// ofLine says which line of OpenShell a document is of.
+func ofLine(doc *policy.Document) string {
+	if !doc.HasLine() {
+		return ""
+	}
+	return ", " + doc.LineText()
 }
 
 func (was *diffSide) compare(is *diffSide) (*diffReport, error) {
@@ -143,8 +158,8 @@ func (was *diffSide) compare(is *diffSide) (*diffReport, error) {
 
 func (r *diffReport) print(w io.Writer) {
 	fmt.Fprintln(w, "Not verified: this compares what two files say, not whether either is true.")
-	fmt.Fprintf(w, "old: %s, sha256:%s\n", printable(r.Old.File), r.Old.SHA256)
-	fmt.Fprintf(w, "new: %s, sha256:%s\n\n", printable(r.New.File), r.New.SHA256)
+	fmt.Fprintf(w, "old: %s, sha256:%s%s\n", printable(r.Old.File), r.Old.SHA256, ofLine(r.Old.doc))
+	fmt.Fprintf(w, "new: %s, sha256:%s%s\n\n", printable(r.New.File), r.New.SHA256, ofLine(r.New.doc))
 	r.printChanges(w)
 }
 

@@ -32,7 +32,7 @@ var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.Allo
 
 func newInspectCommand(env *Env) *cobra.Command {
 	var outputs []string
-	var typeName string
+	var typeName, line string
 	cmd := &cobra.Command{
 		Use:   "inspect [--type TYPE] FILE",
 		Short: "Show what a file says, without verifying any of it",
@@ -50,7 +50,7 @@ A file named - is the standard input.`,
 			}
 			read := func() ([]byte, error) { return readFile(env, args[0], "file", maxInspect) }
 			if typeName != "" {
-				read = func() ([]byte, error) { return readAuthored(env, typeName, args[0]) }
+				read = func() ([]byte, error) { return readAuthored(env, typeName, line, args[0]) }
 			}
 			data, err := read()
 			if err != nil {
@@ -60,6 +60,7 @@ A file named - is the standard input.`,
 		},
 	}
 	cmd.Flags().StringVar(&typeName, "type", "", "the file is no document yet: sandbox-policy, provider-profile or settings")
+	registerLine(cmd, &line)
 	cmd.Flags().StringArrayVarP(&outputs, "output", "o", []string{"text"}, "text, json or yaml, with =FILE to write to a file (repeatable)")
 	return cmd
 }
@@ -340,6 +341,9 @@ func (in *inspector) document(data []byte) {
 	if err != nil {
 		in.json(data)
 		return
+	}
+	if doc.HasLine() {
+		in.field("line", "%s", doc.LineText())
 	}
 	in.head("What it grants")
 	doc.View().Print(in.w)

@@ -20,12 +20,16 @@ func (f *signFlags) show(env *Env, doc *policy.Subject) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(env.Stderr, "\n%s grants:\n", printable(doc.File))
+	fmt.Fprintln(env.Stderr)
+	if is.doc.HasLine() {
+		fmt.Fprintf(env.Stderr, "%s is a document of %s\n", printable(doc.File), is.doc.LineText())
+	}
+	fmt.Fprintf(env.Stderr, "%s grants:\n", printable(doc.File))
 	is.doc.View().Print(env.Stderr)
 	if f.previous == "" {
 		return nil
 	}
-	was, err := readSide(env, "", f.previous)
+	was, err := readSide(env, "", "", f.previous)
 	if err != nil {
 		return err
 	}
@@ -33,7 +37,7 @@ func (f *signFlags) show(env *Env, doc *policy.Subject) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(env.Stderr, "\nAgainst %s, sha256:%s:\n", printable(was.File), was.SHA256)
+	fmt.Fprintf(env.Stderr, "\nAgainst %s, sha256:%s%s:\n", printable(was.File), was.SHA256, ofLine(was.doc))
 	r.printChanges(env.Stderr)
 	return nil
 }

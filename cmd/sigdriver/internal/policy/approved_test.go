@@ -20,7 +20,7 @@ func TestAuthoredIsAllowed(t *testing.T) {
 			continue
 		}
 		typ := typeOf(t, v)
-		got, err := Canonicalize(typ, v.Input)
+		got, err := Canonicalize(typ, lineOf(t, v), v.Input)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,7 @@ func withSettings(document []byte) *verifiertest.Scenario {
 // approval, and settings that say something else than what was done are refused.
 func TestSettingsAreGoverned(t *testing.T) {
 	const written = "policySource: sandbox\nprovidersV2Enabled: true\nmiddlewareServices:\n- {name: guard, endpoint: \"https://guard.example\"}\n"
-	approved, err := Canonicalize(Settings, []byte(written))
+	approved, err := Canonicalize(Settings, Line00, []byte(written))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestSettingsAreGoverned(t *testing.T) {
 	if d, err := s.Decide(); err != nil || d.Verdict != verifier.Allow {
 		t.Fatalf("%v %s", err, d.Reason)
 	}
-	other, err := Canonicalize(Settings, []byte(strings.Replace(written, "guard.example", "other.example", 1)))
+	other, err := Canonicalize(Settings, Line00, []byte(strings.Replace(written, "guard.example", "other.example", 1)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestSettingsAreGoverned(t *testing.T) {
 	if d, err := s.Decide(); err != nil || d.Verdict == verifier.Allow || d.Reason != verifier.SubjectMismatch {
 		t.Errorf("another endpoint: %v %s", err, d.Reason)
 	}
-	off, err := Canonicalize(Settings, []byte(strings.Replace(written, "true", "false", 1)))
+	off, err := Canonicalize(Settings, Line00, []byte(strings.Replace(written, "true", "false", 1)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,21 +19,21 @@ import (
 func FuzzCanonicalize(f *testing.F) {
 	seeds := 0
 	for _, v := range vectors(f) {
-		f.Add(int(typeOf(f, v)), []byte(v.Input))
+		f.Add(int(typeOf(f, v)), int(lineOf(f, v)), []byte(v.Input))
 		seeds++
 	}
 	if seeds == 0 {
 		f.Fatal("no seeds")
 	}
-	known := descriptors(f)
-	f.Fuzz(func(t *testing.T, number int, input []byte) {
-		typ := Type(number)
-		got, err := Canonicalize(typ, input)
+	known := map[Line]map[Type]protoreflect.MessageDescriptor{Line00: descriptors(f, Line00), Line01: descriptors(f, Line01)}
+	f.Fuzz(func(t *testing.T, number, line int, input []byte) {
+		typ, l := Type(number), Line(line)
+		got, err := Canonicalize(typ, l, input)
 		if err != nil {
 			checkFuzzError(t, got, err)
 			return
 		}
-		again, err := Canonicalize(typ, got.Document)
+		again, err := Canonicalize(typ, l, got.Document)
 		if err != nil || string(again.Document) != string(got.Document) {
 			t.Errorf("the document is not its own: %v\n%s", err, got.Document)
 		}
@@ -41,14 +41,14 @@ func FuzzCanonicalize(f *testing.F) {
 			checkPrintable(t, note)
 		}
 		// Only what was written by hand has been held against the schema.
-		if descriptor := known[typ]; descriptor != nil && !isProtoJSON(t, typ, input) {
+		if descriptor := known[l][typ]; descriptor != nil && !isProtoJSON(t, typ, l, input) {
 			checkSecond(t, descriptor, got.Document)
 		}
 	})
 }
 
-func isProtoJSON(t *testing.T, typ Type, input []byte) bool {
-	root, err := (&reader{schema: types[typ].schema}).parse(input)
+func isProtoJSON(t *testing.T, typ Type, l Line, input []byte) bool {
+	root, err := (&reader{schema: types[typ].schema, line: l}).parse(input)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func realDocuments(t *testing.T) (policies, profiles [][]byte) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			result, err := policy.Canonicalize(typ, text)
+			result, err := policy.Canonicalize(typ, policy.Line00, text)
 			if err != nil {
 				t.Fatalf("%s: %v", path, err)
 			}

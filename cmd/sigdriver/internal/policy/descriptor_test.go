@@ -5,6 +5,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
@@ -73,9 +75,62 @@ var scalars = map[string]descriptorpb.FieldDescriptorProto_Type{
 	"uint64": descriptorpb.FieldDescriptorProto_TYPE_UINT64, "int64": descriptorpb.FieldDescriptorProto_TYPE_INT64,
 }
 
-// descriptors returns the message of each type that OpenShell has.
-func descriptors(t testing.TB) map[Type]protoreflect.MessageDescriptor {
+// What changed in 0.1, up to 0.1.5: message, field, and what it is now; "-" for gone.
+var messages01 = []struct{ message, old, now string }{
+	{"NetworkEndpoint", "tls:4:string", "tls:4:!NetworkTlsMode"},
+	{"NetworkEndpoint", "enforcement:5:string", "enforcement:5:!NetworkEnforcementMode"},
+	{"NetworkEndpoint", "access:6:string", "access:6:!NetworkAccessPreset"},
+	{"NetworkEndpoint", "", "token_grant_owner:27:string"},
+	{"McpOptions", "", "versions:3:*string"},
+	{"NetworkBinary", "harness:2:bool", ""},
+	{"ProviderProfile", "", "files:14:*ProviderProfileFile"},
+	{"ProviderProfileFile", "", "path:1:string content:2:string env_var:3:string"},
+	{"ProviderProfileCredential", "", "stable_placeholder:12:bool"},
+	{"ProviderCredentialRefresh", "refresh_before_seconds:4:int64", "refresh_before:104:.google.protobuf.Duration"},
+	{"ProviderCredentialRefresh", "max_lifetime_seconds:5:int64", "max_lifetime:105:.google.protobuf.Duration"},
+	{"ProviderCredentialTokenGrant", "cache_ttl_seconds:4:int64", "cache_ttl:104:.google.protobuf.Duration"},
+	{"ProviderCredentialTokenGrant", "", "grant_type:8:!ProviderCredentialTokenGrantType subject_token:9:SubjectToken requested_token_type:10:string"},
+	{"SubjectToken", "", "source:1:string credential:2:string subject_token_type:3:string"},
+}
+
+var enums01 = map[string]string{
+	"NetworkTlsMode":         "UNSPECIFIED SKIP TERMINATE PASSTHROUGH",
+	"NetworkEnforcementMode": "UNSPECIFIED ENFORCE AUDIT",
+	"NetworkAccessPreset":    "UNSPECIFIED READ_ONLY READ_WRITE FULL",
+}
+
+// messagesOf returns the messages of a line.
+func messagesOf(t testing.TB, l Line, messages map[string]string) map[string]string {
 	t.Helper()
+	out := maps.Clone(messages)
+	for _, c := range messages01 {
+		fields, ok := out[c.message]
+		if l < Line01 || !ok && c.old != "" {
+			continue
+		}
+		if !ok && c.message != "SubjectToken" && c.message != "ProviderProfileFile" || !ok && messages["ProviderProfile"] == "" {
+			continue
+		}
+		if !strings.Contains(fields, c.old) {
+			t.Fatalf("%s has no %s", c.message, c.old)
+		}
+		out[c.message] = strings.Replace(fields, c.old, c.now, 1)
+		if c.old == "" {
+			out[c.message] = fields + " " + c.now
+		}
+	}
+	return out
+}
+
+// descriptors returns the message of each type that OpenShell has in a line.
+func descriptors(t testing.TB, l Line) map[Type]protoreflect.MessageDescriptor {
+	t.Helper()
+	sandboxMessages, profileMessages := messagesOf(t, l, sandboxMessages), messagesOf(t, l, profileMessages)
+	sandboxEnums, profileEnums := map[string]string{}, maps.Clone(profileEnums)
+	if l >= Line01 {
+		sandboxEnums = enums01
+		profileEnums["ProviderCredentialTokenGrantType"] = "UNSPECIFIED CLIENT_CREDENTIALS TOKEN_EXCHANGE"
+	}
 	files := new(protoregistry.Files)
 	register := func(file *descriptorpb.FileDescriptorProto) protoreflect.MessageDescriptors {
 		built, err := protodesc.NewFile(file, files)
@@ -88,8 +143,9 @@ func descriptors(t testing.TB) map[Type]protoreflect.MessageDescriptor {
 		return built.Messages()
 	}
 	register(protodesc.ToFileDescriptorProto(structpb.File_google_protobuf_struct_proto))
-	sandbox := register(fileOf(t, "sandbox.proto", "openshell.sandbox.v1", sandboxMessages, nil, "google/protobuf/struct.proto"))
-	profile := register(fileOf(t, "openshell.proto", "openshell.v1", profileMessages, profileEnums, "sandbox.proto"))
+	register(protodesc.ToFileDescriptorProto(durationpb.File_google_protobuf_duration_proto))
+	sandbox := register(fileOf(t, "sandbox.proto", "openshell.sandbox.v1", sandboxMessages, sandboxEnums, "google/protobuf/struct.proto"))
+	profile := register(fileOf(t, "openshell.proto", "openshell.v1", profileMessages, profileEnums, "sandbox.proto", "google/protobuf/duration.proto"))
 	return map[Type]protoreflect.MessageDescriptor{
 		SandboxPolicy: sandbox.ByName("SandboxPolicy"), ProviderProfile: profile.ByName("ProviderProfile"),
 	}

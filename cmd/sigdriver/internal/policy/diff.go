@@ -55,13 +55,14 @@ func Diff(was, is *Document) ([]Change, error) {
 	if was.Surface != is.Surface {
 		return nil, errors.New("the two are documents of different messages")
 	}
-	d := &differ{was: was.root, is: is.root}
+	d := &differ{line: max(was.line, is.line), was: was.root, is: is.root}
 	changes := d.message(is.message(), "", was.root, is.root)
 	return d.complete(changes, "", was.root, is.root), nil
 }
 
 // differ compares the parts of two documents.
 type differ struct {
+	line    Line
 	was, is *value
 	looked  int // at pairs of endpoints, for what leads to one place
 }
@@ -101,7 +102,7 @@ func (d *differ) message(m *message, at string, was, is *value) []Change {
 			continue
 		}
 		here := pointer(at, name)
-		f := m.byMember(name)
+		f := m.byMember(d.line, name)
 		switch {
 		case was.twice(name) || is.twice(name):
 			changes = append(changes, change(Changes, here, w, i, "the member is there twice"))
@@ -139,6 +140,10 @@ func (d *differ) field(f *field, at string, was, is *value) []Change {
 	if bad := f.wrong(was) || f.wrong(is); bad {
 		return []Change{change(Changes, at, was, is, "it is not of the type that this build knows")}
 	}
+	if f.exact {
+		was, is = f.asWord(was), f.asWord(is)
+		return []Change{f.text(at, was, is)}
+	}
 	switch f.kind {
 	case messageKind:
 		if f.means && (was == nil) != (is == nil) {
@@ -169,7 +174,7 @@ func (f *field) wrong(n *value) bool {
 		return false
 	}
 	switch f.kind {
-	case textKind, enumKind:
+	case textKind, enumKind, durationKind:
 		return n.kind != jsonString
 	case intKind, wideKind:
 		return n.kind != jsonNumber && n.kind != jsonString
@@ -207,6 +212,14 @@ func (f *field) flag(at string, was, is *value) Change {
 		class = f.removed(true)
 	}
 	return f.change(class, at, was, is)
+}
+
+// asWord returns a value of an exact enumeration as its author writes it.
+func (f *field) asWord(n *value) *value {
+	if n == nil {
+		return nil
+	}
+	return textValue(f.spoken(n.string()))
 }
 
 func (f *field) text(at string, was, is *value) Change {

@@ -29,6 +29,9 @@ func (v *viewer) endpoint(at, name string, e *value) {
 	if e.flag("providerCredentialed") {
 		v.note(at, "carries the gateway's own mark providerCredentialed, which no approved document may")
 	}
+	if owner := e.get("tokenGrantOwner"); owner != nil {
+		v.note(pointer(at, "tokenGrantOwner"), "is the gateway's own, which no approved document may carry: %s", word(owner.scalar()))
+	}
 }
 
 func portText(e *value) string {
@@ -53,13 +56,13 @@ func pathText(e *value) string {
 func manner(e *value) string {
 	protocol := e.text("protocol")
 	switch {
-	case e.text("tls") == "skip":
+	case modeOf(e, "tls") == "skip":
 		return "uninspected"
 	case protocol == "":
 		return "uninspected"
 	case protocol == "tcp":
 		return "tcp, uninspected"
-	case e.text("enforcement") == "enforce":
+	case modeOf(e, "enforcement") == "enforce":
 		return word(protocol) + ", enforced"
 	}
 	return word(protocol) + ", only logged"
@@ -68,7 +71,7 @@ func manner(e *value) string {
 // requests lists what may be asked for, and what not.
 func requests(e *value) []string {
 	var lines []string
-	switch access := e.text("access"); access {
+	switch access := modeOf(e, "access"); access {
 	case "":
 	case "full":
 		lines = append(lines, "allow everything (access full)")
@@ -137,6 +140,8 @@ func extras(e *value) []string {
 	add(e.flag("websocketCredentialRewrite"), "credentials enter WebSocket messages")
 	add(e.flag("requestBodyCredentialRewrite"), "credentials enter request bodies")
 	add(e.get("mcp").flag("allowAllKnownMcpMethods"), "every known MCP method, unless rules narrow it")
+	versions := e.get("mcp").texts("versions")
+	add(len(versions) > 0, "MCP of %s", words(versions))
 	queries := e.get("graphqlPersistedQueries")
 	add(e.text("persistedQueries") != "" || queries != nil, "persisted queries: %s, %d registered", word(e.text("persistedQueries")), len(itemsOf(queries)))
 	if queries != nil && queries.kind == jsonObject {
@@ -184,14 +189,14 @@ var knownValues = []struct {
 
 func (v *viewer) endpointInspection(at string, e *value) {
 	for _, known := range knownValues {
-		if value := e.text(known.name); value != "" && !slices.Contains(known.values, value) {
+		if value := modeOf(e, known.name); value != "" && !slices.Contains(known.values, value) {
 			v.note(pointer(at, known.name), "%s is no value that this build knows", word(value))
 		}
 	}
-	if e.text("tls") == "skip" {
+	if modeOf(e, "tls") == "skip" {
 		v.note(at, "nothing looks into the traffic: tls is skip")
 	}
-	if inspected(e.text("protocol")) && e.text("enforcement") != "enforce" {
+	if inspected(e.text("protocol")) && modeOf(e, "enforcement") != "enforce" {
 		v.note(at, "what the rules do not allow is logged and let through: enforcement is not enforce")
 	}
 	if mcp := e.get("mcp"); mcp.get("strictToolNames") != nil && !mcp.flag("strictToolNames") {
@@ -216,4 +221,30 @@ func regionText(e *value) string {
 		return "region " + word(region)
 	}
 	return "in the region that the host names"
+}
+
+// modeOf returns a mode of an endpoint in the author's word, whatever the line: what
+// was a text in 0.0 is an enumeration since.
+func modeOf(e *value, name string) string {
+	text := e.text(name)
+	for _, prefix := range []string{tlsPrefix, enforcementPrefix, accessPrefix} {
+		if rest, ok := strings.CutPrefix(text, prefix); ok && rest == strings.ToUpper(rest) && !strings.Contains(rest, "-") {
+			return strings.ReplaceAll(strings.ToLower(rest), "_", "-")
+		}
+	}
+	return text
+}
+
+// spoken returns the word that an author writes for a value of an exact enumeration,
+// and any other value as it is.
+func (f *field) spoken(text string) string {
+	if !f.exact {
+		return text
+	}
+	for _, word := range f.names() {
+		if f.words[word] == text {
+			return word
+		}
+	}
+	return text
 }

@@ -13,29 +13,29 @@ import (
 	"unicode"
 )
 
-// full is a value of a message with every field that the tables know, each text
-// its own.
-func full(m *message) *value {
+// full is a value of a message with every field that the tables know of a line, each
+// text its own.
+func full(l Line, m *message) *value {
 	n := &value{kind: jsonObject}
 	for i := range m.fields {
-		if f := &m.fields[i]; f == m.byMember(nameOf(f)) {
-			n.put(nameOf(f), fullField(f))
+		if f := &m.fields[i]; f.in(l) && f == m.byMember(l, nameOf(f)) {
+			n.put(nameOf(f), fullField(l, f))
 		}
 	}
 	return n
 }
 
 // thin has no field of more than one value.
-func thin(m *message) *value {
+func thin(l Line, m *message) *value {
 	n := &value{kind: jsonObject}
 	for i := range m.fields {
 		f := &m.fields[i]
-		if f != m.byMember(nameOf(f)) {
+		if !f.in(l) || f != m.byMember(l, nameOf(f)) {
 			continue
 		}
 		switch f.kind {
-		case textKind, enumKind, boolKind, intKind, wideKind:
-			n.put(nameOf(f), fullField(f))
+		case textKind, enumKind, boolKind, intKind, wideKind, durationKind:
+			n.put(nameOf(f), fullField(l, f))
 		}
 	}
 	return n
@@ -51,7 +51,7 @@ func newText() *value {
 	return &value{kind: jsonString, value: fmt.Sprint("w", made)}
 }
 
-func fullField(f *field) *value {
+func fullField(l Line, f *field) *value {
 	list := func(items ...*value) *value { return &value{kind: jsonArray, items: items} }
 	switch f.kind {
 	case intKind, wideKind:
@@ -61,13 +61,19 @@ func fullField(f *field) *value {
 	case textList, intList:
 		return list(newText(), newText())
 	case messageKind:
-		return full(f.of)
+		return full(l, f.of)
 	case messageList, binaryList:
-		return list(full(f.of), thin(f.of))
+		return list(full(l, f.of), thin(l, f.of))
 	case messageMap, matcherMap, paramMap:
-		return &value{kind: jsonObject, names: []string{newText().value, newText().value}, items: []*value{full(f.of), thin(f.of)}}
+		return &value{kind: jsonObject, names: []string{newText().value, newText().value}, items: []*value{full(l, f.of), thin(l, f.of)}}
 	case textMap, freeMap, freeKind:
 		return &value{kind: jsonObject, names: []string{newText().value}, items: []*value{newText()}}
+	}
+	if f.exact {
+		return &value{kind: jsonString, value: f.words[f.names()[0]]}
+	}
+	if f.kind == durationKind {
+		return &value{kind: jsonString, value: itoa(made) + "s"}
 	}
 	if len(f.ranks) > 0 {
 		return &value{kind: jsonString, value: f.ranks[0]}
@@ -75,17 +81,23 @@ func fullField(f *field) *value {
 	return newText()
 }
 
-// fullDocuments are one document of each surface.
+// fullDocuments are one document of each surface in each line.
 func fullDocuments(t *testing.T) []*Document {
 	t.Helper()
 	var all []*Document
-	for _, surface := range []string{policySurface, profileSurface, settingsSurface} {
-		root := full(schemaOf(surface))
-		root.drop("@type")
-		root.put("@type", &value{kind: jsonString, value: "type.googleapis.com/" + surface})
-		all = append(all, read(t, root.json()))
+	for _, l := range Lines {
+		for _, surface := range []string{policySurface, profileSurface, settingsSurface} {
+			root := full(l, schemaOf(surface))
+			root.drop("@type")
+			root.put("@type", &value{kind: jsonString, value: "type.googleapis.com/" + surface})
+			d := read(t, root.json())
+			if d.line != l && surface != settingsSurface {
+				t.Fatalf("the full %s of %s is shown as of %s", surface, l, d.line)
+			}
+			all = append(all, d)
+		}
 	}
-	if len(all) != len(types) {
+	if len(all) != len(types)*len(Lines) {
 		t.Fatal("a surface has no document here")
 	}
 	return all
@@ -112,6 +124,13 @@ func visit(n *value, at string, f func(at string, holder *value, i int)) {
 	}
 }
 
+func (n *value) nameAt(i int) string {
+	if n.kind == jsonObject {
+		return n.names[i]
+	}
+	return ""
+}
+
 func (n *value) copied() *value {
 	c := &value{kind: n.kind, value: n.value, names: slices.Clone(n.names)}
 	for _, e := range n.items {
@@ -135,7 +154,7 @@ func edits(t *testing.T, d *Document, kinds []string, f func(what string, edited
 			continue
 		}
 		for _, what := range kinds {
-			edited := &Document{d.Surface, d.root.copied()}
+			edited := &Document{Surface: d.Surface, root: d.root.copied(), line: d.line}
 			var there *value
 			var which int
 			visit(edited.root, "", func(at string, holder *value, i int) {
@@ -235,7 +254,7 @@ func TestNothingIsHidden(t *testing.T) {
 			e := holder.items[i]
 			if e.kind == jsonString && at != "/@type" {
 				texts++
-				if !strings.Contains(yaml, yamlText(e.value)) {
+				if !strings.Contains(yaml, yamlText(e.value)) && !strings.Contains(yaml, ": "+modeOf(holder, holder.nameAt(i))) {
 					t.Errorf("%s: the YAML lacks %s", d.Surface, at)
 				}
 			}
@@ -266,7 +285,7 @@ func TestNothingIsHidden(t *testing.T) {
 
 // unsaid are the members that a view may be silent about: they grant nothing.
 var unsaid = []string{"@type", "version", "name", "order", "harness", "description", "material", "graphqlMaxBodyBytes", "jsonRpcMaxBodyBytes",
-	"refreshBeforeSeconds", "maxLifetimeSeconds", "cacheTtlSeconds", "annotations", "resourceVersion", "scope", "source"}
+	"refreshBeforeSeconds", "maxLifetimeSeconds", "cacheTtlSeconds", "refreshBefore", "maxLifetime", "cacheTtl", "annotations", "resourceVersion", "scope", "source"}
 
 // TestTheViewIsNotSilent: who approves reads the view, so no edit of what grants
 // something leaves it as it was.

@@ -42,16 +42,77 @@ func TestLimits(t *testing.T) {
 		"JSON nested beyond":   {deepJSON(maxDepth - 7), false},
 		"nesting beyond it":    {deep(maxDepth - 7), false},
 	} {
-		if _, err := Canonicalize(SandboxPolicy, c.input); (err == nil) != c.ok {
+		if _, err := Canonicalize(SandboxPolicy, Line00, c.input); (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Canonicalize(SandboxPolicy, nil); err == nil || err.Error() != "the file is empty" {
+	if _, err := Canonicalize(SandboxPolicy, Line00, nil); err == nil || err.Error() != "the file is empty" {
 		t.Errorf("of nothing: %v", err)
 	}
-	if _, err := Canonicalize(0, padded(100)); err == nil {
+	if _, err := Canonicalize(0, Line00, padded(100)); err == nil {
 		t.Error("no type at all is accepted")
 	}
+}
+
+// The limits of OpenShell 0.1, where it has others.
+func TestLimitsOf01(t *testing.T) {
+	const paths = "version: 1\nfilesystem_policy: {read_only: ["
+	rules := func(n int) string {
+		var b strings.Builder
+		b.WriteString("version: 1\nnetwork_policies:\n")
+		for i := range n {
+			b.WriteString("  r" + itoa(i) + ": {}\n")
+		}
+		return b.String()
+	}
+	addresses := func(n int) string {
+		return "version: 1\nnetwork_policies: {r: {endpoints: [{port: 443, allowed_ips: [" + strings.Repeat("10.0.0.1,", n) + "]}]}}\n"
+	}
+	lists := func(n int) string { // of 10 000 elements each, in free JSON
+		var b strings.Builder
+		b.WriteString("version: 1\nnetwork_middlewares: {m: {middleware: m, endpoints: {include: [a.example.com]}, config: {")
+		for i := range n {
+			b.WriteString("k" + itoa(i) + ": [" + strings.Repeat("1,", maxItems) + "],")
+		}
+		return b.String() + "}}}\n"
+	}
+	file := func(n int) string {
+		return profileStart + "files: [{path: a, content: " + strings.Repeat("x", n) + "}]\n"
+	}
+	for name, c := range map[string]struct {
+		as    Type
+		input string
+		ok    bool
+	}{
+		"paths":             {SandboxPolicy, paths + strings.Repeat("/a,", maxPaths) + "]}\n", true},
+		"paths beyond":      {SandboxPolicy, paths + strings.Repeat("/a,", maxPaths+1) + "]}\n", false},
+		"a path":            {SandboxPolicy, paths + "/" + strings.Repeat("a", maxPathBytes-1) + "]}\n", true},
+		"a path beyond":     {SandboxPolicy, paths + "/" + strings.Repeat("a", maxPathBytes) + "]}\n", false},
+		"keys":              {SandboxPolicy, rules(maxItems), true},
+		"keys beyond":       {SandboxPolicy, rules(maxItems + 1), false},
+		"elements":          {SandboxPolicy, addresses(maxItems), true},
+		"elements beyond":   {SandboxPolicy, addresses(maxItems + 1), false},
+		"values":            {SandboxPolicy, lists(9), true},
+		"values beyond":     {SandboxPolicy, lists(10), false},
+		"a file":            {ProviderProfile, file(maxFileBytes), true},
+		"a file beyond":     {ProviderProfile, file(maxFileBytes + 1), false},
+		"YAML":              {SandboxPolicy, string(padded(MaxInput)), true},
+		"YAML beyond":       {SandboxPolicy, string(padded(MaxInput + 1)), false},
+		"keys of a profile": {ProviderProfile, profileStart + "annotations: {" + strings.TrimPrefix(strings.ReplaceAll(rules(maxItems+1), "{}\n", "x,"), "version: 1\nnetwork_policies:\n") + "}\n", true},
+		"aliases":           {ProviderProfile, aliases(maxAliases), true},
+		"aliases beyond":    {ProviderProfile, aliases(maxAliases + 1), false},
+	} {
+		if _, err := Canonicalize(c.as, Line01, []byte(c.input)); (err == nil) != c.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+const profileStart = "id: a\ndisplay_name: A\n"
+
+// aliases are a profile with so many of one anchor.
+func aliases(n int) string {
+	return profileStart + "credentials:\n- {name: a, env_vars: [], description: &d d}\n" + strings.Repeat("- {name: b, description: *d}\n", n)
 }
 
 // What OpenShell takes of an MCP endpoint in a profile, and what it does not.
@@ -67,7 +128,7 @@ func TestProfileTools(t *testing.T) {
 		"  rules: [{allow: {tool: null, params: {name: y}}}]\n":                true,
 		"  rules: [{allow: {tool: x}}]\n  deny_rules: [{params: {name: y}}]\n": true,
 	} {
-		if _, err := Canonicalize(ProviderProfile, []byte(start+rules)); (err == nil) != ok {
+		if _, err := Canonicalize(ProviderProfile, Line00, []byte(start+rules)); (err == nil) != ok {
 			t.Errorf("%q: %v", rules, err)
 		}
 	}
@@ -77,11 +138,11 @@ func TestProfileTools(t *testing.T) {
 func TestEnds(t *testing.T) {
 	const block = "version: 1\nprocess:\n  run_as_user: |\n    a"
 	for _, input := range []string{"version: 1\n  ", block, block + "\n", block + "\n  \n", block + "\n     \n"} {
-		if _, err := Canonicalize(SandboxPolicy, []byte(input)); err != nil {
+		if _, err := Canonicalize(SandboxPolicy, Line00, []byte(input)); err != nil {
 			t.Errorf("%q: %v", input, err)
 		}
 	}
-	if _, err := Canonicalize(SandboxPolicy, []byte("version: 1\nnetwork_policies: {caf\u00e9: {}, cafe\u0301: {}}\n")); err == nil || !strings.Contains(err.Error(), "differ only in how Unicode spells them") {
+	if _, err := Canonicalize(SandboxPolicy, Line00, []byte("version: 1\nnetwork_policies: {caf\u00e9: {}, cafe\u0301: {}}\n")); err == nil || !strings.Contains(err.Error(), "differ only in how Unicode spells them") {
 		t.Errorf("two spellings: %v", err)
 	}
 }
@@ -109,7 +170,7 @@ func TestBombs(t *testing.T) {
 		"open JSON brackets": `{"a": ` + strings.Repeat("[", MaxInput-6),
 	} {
 		start := time.Now()
-		_, err := Canonicalize(SandboxPolicy, []byte(input))
+		_, err := Canonicalize(SandboxPolicy, Line00, []byte(input))
 		took := time.Since(start)
 		t.Logf("%s: %v, %.80s", name, took, err)
 		if err == nil || took > 10*time.Second {

@@ -46,8 +46,8 @@ func (n *node) get(key string) *node {
 func (n *node) empty() bool { return n.kind == scalarNode && n.plain && n.text == "" }
 
 // scalarType says what a scalar without quotes is.
-func (n *node) scalarType() scalarType {
-	if t := classify(n.text); t != isText || !n.number {
+func (n *node) scalarType(l Line) scalarType {
+	if t := classify(l, n.text); t != isText || !n.number {
 		return t
 	}
 	return isFloat

@@ -4,6 +4,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/sigdriver/sigdriver/verifier"
@@ -41,7 +42,89 @@ func finishEndpoint(r *reader, n *node, at place, in map[string]*value, out *val
 			out.put("port", ports[0])
 		}
 	}
+	if err := finishVersions(r, n, at, in, out); err != nil {
+		return err
+	}
 	return finishProtocols(r, n, at, in, out)
+}
+
+// finishVersions writes the options of MCP where a line has them always, and refuses
+// them where the protocol is another.
+func finishVersions(r *reader, n *node, at place, in map[string]*value, out *value) error {
+	if r.line < Line01 {
+		return nil
+	}
+	switch mcp := isMCP(in["protocol"].string()); {
+	case in["mcp"] != nil && !mcp:
+		return n.get("mcp").fail(at.key("mcp"), "stands beside a protocol that is not mcp: leave it out")
+	case in["mcp"] == nil && mcp:
+		out.put("mcp", &value{kind: jsonObject, names: []string{"versions"}, items: []*value{versionsOf(mcpDefault)}})
+	}
+	return nil
+}
+
+// isMCP: the protocol is in any case.
+func isMCP(protocol string) bool { return lowerASCII(protocol) == "mcp" }
+
+func versionsOf(versions ...string) *value {
+	list := &value{kind: jsonArray}
+	for _, v := range versions {
+		list.items = append(list.items, textValue(v))
+	}
+	return list
+}
+
+// lacksVersions reports whether an endpoint has not the versions of MCP that a line
+// would have put there.
+func lacksVersions(l Line, endpoint *value) bool {
+	return l >= Line01 && isMCP(endpoint.text("protocol")) && len(endpoint.get("mcp").list("versions")) == 0
+}
+
+// finishMCP puts the versions into their order, and writes the default.
+func finishMCP(r *reader, n *node, at place, in map[string]*value, out *value) error {
+	if r.line < Line01 {
+		return nil
+	}
+	written := in["versions"]
+	if written == nil {
+		out.put("versions", versionsOf(mcpDefault))
+		return nil
+	}
+	list, here := n.get("versions"), at.key("versions")
+	if len(written.items) == 0 {
+		return list.fail(here, "is an empty list: leave it out for %s", mcpDefault)
+	}
+	seen := map[string]bool{}
+	for i, v := range written.items {
+		switch {
+		case !slices.Contains(mcpVersions, v.value):
+			return list.items[i].fail(here.item(i), "is %s, which is no version of MCP that OpenShell knows: %s", printable(v.value), strings.Join(mcpVersions, ", "))
+		case seen[v.value]:
+			return list.items[i].fail(here.item(i), "is %s a second time", printable(v.value))
+		}
+		seen[v.value] = true
+	}
+	slices.SortFunc(written.items, func(a, b *value) int { return strings.Compare(a.value, b.value) })
+	return nil
+}
+
+// oneDuration writes the durations that are given in seconds, and refuses one that is
+// given twice: OpenShell overlooks one of the two.
+func oneDuration(_ *reader, n *node, at place, in map[string]*value, out *value) error {
+	for _, d := range []struct{ key, seconds, member string }{
+		{"refresh_before", "refresh_before_seconds", "refreshBefore"},
+		{"max_lifetime", "max_lifetime_seconds", "maxLifetime"},
+		{"cache_ttl", "cache_ttl_seconds", "cacheTtl"},
+	} {
+		switch seconds := in[d.seconds]; {
+		case seconds == nil || seconds.kind != jsonNumber: // in line 0.0 it is a string, and a field of its own
+		case in[d.key] != nil:
+			return n.get(d.seconds).fail(at.key(d.seconds), "stands beside %s, and OpenShell overlooks it: keep one of the two", d.key)
+		case seconds.value != "0":
+			out.put(d.member, textValue(seconds.value+"s"))
+		}
+	}
+	return nil
 }
 
 func finishProtocols(r *reader, n *node, at place, in map[string]*value, out *value) error {
@@ -67,13 +150,16 @@ func finishProtocols(r *reader, n *node, at place, in map[string]*value, out *va
 
 // finishProfileEndpoint refuses what the host refuses before a profile becomes a
 // message, which could not tell it any more.
-func finishProfileEndpoint(_ *reader, n *node, at place, in map[string]*value, out *value) error {
+func finishProfileEndpoint(r *reader, n *node, at place, in map[string]*value, out *value) error {
+	if err := finishVersions(r, n, at, in, out); err != nil {
+		return err
+	}
 	for _, key := range []string{"rules", "deny_rules"} {
 		if rules := in[key]; rules != nil && len(rules.items) == 0 {
 			return n.get(key).fail(at.key(key), "is an empty list, which OpenShell refuses: leave it out")
 		}
 	}
-	if in["protocol"].string() != "mcp" {
+	if p := in["protocol"].string(); p != "mcp" && (r.line < Line01 || !isMCP(p)) {
 		return nil
 	}
 	for _, key := range []string{"rules", "deny_rules"} {

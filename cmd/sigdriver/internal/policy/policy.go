@@ -35,9 +35,11 @@
 package policy
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -45,14 +47,11 @@ import (
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
-// SchemaVersion names the schema of OpenShell that this build knows.
-const SchemaVersion = "OpenShell 2f7fb65 of 2026-08-21"
-
 // What Canonicalize reads at most, in bytes. OpenShell itself bounds a policy at 256
 // KiB of protobuf. A larger file is refused before anything looks into it.
 const (
 	MaxInput = verifier.MaxProtoJSON // of any file: indented JSON is larger than its document
-	MaxYAML  = verifier.MaxBody      // of YAML
+	MaxYAML  = verifier.MaxBody      // of YAML in line 0.0; the later ones take MaxInput
 )
 
 // Type is what a file is about.
@@ -120,28 +119,72 @@ func (e *CanonicalizeError) Error() string {
 type Result struct {
 	Document []byte   // RFC 8785, as it is signed
 	Notes    []string // what was changed or overlooked; names, never values
+	// Elsewhere says, for each other line of OpenShell that makes something else of the
+	// file or nothing at all, what.
+	Elsewhere []string
 }
 
-// Canonicalize reads a file of a type and returns its document. The error is always
-// a *CanonicalizeError.
-func Canonicalize(t Type, input []byte) (*Result, error) {
-	kind, ok := types[t]
-	if !ok {
+// Canonicalize reads a file of a type as a line of OpenShell reads it and returns its
+// document. The error is always a *CanonicalizeError.
+func Canonicalize(t Type, l Line, input []byte) (*Result, error) {
+	if _, ok := types[t]; !ok {
 		return nil, &CanonicalizeError{Text: fmt.Sprintf("no file has the type %d", t)}
+	}
+	if !slices.Contains(Lines, l) {
+		return nil, &CanonicalizeError{Text: fmt.Sprintf("there is no line %d of OpenShell", l)}
 	}
 	if len(input) > MaxInput {
 		return nil, tooLarge(len(input), MaxInput)
 	}
-	r := &reader{schema: kind.schema, line: currentLine}
-	protojson, err := r.protoJSON(input)
+	if t == Settings {
+		result, _, err := canonicalize(t, Line00, input) // our own message, which no line of OpenShell reads
+		return result, err
+	}
+	result, authored, err := canonicalize(t, l, input)
 	if err != nil {
 		return nil, err
 	}
+	if !authored {
+		result.Elsewhere = notOf(l, result.Document)
+		return result, nil
+	}
+	for _, other := range Lines {
+		if other == l {
+			continue
+		}
+		switch there, _, err := canonicalize(t, other, input); {
+		case err != nil:
+			result.Elsewhere = append(result.Elsewhere, fmt.Sprintf("OpenShell %s does not take this file: %v", other, err))
+		case !bytes.Equal(there.Document, result.Document):
+			result.Elsewhere = append(result.Elsewhere, fmt.Sprintf("OpenShell %s makes another document of this file: for its gateways, make and sign one with --openshell %s", other, other))
+		}
+	}
+	return result, nil
+}
+
+// notOf says of a gateway's own word that it is of another line.
+func notOf(l Line, document []byte) []string {
+	d, err := Read(document)
+	if err != nil || slices.Contains(d.Lines(), l) {
+		return nil
+	}
+	return []string{fmt.Sprintf("a gateway of OpenShell %s does not write this: it is of %s", l, d.LineText())}
+}
+
+// canonicalize reads a file as one line does. What it returns besides is whether the
+// file is what authors write, and not ProtoJSON.
+func canonicalize(t Type, l Line, input []byte) (result *Result, authored bool, err error) {
+	kind := types[t]
+	r := &reader{schema: kind.schema, line: l}
+	protojson, authored, err := r.protoJSON(input)
+	if err != nil {
+		return nil, false, err
+	}
 	document, notes, err := verifier.Canonicalize(kind.role, protojson)
 	if err != nil {
-		return nil, fromVerifier(err)
+		return nil, false, fromVerifier(err)
 	}
-	return &Result{document, append(r.notes, notes...)}, nil
+	return &Result{Document: document, Notes: append(r.notes, notes...)}, authored, nil
 }
 
 func tooLarge(n, limit int) *CanonicalizeError {
@@ -150,21 +193,24 @@ func tooLarge(n, limit int) *CanonicalizeError {
 
 // protoJSON returns the ProtoJSON of a file: as it is, or from what the author
 // wrote.
-func (r *reader) protoJSON(input []byte) ([]byte, error) {
+func (r *reader) protoJSON(input []byte) (protojson []byte, authored bool, err error) {
 	root, err := r.parse(input)
 	if err != nil || root == nil {
-		return input, err
+		return input, false, err
 	}
 	value, err := r.message(r.schema, root, place{})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return value.protoJSON(), nil
+	return value.protoJSON(), true, nil
 }
 
 // parse reads the file into nodes. No node and no error is ProtoJSON, which the
 // verifier reads itself.
 func (r *reader) parse(input []byte) (*node, error) {
+	if r.line.strict() {
+		input = bytes.TrimPrefix(input, []byte("\ufeff"))
+	}
 	if !startsLikeJSON(input) {
 		return r.parseYAML(input)
 	}
@@ -206,12 +252,12 @@ type place struct {
 	index int // in a list, if the name is empty
 }
 
-func (p *place) key(name string) place { return place{up: p, name: name} }
+func (p place) key(name string) place { return place{up: &p, name: name} }
 
-func (p *place) item(i int) place { return place{up: p, index: i} }
+func (p place) item(i int) place { return place{up: &p, index: i} }
 
-func (p *place) String() string {
-	if p == nil || p.up == nil {
+func (p place) String() string {
+	if p.up == nil {
 		return ""
 	}
 	if p.name == "" {

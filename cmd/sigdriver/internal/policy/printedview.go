@@ -13,6 +13,7 @@ var headings = []struct{ kind, title string }{
 	{"profile", "provider profile"},
 	{"network", "network"},
 	{"credential", "credentials"},
+	{"file", "files"},
 	{"middleware", "middleware"},
 	{"filesystem", "filesystem"},
 	{"process", "process"},

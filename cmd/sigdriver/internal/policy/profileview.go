@@ -4,6 +4,7 @@
 package policy
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strconv"
 	"strings"
@@ -18,6 +19,21 @@ func (v *viewer) profile(root *value) {
 	v.rule("", root.text("id"), root)
 	for i, c := range root.list("credentials") {
 		v.credential("/credentials/"+strconv.Itoa(i), c)
+	}
+	for i, f := range root.list("files") {
+		v.file("/files/"+strconv.Itoa(i), f)
+	}
+}
+
+// file shows a file that sandboxes get; what it holds is told by its digest.
+func (v *viewer) file(at string, f *value) {
+	content := f.text("content")
+	g := v.grant("file", at, word(f.text("path")), "%d bytes, sha256:%x", len(content), sha256.Sum256([]byte(content)))
+	if name := f.text("envVar"); name != "" {
+		g.Details = append(g.Details, "its path is in "+word(name))
+	}
+	if configuration.MatchString(content) {
+		g.Details = append(g.Details, "with what the provider's configuration says in it")
 	}
 }
 
@@ -38,6 +54,12 @@ func short(value, prefix string) string {
 
 func (v *viewer) credential(at string, c *value) {
 	g := v.grant("credential", at, word(c.text("name")), "in %s, %s", orNone(words(c.texts("envVars"))), placement(c))
+	if c.flag("stablePlaceholder") {
+		g.Details = append(g.Details, "what stands for it in a sandbox does not change: stablePlaceholder")
+	}
+	if owners := c.get("tokenGrantOwners"); owners != nil {
+		v.note(pointer(at, "tokenGrantOwners"), "is the gateway's own: %s", clip(owners.json()))
+	}
 	if r := c.get("refresh"); r != nil {
 		line := "refreshed by " + word(short(r.text("strategy"), strategyPrefix))
 		if u := r.text("tokenUrl"); u != "" {
@@ -63,9 +85,16 @@ func grantedBy(t *value) string {
 	line := "granted by " + word(t.text("tokenEndpoint"))
 	for _, part := range []struct{ name, says string }{
 		{"audience", " for audience "}, {"jwtSvidAudience", ", asked with a JWT-SVID for "}, {"clientAssertionType", ", of the type "},
+		{"grantType", ", by "}, {"requestedTokenType", ", as "},
 	} {
 		if s := t.text(part.name); s != "" {
-			line += part.says + word(s)
+			line += part.says + word(short(s, grantPrefix))
+		}
+	}
+	if s := t.get("subjectToken"); s != nil {
+		line += ", in exchange for " + word(s.text("credential")) + " of " + word(s.text("source"))
+		if of := s.text("subjectTokenType"); of != "" {
+			line += ", a " + word(of)
 		}
 	}
 	return line + scopeText(t)

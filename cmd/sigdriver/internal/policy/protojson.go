@@ -23,12 +23,12 @@ const maxUnknown = 20
 // unknownMembers notes the members of ProtoJSON that the schema has not.
 func (r *reader) unknownMembers(m *message, n *node, at place) {
 	for i, key := range n.keys {
-		f := m.byMember(key.text)
+		f := m.byMember(r.line, key.text)
 		here := at.key(key.text)
 		switch {
 		case f != nil && f.internal:
 		case f == nil && len(r.notes) < maxUnknown && !slices.Contains(unwritten, key.text):
-			r.note(key, here, "is no member that this build knows here"+unknownMember(m, key.text))
+			r.note(key, here, "is no member that this build knows here"+r.unknownMember(m, key.text))
 		case f != nil && len(r.notes) < maxUnknown:
 			r.otherType(f, n.items[i], here)
 			r.unknownBelow(f, n.items[i], here)
@@ -44,7 +44,7 @@ func (r *reader) otherType(f *field, n *node, at place) {
 	case want != "" && want != n.jsonType():
 		r.note(n, at, "is "+n.what()+", where a gateway writes "+want+": the digests then differ")
 	case !f.knows(n):
-		r.note(n, at, "is "+printable(n.text)+", which this build ("+SchemaVersion+") does not know")
+		r.note(n, at, "is "+printable(n.text)+", which this build ("+r.line.Schema()+") does not know")
 	case want == "a list" || want == "an object" && f.isMap():
 		element := field{kind: elementKinds[f.kind], low: f.low, high: f.high}
 		for i, item := range n.items {
@@ -77,7 +77,7 @@ func (r *reader) unknownBelow(f *field, n *node, at place) {
 // writtenAs names the JSON type in which a gateway writes the field; empty for any.
 func (f *field) writtenAs() string {
 	switch f.kind {
-	case textKind, wideKind, enumKind:
+	case textKind, wideKind, enumKind, durationKind, secondsKind:
 		return "a text"
 	case boolKind:
 		return "true or false"
@@ -96,6 +96,9 @@ func (f *field) knows(n *node) bool {
 	switch f.kind {
 	case enumKind:
 		return slices.Contains(slices.Collect(maps.Values(f.words)), n.text)
+	case durationKind, secondsKind:
+		written, ok := parseDuration(strings.TrimPrefix(n.text, "-"), f.high)
+		return ok && written == strings.TrimPrefix(n.text, "-")
 	case intKind, wideKind:
 		_, whole := parseInteger(n.text, f.low, f.high)
 		return whole || strings.ContainsAny(n.text, ".eE") && n.number // 443.0 is 443 to JSON

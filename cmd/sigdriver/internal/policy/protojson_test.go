@@ -18,14 +18,14 @@ func TestUnknownMembersAreSaid(t *testing.T) {
 			{"alowedIps": []}]}}}`: "line 2: networkPolicies.a.endpoints[1].alowedIps is no member that this build knows here (OpenShell 2f7fb65 of 2026-08-21); did you mean allowedIps?",
 		`{"networkPolicies": {"a": {"endpoints": [{"rules": [{"allow": {"query": {"q": {"globs": "x"}}}}]}]}}}`: "line 1: networkPolicies.a.endpoints[0].rules[0].allow.query.q.globs is no member that this build knows here (OpenShell 2f7fb65 of 2026-08-21); did you mean glob?",
 	} {
-		got, err := Canonicalize(SandboxPolicy, []byte(input))
+		got, err := Canonicalize(SandboxPolicy, Line00, []byte(input))
 		if err != nil {
 			t.Errorf("%s: %v", input, err)
 		} else if !slices.Contains(got.Notes, want) {
 			t.Errorf("%s: %q", input, got.Notes)
 		}
 	}
-	many, err := Canonicalize(SandboxPolicy, []byte(`{"version": 1`+manyMembers(50)+`}`))
+	many, err := Canonicalize(SandboxPolicy, Line00, []byte(`{"version": 1`+manyMembers(50)+`}`))
 	if err != nil || len(many.Notes) != maxUnknown {
 		t.Errorf("%v, %d notes of 50 members", err, len(many.Notes))
 	}
@@ -35,7 +35,7 @@ func TestUnknownMembersAreSaid(t *testing.T) {
 		`{"filesystem": {"readOnly": [` + strings.Repeat("1,", 50) + `1]}}`:            maxUnknown,
 		`{"filesystem": {"readOnly": ["/a", "/b"], "readWrite": []}, "process": null}`: 2, // the verifier's
 	} {
-		if got, err := Canonicalize(SandboxPolicy, []byte(input)); err != nil || len(got.Notes) != notes {
+		if got, err := Canonicalize(SandboxPolicy, Line00, []byte(input)); err != nil || len(got.Notes) != notes {
 			t.Errorf("%s: %v, %q", input, err, got.Notes)
 		}
 	}
@@ -58,7 +58,7 @@ func TestOtherTypesAreSaid(t *testing.T) {
 		{SandboxPolicy, `{"networkPolicies": {"a": {"endpoints": [{"jsonRpcMaxBodyBytes": {}}]}}}`, `networkPolicies.a.endpoints[0].jsonRpcMaxBodyBytes is a mapping, where a gateway writes a number`},
 		{ProviderProfile, `{"id": "a", "category": 3}`, `category is 3, where a gateway writes a text`},
 	} {
-		got, err := Canonicalize(c.as, []byte(c.input))
+		got, err := Canonicalize(c.as, Line00, []byte(c.input))
 		if err != nil {
 			t.Errorf("%s: %v", c.input, err)
 		} else if !slices.Contains(got.Notes, "line 1: "+c.want+tail) {
@@ -71,7 +71,7 @@ func TestOtherTypesAreSaid(t *testing.T) {
 		`{"id": "a", "credentials": [{"refresh": {"maxLifetimeSeconds": "1h"}}]}`:  "credentials[0].refresh.maxLifetimeSeconds is 1h",
 		`{"id": "a", "credentials": [{"refresh": {"maxLifetimeSeconds": "1.5"}}]}`: "credentials[0].refresh.maxLifetimeSeconds is 1.5",
 	} {
-		got, err := Canonicalize(ProviderProfile, []byte(input))
+		got, err := Canonicalize(ProviderProfile, Line00, []byte(input))
 		if err != nil {
 			t.Errorf("%s: %v", input, err)
 		} else if !slices.Contains(got.Notes, "line 1: "+want+", which this build (OpenShell 2f7fb65 of 2026-08-21) does not know") {
@@ -90,7 +90,7 @@ func TestSuggestions(t *testing.T) {
 		"quite_else":       "quite_else" + build,
 		"evil\x1b[31mname": `"evil\x1b[31mname"` + build,
 	} {
-		_, err := Canonicalize(SandboxPolicy, []byte("version: 1\n\""+strings.ReplaceAll(key, "\x1b", `\x1b`)+"\": {}\n"))
+		_, err := Canonicalize(SandboxPolicy, Line00, []byte("version: 1\n\""+strings.ReplaceAll(key, "\x1b", `\x1b`)+"\": {}\n"))
 		if err == nil || err.Error() != "line 2, column 1: "+want {
 			t.Errorf("%v, want %s", err, want)
 		}
@@ -112,7 +112,7 @@ func TestKnownMembersAreNotSaid(t *testing.T) {
 		if v.Refused {
 			continue
 		}
-		got, err := Canonicalize(typeOf(t, v), v.Document)
+		got, err := Canonicalize(typeOf(t, v), lineOf(t, v), v.Document)
 		if err != nil {
 			t.Errorf("%s: %v", v.Name, err)
 			continue

@@ -13,7 +13,7 @@ import (
 // reader walks nodes along the schema and collects notes on the way.
 type reader struct {
 	schema *message
-	line   line
+	line   Line
 	quotes bool // a text has its quotes, as in JSON that the host reads as JSON
 	names  int  // bytes that the names of parameters took, each with those above it
 	notes  []string
@@ -23,9 +23,10 @@ func (r *reader) note(n *node, at place, text string) {
 	r.notes = append(r.notes, "line "+itoa(n.line)+": "+at.String()+" "+text)
 }
 
-// message reads a mapping as a message. Nothing at all is an empty one.
+// message reads a mapping as a message. Nothing at all is an empty one, unless the
+// line is strict.
 func (r *reader) message(m *message, n *node, at place) (*value, error) {
-	if n.empty() {
+	if n.empty() && !r.line.strict() {
 		n = &node{kind: mappingNode, line: n.line, column: n.column}
 	}
 	if n.kind != mappingNode {
@@ -56,10 +57,15 @@ func (r *reader) message(m *message, n *node, at place) (*value, error) {
 			out.put(f.member, &fallback)
 		}
 	}
-	if m.finish == nil {
-		return out, nil
+	if m.finish != nil {
+		if err := m.finish(r, n, at, in, out); err != nil {
+			return nil, err
+		}
 	}
-	return out, m.finish(r, n, at, in, out)
+	if m.check != nil && r.line >= Line01 {
+		return out, m.check(r, n, at, out)
+	}
+	return out, nil
 }
 
 // leavesOut reports whether a document leaves a value out, for it is the default.
@@ -81,7 +87,7 @@ func (f *field) leavesOut(v *value) bool {
 
 // field reads the value of a field. Absent is nil.
 func (r *reader) field(f *field, n *node, at place) (*value, error) {
-	if f.option && n.null() {
+	if n.null() && (f.nullable || f.option && !r.line.strict()) {
 		return nil, nil
 	}
 	switch f.kind {
@@ -100,8 +106,10 @@ func (r *reader) one(f *field, n *node, at place) (*value, error) {
 		return r.text(n, at, f.strict)
 	case boolKind:
 		return r.bool(n, at)
-	case intKind, intList, wideKind:
+	case intKind, intList, wideKind, secondsKind:
 		return r.integer(f, n, at)
+	case durationKind:
+		return r.duration(f, n, at)
 	case enumKind:
 		return r.enum(f, n, at)
 	case messageKind, messageList, messageMap:
@@ -116,7 +124,7 @@ func (r *reader) one(f *field, n *node, at place) (*value, error) {
 
 func (r *reader) list(f *field, n *node, at place) (*value, error) {
 	out := &value{kind: jsonArray}
-	if n.empty() && !f.strict {
+	if n.empty() && !f.strict && !r.line.strict() {
 		return out, nil
 	}
 	if n.kind != listNode {
@@ -134,7 +142,7 @@ func (r *reader) list(f *field, n *node, at place) (*value, error) {
 
 func (r *reader) mapping(f *field, n *node, at place) (*value, error) {
 	out := &value{kind: jsonObject}
-	if n.empty() {
+	if n.empty() && !r.line.strict() {
 		return out, nil
 	}
 	if n.kind != mappingNode {
@@ -153,11 +161,11 @@ func (r *reader) mapping(f *field, n *node, at place) (*value, error) {
 	return out, nil
 }
 
-// text reads a text. The host takes the letters of whatever stands there, so 1000
-// without quotes is the text "1000"; null is refused, for it is a text to the host
-// and nothing to everybody else.
+// text reads a text. In line 0.0 the host takes the letters of whatever stands there,
+// so 1000 without quotes is the text "1000"; null is refused, for it is a text to the
+// host and nothing to everybody else. Later a text has to look like one.
 func (r *reader) text(n *node, at place, strict bool) (*value, error) {
-	strict = strict || r.quotes
+	strict = strict || r.quotes || r.line.strict()
 	switch {
 	case n.kind != scalarNode:
 		return nil, n.fail(at, "is %s and must be a text", n.what())
@@ -165,14 +173,28 @@ func (r *reader) text(n *node, at place, strict bool) (*value, error) {
 		return textValue(n.text), nil
 	case n.null():
 		return nil, n.fail(at, "is %s and must be a text: put it into quotes, or leave the key out", n.what())
-	case strict && n.scalarType() != isText:
+	case strict && n.scalarType(r.line) != isText:
 		return nil, n.fail(at, "is %s and must be a text: put it into quotes", n.what())
 	}
 	return textValue(n.text), nil
 }
 
+// duration reads seconds with a small s behind them. Digits that OpenShell would cut
+// off silently are refused.
+func (r *reader) duration(f *field, n *node, at place) (*value, error) {
+	written, err := r.text(n, at, true)
+	if err != nil {
+		return nil, n.fail(at, "is %s and must be a duration like 300s or 1.5s", n.what())
+	}
+	text, ok := parseDuration(written.value, f.high)
+	if !ok {
+		return nil, n.fail(at, "is %s and must be a duration like 300s or 1.5s, from 0s to %ds, with at most 9 digits of fraction", printable(written.value), f.high)
+	}
+	return textValue(text), nil
+}
+
 func (r *reader) bool(n *node, at place) (*value, error) {
-	if n.kind != scalarNode || !n.plain || classify(n.text) != isBool {
+	if n.kind != scalarNode || !n.plain || classify(r.line, n.text) != isBool {
 		return nil, n.fail(at, "is %s and must be true or false", n.what())
 	}
 	return boolValue(strings.EqualFold(n.text, "true")), nil
@@ -183,24 +205,40 @@ func (r *reader) integer(f *field, n *node, at place) (*value, error) {
 		return nil, n.fail(at, "is %s and must be a whole number without quotes", n.what())
 	}
 	digits, ok := parseInteger(n.text, f.low, f.high)
-	if !ok {
+	if r.line.strict() {
+		digits, ok = parseWhole(n.text, f.low, f.high)
+	}
+	switch {
+	case !ok && f.low == int64(f.high):
+		return nil, n.fail(at, "is %s and must be %d", n.what(), f.low)
+	case !ok:
 		return nil, n.fail(at, "is %s and must be a whole number from %d to %d", n.what(), f.low, f.high)
 	}
+	r.noteOctal(n, at, digits)
 	if f.kind == wideKind {
 		return textValue(digits), nil
 	}
 	return numberValue(digits), nil
 }
 
-// enum reads a word as the host does: any case, "-" for "_", spaces around it.
+// enum reads a word as the host does: any case, "-" for "_", spaces around it, unless
+// it has to be exact.
 func (r *reader) enum(f *field, n *node, at place) (*value, error) {
 	if n.kind != scalarNode {
 		return nil, n.fail(at, "is %s and must be a text", n.what())
 	}
-	word := strings.ReplaceAll(lowerASCII(strings.TrimSpace(n.text)), "-", "_")
+	if r.line.strict() {
+		if _, err := r.text(n, at, true); err != nil {
+			return nil, err
+		}
+	}
+	word := n.text
+	if !f.exact {
+		word = strings.ReplaceAll(lowerASCII(strings.TrimSpace(n.text)), "-", "_")
+	}
 	written, known := f.words[word]
 	if !known {
-		return nil, n.fail(at, "is %s, which this build (%s) does not know%s", printable(n.text), SchemaVersion, nearest(n.text, f.names()))
+		return nil, n.fail(at, "is %s, which this build (%s) does not know%s", printable(n.text), r.line.Schema(), nearest(n.text, f.names()))
 	}
 	return textValue(written), nil
 }
@@ -257,7 +295,7 @@ func (r *reader) freeScalar(n *node, at place) (*value, error) {
 	if !n.plain {
 		return textValue(n.text), nil
 	}
-	switch n.scalarType() {
+	switch n.scalarType(r.line) {
 	case isNothing:
 		return &value{kind: jsonNull}, nil
 	case isBool:
@@ -266,15 +304,26 @@ func (r *reader) freeScalar(n *node, at place) (*value, error) {
 		return nil, n.fail(at, "is %s, which JSON cannot hold", n.text)
 	case isInteger, isFloat:
 		text, ok := numberText(n.text)
+		if r.line.strict() {
+			text, ok = numberTextOf01(n.text)
+		}
 		if !ok {
 			return nil, n.fail(at, "is a number out of the range that a document can hold: put it into quotes")
 		}
 		if !exactInteger(text) {
 			return nil, n.fail(at, "is a number that changes its value as a double: put it into quotes")
 		}
+		r.noteOctal(n, at, text)
 		return numberValue(text), nil
 	}
 	return textValue(n.text), nil
+}
+
+// noteOctal says of a number with a zero in front what it is.
+func (r *reader) noteOctal(n *node, at place, digits string) {
+	if octalForm.MatchString(n.text) {
+		r.note(n, at, "is "+digits+" to OpenShell, and another number to readers that take a 0 in front for octal")
+	}
 }
 
 // exactInteger reports whether an integer of at most 64 bits is a double; a fraction

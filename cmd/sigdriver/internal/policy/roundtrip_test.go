@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,15 +15,18 @@ import (
 )
 
 // roundTrip writes a document as its author would, and makes it a document again.
-func roundTrip(t *testing.T, name string, as Type, document []byte) {
+func roundTrip(t *testing.T, name string, as Type, l Line, document []byte) {
 	t.Helper()
 	d := read(t, string(document))
+	if as != Settings && !slices.Contains(d.Lines(), l) {
+		t.Errorf("%s is of %v, not of %s", name, d.Lines(), l)
+	}
 	for _, n := range d.View().Unusual {
 		if strings.Contains(n.Text, "knows a message") || strings.Contains(n.Text, "not of the type") || strings.Contains(n.Text, "not known to this build") {
 			t.Errorf("%s: %s %s", name, n.Path, n.Text)
 		}
 	}
-	again, err := Canonicalize(as, []byte(d.YAML()))
+	again, err := Canonicalize(as, l, []byte(d.YAML()))
 	if err != nil {
 		t.Errorf("%s: %v\n%s", name, err, d.YAML())
 		return
@@ -42,7 +46,7 @@ func TestRoundTrip(t *testing.T) {
 	made := 0
 	for _, v := range cases.DocumentVectors() {
 		if v.From == "authored" && !v.Refused {
-			roundTrip(t, v.Name, types[v.Role], v.Document)
+			roundTrip(t, v.Name, types[v.Role], lineOf(t, v), v.Document)
 			made++
 		}
 	}
@@ -71,12 +75,12 @@ func TestRoundTripOfOthers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			made, err := Canonicalize(as, text)
+			made, err := Canonicalize(as, Line00, text)
 			if err != nil {
 				t.Errorf("%s: %v", path, err)
 				continue
 			}
-			roundTrip(t, path, as, made.Document)
+			roundTrip(t, path, as, Line00, made.Document)
 		}
 	}
 }

@@ -39,7 +39,20 @@ var (
 	noNumber    = regexp.MustCompile(`^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$`)
 )
 
-func classify(s string) scalarType {
+// The numbers of OpenShell 0.1: a zero in front means nothing, an exponent needs
+// neither a sign nor a point before it.
+var (
+	integerForm01 = regexp.MustCompile(`^[-+]?[0-9]+$|^0x[0-9a-fA-F]+$|^0o[0-7]+$`)
+	floatForm01   = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+)
+
+var octalForm = regexp.MustCompile(`^[-+]?0[0-9]+$`)
+
+func classify(l Line, s string) scalarType {
+	whole, float := integerForm, floatForm
+	if l.strict() {
+		whole, float = integerForm01, floatForm01
+	}
 	switch {
 	case isNull(s):
 		return isNothing
@@ -47,9 +60,9 @@ func classify(s string) scalarType {
 		return isBool
 	case !strings.ContainsRune(numberStarts, rune(s[0])):
 		return isText
-	case integerForm.MatchString(s):
+	case whole.MatchString(s):
 		return isInteger
-	case floatForm.MatchString(s):
+	case float.MatchString(s):
 		return isFloat
 	case noNumber.MatchString(s):
 		return isNoNumber
@@ -59,12 +72,12 @@ func classify(s string) scalarType {
 
 // The spellings that YAML 1.1 and YAML 1.2 read as different things. A host that
 // reads text where another reader sees a number signs something else than the
-// author saw.
+// author saw. These are refused in line 0.0.
 var ambiguities = []struct {
 	form *regexp.Regexp
 	why  string
 }{
-	{regexp.MustCompile(`^[-+]?0[0-9]+$`), "is octal to some readers of YAML and decimal to others"},
+	{octalForm, "is octal to some readers of YAML and decimal to others"},
 	{regexp.MustCompile(`^[-+]?0o[0-7]+$`), "is a number to some readers of YAML and text to others"},
 	{regexp.MustCompile(`^[-+]?0b[01_]+$`), "is a number to some readers of YAML and text to others"},
 	{regexp.MustCompile(`^[-+]0x[0-9a-fA-F_]+$`), "is a number to some readers of YAML and text to others"},
@@ -77,8 +90,18 @@ var ambiguities = []struct {
 	{regexp.MustCompile(`^=$`), "is a special value to some readers of YAML and text to others"},
 }
 
+// The spellings that this reader and that of OpenShell 0.1 do not read alike. All
+// others are what OpenShell takes them for.
+var ambiguities01 = regexp.MustCompile(`^0X[0-9a-fA-F]+$|^0O[0-7]+$`)
+
 // ambiguous says why a plain scalar is not one thing, or nothing.
-func ambiguous(s string) string {
+func ambiguous(l Line, s string) string {
+	if l.strict() {
+		if ambiguities01.MatchString(s) || bigHex(s) {
+			return "is a number to some readers of YAML and text to others: put a text into quotes, write a number in plain decimal digits"
+		}
+		return ""
+	}
 	if s == "" || !strings.ContainsRune(numberStarts+"=yYnNoO", rune(s[0])) {
 		return ""
 	}
@@ -111,10 +134,92 @@ func numberText(s string) (string, bool) {
 		return n, true
 	}
 	f, err := strconv.ParseFloat(s, 64)
-	mantissa, _, _ := strings.Cut(strings.ToLower(s), "e")
-	tooSmall := f == 0 && strings.Trim(mantissa, "+-0.") != ""
-	if err != nil || tooSmall || integerForm.MatchString(s) { // an integer beyond 64 bits
+	if err != nil || vanishes(s, f) || integerForm.MatchString(s) { // an integer beyond 64 bits
 		return "", false
 	}
 	return strconv.FormatFloat(f, 'g', -1, 64), true
+}
+
+// bigHex reports whether a text is a number in base 16 of more than 63 bits.
+func bigHex(s string) bool {
+	if !strings.HasPrefix(s, "0x") || !integerForm01.MatchString(s) {
+		return false
+	}
+	_, err := strconv.ParseInt(s[2:], 16, 64)
+	return err != nil
+}
+
+// parse01 reads an integer as OpenShell 0.1 does, of at most 64 bits with its sign.
+func parse01(s string) (n int64, ok bool) {
+	if !integerForm01.MatchString(s) {
+		return 0, false
+	}
+	base, digits := 10, s
+	switch {
+	case strings.HasPrefix(s, "0x"):
+		base, digits = 16, s[2:]
+	case strings.HasPrefix(s, "0o"):
+		base, digits = 8, s[2:]
+	}
+	n, err := strconv.ParseInt(digits, base, 64)
+	return n, err == nil
+}
+
+// parseWhole reads a whole number as OpenShell 0.1 does, which takes 443.0 and 1e3 for
+// one.
+func parseWhole(s string, low int64, high uint64) (string, bool) {
+	n, ok := parse01(s)
+	if !ok {
+		if !floatForm01.MatchString(s) || integerForm01.MatchString(s) {
+			return "", false
+		}
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<53 || vanishes(s, f) {
+			return "", false
+		}
+		n = int64(f)
+	}
+	return strconv.FormatInt(n, 10), n >= low && (n < 0 || uint64(n) <= high)
+}
+
+// vanishes reports whether a number is not 0 and becomes it as a double.
+func vanishes(s string, f float64) bool {
+	mantissa, _, _ := strings.Cut(strings.ToLower(s), "e")
+	return f == 0 && strings.Trim(mantissa, "+-0.") != ""
+}
+
+// numberTextOf01 returns a number of free-form configuration as JSON. OpenShell reads
+// what is longer than 63 bits as a double, and rounds it silently.
+func numberTextOf01(s string) (string, bool) {
+	if integerForm01.MatchString(s) {
+		n, ok := parse01(s)
+		return strconv.FormatInt(n, 10), ok
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || vanishes(s, f) {
+		return "", false
+	}
+	return strconv.FormatFloat(f, 'g', -1, 64), true
+}
+
+var durationForm = regexp.MustCompile(`^([0-9]+)(?:\.([0-9]+))?s$`)
+
+// parseDuration reads seconds with a fraction and writes them as ProtoJSON does.
+func parseDuration(s string, high uint64) (string, bool) {
+	found := durationForm.FindStringSubmatch(s)
+	if found == nil || len(found[2]) > 9 {
+		return "", false
+	}
+	n, err := strconv.ParseUint(found[1], 10, 64)
+	nanos := strings.TrimRight(found[2], "0")
+	if err != nil || n > high || n == high && nanos != "" {
+		return "", false
+	}
+	if nanos == "" {
+		return strconv.FormatUint(n, 10) + "s", true
+	}
+	for len(nanos)%3 != 0 {
+		nanos += "0"
+	}
+	return strconv.FormatUint(n, 10) + "." + nanos + "s", true
 }

@@ -3,7 +3,10 @@
 
 package policy
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // The schema as data: one row for each field of a message, with what an author
 // writes, what the document holds and what a change of it grants (effect.go). The
@@ -24,6 +27,12 @@ type message struct {
 	// judge corrects the classes of changes inside such a message, where more than
 	// one field decides.
 	judge func(d *differ, was, is *value, changes []Change)
+	// check refuses what a gateway refuses when it arrives, in lines of which that is
+	// known (ingress.go).
+	check func(r *reader, n *node, at place, out *value) error
+	// lacks reports whether a message in a document has not what the line would have
+	// put there.
+	lacks func(l Line, n *value) bool
 }
 
 // field is one row of a message.
@@ -34,49 +43,45 @@ type field struct {
 	kind      kind
 	of        *message // of a message, a list or a map of them
 	required  bool
-	option    bool              // null, also in words, is the same as absent
+	option    bool              // null, also in words, is the same as absent, in a line that is not strict
+	nullable  bool              // the same in a strict one
 	presence  bool              // absent differs from the default: what is written stays
 	omitEmpty bool              // a message without members is left out
 	strict    bool              // a text that has to look like one: 1 or true without quotes is refused
 	low       int64             // of an integer
 	high      uint64            // of an integer
 	words     map[string]string // of an enumeration: what the member holds
+	exact     bool              // a word is spelled as here, and no other way
 	prefix    string            // of an enumeration: what all its values begin with
 	fallback  *value            // what the document holds where nothing is written
 	explicit  bool              // YAML shows it also where it is absent, as it does what is required
 	internal  bool              // the gateway's own
 	how       string            // the normalisation, for people
 	vector    string            // a document vector that sets the field
-	since     line              // the first line of OpenShell that has the row
-	until     line              // the first one that has it no more; 0 if the newest has it
+	early     bool              // the messages of the line before have it too, in its last releases
+	since     Line              // the first line of OpenShell that has the row; 0 if all have
+	until     Line              // the first one that has it no more; 0 if the newest has it
 	effect
 }
 
-// line is a line of OpenShell's releases. Where two lines differ in a field, each
-// has a row.
-type line int
-
-const line00 line = 0 // 0.0.x
-
-// currentLine is the line whose rows authors' files are read with.
-const currentLine = line00
-
 // in reports whether a line has the row.
-func (f *field) in(l line) bool { return f.since <= l && (f.until == 0 || l < f.until) }
+func (f *field) in(l Line) bool { return f.since <= l && (f.until == 0 || l < f.until) }
 
 type kind int
 
 const (
-	textKind    kind = iota // a string
-	boolKind                // true or false
-	intKind                 // an integer within low and high
-	wideKind                // the same, written as a string: 64 bits
-	enumKind                // one of words
-	messageKind             // a message
-	matcherKind             // an L7QueryMatcher, as text or as a mapping
-	binaryKind              // a NetworkBinary, as text or as a mapping
-	freeKind                // any JSON
-	textList                // lists
+	textKind     kind = iota // a string
+	boolKind                 // true or false
+	intKind                  // an integer within low and high
+	wideKind                 // the same, written as a string: 64 bits
+	durationKind             // seconds and nanoseconds: "1.500s"; low and high are in seconds
+	secondsKind              // an integer that becomes a duration
+	enumKind                 // one of words
+	messageKind              // a message
+	matcherKind              // an L7QueryMatcher, as text or as a mapping
+	binaryKind               // a NetworkBinary, as text or as a mapping
+	freeKind                 // any JSON
+	textList                 // lists
 	intList
 	messageList
 	binaryList
@@ -92,7 +97,7 @@ func (f *field) isMap() bool {
 }
 
 // byKey returns the row of a key in a line.
-func (m *message) byKey(l line, key string) *field {
+func (m *message) byKey(l Line, key string) *field {
 	for i := range m.fields {
 		if f := &m.fields[i]; key != "" && f.key == key && f.in(l) {
 			return f
@@ -101,20 +106,23 @@ func (m *message) byKey(l line, key string) *field {
 	return nil
 }
 
-// byMember returns the row that a member of a document comes of, whatever the
-// line: the row of the member itself, or else one that finish writes it for.
-func (m *message) byMember(name string) *field {
-	var writer *field
+// byMember returns the row that a member of a document comes of: the row of the
+// member itself, or else one that finish writes it for. A row of another line will
+// do where the line has none.
+func (m *message) byMember(l Line, name string) *field {
+	var writer, other *field
 	for i := range m.fields {
 		switch f := &m.fields[i]; {
-		case name == "":
+		case name == "" || f.member != name && f.writes != name:
+		case !f.in(l):
+			other = cmp.Or(other, f)
 		case f.member == name:
 			return f
-		case f.writes == name && writer == nil:
-			writer = f
+		default:
+			writer = cmp.Or(writer, f)
 		}
 	}
-	return writer
+	return cmp.Or(writer, other)
 }
 
 // shown is the name under which YAML shows the field.
@@ -173,6 +181,24 @@ func enum(key, member, vector, prefix, empty string, words ...string) field {
 func derived(member string, k kind) field {
 	return field{member: member, kind: k, internal: true}
 }
+
+// mode is one of some words that are spelled one way only; empty is none of them.
+func mode(key, vector, prefix string, words ...string) field {
+	f := field{key: key, member: key, kind: enumKind, prefix: prefix, exact: true, words: map[string]string{"": ""}, vector: vector}
+	for _, word := range words {
+		f.words[word] = prefix + strings.ToUpper(strings.ReplaceAll(word, "-", "_"))
+	}
+	return f
+}
+
+// from and till bound the lines that have the row.
+func (f field) from(l Line) field { f.since = l; return f }
+
+func (f field) till(l Line) field { f.until = l; return f }
+
+func (f field) soon() field { f.early = true; return f }
+
+func (f field) orNull() field { f.nullable = true; return f }
 
 func (f field) as(member string) field { f.writes = member; return f }
 

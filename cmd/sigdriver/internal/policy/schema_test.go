@@ -54,19 +54,30 @@ func tables() []byte {
 	var b bytes.Buffer
 	for typ := SandboxPolicy; typ <= Settings; typ++ {
 		fmt.Fprintf(&b, "\n## `--type %s`\n", typ)
-		types[typ].schema.each(func(m *message) {
-			fmt.Fprintf(&b, "\n### %s\n\n| key | member | what may stand there | becomes | vector |\n|---|---|---|---|---|\n", m.name)
+		types[typ].schema.each(0, func(m *message) {
+			fmt.Fprintf(&b, "\n### %s\n\n| key | member | line | what may stand there | becomes | vector |\n|---|---|---|---|---|---|\n", m.name)
 			for i := range m.fields {
 				f := &m.fields[i]
 				if f.key == "" {
 					continue
 				}
-				fmt.Fprintf(&b, "| `%s`%s | %s | %s | %s | %s |\n", f.key, star(f), code(cmp.Or(f.member, written(f))), f.what(), f.how, f.vector)
+				fmt.Fprintf(&b, "| `%s`%s | %s | %s | %s | %s | %s |\n", f.key, star(f), code(cmp.Or(f.member, written(f))), f.bounds(), f.what(), f.how, f.vector)
 			}
 		})
 	}
 	b.WriteString("\n")
 	return b.Bytes()
+}
+
+// bounds says which lines have the row; nothing if all have.
+func (f *field) bounds() string {
+	switch {
+	case f.since != 0:
+		return "from " + f.since.String()
+	case f.until != 0:
+		return "before " + f.until.String()
+	}
+	return ""
 }
 
 func star(f *field) string {
@@ -98,14 +109,16 @@ func (f *field) what() string {
 		of = f.of.name
 	}
 	text := map[kind]string{
-		textKind: "text", boolKind: "true or false", intKind: "number", wideKind: "number", enumKind: "word",
+		textKind: "text", boolKind: "true or false", intKind: "number", wideKind: "number", secondsKind: "number", durationKind: "duration", enumKind: "word",
 		messageKind: of, matcherKind: "text or " + of, binaryKind: "text or " + of, freeKind: "anything",
 		textList: "list of texts", intList: "list of numbers", messageList: "list of " + of, binaryList: "list of texts or " + of,
 		textMap: "mapping of texts", messageMap: "mapping of " + of, matcherMap: "mapping of texts or " + of,
 		paramMap: "mapping of texts, " + of + " or mappings", freeMap: "mapping of anything",
 	}[f.kind]
 	switch f.kind {
-	case intKind, wideKind, intList:
+	case durationKind:
+		text += fmt.Sprintf(", %ds to %ds", f.low, f.high)
+	case intKind, wideKind, secondsKind, intList:
 		text += fmt.Sprintf(", %d to %d", f.low, f.high)
 	case enumKind:
 		text = "`" + strings.Join(f.names(), "`, `") + "`"
@@ -118,17 +131,17 @@ func (f *field) what() string {
 func TestEveryFieldHasAVector(t *testing.T) {
 	all, fields := vectors(t), 0
 	for typ := range types {
-		types[typ].schema.each(func(m *message) {
+		types[typ].schema.each(0, func(m *message) {
 			for i := range m.fields {
 				if m.fields[i].key == "" {
 					continue
 				}
 				fields++
 				v := all[m.fields[i].vector]
-				if v == nil || v.Refused || typeOf(t, v) != typ && m != &matcherMessage && m != &operationMessage {
+				if v == nil || v.Refused || !m.fields[i].in(lineOf(t, v)) || typeOf(t, v) != typ && m != &matcherMessage && m != &operationMessage {
 					t.Fatalf("%s of %s has no vector of its type: %q", m.fields[i].key, m.name, m.fields[i].vector)
 				}
-				checkField(t, typeOf(t, v), m, i, v.Input, v.Document)
+				checkField(t, typeOf(t, v), lineOf(t, v), m, i, v.Input, v.Document)
 			}
 		})
 	}
@@ -137,15 +150,15 @@ func TestEveryFieldHasAVector(t *testing.T) {
 	}
 }
 
-func checkField(t *testing.T, typ Type, m *message, i int, input, want []byte) {
+func checkField(t *testing.T, typ Type, l Line, m *message, i int, input, want []byte) {
 	whole := m.fields[i]
 	defer func() { m.fields[i] = whole }()
 	at := fmt.Sprintf("%s: %s of %s", typ, whole.key, m.name)
-	if got, err := Canonicalize(typ, input); err != nil || !bytes.Equal(got.Document, want) {
+	if got, err := Canonicalize(typ, l, input); err != nil || !bytes.Equal(got.Document, want) {
 		t.Fatalf("%s: %v", at, err)
 	}
 	m.fields[i].key = "taken out"
-	if _, err := Canonicalize(typ, input); err == nil {
+	if _, err := Canonicalize(typ, l, input); err == nil {
 		t.Errorf("%s: %s does not write it", at, whole.vector)
 	}
 	m.fields[i] = whole
@@ -153,14 +166,14 @@ func checkField(t *testing.T, typ Type, m *message, i int, input, want []byte) {
 		return
 	}
 	m.fields[i].member = "anotherName"
-	if got, err := Canonicalize(typ, input); err == nil && bytes.Equal(got.Document, want) {
+	if got, err := Canonicalize(typ, l, input); err == nil && bytes.Equal(got.Document, want) {
 		t.Errorf("%s: %s has nothing of it in its document", at, whole.vector)
 	}
 }
 
-// each calls f for each message that an author can write below m, and m itself,
-// once.
-func (m *message) each(f func(*message)) {
+// each calls f for each message that an author can write below m in a line, and m
+// itself, once. The line 0 stands for all lines.
+func (m *message) each(l Line, f func(*message)) {
 	seen := map[*message]bool{}
 	var walk func(*message)
 	walk = func(m *message) {
@@ -170,7 +183,7 @@ func (m *message) each(f func(*message)) {
 		seen[m] = true
 		f(m)
 		for _, field := range m.fields {
-			if field.of != nil && !field.internal {
+			if field.of != nil && !field.internal && (l == 0 || field.in(l)) {
 				walk(field.of)
 			}
 		}

@@ -3,7 +3,10 @@
 
 package policy
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 // Endpoints and what may be asked for there. A policy and a profile have one
 // message for them; what their authors write differs in ports, rules, matchers and
@@ -11,9 +14,9 @@ import "math"
 
 var (
 	endpointMessage = message{name: "NetworkEndpoint, in a policy", pair: []func(*value) string{hostAndPath, hostOf}, judge: judgeEndpoint,
-		finish: finishEndpoint, fields: endpointFields(inPolicy)}
+		finish: finishEndpoint, check: checkEndpoint, lacks: lacksVersions, fields: endpointFields(inPolicy)}
 	profileEndpointMessage = message{name: "NetworkEndpoint, in a profile", pair: []func(*value) string{hostAndPath, hostOf}, judge: judgeEndpoint,
-		finish: finishProfileEndpoint, fields: endpointFields(inProfile)}
+		finish: finishProfileEndpoint, check: checkEndpoint, lacks: lacksVersions, fields: endpointFields(inProfile)}
 )
 
 // holder says in which of the two a row stands.
@@ -25,7 +28,14 @@ const (
 	inBoth = inPolicy | inProfile
 )
 
-// endpointFields are the rows of one of the two. One vector sets all of a
+// What the values of an endpoint's modes begin with.
+const (
+	tlsPrefix         = "NETWORK_TLS_MODE_"
+	enforcementPrefix = "NETWORK_ENFORCEMENT_MODE_"
+	accessPrefix      = "NETWORK_ACCESS_PRESET_"
+)
+
+// endpointFields are the rows of one of the two. One vector of a line sets all of a
 // profile's that a policy has too.
 func endpointFields(in holder) []field {
 	var fields []field
@@ -35,6 +45,9 @@ func endpointFields(in holder) []field {
 		}
 		if row.in == inBoth && in == inProfile && !row.internal {
 			row.vector = "yaml-profile-endpoint"
+			if row.since == Line01 {
+				row.vector = "yaml-profile-endpoint-01"
+			}
 		}
 		fields = append(fields, row.field)
 	}
@@ -52,15 +65,18 @@ var endpointRows = []struct {
 	{inPolicy, numbers("ports", "", "yaml-ports", math.MaxUint16).as("ports").becomes("`ports`, and the first also `port`").opens().edges(Changes, Changes)},
 	{inProfile, numbers("ports", "ports", "yaml-profile-endpoint", math.MaxUint32).becomes("stays what it is").opens().edges(Changes, Changes)},
 	{inBoth, text("protocol", "protocol", "yaml-endpoint").judged(protocolChange).because("requests are no longer inspected")},
-	{inBoth, text("tls", "tls", "yaml-endpoint").judged(widensTo("skip")).because("with skip nothing looks into the traffic")},
-	{inBoth, text("enforcement", "enforcement", "yaml-endpoint").ranked("audit", "enforce", "audit").because("without enforce, what the rules do not allow is logged and let through")},
-	{inPolicy, text("access", "access", "yaml-access").ranked("", "read-only", "read-write", "full").becomes("presets stay presets")},
-	{inProfile, text("access", "access", "yaml-profile-endpoint").ranked("", "read-only", "read-write", "full")},
+	{inBoth, tls(text("tls", "tls", "yaml-endpoint")).till(Line01)},
+	{inBoth, tls(mode("tls", "yaml-endpoint-01", tlsPrefix, "skip")).from(Line01)},
+	{inBoth, enforcement(text("enforcement", "enforcement", "yaml-endpoint")).till(Line01)},
+	{inBoth, enforcement(mode("enforcement", "yaml-endpoint-01", enforcementPrefix, "enforce", "audit")).from(Line01)},
+	{inPolicy, access(text("access", "access", "yaml-access")).becomes("presets stay presets").till(Line01)},
+	{inProfile, access(text("access", "access", "yaml-profile-endpoint")).till(Line01)},
+	{inBoth, access(mode("access", "yaml-endpoint-01", accessPrefix, "read-only", "read-write", "full")).from(Line01)},
 	{inPolicy, list("rules", "rules", "yaml-rules", &policyRuleMessage).opens().edges(Changes, Widens)},
-	{inProfile, list("rules", "rules", "yaml-profile-rules", &profileRuleMessage).optional().becomes("an empty list is refused").opens().edges(Changes, Widens)},
+	{inProfile, list("rules", "rules", "yaml-profile-rules", &profileRuleMessage).optional().orNull().becomes("an empty list is refused").opens().edges(Changes, Widens)},
 	{inBoth, texts("allowed_ips", "allowedIps", "yaml-endpoint").opens().edges(Changes, Changes).because("these addresses may be internal ones")},
 	{inPolicy, list("deny_rules", "denyRules", "yaml-rules", &denyMessage).closes()},
-	{inProfile, list("deny_rules", "denyRules", "yaml-profile-rules", &profileDenyMessage).optional().becomes("an empty list is refused").closes()},
+	{inProfile, list("deny_rules", "denyRules", "yaml-profile-rules", &profileDenyMessage).optional().orNull().becomes("an empty list is refused").closes()},
 	{inBoth, boolean("allow_encoded_slash", "allowEncodedSlash", "yaml-endpoint").opens().because("%2F passes in paths")},
 	{inBoth, text("persisted_queries", "persistedQueries", "yaml-graphql").ranked("deny", "deny", "allow_registered")},
 	{inBoth, mapping("graphql_persisted_queries", "graphqlPersistedQueries", "yaml-graphql", &operationMessage).opens()},
@@ -74,14 +90,29 @@ var endpointRows = []struct {
 	{inBoth, text("signing_region", "signingRegion", "yaml-signing")},
 	{inPolicy, number("", "jsonRpcMaxBodyBytes", "", 0, math.MaxUint32)},
 	{inProfile, number("json_rpc_max_body_bytes", "jsonRpcMaxBodyBytes", "yaml-profile-endpoint", 0, math.MaxUint32)},
-	{inPolicy, section("mcp", "mcp", "yaml-mcp", &policyMCPMessage).ifAny().becomes("left out if neither option is written")},
-	{inProfile, section("mcp", "mcp", "yaml-profile-endpoint", &profileMCPMessage).becomes("stays, also if it is empty")},
+	{inPolicy, section("mcp", "mcp", "yaml-mcp", &policyMCPMessage).ifAny().becomes("left out if neither option is written").till(Line01)},
+	{inPolicy, section("mcp", "mcp", "yaml-mcp-01", &policyMCPMessage).becomes(materialisedMCP).from(Line01)},
+	{inProfile, section("mcp", "mcp", "yaml-profile-endpoint", &profileMCPMessage).becomes("stays, also if it is empty").till(Line01)},
+	{inProfile, section("mcp", "mcp", "yaml-profile-endpoint-01", &profileMCPMessage).becomes(materialisedMCP).from(Line01)},
 	{inPolicy, section("credential_binding", "credentialBinding", "yaml-endpoint", &bindingMessage).present().opens().removal(Changes).because("this provider's credentials may be used here")},
 	{inProfile, derived("credentialBinding", messageKind).holding(&bindingMessage).present().opens().removal(Changes).because("this provider's credentials may be used here")},
 	{inBoth, boolean("allow_uninspected_credentials", "allowUninspectedCredentials", "yaml-endpoint").opens().because("credentials travel where nothing can look")},
 	{inBoth, derived("providerCredentialed", boolKind)},
+	{inBoth, derived("tokenGrantOwner", textKind).from(Line01)},
 	{inPolicy, section("json_rpc", "", "yaml-json-rpc", &jsonRPCMessage).as("jsonRpcMaxBodyBytes").becomes("its one field")},
 }
+
+const materialisedMCP = "there, with its versions, where the protocol is mcp, and nowhere else"
+
+func tls(f field) field {
+	return f.judged(widensTo("skip")).because("with skip nothing looks into the traffic")
+}
+
+func enforcement(f field) field {
+	return f.ranked("audit", "enforce", "audit").because("without enforce, what the rules do not allow is logged and let through")
+}
+
+func access(f field) field { return f.ranked("", "read-only", "read-write", "full") }
 
 var bindingMessage = message{name: "NetworkCredentialBinding", fields: []field{
 	text("provider", "provider", "yaml-endpoint").must().opens(),
@@ -92,13 +123,21 @@ var jsonRPCMessage = message{name: "`json_rpc` of an endpoint", fields: []field{
 }}
 
 var (
-	policyMCPMessage = message{name: "McpOptions, in a policy", fields: append(mcpFields("yaml-mcp"),
+	policyMCPMessage = message{name: "McpOptions, in a policy", finish: finishMCP, fields: append(mcpFields("yaml-mcp"),
 		number("max_body_bytes", "", "yaml-mcp", 0, math.MaxUint32).becomes("`jsonRpcMaxBodyBytes` of the endpoint"))}
-	profileMCPMessage = message{name: "McpOptions, in a profile", fields: mcpFields("yaml-profile-endpoint")}
+	profileMCPMessage = message{name: "McpOptions, in a profile", finish: finishMCP, fields: mcpFields("yaml-profile-endpoint")}
 )
+
+// mcpVersions are the versions of MCP that OpenShell knows, in the order in which a
+// document has them; mcpDefault is the one that it has where none is written.
+var mcpVersions = []string{"2025-03-26", "2025-06-18", mcpDefault, "2026-07-28"}
+
+const mcpDefault = "2025-11-25"
 
 func mcpFields(vector string) []field {
 	return []field{
+		texts("versions", "versions", vector+"-01").becomes("of "+strings.Join(mcpVersions, ", ")+", once each and in this order; "+mcpDefault+" if left out").
+			opens().edges(Changes, Changes).from(Line01),
 		boolean("strict_tool_names", "strictToolNames", vector).optional().kept().becomes("false stays, if written").
 			trueByDefault().closes().because("tools of any name may be called"),
 		boolean("allow_all_known_mcp_methods", "allowAllKnownMcpMethods", vector).optional().kept().becomes("false stays, if written").
@@ -117,7 +156,7 @@ var (
 		{key: "allow", member: "allow", kind: messageKind, of: &allowMessage, required: true, vector: "yaml-rules"},
 	}}
 	profileRuleMessage = message{name: "L7Rule, in a profile", fields: []field{
-		section("allow", "allow", "yaml-profile-rules", &profileAllowMessage),
+		section("allow", "allow", "yaml-profile-rules", &profileAllowMessage).orNull(),
 	}}
 	allowMessage        = message{name: "L7Allow, in a policy", fields: actionFields(inPolicy), finish: finishTool}
 	denyMessage         = message{name: "L7DenyRule, in a policy", fields: actionFields(inPolicy), finish: finishTool}

@@ -10,7 +10,8 @@ import "math"
 var policyMessage = message{
 	name: "SandboxPolicy",
 	fields: []field{
-		number("version", "version", "yaml-policy", 0, math.MaxUint32).must(),
+		number("version", "version", "yaml-policy", 0, math.MaxUint32).must().till(Line01),
+		number("version", "version", "yaml-policy-01", 1, 1).must().from(Line01),
 		section("filesystem_policy", "filesystem", "yaml-policy", &filesystemMessage).present().removal(Widens).because("without it the policy restricts no path"),
 		section("landlock", "landlock", "yaml-policy", &landlockMessage),
 		section("process", "process", "yaml-policy", &processMessage),
@@ -18,19 +19,27 @@ var policyMessage = message{
 		mapping("network_middlewares", "networkMiddlewares", "yaml-middleware", &middlewareMessage).removal(Widens).because(unseen),
 	},
 	finish: nameByKey,
+	check:  checkPolicy,
 }
 
-var filesystemMessage = message{name: "FilesystemPolicy", judge: judgePaths, fields: []field{
+var filesystemMessage = message{name: "FilesystemPolicy", judge: judgePaths, check: checkPaths, fields: []field{
 	boolean("include_workdir", "includeWorkdir", "yaml-policy").opens(),
 	texts("read_only", "readOnly", "yaml-policy").opens(),
 	texts("read_write", "readWrite", "yaml-policy").opens(),
 }}
 
 var landlockMessage = message{name: "LandlockPolicy", fields: []field{
-	text("compatibility", "compatibility", "yaml-policy").ranked("best_effort", "hard_requirement", "best_effort").because("a sandbox starts even where paths cannot be restricted"),
+	compatibility(text("compatibility", "compatibility", "yaml-policy")).till(Line01),
+	compatibility(field{key: "compatibility", member: "compatibility", kind: enumKind, exact: true, vector: "yaml-landlock-01",
+		words: map[string]string{"best_effort": "best_effort", "hard_requirement": "hard_requirement"}}).
+		materialised("best_effort").becomes("`best_effort` if left out").from(Line01),
 }}
 
-var processMessage = message{name: "ProcessPolicy", fields: []field{
+func compatibility(f field) field {
+	return f.ranked("best_effort", "hard_requirement", "best_effort").because("a sandbox starts even where paths cannot be restricted")
+}
+
+var processMessage = message{name: "ProcessPolicy", check: checkProcess, fields: []field{
 	text("run_as_user", "runAsUser", "yaml-policy").judged(widensTo("0", "root")),
 	text("run_as_group", "runAsGroup", "yaml-policy").judged(widensTo("0", "root")),
 }}
@@ -43,13 +52,13 @@ var ruleMessage = message{name: "NetworkPolicyRule", judge: judgeRule, fields: [
 
 var policyBinaryMessage = message{name: "NetworkBinary, in a policy", pair: pairBy("path"), fields: []field{
 	text("path", "path", "yaml-policy").must(),
-	boolean("harness", "", "yaml-binary-harness").as("harness").becomes("left out: the host ignores it"),
+	boolean("harness", "", "yaml-binary-harness").as("harness").becomes("left out: the host ignores it").till(Line01),
 }}
 
 // unseen is said of a middleware that is gone or asked less often.
 const unseen = "the middleware no longer sees this traffic"
 
-var middlewareMessage = message{name: "NetworkMiddlewareConfig", fields: []field{
+var middlewareMessage = message{name: "NetworkMiddlewareConfig", check: checkMiddleware, fields: []field{
 	text("name", "name", "yaml-middleware").becomes("the key, if it is empty or left out"),
 	text("middleware", "middleware", "yaml-middleware").must(),
 	{key: "config", member: "config", kind: freeMap, presence: true, fallback: &value{kind: jsonObject}, vector: "yaml-middleware-config", how: "any JSON; `{}` if left out"},

@@ -9,10 +9,10 @@ import "slices"
 func (r *reader) unknownKey(m *message, key string) string {
 	for _, f := range m.fields {
 		if f.member == key && f.key != key && f.key != "" && f.in(r.line) {
-			return " (" + SchemaVersion + "); in YAML it is " + f.key
+			return " (" + r.line.Schema() + "); in YAML it is " + f.key
 		}
 	}
-	return " (" + SchemaVersion + ")" + nearest(key, r.keys(m))
+	return " (" + r.line.Schema() + ")" + nearest(key, r.keys(m))
 }
 
 // keys are the keys that an author can write.
@@ -27,14 +27,14 @@ func (r *reader) keys(m *message) []string {
 }
 
 // unknownMember says what a member that nobody knows might have meant.
-func unknownMember(m *message, member string) string {
+func (r *reader) unknownMember(m *message, member string) string {
 	var names []string
 	for _, f := range m.fields {
-		if !f.internal {
+		if !f.internal && f.in(r.line) {
 			names = append(names, f.member, f.writes)
 		}
 	}
-	return " (" + SchemaVersion + ")" + nearest(member, slices.DeleteFunc(names, func(s string) bool { return s == "" }))
+	return " (" + r.line.Schema() + ")" + nearest(member, slices.DeleteFunc(names, func(s string) bool { return s == "" }))
 }
 
 // nearest names the candidate that a word is a slip of the pen away from.

@@ -63,6 +63,19 @@ func typeOf(t testing.TB, v *cases.DocumentVector) Type {
 	return 0
 }
 
+// lineOf returns the line of OpenShell that reads a vector's file.
+func lineOf(t testing.TB, v *cases.DocumentVector) Line {
+	t.Helper()
+	l, ok := ParseLine(v.OpenShell)
+	if v.OpenShell == "" {
+		l, ok = Line00, true
+	}
+	if !ok {
+		t.Fatalf("%s is of the line %q", v.Name, v.OpenShell)
+	}
+	return l
+}
+
 func TestVectors(t *testing.T) {
 	accepted, refused := 0, 0
 	for _, v := range vectors(t) {
@@ -79,7 +92,7 @@ func TestVectors(t *testing.T) {
 }
 
 func runVector(t *testing.T, v *cases.DocumentVector) {
-	got, err := Canonicalize(typeOf(t, v), v.Input)
+	got, err := Canonicalize(typeOf(t, v), lineOf(t, v), v.Input)
 	if !v.Refused {
 		if err != nil {
 			t.Fatal(err)
@@ -110,13 +123,13 @@ func runVector(t *testing.T, v *cases.DocumentVector) {
 func TestNotes(t *testing.T) {
 	want := map[string]int{
 		"yaml-port-and-ports": 1, "yaml-mcp-and-json-rpc": 2, "yaml-tool-and-name": 1, "yaml-profile-rules": 1,
-		"yaml-printed": 1, "yaml-printed-crlf": 1, "yaml-printed-json": 1, "yaml-profile-derived": 4,
+		"yaml-printed": 1, "yaml-printed-crlf": 1, "yaml-printed-json": 1, "yaml-scalars-01": 5, "yaml-profile-derived": 4,
 	}
 	for _, v := range vectors(t) {
 		if v.Refused {
 			continue
 		}
-		got, err := Canonicalize(typeOf(t, v), v.Input)
+		got, err := Canonicalize(typeOf(t, v), lineOf(t, v), v.Input)
 		if err != nil || len(got.Notes) != want[v.Name] {
 			t.Errorf("%s: %v, %d notes, want %d: %q", v.Name, err, len(got.Notes), want[v.Name], got.Notes)
 		}
@@ -141,7 +154,7 @@ func TestDocumentsStay(t *testing.T) {
 		if v.Refused {
 			continue
 		}
-		got, err := Canonicalize(typeOf(t, v), v.Document)
+		got, err := Canonicalize(typeOf(t, v), lineOf(t, v), v.Document)
 		if err != nil || string(got.Document) != string(v.Document) {
 			t.Errorf("%s: %v\n%s", v.Name, err, v.Document)
 		}

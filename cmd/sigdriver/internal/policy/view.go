@@ -13,15 +13,17 @@ import (
 // View is what a document grants, ready to print: foreign text in it is quoted.
 type View struct {
 	// Surface is the full name of the message; empty if this build does not know it.
-	Surface string  `json:"surface"`
-	Grants  []Grant `json:"grants"`
+	Surface string `json:"surface"`
+	// Lines are the lines of OpenShell that the document may be of.
+	Lines  []Line  `json:"openshell,omitempty"`
+	Grants []Grant `json:"grants"`
 	// Unusual is what to look at twice, in document order; unknown members among it.
 	Unusual []Note `json:"unusual"`
 }
 
 // Grant is one thing that is granted, or a setting that bounds it.
 type Grant struct {
-	Kind string `json:"kind"` // network, filesystem, process, credential, middleware, profile or setting
+	Kind string `json:"kind"` // network, filesystem, process, credential, file, middleware, profile or setting
 	Path string `json:"path"` // JSON pointer to what says it; foreign text
 	Name string `json:"name"` // the rule, credential or middleware
 	Text string `json:"text"`
@@ -37,7 +39,7 @@ type Note struct {
 
 // View says what the document grants.
 func (d *Document) View() *View {
-	v := &viewer{view: &View{Grants: []Grant{}, Unusual: []Note{}}}
+	v := &viewer{view: &View{Lines: d.fits, Grants: []Grant{}, Unusual: []Note{}}, line: d.line}
 	if d.Known() {
 		v.view.Surface = d.Surface
 	} else {
@@ -58,7 +60,10 @@ func (d *Document) View() *View {
 }
 
 // viewer collects a view.
-type viewer struct{ view *View }
+type viewer struct {
+	view *View
+	line Line
+}
 
 func (v *viewer) grant(kind, at, name, format string, args ...any) *Grant {
 	v.view.Grants = append(v.view.Grants, Grant{Kind: kind, Path: at, Name: name, Text: fmt.Sprintf(format, args...)})
@@ -77,7 +82,7 @@ func (v *viewer) strangers(m *message, at string, n *value) {
 	}
 	for i, name := range n.names {
 		here := pointer(at, name)
-		f := m.byMember(name)
+		f := m.byMember(v.line, name)
 		switch {
 		case n.again(i):
 			v.note(here, "is there twice: readers differ in which one counts")

@@ -24,7 +24,7 @@ import (
 
 // parseYAML reads one YAML document, or what `openshell policy get` prints.
 func (r *reader) parseYAML(input []byte) (*node, error) {
-	if len(input) > MaxYAML {
+	if len(input) > MaxYAML && !r.line.strict() {
 		return nil, tooLarge(len(input), MaxYAML)
 	}
 	if err := checkText(input); err != nil {
@@ -34,6 +34,9 @@ func (r *reader) parseYAML(input []byte) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.line.strict() {
+		text = withoutVersion(text)
+	}
 	if err := checkStart(text, skipped); err != nil {
 		return nil, err
 	}
@@ -42,11 +45,12 @@ func (r *reader) parseYAML(input []byte) (*node, error) {
 	if err := dec.Decode(&document); err != nil {
 		return nil, yamlFault(err, skipped)
 	}
-	c := &converter{lines: splitLines(text), skipped: skipped}
+	c := &converter{reads: r.line, keys: r.line.strict() && r.schema == &policyMessage, lines: splitLines(text), skipped: skipped}
 	root, err := c.convert(document.Content[0], 0)
 	if err != nil {
 		return nil, err
 	}
+	r.notes = append(r.notes, c.notes...)
 	switch err := dec.Decode(&second); {
 	case err == nil:
 		return nil, c.fail(&second, "starts a second document: one file is one document")
@@ -134,11 +138,17 @@ func splitLines(text []byte) [][]byte {
 
 // converter turns the library's nodes into ours.
 type converter struct {
+	reads   Line
+	keys    bool // a key that is no text becomes one
 	lines   [][]byte
 	skipped int  // lines of the file before the first of these
 	block   bool // there is a block scalar
 	// where find looked last: nodes come in the order of the text
 	line, column, offset int
+	nodes                int
+	indent               int                // spaces that a line of the innermost block has at least
+	aliases              map[*yaml.Node]int // by what they stand for
+	notes                []string
 }
 
 func (c *converter) fail(n *yaml.Node, text string) error {
@@ -146,10 +156,16 @@ func (c *converter) fail(n *yaml.Node, text string) error {
 }
 
 func (c *converter) convert(n *yaml.Node, depth int) (*node, error) {
-	if depth > maxDepth {
+	if depth > maxDepth || depth == maxDepth && c.reads.strict() && n.Kind != yaml.ScalarNode {
 		return nil, c.fail(n, "nests too deep: a document nests at most 32 deep")
 	}
+	if c.reads.strict() && n.Kind == yaml.AliasNode {
+		return c.alias(n, depth)
+	}
 	if err := c.checkProperties(n); err != nil {
+		return nil, err
+	}
+	if err := c.count(n); err != nil {
 		return nil, err
 	}
 	out := &node{line: n.Line + c.skipped, column: n.Column}
@@ -157,6 +173,7 @@ func (c *converter) convert(n *yaml.Node, depth int) (*node, error) {
 	case yaml.ScalarNode:
 		return out, c.scalar(n, out)
 	case yaml.SequenceNode:
+		defer c.within(n)()
 		out.kind = listNode
 		for _, item := range n.Content {
 			converted, err := c.convert(item, depth+1)
@@ -167,6 +184,7 @@ func (c *converter) convert(n *yaml.Node, depth int) (*node, error) {
 		}
 		return out, nil
 	case yaml.MappingNode:
+		defer c.within(n)()
 		out.kind = mappingNode
 		return out, c.mapping(n, out, depth)
 	}
@@ -176,6 +194,9 @@ func (c *converter) convert(n *yaml.Node, depth int) (*node, error) {
 // checkProperties refuses what is written once and meant elsewhere, and what says
 // that a text is something else.
 func (c *converter) checkProperties(n *yaml.Node) error {
+	if c.reads.strict() {
+		return c.checkTag(n)
+	}
 	switch {
 	case n.Anchor != "":
 		return c.fail(n, "is an anchor: leave it out, and write each value where it belongs")
@@ -203,7 +224,7 @@ func (c *converter) find(n *yaml.Node) (line []byte, at int) {
 	if n.Line < 1 || n.Line > len(c.lines) {
 		return nil, 0
 	}
-	if n.Line != c.line {
+	if n.Line != c.line || n.Column < c.column {
 		c.line, c.column, c.offset = n.Line, 1, 0
 	}
 	line = c.lines[n.Line-1]
@@ -217,10 +238,13 @@ func (c *converter) find(n *yaml.Node) (line []byte, at int) {
 func (c *converter) scalar(n *yaml.Node, out *node) error {
 	out.kind, out.text, out.plain = scalarNode, n.Value, n.Style == 0
 	c.block = c.block || n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0
+	if err := c.checkContinuation(n); err != nil {
+		return err
+	}
 	if !out.plain {
 		return nil
 	}
-	if why := ambiguous(n.Value); why != "" {
+	if why := ambiguous(c.reads, n.Value); why != "" {
 		return c.fail(n, printable(n.Value)+" "+why)
 	}
 	if strings.HasSuffix(n.Value, ":") {
@@ -268,7 +292,13 @@ func (c *converter) checkKey(n *yaml.Node, key *node, seen map[string]*node) err
 		return c.fail(n, "is a key that is no text")
 	case key.plain && key.text == "<<":
 		return c.fail(n, "is a merge: write the values out")
-	case key.plain && classify(key.text) != isText:
+	case key.plain && c.keys && keyText(key.text) != "":
+		text := keyText(key.text)
+		if text != key.text {
+			c.notes = append(c.notes, "line "+itoa(key.line)+": the key "+printable(key.text)+" is "+printable(text)+" to OpenShell")
+		}
+		key.text = text
+	case key.plain && classify(c.reads, key.text) != isText:
 		return c.fail(n, printable(key.text)+" is a key that is no text: put it into quotes")
 	}
 	form := norm.NFC.String(key.text)

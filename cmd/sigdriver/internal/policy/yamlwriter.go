@@ -20,7 +20,7 @@ func (d *Document) YAML() string {
 	var b strings.Builder
 	tree := d.root
 	if d.Known() {
-		tree = d.message().authored(tree)
+		tree = d.message().authored(d.line, tree)
 		tree.drop("@type")
 	}
 	writeYAML(&b, tree, "")
@@ -28,13 +28,13 @@ func (d *Document) YAML() string {
 }
 
 // authored turns a value of a message into what an author writes.
-func (m *message) authored(n *value) *value {
+func (m *message) authored(l Line, n *value) *value {
 	if n.kind != jsonObject {
 		return n
 	}
 	out := &value{kind: jsonObject}
 	for i, name := range n.names {
-		f := m.byMember(name)
+		f := m.byMember(l, name)
 		switch {
 		case f == nil && name == "@type":
 			out.put(name, n.items[i])
@@ -43,21 +43,21 @@ func (m *message) authored(n *value) *value {
 		case f.wrong(n.items[i]):
 			out.put(name, n.items[i].remarked("not of the type that this build knows"))
 		case f.internal:
-			out.put(name, f.authored(n.items[i]).remarked("no author can write this"))
+			out.put(name, f.authored(l, n.items[i]).remarked("no author can write this"))
 		default:
-			out.put(f.shown(), f.authored(n.items[i]))
+			out.put(f.shown(), f.authored(l, n.items[i]))
 		}
 	}
 	for i := range m.fields {
 		f := &m.fields[i]
-		if absent := f.absent(); absent != nil && n.get(cmp.Or(f.member, f.writes)) == nil {
+		if absent := f.absent(); f.in(l) && absent != nil && n.get(cmp.Or(f.member, f.writes)) == nil {
 			out.put(f.shown(), absent)
 		}
 	}
 	if m == &endpointMessage {
 		authoredEndpoint(out)
 	}
-	return m.ordered(out)
+	return m.ordered(l, out)
 }
 
 // absent is what YAML shows of a field that is not there; nil for nothing.
@@ -73,12 +73,12 @@ func (f *field) absent() *value {
 
 // ordered puts members into the order of the table, and what it does not list at the
 // end.
-func (m *message) ordered(n *value) *value {
+func (m *message) ordered(l Line, n *value) *value {
 	out := &value{kind: n.kind, comment: n.comment}
 	listed := map[string]bool{}
 	for i := range m.fields {
 		shown := m.fields[i].shown()
-		if listed[shown] || m.fields[i].internal {
+		if listed[shown] || m.fields[i].internal || !m.fields[i].in(l) {
 			continue
 		}
 		listed[shown] = true
@@ -96,14 +96,14 @@ func (m *message) ordered(n *value) *value {
 	return out
 }
 
-func (f *field) authored(n *value) *value {
+func (f *field) authored(l Line, n *value) *value {
 	switch f.kind {
 	case messageKind:
-		return f.of.authored(n)
+		return f.of.authored(l, n)
 	case messageList, binaryList, messageMap, matcherMap, paramMap:
 		out := &value{kind: n.kind, names: n.names}
 		for _, e := range n.items {
-			out.items = append(out.items, shortMatcher(f.of, f.of.authored(e)))
+			out.items = append(out.items, shortMatcher(f.of, f.of.authored(l, e)))
 		}
 		return out
 	case intKind, wideKind:
@@ -111,6 +111,9 @@ func (f *field) authored(n *value) *value {
 			return &value{kind: yamlDigits, value: n.value} // 64-bit integers are strings in ProtoJSON only
 		}
 	case enumKind:
+		if f.exact {
+			return textValue(f.spoken(n.string()))
+		}
 		if f.prefix != "" {
 			return textValue(short(n.value, f.prefix))
 		}

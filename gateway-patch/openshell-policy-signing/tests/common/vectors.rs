@@ -40,6 +40,8 @@ pub struct DocumentVector {
     pub attacks: Vec<String>,
     pub role: String,
     pub from: Origin,
+    /// Which releases read what an author wrote so: none of our business either.
+    pub openshell: Option<String>,
     pub input: Bytes,
     pub document: Option<Bytes>,
     pub sha256: Option<String>,
