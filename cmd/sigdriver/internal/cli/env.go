@@ -25,6 +25,8 @@ type Env struct {
 	Getenv func(string) string
 	// FS is where files are read and written; nil is the real file system.
 	FS disk.FS
+
+	held []answer // JSON that waits for the exit code
 }
 
 // colour reports whether w is a terminal whose owner has nothing against colour.

@@ -44,14 +44,31 @@ func usageError(err error, remedy string) error {
 	return &ExitError{Code: ExitUsage, Err: err, Remedy: remedy}
 }
 
-// exitCode prints what the output has not said yet and returns the code.
-func exitCode(err error, stderr io.Writer) int {
+// asExit is the error as one with a code, nil for none.
+func asExit(err error) *ExitError {
 	if err == nil {
-		return ExitOK
+		return nil
 	}
 	var exit *ExitError
 	if !errors.As(err, &exit) {
 		exit = &ExitError{Code: ExitFault, Err: err}
+	}
+	return exit
+}
+
+// codeOf is the code that an error ends a command with.
+func codeOf(err error) int {
+	if exit := asExit(err); exit != nil {
+		return exit.Code
+	}
+	return ExitOK
+}
+
+// exitCode prints what the output has not said yet and returns the code.
+func exitCode(err error, stderr io.Writer) int {
+	exit := asExit(err)
+	if exit == nil {
+		return ExitOK
 	}
 	if exit.Err == nil {
 		return exit.Code

@@ -71,9 +71,13 @@ func (w *impactWorld) plan(args ...string) (code int, text string, r impactRepor
 	code, text, stderr := runAt(verifiertest.Now, args...)
 	data, err := os.ReadFile(file)
 	if err != nil {
+		return code, text + stderr, r
+	}
+	err = json.Unmarshal(data, &r)
+	if r.Schema == errorSchema {
 		return code, text + stderr, r // nothing was planned
 	}
-	if err := json.Unmarshal(data, &r); err != nil || r.Schema != impactSchema {
+	if err != nil || r.Schema != impactSchema {
 		w.t.Fatalf("%v: %s", err, data)
 	}
 	return code, text, r

@@ -99,7 +99,7 @@ func joinRoots(path string, lines [][]byte) ([]byte, error) {
 			have, there := joined[name]
 			switch earlier, isList := have.([]json.RawMessage); {
 			case json.Unmarshal(root[name], &list) == nil && (isList || !there):
-				joined[name] = slices.Concat([]json.RawMessage{}, earlier, list)
+				joined[name] = append(append([]json.RawMessage{}, earlier...), list...)
 			case !there:
 				joined[name] = root[name]
 			case isList || string(have.(json.RawMessage)) != string(root[name]):

@@ -42,6 +42,10 @@ func (all sinks) render(env *Env, report func(p *printer, format string) error) 
 		if err := report(&printer{w: &b, colour: s.path == "" && env.colour(env.Stdout)}, s.format); err != nil {
 			return err
 		}
+		if s.format == "json" {
+			env.held = append(env.held, answer{s.path, b.Bytes()})
+			continue
+		}
 		if err := writeFile(env, s.path, b.Bytes()); err != nil {
 			return err
 		}

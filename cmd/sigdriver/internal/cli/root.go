@@ -35,11 +35,16 @@ func run(env *Env, args []string) error {
 	markStarted(root, &started)
 	nameArguments(root)
 	root.SetArgs(args)
-	err := root.Execute()
+	cmd, err := root.ExecuteC()
 	var exit *ExitError
-	if err == nil || started || errors.As(err, &exit) {
-		return err
+	if err != nil && !started && !errors.As(err, &exit) {
+		err = commandLineError(err)
 	}
+	return env.answer(cmd, args, err)
+}
+
+// commandLineError is what cobra has to say about a command line.
+func commandLineError(err error) error {
 	first, rest, _ := strings.Cut(err.Error(), "\n")
 	rest = strings.Join(strings.Fields(strings.TrimSpace(rest)), " ")
 	if rest == "" {
