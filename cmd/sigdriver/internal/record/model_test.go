@@ -18,7 +18,7 @@ import (
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
-var modelSteps = flag.Int("model-steps", 100_000, "steps of TestModel")
+var modelSteps = flag.Int("model-steps", 20_000, "steps of TestModel")
 
 // model is what floors, places and resets are, in a few lines.
 type model struct {

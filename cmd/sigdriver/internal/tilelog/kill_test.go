@@ -26,8 +26,8 @@ import (
 )
 
 var (
-	kills     = flag.Int("kills", 500, "how often the writer is killed under 32 callers")
-	tileKills = flag.Int("tile-kills", 200, "how often the writer is killed while it only makes tiles")
+	kills     = flag.Int("kills", 100, "how often the writer is killed under 32 callers")
+	tileKills = flag.Int("tile-kills", 40, "how often the writer is killed while it only makes tiles")
 )
 
 const (
