@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,6 +79,9 @@ type (
 		Issuer    string `json:"issuer"`
 		SAN       string `json:"san"`
 		SANRegexp string `json:"sanRegexp"`
+		// Claims are what else the certificate must say: CertificateClaims, each
+		// exactly or, with Regexp at the end of its name, by an anchored pattern.
+		Claims map[string]string `json:"claims"`
 	}
 	authorityFile struct {
 		Principals []string `json:"principals"`
@@ -159,7 +161,7 @@ func (a *authorities) readPrincipals(f *authoritiesFile) error {
 	if len(f.Principals) == 0 || len(f.Principals) > MaxPrincipals {
 		return refuseAuthorities("principals", "needs 1 to %d principals", MaxPrincipals)
 	}
-	exact := map[revokedIdentity]string{}
+	exact := map[string]string{}
 	identities := 0
 	for _, name := range slices.Sorted(maps.Keys(f.Principals)) {
 		at := "principals." + quote(name)
@@ -177,11 +179,11 @@ func (a *authorities) readPrincipals(f *authoritiesFile) error {
 			if err != nil {
 				return err
 			}
-			if other, taken := exact[revokedIdentity{got.issuer, got.san}]; taken && got.pattern == nil {
+			if other, taken := exact[got.key()]; taken && got.pattern == nil {
 				return refuseAuthorities(at, "identity %s is listed already, under %s: one identity is one principal's", quote(got.san), quote(other))
 			}
 			if got.pattern == nil {
-				exact[revokedIdentity{got.issuer, got.san}] = name
+				exact[got.key()] = name
 			}
 			p.identities = append(p.identities, got)
 			identities++
@@ -243,29 +245,27 @@ func (a *authorities) readKey(p *principal, f keyFile, at string) error {
 }
 
 // readIdentity reads one OIDC identity: an exact SAN, or a regexp that is
-// anchored at both ends and then matches whole names only.
+// anchored at both ends and then matches whole names only, and what else the
+// certificate must say.
 func readIdentity(f identityFile, at string) (identity, error) {
 	if f.Issuer == "" || (f.SAN == "") == (f.SANRegexp == "") {
 		return identity{}, refuseAuthorities(at, "needs an issuer and either san or sanRegexp")
 	}
-	if f.SAN != "" {
-		return identity{issuer: f.Issuer, san: f.SAN}, nil
+	id := identity{issuer: f.Issuer, san: f.SAN}
+	var err error
+	if f.SANRegexp != "" {
+		if id.pattern, err = anchored(f.SANRegexp); err != nil {
+			return identity{}, refuseAuthorities(at+".sanRegexp", "%v", err)
+		}
 	}
-	inner, ok := strings.CutPrefix(f.SANRegexp, "^")
-	if ok {
-		inner, ok = strings.CutSuffix(inner, "$")
+	if f.Claims != nil && len(f.Claims) == 0 {
+		return identity{}, refuseAuthorities(at+".claims", "must not be empty: leave it out to require none")
 	}
-	if ok {
-		slashes := len(inner) - len(strings.TrimRight(inner, `\`))
-		ok = slashes%2 == 0 // an odd number escapes the dollar
+	var member string
+	if id.claims, member, err = readRequiredClaims(f.Claims, false); err != nil {
+		return identity{}, refuseAuthorities(at+".claims."+plain(member), "%v", err)
 	}
-	if !ok {
-		return identity{}, refuseAuthorities(at+".sanRegexp", "must be anchored: start with ^ and end with $")
-	}
-	if _, err := regexp.Compile(inner); err != nil { // alone, so that it cannot close our group
-		return identity{}, &TrustError{File: "authorities.json", Path: at + ".sanRegexp", Text: "does not compile", Err: err}
-	}
-	return identity{issuer: f.Issuer, pattern: regexp.MustCompile(`\A(?:` + inner + `)\z`)}, nil
+	return id, nil
 }
 
 func (a *authorities) readAuthorities(f *authoritiesFile) error {
@@ -321,6 +321,14 @@ func (a *authorities) readFloors(f *authoritiesFile) error {
 		v, ok := readVersion(w.Version)
 		if !ok {
 			return refuseAuthorities(at+".version", "must be a decimal string from 1 to 2^63-1")
+		}
+		for _, glob := range []struct {
+			member  string
+			pattern *string
+		}{{".workspace", w.Workspace}, {".subject", w.Subject}} {
+			if fault := nameGlobFault(glob.pattern); fault != "" {
+				return refuseAuthorities(at+glob.member, "%s; the floor would be nobody's", fault)
+			}
 		}
 		a.floors = append(a.floors, signedFloor{role, w.Gateway, w.Workspace, w.Subject, v, w.Reset, w.id()})
 	}

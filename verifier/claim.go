@@ -13,6 +13,7 @@ import (
 type signerCertificate struct {
 	issuer    string
 	san       string
+	claims    map[string]string // of certificateClaims, as far as it has them
 	spki      [32]byte
 	algorithm KeyAlgorithm
 }
@@ -144,12 +145,21 @@ func (t *Trust) revocationFinding(s *verifiedSignature) *Finding {
 func (t *Trust) owner(cert *signerCertificate) (*principal, *Finding) {
 	var owners []*principal
 	var knownIssuer, knownSAN bool
+	var missed []string
 	for _, p := range t.authorities.principals {
 		owns := false
 		for i := range p.identities {
-			san, issuer := p.identities[i].names(cert.san), p.identities[i].issuer == cert.issuer
-			owns = owns || san && issuer
+			id := &p.identities[i]
+			san, issuer := id.names(cert.san), id.issuer == cert.issuer
 			knownSAN, knownIssuer = knownSAN || san, knownIssuer || issuer
+			if !san || !issuer {
+				continue
+			}
+			if claim := missedClaim(id.claims, cert.claims); claim != nil {
+				missed = append(missed, claimFinding(claim, cert.claims))
+				continue
+			}
+			owns = true
 		}
 		if owns {
 			owners = append(owners, p)
@@ -161,6 +171,8 @@ func (t *Trust) owner(cert *signerCertificate) (*principal, *Finding) {
 		return owners[0], nil
 	case len(owners) > 1:
 		return nil, refuseAttestation(SignerAmbiguous, "the identity %s by %s fits %s", san, issuer, nameList(owners))
+	case len(missed) > 0:
+		return nil, refuseAttestation(CertIdentity, "the identity %s by %s is known, but not so: %s", san, issuer, slices.Min(missed))
 	case knownSAN:
 		return nil, refuseAttestation(CertIssuer, "the identity %s is vouched for by %s, not by the issuer that trust names for it", san, issuer)
 	case knownIssuer:

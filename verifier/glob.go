@@ -3,7 +3,10 @@
 
 package verifier
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // matchGlob reports whether the whole of s matches the pattern: `*` stands for any
 // run of bytes, also none, also `/`; everything else for itself. Taking each
@@ -29,4 +32,28 @@ func matchGlob(pattern, s string) bool {
 		}
 		s, rest = s[i+len(literal):], more
 	}
+}
+
+// NameGlobFault says why no name of a workspace, a sandbox or a provider profile fits
+// the pattern, "" where some can: those names are DNS labels, and a pattern in the
+// language of another tool would match nothing, without a word. The empty pattern
+// stands for no name.
+func NameGlobFault(pattern string) string {
+	for _, r := range pattern {
+		if !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-' || r == '*') {
+			return fmt.Sprintf("%s holds %q, which no name has: names are lower-case letters, digits and hyphens, and * is the only wildcard", quote(pattern), r)
+		}
+	}
+	if strings.HasPrefix(pattern, "-") || strings.HasSuffix(pattern, "-") {
+		return fmt.Sprintf("%s begins or ends with a hyphen, which no name does: * stands for what may follow", quote(pattern))
+	}
+	return ""
+}
+
+// nameGlobFault is NameGlobFault of a pattern that may be absent.
+func nameGlobFault(pattern *string) string {
+	if pattern == nil {
+		return ""
+	}
+	return NameGlobFault(*pattern)
 }

@@ -31,6 +31,8 @@ const (
 	LintPrincipalUnused      LintCode = "PRINCIPAL_UNUSED"
 	LintKeyExpires           LintCode = "KEY_EXPIRES"
 	LintIdentityOverlap      LintCode = "IDENTITY_OVERLAP"
+	LintIdentityAnybody      LintCode = "IDENTITY_ANYBODY"
+	LintIdentityLooseDot     LintCode = "IDENTITY_LOOSE_DOT"
 	LintRuleUnsatisfiable    LintCode = "RULE_UNSATISFIABLE"
 	LintRuleNeverMatches     LintCode = "RULE_NEVER_MATCHES"
 	LintRuleOnePerson        LintCode = "RULE_ONE_PERSON"
@@ -48,7 +50,7 @@ const (
 func LintCodes() []LintCode {
 	return []LintCode{
 		LintAuthorityUnreachable, LintAuthorityExpires, LintAuthorityUnused, LintPrincipalSilent, LintPrincipalUnused,
-		LintKeyExpires, LintIdentityOverlap, LintRuleUnsatisfiable, LintRuleNeverMatches, LintRuleOnePerson,
+		LintKeyExpires, LintIdentityOverlap, LintIdentityAnybody, LintIdentityLooseDot, LintRuleUnsatisfiable, LintRuleNeverMatches, LintRuleOnePerson,
 		LintSurfaceWithoutRule, LintFloorUnheeded, LintRevocationsRefused, LintRoleExpired, LintRoleExpires, LintRoleSharedKey,
 		LintRootThreshold, LintRootNoSpare,
 	}
@@ -86,6 +88,7 @@ func (t *Trust) Lint(now time.Time, within time.Duration, roles ...LintRole) []L
 	l := &linter{trust: t, now: now, within: within}
 	if t != nil && t.authorities != nil {
 		l.overlaps()
+		l.patterns()
 		l.principals()
 		l.authorities()
 		l.rules()
@@ -109,7 +112,7 @@ type linter struct {
 	found  []LintFinding
 	// disputed are the exact identities that another principal's pattern fits as
 	// well: a claim under one counts for nobody.
-	disputed map[revokedIdentity]bool
+	disputed map[string]bool
 }
 
 func (l *linter) find(code LintCode, severity Severity, file, path, text, remedy string) {

@@ -64,6 +64,16 @@ func robots(s *vt.Scenario) *vt.Authorities {
 	return a
 }
 
+// robotPattern gives the bot another identity of the same issuer, and leaves no
+// principal without an authority.
+func robotPattern(s *vt.Scenario, id vt.Identity) {
+	a := robots(s)
+	delete(a.Principals, "dave")
+	delete(a.Principals, "erin")
+	id.Issuer = vt.Issuer
+	a.Principals["bot"].Identities[0] = id
+}
+
 // emptyGlob gives a rule an empty glob, which is not the same as none.
 func emptyGlob(s *vt.Scenario, rule, member string) {
 	name := `"name":"` + rule + `",`
@@ -144,7 +154,42 @@ var lintCases = []struct {
 		delete(a.Principals, "dave")
 		delete(a.Principals, "erin")
 		a.Principals["bot"].Identities[0] = vt.Identity{Issuer: "https://other.example", SANRegexp: `^.*$`}
+	}, []string{`IDENTITY_ANYBODY warning principals."bot".identities[0].sanRegexp: the pattern of bot fits people who have nothing to do with you, such as "https://host.invalid/`}},
+	{"a pattern for all of GitHub", func(s *vt.Scenario) {
+		robotPattern(s, vt.Identity{SANRegexp: `^https://github\.com/.*$`})
+	}, []string{`IDENTITY_ANYBODY warning principals."bot".identities[0].sanRegexp: `}},
+	{"a pattern for all of GitHub, held by a claim", func(s *vt.Scenario) {
+		robotPattern(s, vt.Identity{SANRegexp: `^https://github\.com/.*$`, Claims: map[string]string{"sourceRepositoryURI": "https://github.com/acme/policies"}})
 	}, nil},
+	{"a dot between letters", func(s *vt.Scenario) {
+		robotPattern(s, vt.Identity{SANRegexp: `^https://bots.example/[a-z.]+\.yml$`, Claims: map[string]string{"sourceRepositoryURIRegexp": `^https://github\.com/acme/a.b$`}})
+	}, []string{
+		`IDENTITY_LOOSE_DOT warning principals."bot".identities[0].sanRegexp: the dot in `,
+		`IDENTITY_LOOSE_DOT warning principals."bot".identities[0].claims.sourceRepositoryURIRegexp: the dot in `,
+	}},
+	{"dots that are meant", func(s *vt.Scenario) {
+		robotPattern(s, vt.Identity{SANRegexp: `^https://bots\.example/v[0-9.]+/.+/x.?y.*z[.]a[]x.y]b$`})
+	}, nil},
+	{"claims tell two principals apart", func(s *vt.Scenario) {
+		a := robots(s)
+		delete(a.Principals, "dave")
+		delete(a.Principals, "erin")
+		claimed := func(repository string) []vt.Identity {
+			return []vt.Identity{{Issuer: vt.Issuer, SAN: vt.Robot, Claims: map[string]string{"sourceRepositoryURI": repository}}}
+		}
+		a.Principals["ci"].Identities, a.Principals["bot"].Identities = claimed("https://a.example/a"), claimed("https://a.example/b")
+	}, nil},
+	{"one of two that no claim tells apart", func(s *vt.Scenario) {
+		a := robots(s)
+		delete(a.Principals, "dave")
+		delete(a.Principals, "erin")
+		a.Principals["bot"].Identities = []vt.Identity{{Issuer: vt.Issuer, SAN: vt.Robot, Claims: map[string]string{"runnerEnvironment": "github-hosted"}}}
+	}, []string{
+		`IDENTITY_OVERLAP error principals."bot".identities[0]: the identity "https://ci.corp.example/release@refs/heads/main" of bot fits ci as well`,
+		`IDENTITY_OVERLAP error principals."ci".identities[0]: the identity "https://ci.corp.example/release@refs/heads/main" of ci fits bot as well`,
+		`AUTHORITY_UNREACHABLE error authorities."platform": platform asks for 2 principals and only ci can sign: bot cannot`,
+		`PRINCIPAL_SILENT warning principals."bot": `,
+	}},
 	{"the same pattern twice", func(s *vt.Scenario) {
 		a := robots(s)
 		delete(a.Principals, "dave")
@@ -248,7 +293,14 @@ var lintCases = []struct {
 	}, nil},
 	{"target and subject apart", func(s *vt.Scenario) {
 		s.Authorities.Rule("prod sandboxes").Target, s.Authorities.Rule("prod sandboxes").Subject = "web-*", "db-*"
-	}, []string{`RULE_NEVER_MATCHES error rules[0]: the rule "prod sandboxes" matches nothing: the name of a SANDBOX_POLICY is that of its sandbox`}},
+	}, []string{`RULE_NEVER_MATCHES error rules[0]: the rule "prod sandboxes" matches nothing: the name of a SANDBOX_POLICY is that of its sandbox, and no name fits both target and subject`}},
+	{"another rule decides where one matches nothing", func(s *vt.Scenario) {
+		r := s.Authorities.Rule("prod sandboxes")
+		r.Workspace, r.Target, r.Subject = "prod", "a*", "b*"
+		solo(s, vt.Rule{Name: "anywhere", Surface: vt.PolicySurface, Roles: []string{"SANDBOX_POLICY"}, Mode: "enforce"})
+		solo(s, vt.Rule{Name: "elsewhere", Surface: vt.PolicySurface, Roles: []string{"SANDBOX_POLICY"}, Workspace: "dev", Mode: "shadow"})
+	}, []string{`RULE_NEVER_MATCHES error rules[0]: the rule "prod sandboxes" matches nothing: the name of a SANDBOX_POLICY is that of its sandbox, and no name fits both target and subject; where it was meant to hold decides anywhere`,
+		`RULE_ONE_PERSON`}},
 	{"target and subject meet", func(s *vt.Scenario) {
 		s.Authorities.Rule("prod sandboxes").Target, s.Authorities.Rule("prod sandboxes").Subject = "web-*", "*-1"
 	}, nil},

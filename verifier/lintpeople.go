@@ -31,7 +31,7 @@ func (v *signingMeans) accepts(accepted map[KeyAlgorithm]bool) bool {
 // signingMeans returns with what the principal can sign at an instant so that it
 // counts. The key in a
 // certificate may be of any kind. disputed are identities that count for nobody.
-func (t *Trust) signingMeans(p *principal, at time.Time, disputed map[revokedIdentity]bool) *signingMeans {
+func (t *Trust) signingMeans(p *principal, at time.Time, disputed map[string]bool) *signingMeans {
 	v := &signingMeans{algorithms: map[KeyAlgorithm]bool{}}
 	for _, k := range p.keys {
 		if why := t.unusable(k, at); why != "" {
@@ -41,13 +41,12 @@ func (t *Trust) signingMeans(p *principal, at time.Time, disputed map[revokedIde
 		v.algorithms[k.algorithm] = true
 	}
 	for _, id := range p.identities {
-		exact := revokedIdentity{id.issuer, id.san}
 		switch {
 		case t.keyless == nil:
 			v.unusable = append(v.unusable, "identities need a trusted_root.json, and there is none")
 		case id.pattern == nil && t.revoked.identity(id.issuer, id.san):
 			v.unusable = append(v.unusable, "the identity "+quote(id.san)+" is revoked")
-		case id.pattern == nil && disputed[exact]:
+		case id.pattern == nil && disputed[id.key()]:
 			v.unusable = append(v.unusable, "the identity "+quote(id.san)+" fits another principal, too")
 		default:
 			for alg := range knownAlgorithms {
@@ -74,7 +73,7 @@ func (t *Trust) unusable(k *signingKey, at time.Time) string {
 
 // able lists the members of an authority who can sign at an instant with one of
 // the algorithms, by name.
-func (t *Trust) able(a *authority, algorithms map[KeyAlgorithm]bool, at time.Time, disputed map[revokedIdentity]bool) []*principal {
+func (t *Trust) able(a *authority, algorithms map[KeyAlgorithm]bool, at time.Time, disputed map[string]bool) []*principal {
 	set := map[*principal]bool{}
 	for p := range a.members {
 		if t.signingMeans(p, at, disputed).accepts(algorithms) {
@@ -89,11 +88,12 @@ func (l *linter) able(a *authority, algorithms map[KeyAlgorithm]bool, at time.Ti
 }
 
 // disputes finds the exact identities that another principal's pattern fits.
-func (t *Trust) disputes() map[revokedIdentity]bool {
-	found := map[revokedIdentity]bool{}
-	t.eachOverlap(func(p *principal, i int, _ *principal) {
-		if id := &p.identities[i]; id.pattern == nil {
-			found[revokedIdentity{id.issuer, id.san}] = true
+func (t *Trust) disputes() map[string]bool {
+	found := map[string]bool{}
+	t.eachOverlap(func(p *principal, i int, other *principal) {
+		id := &p.identities[i]
+		if id.pattern == nil && slices.ContainsFunc(other.identities, func(o identity) bool { return id.overlaps(o) && claimsImply(id.claims, o.claims) }) {
+			found[id.key()] = true
 		}
 	})
 	return found
@@ -114,12 +114,15 @@ func (t *Trust) eachOverlap(visit func(p *principal, identity int, other *princi
 	}
 }
 
-// overlaps reports whether a pattern fits this exact identity, or is this pattern.
-// Whether two different patterns have a name in common is not checked.
+// overlaps reports whether a pattern fits this exact identity, or is this pattern, or
+// the exact identity is the same, and no claim tells them apart. Whether two
+// different patterns have a name in common is not checked.
 func (id *identity) overlaps(other identity) bool {
 	switch {
-	case other.issuer != id.issuer || other.pattern == nil:
+	case other.issuer != id.issuer || claimsDisjoint(id.claims, other.claims):
 		return false
+	case other.pattern == nil:
+		return id.pattern == nil && other.san == id.san
 	case id.pattern == nil:
 		return other.pattern.MatchString(id.san)
 	}

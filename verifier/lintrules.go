@@ -18,7 +18,7 @@ func (l *linter) rules() {
 			severity = LintWarning // it decides nothing
 		}
 		if why := r.neverMatches(); why != "" {
-			l.inAuthorities(LintRuleNeverMatches, severity, at, "Fix the roles or globs of the rule, or take it out.", "the rule %s matches nothing: %s", quote(r.name), why)
+			l.inAuthorities(LintRuleNeverMatches, severity, at, "Fix the roles or globs of the rule, or take it out.", "the rule %s matches nothing: %s%s", quote(r.name), why, l.insteadOf(r))
 			continue
 		}
 		if why := l.unsatisfiable(r); why != "" {
@@ -104,6 +104,23 @@ func (r *rule) neverMatches() string {
 		}
 	}
 	return why
+}
+
+// insteadOf names the rules in force that decide where a rule that matches nothing
+// was meant to, "" for none.
+func (l *linter) insteadOf(r *rule) string {
+	meet := func(a, b *string) bool { return a == nil || b == nil || globsMeet(*a, *b) }
+	var names []string
+	for _, other := range l.trust.authorities.rules {
+		if other != r && !other.shadow && other.neverMatches() == "" && slices.ContainsFunc(r.possibleRoles(), other.isAbout) &&
+			meet(other.gateway, r.gateway) && meet(other.workspace, r.workspace) {
+			names = append(names, other.name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "; where it was meant to hold decides " + oneOf(names, "and")
 }
 
 // missesRole says why the rule's subject matches no document of a role.

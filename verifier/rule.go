@@ -130,6 +130,14 @@ func (r *rule) readPlace(w *ruleFile, _ *authorities) error {
 		}
 		r.roles = append(r.roles, role)
 	}
+	for _, glob := range []struct {
+		member  string
+		pattern *string
+	}{{".workspace", w.Workspace}, {".target", w.Target}, {".subject", w.Subject}} {
+		if fault := nameGlobFault(glob.pattern); fault != "" {
+			return refuseAuthorities(glob.member, "%s; the rule would match nothing, and another might decide", fault)
+		}
+	}
 	switch w.Mode {
 	case "enforce":
 	case "shadow":

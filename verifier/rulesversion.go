@@ -25,4 +25,5 @@ var RuleChanges = []RuleChange{
 	{2, "R4, R5", "members that a reader of protobuf JSON would see twice are refused, and some refusals have another reason: TLOG_MISMATCH, ENVELOPE_TOO_DEEP, CERT_TIME"},
 	{2, "R4", "an attestation that several documents share is checked once, and takes from the budget of checks once"},
 	{2, "R8", "a floor reaches as far as the rules that agreed to it, and a version at most maxVersionStep above the floor"},
+	{2, "R1, R4", "trust with a glob over names that no name can fit is refused, and an identity may require claims of its certificate"},
 }

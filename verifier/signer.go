@@ -29,7 +29,7 @@ func readSigner(leaf *x509.Certificate) (*signerCertificate, *Finding) {
 	if err != nil || extensions.Issuer == "" {
 		return nil, refuseAttestation(CertIssuer, "the certificate does not say who vouched for %s", quote(san))
 	}
-	return &signerCertificate{issuer: extensions.Issuer, san: san,
+	return &signerCertificate{issuer: extensions.Issuer, san: san, claims: readClaims(leaf),
 		spki: sha256.Sum256(leaf.RawSubjectPublicKeyInfo), algorithm: algorithm}, nil
 }
 

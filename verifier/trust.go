@@ -7,6 +7,7 @@ import (
 	"crypto"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 )
 
@@ -83,6 +84,16 @@ type identity struct {
 	issuer  string
 	san     string
 	pattern *regexp.Regexp
+	claims  []requiredClaim // by name: what else the certificate must say
+}
+
+// key names an exact identity with its claims.
+func (id *identity) key() string {
+	parts := []string{id.issuer, id.san}
+	for i := range id.claims {
+		parts = append(parts, id.claims[i].String())
+	}
+	return strings.Join(parts, "\x00")
 }
 
 // keyless is the Sigstore side of trust: the roots and how much evidence a

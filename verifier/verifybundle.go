@@ -33,6 +33,10 @@ type BundleInput struct {
 	// exactly, or by a regexp that must match the whole name.
 	Identity, IdentityRegexp string
 	Issuer, IssuerRegexp     string
+	// Claims are what else the certificate must say: CertificateClaims and the
+	// older githubWorkflowTrigger, SHA, Name, Repository and Ref, each exactly or, with Regexp at
+	// the end of its name, by an anchored pattern.
+	Claims map[string]string
 
 	// Artifact is what was signed, or the subject of the Statement. When it is
 	// nil, SHA256 is its digest; a message signature whose algorithm does not
@@ -53,6 +57,8 @@ type BundleResult struct {
 	Algorithm KeyAlgorithm
 	// Identity and Issuer are the certificate's; empty for a key.
 	Identity, Issuer string
+	// Claims are what else the certificate says, by name; empty for a key.
+	Claims map[string]string
 	// Times are the verified log and timestamp times, ascending.
 	Times []time.Time
 	// PredicateType is the Statement's; empty for a message signature.
@@ -163,12 +169,15 @@ func isPublicKey(text []byte) bool {
 }
 
 // certificateIdentity is who must have signed with a certificate.
-type certificateIdentity struct{ san, issuer *regexp.Regexp }
+type certificateIdentity struct {
+	san, issuer *regexp.Regexp
+	claims      []requiredClaim
+}
 
 // signer reads the identity that is asked for; nil when a key is.
 func (q *BundleInput) signer() (*certificateIdentity, error) {
 	if len(q.Key) > 0 {
-		if q.Identity+q.IdentityRegexp+q.Issuer+q.IssuerRegexp != "" {
+		if q.Identity+q.IdentityRegexp+q.Issuer+q.IssuerRegexp != "" || len(q.Claims) > 0 {
 			return nil, &BundleInputError{Field: "Key", Text: "give a key or an identity with its issuer, not both"}
 		}
 		return nil, nil
@@ -181,7 +190,11 @@ func (q *BundleInput) signer() (*certificateIdentity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &certificateIdentity{san, issuer}, nil
+	claims, member, err := readRequiredClaims(q.Claims, true)
+	if err != nil {
+		return nil, &BundleInputError{Field: "Claims", Text: quote(member), Err: err}
+	}
+	return &certificateIdentity{san, issuer, claims}, nil
 }
 
 // wholeName returns a regexp for a name given exactly or by a regexp, which is
@@ -222,6 +235,7 @@ func (q *BundleInput) judge(check *sigstoreCheck, who *certificateIdentity, a *a
 			return nil, f
 		}
 		answer.KeySHA256, answer.Algorithm, answer.Identity, answer.Issuer = cert.spki, cert.algorithm, cert.san, cert.issuer
+		answer.Claims = cert.claims
 	}
 	if seen.envelope == nil {
 		return answer, nil
@@ -240,6 +254,9 @@ func (w *certificateIdentity) check(cert *signerCertificate) *Finding {
 		return refuseAttestation(CertIssuer, "vouched for by %s, not by the issuer asked for", quote(cert.issuer))
 	case !w.san.MatchString(cert.san):
 		return refuseAttestation(CertIdentity, "signed by %s, not by the identity asked for", quote(cert.san))
+	}
+	if missed := missedClaim(w.claims, cert.claims); missed != nil {
+		return refuseAttestation(CertIdentity, "signed by %s, but not so: %s", quote(cert.san), claimFinding(missed, cert.claims))
 	}
 	return nil
 }

@@ -46,6 +46,7 @@ type howto struct {
 	text, dir string
 	workflows map[string]*workflow
 	sigstore  *verifiertest.Sigstore
+	claims    map[string]string // of the certificates
 }
 
 func newHowto(t *testing.T) *howto {
@@ -66,6 +67,8 @@ func newHowto(t *testing.T) *howto {
 		}
 		h.workflows[name] = w
 	}
+	h.claims = map[string]string{"sourceRepositoryURI": "https://github.com/acme/policies", "sourceRepositoryRef": "refs/heads/main",
+		"sourceRepositoryOwnerURI": "https://github.com/acme", "runnerEnvironment": "github-hosted", "buildTrigger": "push"}
 	// Real time: trust that is made by the real command expires by the real clock.
 	h.sigstore = verifiertest.NewSigstore("howto", time.Now())
 	return h
@@ -152,7 +155,8 @@ func (h *howto) attest(san string) func(map[string]any) {
 			Type: verifiertest.StatementV1, Subject: []verifiertest.Subject{verifiertest.SubjectOf(document)},
 			PredicateType: with["predicate-type"].(string), Predicate: json.RawMessage(predicate),
 		}
-		leaf := verifiertest.Leaf{SAN: san, Issuer: "https://token.actions.githubusercontent.com", At: time.Now().Add(-3 * time.Minute).Truncate(time.Second)}
+		leaf := verifiertest.Leaf{SAN: san, Issuer: "https://token.actions.githubusercontent.com", At: time.Now().Add(-3 * time.Minute).Truncate(time.Second),
+			Change: verifiertest.Claimed(h.claims)}
 		bundle := h.sigstore.Keyless(statement.JSON(), leaf, verifiertest.Evidence{Rekor1: true})
 		if err := os.WriteFile(filepath.Join(h.dir, "attestation.json"), append(bundle.JSON(), '\n'), 0o600); err != nil {
 			h.t.Fatal(err)
@@ -246,6 +250,9 @@ func TestHowtoGitHubOneChange(t *testing.T) {
 		{"github.com/acme/", "github.com/acme-evil/", "DENY CERT_IDENTITY"},
 		{"https://token.actions.githubusercontent.com", "https://token.actions.example", "DENY CERT_ISSUER"},
 		{"policy-approval/v1", "policy-approval/v2", "DENY PREDICATE_TYPE"},
+		{`"github-hosted"`, `"self-hosted"`, "DENY CERT_IDENTITY"},
+		{`"https://github.com/acme/policies"`, `"https://github.com/acme/another"`, "DENY CERT_IDENTITY"},
+		{`"sourceRepositoryURI"`, `"buildConfigURI"`, "DENY CERT_IDENTITY"}, // which the certificate does not say
 	} {
 		h.trust(strings.NewReplacer(c.from, c.to))
 		out, err := h.sh(verify)
@@ -257,6 +264,12 @@ func TestHowtoGitHubOneChange(t *testing.T) {
 	h.steps("approve.yml", h.attest(strings.Replace(approveSAN, "main", "dev", 1)), "GITHUB_RUN_NUMBER=7", "GITHUB_SHA=0123abc")
 	if out, err := h.sh(verify); err == nil || !strings.Contains(out, "DENY CERT_IDENTITY") {
 		t.Errorf("from another branch: %v\n%s", err, out)
+	}
+	// The same workflow, called by another repository.
+	h.claims["sourceRepositoryURI"] = "https://github.com/acme/website"
+	h.steps("approve.yml", h.attest(approveSAN), "GITHUB_RUN_NUMBER=7", "GITHUB_SHA=0123abc")
+	if out, err := h.sh(verify); err == nil || !strings.Contains(out, "DENY CERT_IDENTITY") || !strings.Contains(out, "sourceRepositoryURI") {
+		t.Errorf("called by another repository: %v\n%s", err, out)
 	}
 }
 

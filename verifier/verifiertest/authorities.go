@@ -35,9 +35,10 @@ type PublicKey struct {
 
 // Identity is a principal's OIDC identity.
 type Identity struct {
-	Issuer    string `json:"issuer"`
-	SAN       string `json:"san,omitempty"`
-	SANRegexp string `json:"sanRegexp,omitempty"`
+	Issuer    string            `json:"issuer"`
+	SAN       string            `json:"san,omitempty"`
+	SANRegexp string            `json:"sanRegexp,omitempty"`
+	Claims    map[string]string `json:"claims,omitempty"`
 }
 
 // Authority is a set of principals and a threshold.

@@ -38,7 +38,7 @@ const (
 // keylessCases need certificates: they are made anew by each run.
 func keylessCases() []*Case {
 	var cases []*Case
-	for _, list := range [][]*Case{keylessAllows(), keylessTimesAllowed(), keylessLogs(), keylessTimes(), keylessCertificates(), keylessSigners()} {
+	for _, list := range [][]*Case{keylessAllows(), keylessTimesAllowed(), keylessLogs(), keylessTimes(), keylessCertificates(), keylessSigners(), keylessClaimCases()} {
 		cases = append(cases, list...)
 	}
 	for _, c := range cases {

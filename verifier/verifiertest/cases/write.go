@@ -10,8 +10,8 @@ import (
 )
 
 // Files returns every committed vector file by its path below
-// testdata/vectors: the decisions, the documents, the compositions, the receipts
-// and the request digests.
+// testdata/vectors: the decisions, the documents, the compositions, the receipts,
+// the request digests and the globs over names.
 func Files() map[string][]byte {
 	files := map[string][]byte{}
 	add := func(path string, data []byte) {
@@ -35,6 +35,7 @@ func Files() map[string][]byte {
 		add("receipts/"+v.Name+".json", pretty(v))
 	}
 	add("request-sha256.json", pretty(RequestVectors()))
+	add("name-globs.json", pretty(NameGlobs()))
 	return files
 }
 

@@ -25,6 +25,20 @@ type bundleFlags struct {
 	bundle, key, trustedRoot string
 	identity, identityRegexp string
 	issuer, issuerRegexp     string
+	workflow                 workflowFlags
+	claims                   []string
+}
+
+// workflowFlags are cosign's flags for what a certificate says about a workflow of
+// GitHub, by the name of the claim.
+type workflowFlags map[string]*string
+
+var workflowClaims = []struct{ flag, claim, about string }{
+	{"trigger", "githubWorkflowTrigger", "the event that must have started it"},
+	{"sha", "githubWorkflowSHA", "the commit that it must have run for"},
+	{"name", "githubWorkflowName", "the name that it must have"},
+	{"repository", "githubWorkflowRepository", "the repository that it must have run for, as owner/name"},
+	{"ref", "githubWorkflowRef", "the ref that it must have run for"},
 }
 
 func newVerifyBundleCommand(env *Env) *cobra.Command {
@@ -50,6 +64,17 @@ Exit codes: 0 verified, 1 not verified, also because the key or the root is no g
 	fl.StringVar(&f.identityRegexp, "certificate-identity-regexp", "", "a regexp for it, matched against the whole identity")
 	fl.StringVar(&f.issuer, "certificate-oidc-issuer", "", "who must have vouched for the identity")
 	fl.StringVar(&f.issuerRegexp, "certificate-oidc-issuer-regexp", "", "a regexp for it, matched against the whole issuer")
+	f.workflow = workflowFlags{}
+	keyExcludes := []string{"key", "certificate-claim"}
+	for _, w := range workflowClaims {
+		name := "certificate-github-workflow-" + w.flag
+		f.workflow[w.claim] = fl.String(name, "", "a workflow of GitHub: "+w.about)
+		keyExcludes = append(keyExcludes, name)
+	}
+	fl.StringArrayVar(&f.claims, "certificate-claim", nil, "NAME=VALUE that the certificate must say, or NAMERegexp=PATTERN with ^ and $ (repeatable)")
+	for _, name := range keyExcludes[1:] {
+		cmd.MarkFlagsMutuallyExclusive("key", name)
+	}
 	_ = cmd.MarkFlagRequired("bundle") // fails only for a flag that does not exist
 	cmd.MarkFlagsOneRequired("key", "certificate-identity", "certificate-identity-regexp")
 	cmd.MarkFlagsMutuallyExclusive("key", "certificate-identity", "certificate-identity-regexp")
@@ -102,6 +127,9 @@ func (f *bundleFlags) question(env *Env, artifact string) (*verifier.BundleInput
 		return nil, usageError(errors.New("a certificate can only be judged by a trusted root"), "give --trusted-root FILE; nothing is fetched")
 	}
 	var err error
+	if q.Claims, err = f.requiredClaims(); err != nil {
+		return nil, err
+	}
 	if q.Bundle, err = readFile(env, f.bundle, "bundle", verifier.MaxAttestation); err != nil {
 		return nil, err
 	}
@@ -119,6 +147,25 @@ func (f *bundleFlags) question(env *Env, artifact string) (*verifier.BundleInput
 		}
 	}
 	return q, readArtifact(env, artifact, q)
+}
+
+// requiredClaims gathers what the certificate must say beside its identity.
+func (f *bundleFlags) requiredClaims() (map[string]string, error) {
+	claims := map[string]string{}
+	for name, value := range f.workflow {
+		if *value != "" {
+			claims[name] = *value
+		}
+	}
+	for _, claim := range f.claims {
+		name, value, ok := strings.Cut(claim, "=")
+		if _, twice := claims[name]; !ok || twice {
+			return nil, usageError(fmt.Errorf("--certificate-claim %.80q is no claim, or one that is asked for twice", claim),
+				"write it as NAME=VALUE, of "+strings.Join(verifier.CertificateClaims(), ", "))
+		}
+		claims[name] = value
+	}
+	return claims, nil
 }
 
 // readArtifact takes the file that was signed, or its digest. As Sigstore's
@@ -144,6 +191,11 @@ func readArtifact(env *Env, artifact string, q *verifier.BundleInput) error {
 func printAnswer(p *printer, a *verifier.BundleResult) {
 	if a.Identity != "" {
 		p.check(passed, "identity", "%q by %q", a.Identity, a.Issuer)
+		for _, name := range verifier.CertificateClaims() {
+			if value, ok := a.Claims[name]; ok {
+				p.check(passed, "claim", "%s %q", name, value)
+			}
+		}
 	} else {
 		p.check(passed, "key", "%s %s", a.Algorithm, keys.Name(a.KeySHA256))
 	}

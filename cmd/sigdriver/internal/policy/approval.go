@@ -65,7 +65,24 @@ func (a *Approval) Check() error {
 			Remedy: "leave --name out to approve it under its id",
 		}
 	}
+	name := a.Name
+	if a.Document.Role == verifier.ProviderProfile && name == a.Document.Name {
+		name = "" // it is the profile's own id, whatever that is
+	}
+	if err := checkScope(a.Workspace, name); err != nil {
+		return err
+	}
 	return checkTerms(a.Version, a.NotBefore, a.NotAfter)
+}
+
+// checkScope refuses globs that no name fits.
+func checkScope(workspace, name string) error {
+	for _, glob := range []struct{ option, pattern string }{{"--workspace", workspace}, {"--name", name}} {
+		if fault := verifier.NameGlobFault(glob.pattern); fault != "" {
+			return &ApprovalError{"this approval would match nothing: " + fault, "give " + glob.option + " a name, or a glob like 'web-*'"}
+		}
+	}
+	return nil
 }
 
 // checkTerms refuses a version and a window that no verifier would read.

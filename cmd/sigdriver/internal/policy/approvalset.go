@@ -52,6 +52,9 @@ func (s *ApprovalSet) Check() error {
 			}
 		}
 	}
+	if err := checkScope(s.Workspace, s.Name); err != nil {
+		return err
+	}
 	return checkTerms(s.Version, s.NotBefore, s.NotAfter)
 }
 
@@ -66,6 +69,9 @@ func (m Member) check() error {
 		}
 	case role != verifier.GlobalPolicy && m.Name == "":
 		return &ApprovalError{fmt.Sprintf("the member %s has no name", role), "say which sandbox it is for, as --member SANDBOX_POLICY:NAME:FILE"}
+	}
+	if fault := verifier.NameGlobFault(m.Name); fault != "" && m.Name != m.Document.Name {
+		return &ApprovalError{fmt.Sprintf("the member %s would match nothing: %s", m.Document.Role, fault), "give --member a name, or a glob like 'web-*'"}
 	}
 	return nil
 }
