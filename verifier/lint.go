@@ -44,6 +44,7 @@ const (
 	LintRoleSharedKey        LintCode = "ROLE_SHARED_KEY"
 	LintRootThreshold        LintCode = "ROOT_THRESHOLD"
 	LintRootNoSpare          LintCode = "ROOT_NO_SPARE"
+	LintApprovalExpires      LintCode = "APPROVAL_EXPIRES"
 )
 
 // LintCodes returns every code, in the order of the documentation.
@@ -52,7 +53,7 @@ func LintCodes() []LintCode {
 		LintAuthorityUnreachable, LintAuthorityExpires, LintAuthorityUnused, LintPrincipalSilent, LintPrincipalUnused,
 		LintKeyExpires, LintIdentityOverlap, LintIdentityAnybody, LintIdentityLooseDot, LintRuleUnsatisfiable, LintRuleNeverMatches, LintRuleOnePerson,
 		LintSurfaceWithoutRule, LintFloorUnheeded, LintRevocationsRefused, LintRoleExpired, LintRoleExpires, LintRoleSharedKey,
-		LintRootThreshold, LintRootNoSpare,
+		LintRootThreshold, LintRootNoSpare, LintApprovalExpires,
 	}
 }
 
@@ -81,7 +82,7 @@ type LintRole struct {
 
 // Lint looks for what is legal and wrong: trust that Verify would use, and that
 // cannot do what it says or does more than it seems to. It looks at who can make a
-// statement that counts at now; approvals made earlier are not looked at. Keys
+// statement that counts at now; LintApprovals looks at those made earlier. Keys
 // and roles are reported when they end within the given time. Errors come first,
 // then the order is that of the files. A nil Trust has no findings of its own.
 func (t *Trust) Lint(now time.Time, within time.Duration, roles ...LintRole) []LintFinding {

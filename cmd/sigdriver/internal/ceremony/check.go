@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf/author"
@@ -47,6 +48,22 @@ func ReadTargets(p Publication, src *verifier.TrustSource) error {
 		*to = data
 	}
 	return nil
+}
+
+// Attestations reads the attestations of a publication by target path.
+func Attestations(p Publication) (map[string][]byte, error) {
+	list := map[string][]byte{}
+	for _, target := range p.Targets() {
+		if !strings.HasPrefix(target, "attestations/") {
+			continue
+		}
+		data, err := p.Target(target)
+		if err != nil {
+			return nil, err
+		}
+		list[target] = data
+	}
+	return list, nil
 }
 
 // check parses trust as a driver will see it after the files are published over base,

@@ -34,7 +34,7 @@ func newTrustLintCommand(env *Env) *cobra.Command {
 		Short: "Look for rules nobody can satisfy, or one person can, and for what ends soon",
 		Long: `Looks for what is legal and wrong in trust: thresholds that can no longer be
 reached, rules that match nothing or that no document can satisfy, places where one
-person is enough, keys and roles that end within --within, principals that overlap,
+person is enough, keys, roles and published approvals that end within --within, principals that overlap,
 authorities that no rule asks for.
 
 --dir is a ceremony's folder, of which it takes what is staged, or else what is
@@ -90,7 +90,7 @@ func trustLint(env *Env, f *trustLintFlags) error {
 	}
 	now := env.Now().UTC()
 	r := &lintReport{Schema: lintSchema, Trust: subject.name, At: now.Truncate(time.Second), WithinSeconds: int64(within / time.Second), Findings: []lintLine{}}
-	for _, found := range subject.trust.Lint(now, within, subject.roles...) {
+	for _, found := range append(subject.trust.Lint(now, within, subject.roles...), subject.trust.LintApprovals(subject.attestations, now, within)...) {
 		r.add(found)
 	}
 	if subject.trust == nil {
@@ -110,6 +110,8 @@ type lintSubject struct {
 	name  string // for people
 	trust *verifier.Trust
 	roles []verifier.LintRole
+	// attestations are those that travel with trust, by target path.
+	attestations map[string][]byte
 }
 
 func (f *trustLintFlags) subject(env *Env) (*lintSubject, error) {
@@ -163,6 +165,9 @@ func lintOf(name string, p ceremony.Publication, notes *ceremony.Notes) (*lintSu
 	if s.trust, err = verifier.ParseTrust(src); err != nil {
 		return nil, refusedTrust(name, err)
 	}
+	if s.attestations, err = ceremony.Attestations(p); err != nil {
+		return nil, trustError(err)
+	}
 	return s, nil
 }
 
@@ -185,7 +190,10 @@ func (f *trustLintFlags) offline(env *Env) (*lintSubject, error) {
 	if err != nil {
 		return nil, refusedTrust(f.trust.dir, err)
 	}
-	s := &lintSubject{name: f.trust.dir, trust: trust}
+	s := &lintSubject{name: f.trust.dir, trust: trust, attestations: map[string][]byte{}}
+	for _, a := range trustAttestations(snapshot) {
+		s.attestations[a.name] = a.raw
+	}
 	for _, role := range tuf.Roles() {
 		h, ok := held[role]
 		if !ok {

@@ -28,6 +28,21 @@ type trustReport struct {
 	Staged  []stagedQuorum      `json:"staged,omitempty"`
 	Notes   []string            `json:"notes,omitempty"`
 	Lives   *trustLives         `json:"lives,omitempty"`
+	Ending  []endingApproval    `json:"endingApprovals,omitempty"`
+}
+
+// endingApproval is a published approval in force that ends soon.
+type endingApproval struct {
+	File        string    `json:"file"`
+	Principal   string    `json:"principal"`
+	About       string    `json:"about"` // a role, or a set
+	Gateway     string    `json:"gateway"`
+	Workspace   string    `json:"workspace"`
+	Name        string    `json:"name"`
+	Version     uint64    `json:"version,string"`
+	NotAfter    time.Time `json:"notAfter"`
+	SecondsLeft int64     `json:"secondsLeft"`
+	text        string
 }
 
 // pinnedRoot is the root that drivers are configured with.
@@ -133,6 +148,12 @@ func (r *trustReport) print(w io.Writer) {
 	}
 	r.printRoles(w)
 	r.printStaged(w)
+	for i, a := range r.Ending {
+		if i == 0 {
+			fmt.Fprintln(w, "\nin force and ending soon")
+		}
+		fmt.Fprintf(w, "– %s: %s left\n", a.text, leftText(a.SecondsLeft))
+	}
 	for _, note := range r.Notes {
 		fmt.Fprintf(w, "note: %s\n", printable(note))
 	}

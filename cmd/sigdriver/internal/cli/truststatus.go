@@ -19,6 +19,7 @@ import (
 type trustStatusFlags struct {
 	ceremonyFlags
 	root    string
+	within  string
 	outputs []string
 }
 
@@ -29,7 +30,8 @@ func newTrustStatusCommand(env *Env) *cobra.Command {
 		Short: "Show every role: its version, who signed it and the days it has left",
 		Long: `DIR is a ceremony's folder, a published repository, or a driver's state folder or
 an export of it; the latter two need --root, the pinned root.json. What is staged
-is shown with whose signatures are missing.
+is shown with whose signatures are missing, and of the approvals that are published
+and in force those that end within --within.
 
 Exit codes: 0, or 4 when a role has expired that drivers cannot do without.`,
 		Args: cobra.NoArgs,
@@ -37,6 +39,7 @@ Exit codes: 0, or 4 when a role has expired that drivers cannot do without.`,
 	}
 	f.ceremonyFlags.register(cmd)
 	cmd.Flags().StringVar(&f.root, "root", "", "the pinned root.json, for a state folder or an export")
+	cmd.Flags().StringVar(&f.within, "within", "30d", "name the approvals in force that end within this time")
 	registerOutputs(cmd, &f.outputs)
 	return cmd
 }
@@ -46,8 +49,15 @@ func trustStatus(env *Env, f *trustStatusFlags) error {
 	if err != nil {
 		return err
 	}
+	within, err := readDuration("--within", f.within)
+	if err != nil {
+		return err
+	}
 	r, err := f.status(env)
 	if err != nil {
+		return err
+	}
+	if err := f.approvals(env, r, within); err != nil {
 		return err
 	}
 	if err := out.writeAll(env, r, func(p *printer) { r.print(p.w) }); err != nil {
@@ -90,6 +100,26 @@ func (f *trustStatusFlags) ceremonyStatus(env *Env, folder *ceremony.Folder) (*t
 		r.Notes = staged.Warnings()
 	}
 	return r, err
+}
+
+// approvals adds the approvals in force that end soon, as far as there is trust to
+// judge them by.
+func (f *trustStatusFlags) approvals(env *Env, r *trustReport, within time.Duration) error {
+	lint := trustLintFlags{ceremonyFlags: f.ceremonyFlags}
+	if f.root != "" {
+		lint.trust.dir, lint.trust.root = f.dir, f.root
+	}
+	subject, err := lint.subject(env)
+	if err != nil || subject.trust == nil {
+		return nil // what is wrong with it is for lint to say
+	}
+	now := env.Now()
+	for _, a := range subject.trust.ApprovalsInForce(subject.attestations, now) {
+		if a.NotAfter.Sub(now) <= within {
+			r.Ending = append(r.Ending, endingApproval{a.File, a.Principal, a.About, a.Gateway, a.Workspace, a.Name, a.Version, a.NotAfter.UTC(), int64(a.NotAfter.Sub(now) / time.Second), a.String()})
+		}
+	}
+	return nil
 }
 
 // stateStatus shows what a driver last accepted.
