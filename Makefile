@@ -1,6 +1,6 @@
 # Two commands for a stranger: `make demo` and `make test`.
 
-.PHONY: build test race pkcs11 soak durability check fmt vet lint generate generate-check tidy demo bench fuzz conformance interop interop-python gateway-test clean
+.PHONY: build test race pkcs11 soak durability check fmt vet lint generate generate-check tidy platforms demo bench fuzz conformance interop interop-python gateway-test clean
 
 TOOL := go tool -modfile=go.tool.mod
 
@@ -68,6 +68,12 @@ generate-check: generate
 
 tidy:
 	go mod tidy -diff
+
+# What approvers, authors of trust and auditors use runs anywhere; the driver on Linux.
+platforms:
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go build -o /dev/null ./cmd/sigdriver
+	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 go build -o /dev/null ./cmd/sigdriver
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go vet ./cmd/sigdriver/internal/cli ./cmd/sigdriver/internal/tilelog ./tuf/disk
 
 # Ratios to a gRPC echo in interleaved rounds, then what a hit and a cold
 # decision cost in process. BENCH_ROUNDS=5 is a quick look.

@@ -5,13 +5,10 @@ package disk
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"sort"
-
-	"golang.org/x/sys/unix"
 )
 
 // OS is the real file system.
@@ -37,9 +34,9 @@ func (o OS) Open(name string, flag int, perm fs.FileMode) (File, error) {
 // OpenOS is Open for who needs the operating system's own file.
 func (OS) OpenOS(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	if flag&Follow != 0 {
-		return os.OpenFile(name, flag&^Follow|unix.O_CLOEXEC, perm)
+		return os.OpenFile(name, flag&^Follow|closeOnExec, perm)
 	}
-	f, err := os.OpenFile(name, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, perm)
+	f, err := os.OpenFile(name, flag|noFollow|nonBlock|closeOnExec, perm)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +57,7 @@ func (OS) OpenBelow(dir, name string) (File, error) {
 		return nil, err
 	}
 	defer root.Close()
-	f, err := root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := root.OpenFile(name, os.O_RDONLY|nonBlock, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -119,55 +116,6 @@ func (OS) Remove(name string) error { return os.Remove(name) }
 
 // Chmod implements FS.
 func (OS) Chmod(name string, mode fs.FileMode) error { return os.Chmod(name, mode) }
-
-// Chgrp implements FS.
-func (OS) Chgrp(name string, gid int) error { return os.Lchown(name, -1, gid) }
-
-// SyncDir implements FS.
-func (OS) SyncDir(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
-// Free implements FS.
-func (OS) Free(name string) (uint64, error) {
-	st, err := statfs(name)
-	return st.Bavail * uint64(st.Bsize), err
-}
-
-// Capacity implements FS.
-func (OS) Capacity(name string) (uint64, error) {
-	st, err := statfs(name)
-	return st.Blocks * uint64(st.Bsize), err
-}
-
-func statfs(name string) (unix.Statfs_t, error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(name, &st); err != nil {
-		return unix.Statfs_t{}, &fs.PathError{Op: "statfs", Path: name, Err: err}
-	}
-	return st, nil
-}
-
-// Lock implements FS.
-func (OS) Lock(name string) (io.Closer, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_CLOEXEC|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-	if err == nil {
-		return f, nil
-	}
-	f.Close()
-	if errors.Is(err, unix.EWOULDBLOCK) {
-		return nil, &LockedError{Path: name}
-	}
-	return nil, &fs.PathError{Op: "flock", Path: name, Err: err}
-}
 
 type file struct{ *os.File }
 

@@ -11,14 +11,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
 )
 
 // Read returns a regular file of at most limit bytes, through links. It never
 // waits for a pipe. A longer file is a *TooLongError.
 func Read(fsys FS, name string, limit int64) ([]byte, error) {
-	f, err := fsys.Open(name, os.O_RDONLY|unix.O_NONBLOCK|Follow, 0)
+	f, err := fsys.Open(name, os.O_RDONLY|nonBlock|Follow, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -109,8 +109,8 @@ breakage, 4 inconclusive (trust stale or unavailable), 5 our own fault.`,
 	root.SetIn(env.Stdin)
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
+	root.AddCommand(driverCommands(env)...)
 	root.AddCommand(
-		newServeCommand(env),
 		newVerifyCommand(env),
 		newVerifyBundleCommand(env),
 		newSignCommand(env),
@@ -118,7 +118,6 @@ breakage, 4 inconclusive (trust stale or unavailable), 5 our own fault.`,
 		newInspectCommand(env),
 		newDiffCommand(env),
 		newExplainCommand(env),
-		newDemoCommand(env),
 		newTrustCommand(env),
 		newReceiptCommand(env),
 		newAuditCommand(env),

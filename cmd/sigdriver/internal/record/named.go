@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"syscall"
+	"os"
 
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
@@ -55,8 +55,7 @@ func inPlace(fsys disk.FS, file disk.File, path string) (size int64, err error) 
 	case err != nil:
 		return 0, &MisplacedError{path, err.Error()}
 	}
-	have, want := named.Sys().(*syscall.Stat_t), open.Sys().(*syscall.Stat_t)
-	if have.Dev != want.Dev || have.Ino != want.Ino || want.Nlink == 0 {
+	if !os.SameFile(named, open) {
 		return 0, &MisplacedError{path, "another file is in its place"}
 	}
 	return open.Size(), nil

@@ -3,12 +3,7 @@
 
 package socket
 
-import (
-	"fmt"
-	"net"
-
-	"golang.org/x/sys/unix"
-)
+import "fmt"
 
 // OverflowID is the uid and gid that Linux reports for a peer whose own id has
 // no meaning in our user namespace. Nobody may be called that.
@@ -29,23 +24,3 @@ func (c Credentials) String() string {
 // nothing about that: it is 0 where the peer is of another PID namespace, as the other
 // containers of a Kubernetes pod are.
 func (c Credentials) named() bool { return c.UID != OverflowID && c.GID != OverflowID }
-
-// credentialsOf reads SO_PEERCRED, which the kernel fixed at connect.
-func credentialsOf(conn *net.UnixConn) (Credentials, error) {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return Credentials{}, err
-	}
-	var cred *unix.Ucred
-	var optErr error
-	err = raw.Control(func(fd uintptr) {
-		cred, optErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	})
-	if err != nil {
-		return Credentials{}, err
-	}
-	if optErr != nil {
-		return Credentials{}, fmt.Errorf("read SO_PEERCRED: %w", optErr)
-	}
-	return Credentials{UID: cred.Uid, GID: cred.Gid, PID: cred.Pid}, nil
-}

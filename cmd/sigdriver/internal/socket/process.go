@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build linux
+
 package socket
 
 import (
@@ -71,4 +73,24 @@ func pidOf(pidfd int) (int, bool) {
 		}
 	}
 	return 0, false
+}
+
+// credentialsOf reads SO_PEERCRED, which the kernel fixed at connect.
+func credentialsOf(conn *net.UnixConn) (Credentials, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return Credentials{}, err
+	}
+	var cred *unix.Ucred
+	var optErr error
+	err = raw.Control(func(fd uintptr) {
+		cred, optErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	})
+	if err != nil {
+		return Credentials{}, err
+	}
+	if optErr != nil {
+		return Credentials{}, fmt.Errorf("read SO_PEERCRED: %w", optErr)
+	}
+	return Credentials{UID: cred.Uid, GID: cred.Gid, PID: cred.Pid}, nil
 }

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build linux
+
 // Package socket makes the Unix socket that the gateway connects to, refuses to make
 // it where somebody else could take its place, and says who is at the other end and
 // what that process may ask about. The kernel vouches for uid and gid; nothing that a

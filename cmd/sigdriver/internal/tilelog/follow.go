@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build linux
+
 package tilelog
 
 import (
@@ -145,20 +147,6 @@ func (f *feeder) close() {
 	settle(f.log.dir)
 }
 
-// settle waits until the writer's goroutine that publishes, which ends when it
-// notices, has put down what it holds. Its lock is of the kind that does not hold
-// against the same process; one on an open file description does.
-func settle(dir string) {
-	file, err := disk.OS{}.OpenOS(filepath.Join(dir, stateDir, "publish.lock"), os.O_RDWR, 0)
-	if err != nil {
-		return // it never published
-	}
-	defer file.Close()
-	whole := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
-	for unix.FcntlFlock(file.Fd(), unix.F_OFD_SETLKW, &whole) == unix.EINTR {
-	}
-}
-
 // feed puts what becomes durable into tiles. When ctx ends it does so once more.
 func (f *feeder) feed(ctx context.Context) error {
 	f.healthy = true
@@ -210,4 +198,18 @@ func (f *feeder) step() (int, error) {
 		f.log.entries.Store(raws[len(raws)-1].Seq + 1)
 	}
 	return len(raws), nil
+}
+
+// settle waits until the writer's goroutine that publishes, which ends when it
+// notices, has put down what it holds. Its lock is of the kind that does not hold
+// against the same process; one on an open file description does.
+func settle(dir string) {
+	file, err := disk.OS{}.OpenOS(filepath.Join(dir, stateDir, "publish.lock"), os.O_RDWR, 0)
+	if err != nil {
+		return // it never published
+	}
+	defer file.Close()
+	whole := unix.Flock_t{Type: unix.F_WRLCK, Whence: io.SeekStart}
+	for unix.FcntlFlock(file.Fd(), unix.F_OFD_SETLKW, &whole) == unix.EINTR {
+	}
 }

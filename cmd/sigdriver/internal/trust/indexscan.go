@@ -4,6 +4,7 @@
 package trust
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -11,10 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -22,17 +20,9 @@ import (
 
 // file is what is known of one file of the local folder.
 type file struct {
-	stamp   stamp
+	stamp   disk.Stamp
 	checked bool  // by the trust in use
 	item    *item // nil when it proves nothing
-}
-
-// stamp changes when a file does.
-type stamp struct {
-	inode    uint64
-	size     int64
-	modified syscall.Timespec
-	changed  syscall.Timespec
 }
 
 // Scan makes one pass over the local folder: it forgets files that are gone,
@@ -87,8 +77,8 @@ func (x *Index) note(err error) {
 
 // found is a regular file of the folder.
 type found struct {
-	path string
-	stamp
+	path  string
+	stamp disk.Stamp
 }
 
 // forget drops what is gone. It reports whether something that was kept is.
@@ -127,22 +117,12 @@ func (x *Index) due(now []found) []found {
 		}
 	}
 	slices.SortFunc(out, func(a, b found) int {
-		if c := compareTime(b.changed, a.changed); c != 0 {
+		if c := cmp.Compare(b.stamp.Changed(), a.stamp.Changed()); c != 0 {
 			return c
 		}
 		return strings.Compare(a.path, b.path)
 	})
 	return out
-}
-
-func compareTime(a, b syscall.Timespec) int {
-	switch {
-	case a.Nano() < b.Nano():
-		return -1
-	case a.Nano() > b.Nano():
-		return 1
-	}
-	return 0
 }
 
 // check reads one file and keeps it if it proves something.
@@ -189,7 +169,7 @@ func list(dir string) ([]found, error) {
 // folder lists one folder, a few entries at a time. Names that begin with a dot
 // are files in the making.
 func (l *lister) folder(dir string, top bool) error {
-	d, err := disk.OS{}.Open(dir, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	d, err := disk.OS{}.Open(dir, os.O_RDONLY|disk.Directory, 0)
 	if err != nil {
 		return err
 	}
@@ -226,13 +206,12 @@ func (l *lister) file(path string) {
 	if err != nil || !info.Mode().IsRegular() {
 		return // it changed meanwhile
 	}
-	st := info.Sys().(*syscall.Stat_t)
-	l.files = append(l.files, found{path, stamp{st.Ino, st.Size, st.Mtim, st.Ctim}})
+	l.files = append(l.files, found{path, disk.StampOf(info)})
 }
 
 // read returns a regular file of acceptable size; it never waits for a pipe.
 func read(path string) ([]byte, error) {
-	f, err := disk.OS{}.Open(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := disk.OS{}.Open(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}
