@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/sigdriver/sigdriver/verifier"
 )
 
 // What a gateway of the line 0.1 refuses when a policy arrives, though it could be
@@ -39,7 +41,9 @@ func checkPolicy(_ *reader, n *node, at place, out *value) error {
 	if rules := n.get("network_policies"); rules != nil {
 		for _, key := range rules.keys {
 			if strings.HasPrefix(key.text, reservedRule) {
-				return key.fail(at.key("network_policies").key(key.text), "begins with %s, which OpenShell keeps for the rules of providers", reservedRule)
+				fault := key.fail(at.key("network_policies").key(key.text), "begins with %s, which OpenShell keeps for the rules of providers", reservedRule)
+				fault.Reason = verifier.DocumentReservedName
+				return fault
 			}
 		}
 	}
