@@ -10,7 +10,7 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
-	"github.com/sigdriver/sigdriver/tuf/internal/printable"
+	"github.com/sigdriver/sigdriver/internal/printable"
 )
 
 // The codes of trust events. Code returns the one that an error of this package

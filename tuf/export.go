@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sigdriver/sigdriver/internal/printable"
 	"github.com/sigdriver/sigdriver/tuf/disk"
-	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // Export writes the whole history of a state folder, with every file that it

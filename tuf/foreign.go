@@ -10,7 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/sigdriver/sigdriver/tuf/internal/printable"
+	"github.com/sigdriver/sigdriver/internal/printable"
 )
 
 // NotMetadataError: the source hands out something else in the place of a file of the

@@ -12,8 +12,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/sigdriver/sigdriver/internal/printable"
 	"github.com/sigdriver/sigdriver/tuf/disk"
-	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 const historySchema = "sigdriver.history/v1"

@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sigdriver/sigdriver/tuf/internal/printable"
+	"github.com/sigdriver/sigdriver/internal/printable"
 )
 
 // HTTPSource reads a repository from a web server: metadata below base/metadata,

@@ -16,7 +16,7 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
-	"github.com/sigdriver/sigdriver/tuf/internal/printable"
+	"github.com/sigdriver/sigdriver/internal/printable"
 )
 
 // sortedKeys gives a map an order that does not change.

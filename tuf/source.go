@@ -16,8 +16,8 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
+	"github.com/sigdriver/sigdriver/internal/printable"
 	"github.com/sigdriver/sigdriver/tuf/disk"
-	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // Source is where a published repository is read from. It is not trusted with

@@ -18,7 +18,7 @@ import (
 	"github.com/secure-systems-lab/go-securesystemslib/cjson"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
-	"github.com/sigdriver/sigdriver/tuf/internal/printable"
+	"github.com/sigdriver/sigdriver/internal/printable"
 )
 
 // checkMetadata reads metadata of the named type strictly before go-tuf sees it.

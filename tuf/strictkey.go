@@ -13,7 +13,7 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
-	"github.com/sigdriver/sigdriver/tuf/internal/printable"
+	"github.com/sigdriver/sigdriver/internal/printable"
 )
 
 // keyFault says why a listed key cannot be used, "" if it can. go-tuf panics on an

@@ -32,10 +32,10 @@ var layout = []struct {
 	{module + "/verifier/receipt", []string{"net", "net/http", "os", "os/exec", "syscall", "log", module + "/..."}, []string{}},
 	{module + "/tuf", []string{
 		module + "/...", "google.golang.org/grpc/...", "github.com/sigstore/...", "github.com/in-toto/..."},
-		[]string{"github.com/theupdateframework/go-tuf/v2/...", "github.com/hashicorp/go-hclog", "github.com/secure-systems-lab/go-securesystemslib/cjson", "github.com/go-json-experiment/json/...", module + "/tuf/archive", module + "/tuf/disk", module + "/tuf/internal/printable"}},
+		[]string{"github.com/theupdateframework/go-tuf/v2/...", "github.com/hashicorp/go-hclog", "github.com/secure-systems-lab/go-securesystemslib/cjson", "github.com/go-json-experiment/json/...", module + "/tuf/archive", module + "/tuf/disk", module + "/internal/printable"}},
 	{module + "/tuf/author", []string{
 		module + "/...", "net", "net/http", "google.golang.org/grpc/...", "github.com/sigstore/sigstore-go/...", "github.com/in-toto/..."},
-		[]string{"github.com/theupdateframework/go-tuf/v2/...", "github.com/sigstore/sigstore/pkg/signature", module + "/tuf", module + "/tuf/disk", module + "/tuf/internal/printable"}},
+		[]string{"github.com/theupdateframework/go-tuf/v2/...", "github.com/sigstore/sigstore/pkg/signature", module + "/tuf", module + "/tuf/disk", module + "/internal/printable"}},
 	{module + "/tuf/archive", []string{module + "/..."}, []string{module + "/tuf/disk"}},
 	{module + "/tuf/disk", []string{module + "/..."}, []string{"golang.org/x/sys/unix"}},
 }
@@ -78,7 +78,7 @@ func TestTopLevel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folders := []string{"proto", "verifier", "tuf", "cmd", "gateway-patch", "testdata", "docs", "bin", "out"}
+	folders := []string{"proto", "internal", "verifier", "tuf", "cmd", "gateway-patch", "testdata", "docs", "bin", "out"}
 	for _, e := range entries {
 		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && !slices.Contains(folders, e.Name()) {
 			t.Errorf("the map has no top-level folder %s", e.Name())

@@ -14,8 +14,8 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
+	"github.com/sigdriver/sigdriver/internal/printable"
 	"github.com/sigdriver/sigdriver/tuf"
-	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // Change is what the next publication changes. The zero Change signs a new

@@ -11,8 +11,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
 
+	"github.com/sigdriver/sigdriver/internal/printable"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 )
 
@@ -299,7 +299,7 @@ func show(v any) string {
 	}
 	var b strings.Builder
 	for _, c := range text {
-		if unicode.IsPrint(c) {
+		if printable.Shows(c) {
 			b.WriteRune(c)
 		} else {
 			fmt.Fprintf(&b, "\\u%04x", c)

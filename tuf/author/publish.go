@@ -15,9 +15,9 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
+	"github.com/sigdriver/sigdriver/internal/printable"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/disk"
-	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // Publish writes a fully signed stage into the repository folder dir: target

@@ -16,9 +16,9 @@ import (
 
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
+	"github.com/sigdriver/sigdriver/internal/printable"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/disk"
-	"github.com/sigdriver/sigdriver/tuf/internal/printable"
 )
 
 // StageError says what is wrong with a stage's folder.

@@ -13,6 +13,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
+
+	shown "github.com/sigdriver/sigdriver/internal/printable"
 )
 
 // errorSchema is the schema of an answer that has nothing but an error.
@@ -64,7 +66,7 @@ func (e *Env) answer(cmd *cobra.Command, args []string, err error) error {
 	for _, a := range held {
 		text, fault := head.around(a.body)
 		if fault == nil {
-			fault = writeFile(e, a.path, text)
+			fault = writeFile(e, a.path, shown.Escape(text))
 		}
 		if fault != nil && (err == nil || asExit(err).Err == nil) {
 			return fault

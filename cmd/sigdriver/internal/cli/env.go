@@ -13,6 +13,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/sigdriver/sigdriver/tuf/disk"
+
+	shown "github.com/sigdriver/sigdriver/internal/printable"
 )
 
 // Env is the world as a command sees it. Commands use nothing else of the
@@ -29,8 +31,20 @@ type Env struct {
 	held []answer // JSON that waits for the exit code
 }
 
+// raw is the standard output for bytes that must arrive as they are; what else is
+// written to Stdout and Stderr has its invisible characters escaped.
+func (e *Env) raw() io.Writer { return unwrap(e.Stdout) }
+
+func unwrap(w io.Writer) io.Writer {
+	if p, ok := w.(*shown.Writer); ok {
+		return p.W
+	}
+	return w
+}
+
 // colour reports whether w is a terminal whose owner has nothing against colour.
 func (e *Env) colour(w io.Writer) bool {
+	w = unwrap(w)
 	if s, ok := w.(*stickyWriter); ok {
 		w = s.w
 	}

@@ -57,9 +57,9 @@ func writeFile(env *Env, path string, data []byte) error {
 func writeTo(env *Env, path string, write func(io.Writer) error) error {
 	switch path {
 	case "", "-", "/dev/stdout": // opening the latter would begin a file anew
-		return write(env.Stdout)
+		return write(env.raw())
 	case "/dev/stderr":
-		return write(env.Stderr)
+		return write(unwrap(env.Stderr))
 	}
 	return disk.Output(disk.OrOS(env.FS), path, 0o644, write)
 }

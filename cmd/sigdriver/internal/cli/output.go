@@ -10,6 +10,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	shown "github.com/sigdriver/sigdriver/internal/printable"
 )
 
 // sink is one place that a report goes to, in one format.
@@ -46,7 +48,7 @@ func (all sinks) render(env *Env, report func(p *printer, format string) error) 
 			env.held = append(env.held, answer{s.path, b.Bytes()})
 			continue
 		}
-		if err := writeFile(env, s.path, b.Bytes()); err != nil {
+		if err := writeFile(env, s.path, shown.Escape(b.Bytes())); err != nil {
 			return err
 		}
 	}

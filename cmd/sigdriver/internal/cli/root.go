@@ -12,19 +12,27 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	shown "github.com/sigdriver/sigdriver/internal/printable"
 )
 
 // Main runs one command line, without the program's name, and returns the exit
 // code.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	out := &stickyWriter{w: stdout}
-	env := &Env{Stdin: stdin, Stdout: out, Stderr: stderr, Now: time.Now, Getenv: os.Getenv}
-	code := exitCode(run(env, args), stderr)
+	env := newEnv(stdin, out, stderr)
+	code := exitCode(run(env, args), env.Stderr)
 	if out.err != nil && code == ExitOK {
 		fmt.Fprintf(stderr, "sigdriver: cannot write the output: %v\n", out.err)
 		return ExitFault
 	}
 	return code
+}
+
+// newEnv is the process as commands see it. What they and the driver's log print has
+// its invisible characters escaped, whatever they forgot to quote.
+func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
+	return &Env{Stdin: stdin, Stdout: &shown.Writer{W: stdout}, Stderr: &shown.Writer{W: stderr}, Now: time.Now, Getenv: os.Getenv}
 }
 
 // run separates what cobra has to say about a command line, which is the

@@ -5,46 +5,14 @@ package cli
 
 import (
 	"strconv"
-	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	shown "github.com/sigdriver/sigdriver/internal/printable"
 )
 
 // printable makes foreign text safe for a terminal: one line, no control or
 // invisible characters, valid UTF-8. What cannot be printed is escaped.
-func printable(s string) string {
-	if isPrintable(s) {
-		return s
-	}
-	var b strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		if r != utf8.RuneError && printableRune(r) {
-			b.WriteRune(r)
-		} else {
-			quoted := strconv.QuoteToASCII(s[:n])
-			b.WriteString(quoted[1 : len(quoted)-1])
-		}
-		s = s[n:]
-	}
-	return b.String()
-}
-
-func isPrintable(s string) bool {
-	if !utf8.ValidString(s) {
-		return false
-	}
-	for _, r := range s {
-		if !printableRune(r) {
-			return false
-		}
-	}
-	return true
-}
-
-// printableRune leaves out what is no letter, mark, number, punctuation, symbol
-// or plain space: controls, and the format characters that reorder a line.
-func printableRune(r rune) bool { return unicode.IsPrint(r) }
+func printable(s string) string { return shown.Text(s) }
 
 // clip shortens printable text to n bytes at most, at a character's edge.
 func clip(s string, n int) string {

@@ -4,10 +4,10 @@
 package daemon
 
 import (
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/keys"
+	"github.com/sigdriver/sigdriver/internal/printable"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -35,7 +35,7 @@ func (c *Config) checkAttest() error {
 
 func printableID(s string) bool {
 	for _, r := range s {
-		if !unicode.IsGraphic(r) || unicode.IsSpace(r) {
+		if r == ' ' || !printable.Shows(r) {
 			return false
 		}
 	}

@@ -89,11 +89,11 @@ func (c *Change) print(w io.Writer) {
 	fmt.Fprintf(w, "  %-8s %s\n", c.Class, placeText(c.Path))
 	switch {
 	case c.Was != "" && c.Is != "":
-		fmt.Fprintf(w, "             was %s\n             is  %s\n", clip(c.Was), clip(c.Is))
+		fmt.Fprintf(w, "             was %s\n             is  %s\n", c.Was, c.Is)
 	case c.Is != "":
-		fmt.Fprintf(w, "           + %s\n", clip(c.Is))
+		fmt.Fprintf(w, "           + %s\n", c.Is)
 	case c.Was != "":
-		fmt.Fprintf(w, "           - %s\n", clip(c.Was))
+		fmt.Fprintf(w, "           - %s\n", c.Was)
 	}
 	if c.Says != "" {
 		fmt.Fprintf(w, "             %s\n", c.Says)

@@ -58,7 +58,7 @@ func (v *viewer) credential(at string, c *value) {
 		g.Details = append(g.Details, "what stands for it in a sandbox does not change: stablePlaceholder")
 	}
 	if owners := c.get("tokenGrantOwners"); owners != nil {
-		v.note(pointer(at, "tokenGrantOwners"), "is the gateway's own: %s", clip(owners.json()))
+		v.note(pointer(at, "tokenGrantOwners"), "is the gateway's own: %s", owners.json())
 	}
 	if r := c.get("refresh"); r != nil {
 		line := "refreshed by " + word(short(r.text("strategy"), strategyPrefix))

@@ -6,8 +6,9 @@ package policy
 import (
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	shown "github.com/sigdriver/sigdriver/internal/printable"
 )
 
 // word makes foreign text fit to stand in a line: as it is, if it is made of
@@ -49,7 +50,7 @@ func quoted(s string) string {
 			b.WriteRune(r)
 		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
 			fmt.Fprintf(&b, `\x%02X`, s[i])
-		case shows(r):
+		case shown.Shows(r):
 			b.WriteRune(r)
 		case r > 0xFFFF:
 			fmt.Fprintf(&b, `\U%08X`, r)
@@ -59,14 +60,4 @@ func quoted(s string) string {
 	}
 	b.WriteByte('"')
 	return b.String()
-}
-
-// scripts are written from left to right and in one cell a letter. What is
-// written otherwise reorders what stands around it, and is escaped.
-var scripts = []*unicode.RangeTable{unicode.Common, unicode.Latin, unicode.Greek, unicode.Cyrillic,
-	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul}
-
-// shows reports whether a character stands for itself on a line.
-func shows(r rune) bool {
-	return r == ' ' || unicode.In(r, scripts...) && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsPunct(r) || unicode.IsSymbol(r))
 }

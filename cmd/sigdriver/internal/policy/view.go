@@ -77,7 +77,7 @@ func (v *viewer) note(at, format string, args ...any) {
 // strangers notes what the tables do not know: members, types and duplicates.
 func (v *viewer) strangers(m *message, at string, n *value) {
 	if n.kind != jsonObject {
-		v.note(at, "is %s where this build knows a message", clip(n.json()))
+		v.note(at, "is %s where this build knows a message", n.json())
 		return
 	}
 	for i, name := range n.names {
@@ -87,10 +87,10 @@ func (v *viewer) strangers(m *message, at string, n *value) {
 		case n.again(i):
 			v.note(here, "is there twice: readers differ in which one counts")
 		case f == nil && (name != "@type" || at != ""):
-			v.note(here, "is not known to this build: %s", clip(n.items[i].json()))
+			v.note(here, "is not known to this build: %s", n.items[i].json())
 		case f == nil:
 		case f.wrong(n.items[i]):
-			v.note(here, "is %s, not of the type that this build knows", clip(n.items[i].json()))
+			v.note(here, "is %s, not of the type that this build knows", n.items[i].json())
 		default:
 			v.strangersIn(f, here, n.items[i])
 		}
@@ -113,14 +113,6 @@ func (v *viewer) strangersIn(f *field, at string, n *value) {
 			v.strangers(f.of, pointer(at, n.names[i]), e)
 		}
 	}
-}
-
-// clip shortens compact JSON, which is ASCII.
-func clip(s string) string {
-	if len(s) > 160 {
-		return s[:160] + "…"
-	}
-	return s
 }
 
 func (v *viewer) policy(root *value) {
@@ -240,7 +232,7 @@ func (v *viewer) middleware(at, name string, m *value) {
 		g.Details = append(g.Details, "but not to "+words(exclude))
 	}
 	if config := m.get("config"); config != nil && len(config.items) > 0 {
-		g.Details = append(g.Details, "config "+clip(config.json()))
+		g.Details = append(g.Details, "config "+config.json())
 	}
 	switch mode := m.text("onError"); mode {
 	case "", "fail_closed":
@@ -260,12 +252,12 @@ func (v *viewer) settings(root *value) {
 	}
 	if all := root.get("settings"); all != nil && all.kind == jsonObject {
 		for i, value := range all.items {
-			v.grant("setting", pointer("/settings", all.names[i]), word(all.names[i]), "%s", clip(value.json()))
+			v.grant("setting", pointer("/settings", all.names[i]), word(all.names[i]), "%s", value.json())
 		}
 	}
 	for _, name := range []string{"volumes", "drivers"} {
 		if value := root.get(name); value != nil {
-			v.grant("setting", "/"+name, name, "%s", clip(value.json()))
+			v.grant("setting", "/"+name, name, "%s", value.json())
 		}
 	}
 	for i, s := range root.list("middlewareServices") {
@@ -287,5 +279,5 @@ func orUnset(n *value) string {
 	if n.kind == jsonString {
 		return word(n.value)
 	}
-	return clip(n.json())
+	return n.json()
 }

@@ -65,6 +65,27 @@ func TestUnusual(t *testing.T) {
 	}
 }
 
+// TestEveryByteIsShown: what is approved is shown whole, however long it is.
+func TestEveryByteIsShown(t *testing.T) {
+	long := strings.Repeat("x", 4000) + "end"
+	for name, document := range map[string]string{
+		"setting":    `{"@type":"type.googleapis.com/sigdriver.v1.GatewaySettings","policySource":"SANDBOX_POLICY","settings":{"k":"` + long + `"}}`,
+		"middleware": policyWith(`"EXTRA":{}`, `"extra":{}`),
+	} {
+		if name == "middleware" {
+			document = strings.Replace(document, `"middleware":"g"`, `"middleware":"g","config":{"k":"`+long+`"}`, 1)
+		}
+		if !strings.Contains(document, long) {
+			t.Fatalf("%s: the case has no long text", name)
+		}
+		var b strings.Builder
+		read(t, document).View().Print(&b)
+		if !strings.Contains(b.String(), long) {
+			t.Errorf("%s: %d bytes are shown, and not the end", name, b.Len())
+		}
+	}
+}
+
 // TestGrants holds the lines that a policy, a profile and settings are shown in.
 func TestGrants(t *testing.T) {
 	for _, c := range []struct{ document, want string }{

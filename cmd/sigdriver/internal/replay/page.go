@@ -19,6 +19,7 @@ import (
 	"unicode"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
+	"github.com/sigdriver/sigdriver/internal/printable"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -134,7 +135,7 @@ func WritePage(w io.Writer, r *Report, o *Options) error {
 
 // visibleRune replaces what hides or reorders text: names are foreign.
 func visibleRune(r rune) rune {
-	if r == '\n' || r == thinSpace || unicode.IsPrint(r) {
+	if r == '\n' || r == thinSpace || printable.Shows(r) {
 		return r
 	}
 	return unicode.ReplacementChar
