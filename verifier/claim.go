@@ -212,6 +212,8 @@ type Evidence struct {
 	Version uint64
 	// SHA256 is the digest of the attestation: of its DSSE PAE.
 	SHA256 [32]byte
+
+	notBefore, notAfter time.Time // of an approval; zero for other predicates
 }
 
 // Evidence returns what an encoded attestation proves to this trust, one entry
@@ -252,13 +254,13 @@ func (t *Trust) evidence(signed *verifiedSignature) (*Evidence, *Finding) {
 		if f != nil {
 			return nil, f
 		}
-		e.Version = a.version
+		e.Version, e.notBefore, e.notAfter = a.version, a.notBefore, a.notAfter
 	case SetPredicateType:
 		set, f := parseSetStatement(s)
 		if f != nil {
 			return nil, f
 		}
-		e.Version = set.name.version
+		e.Version, e.notBefore, e.notAfter = set.name.version, set.notBefore, set.notAfter
 	}
 	for _, subject := range s.subjects {
 		if sum := subject.digest["sha256"]; isHexSHA256(sum) {

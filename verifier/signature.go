@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	protobundle "github.com/sigstore/protobuf-specs/gen/pb-go/bundle/v1"
 )
 
 // signatureBudget is what is left of the public-key operations that one Verify
@@ -38,6 +40,9 @@ type verifiedSignature struct {
 	certificate *signerCertificate // nil for a key
 	times       []time.Time        // verified log and timestamp times, ascending
 	payload     []byte             // the decoded payload whose signature checked
+	sig         []byte
+	bundle      *protobundle.Bundle // whose log entries and timestamps were checked; nil for none
+	leaf        []byte              // the certificate, where a Proof keeps it; nil for a key
 }
 
 // verifySignatures checks the signatures of one encoded attestation: what each
@@ -95,7 +100,7 @@ func (t *Trust) verifyEnvelope(e *envelope, hint string, budget *signatureBudget
 			continue
 		}
 		if !slices.ContainsFunc(good, func(s verifiedSignature) bool { return s.key == key }) {
-			good = append(good, verifiedSignature{digest: m.sha256, key: key, payload: e.payload})
+			good = append(good, verifiedSignature{digest: m.sha256, key: key, payload: e.payload, sig: s.sig})
 		}
 	}
 	return good, findings
@@ -213,7 +218,7 @@ func (t *Trust) verifyKeyedBundle(a *attestation, budget *signatureBudget) ([]ve
 	if f != nil {
 		return nil, []Finding{*f}
 	}
-	good[0].times = proved.times
+	good[0].times, good[0].bundle = proved.times, b.message
 	return good, findings
 }
 
@@ -236,5 +241,6 @@ func (t *Trust) verifyCertificateBundle(a *attestation, budget *signatureBudget)
 		return nil, f
 	}
 	digest := newSignedMessage(PAE(e.payloadType, e.payload)).sha256
-	return &verifiedSignature{digest: digest, certificate: cert, times: proved.times, payload: e.payload}, nil
+	return &verifiedSignature{digest: digest, certificate: cert, times: proved.times, payload: e.payload,
+		sig: e.signatures[0].sig, bundle: a.bundle.message}, nil
 }

@@ -6,6 +6,7 @@ package verifier
 import (
 	"bytes"
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
@@ -35,7 +36,9 @@ func parseKeyless(data []byte, f keylessFile) (*keyless, error) {
 	if err != nil {
 		return nil, &TrustError{File: "trusted_root.json", Text: "refused", Err: err}
 	}
-	return &keyless{root: material, tlogs: f.Tlogs, timestamps: f.Timestamps, scts: f.SCTs}, nil
+	k := &keyless{root: material, tlogs: f.Tlogs, timestamps: f.Timestamps, scts: f.SCTs}
+	k.sum = sha256.Sum256(fmt.Appendf(nil, "%x %d %d %d", sha256.Sum256(data), k.tlogs, k.timestamps, k.scts))
+	return k, nil
 }
 
 // parseTrustedRoot reads a trusted_root.json, strictly before sigstore-go sees it.

@@ -101,6 +101,7 @@ func (id *identity) key() string {
 type keyless struct {
 	root                    *sigstoreRoot
 	tlogs, timestamps, scts int
+	sum                     [32]byte // changes when certificates or what vouches for a time may be judged otherwise
 }
 
 // ParseTrust reads trust whole, and checks that it refuses what it must. The error is

@@ -4,6 +4,8 @@
 package cli
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -443,7 +445,8 @@ func TestTrustPlanUsage(t *testing.T) {
 	}
 }
 
-// TestImpactAsk: an approval that is given and travels with trust is one.
+// TestImpactAsk: an approval that travels with trust is offered as a driver's index offers
+// it, beside one that is given, and in the place of one that was recorded.
 func TestImpactAsk(t *testing.T) {
 	s := verifiertest.AdmitProfile()
 	side := &impactSide{source: s.Source(), targets: map[string][]byte{"attestations/" + s.SHA256(0) + "/dave.json": s.Attestation(0, 0)}}
@@ -453,8 +456,13 @@ func TestImpactAsk(t *testing.T) {
 	for name, request := range map[string]*verifiertest.Scenario{"given": s, "bare": verifiertest.AdmitProfile().Offer(0)} {
 		for _, given := range []bool{true, false} {
 			asked := side.ask(&candidateRequest{given: given, request: &request.Request}, side)
-			if got := asked.Documents[0].Attestations; len(got) != 1 || string(got[0]) != string(s.Attestation(0, 0)) {
-				t.Errorf("%s: %d attestations", name, len(got))
+			kept := side.index.For(sha256.Sum256(request.Body(0)))
+			want := slices.Clone(kept)
+			if name == "given" && given {
+				want = append([][]byte{s.Attestation(0, 0)}, kept...)
+			}
+			if got := asked.Documents[0].Attestations; len(kept) != 1 || !slices.EqualFunc(got, want, bytes.Equal) {
+				t.Errorf("%s, %v: %d attestations", name, given, len(got))
 			}
 		}
 	}

@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -29,6 +30,8 @@ type impactSide struct {
 	targets map[string][]byte // attestations by target path
 	trust   *verifier.Trust
 	index   *trust.IndexView
+	brought map[proofName]bool       // by the targets
+	proved  map[[32]byte][]proofName // by what was asked about, by its sha256
 }
 
 // fresh is how much longer than the time of the decisions the metadata of both
@@ -44,8 +47,15 @@ func (s *impactSide) ready(at time.Time) error {
 	if s.trust, err = verifier.ParseTrust(s.source); err != nil {
 		return err
 	}
-	x := trust.NewIndex("", hclog.NewNullLogger())
+	x := trust.NewIndex("", func() time.Time { return at }, hclog.NewNullLogger())
 	x.SetTrust(s.trust, s.targets)
+	x.Fill(context.Background())
+	s.brought, s.proved = map[proofName]bool{}, map[[32]byte][]proofName{}
+	for _, raw := range s.targets {
+		for _, name := range s.proves(raw) {
+			s.brought[name] = true
+		}
+	}
 	s.index = x.Current()
 	return nil
 }
@@ -78,13 +88,32 @@ func (s *impactSide) ask(c *candidateRequest, other *impactSide) *verifier.Reque
 	return &req
 }
 
+// brings reports whether an attestation is among those that travel with the trust,
+// in whatever encoding a driver recorded it.
 func (s *impactSide) brings(raw []byte) bool {
-	for _, data := range s.targets {
-		if string(data) == string(raw) {
+	for _, name := range s.proves(raw) {
+		if s.brought[name] {
 			return true
 		}
 	}
 	return false
+}
+
+// proofName names a signature over a statement by its signer.
+type proofName struct{ signer, sha256 [32]byte }
+
+// proves names what an attestation proves to this trust.
+func (s *impactSide) proves(raw []byte) []proofName {
+	sum := sha256.Sum256(raw)
+	names, ok := s.proved[sum]
+	if !ok {
+		list, _ := s.trust.Prove(raw)
+		for _, p := range list {
+			names = append(names, proofName{p.Signer, p.SHA256})
+		}
+		s.proved[sum] = names
+	}
+	return names
 }
 
 // sides reads both trusts.

@@ -40,11 +40,6 @@ const (
 	firstRefresh = 10 * time.Second
 )
 
-// firstPass is how long the socket waits for the local attestations to be checked:
-// some seconds for as many as are looked at. Whoever may write into their folder
-// must not keep the driver from starting. Only tests change it.
-var firstPass = 10 * time.Second
-
 // driver is a running driver. Its parts are in the order in which they start.
 type driver struct {
 	options Options
@@ -76,6 +71,7 @@ type driver struct {
 	strangers *refusedPeers
 
 	background sync.WaitGroup
+	inner      context.Context // of what runs in the background
 	cancel     context.CancelFunc
 }
 
@@ -185,8 +181,9 @@ func (d *driver) acceptClock() error {
 }
 
 // openTrust puts in use what was accepted before, and waits a little for a
-// first refresh when that does not decide any more. Then it has the local
-// attestations checked, so that the first request already finds them.
+// first refresh when that does not decide any more. The attestations are checked
+// meanwhile and afterwards: whoever may publish some, or write into their folder, must
+// not keep the driver from starting.
 func (d *driver) openTrust(ctx context.Context) error {
 	root, err := d.conf.PinnedRoot()
 	if err != nil {
@@ -203,7 +200,7 @@ func (d *driver) openTrust(ctx context.Context) error {
 	if err != nil {
 		return trustFault(d.conf, err)
 	}
-	d.index = trust.NewIndex(d.conf.Attestations.Dir, d.logger.Named("index"))
+	d.index = trust.NewIndex(d.conf.Attestations.Dir, d.now, d.logger.Named("index"))
 	d.keeper = trust.NewKeeper(trust.KeeperConfig{
 		Client: d.client, Clock: d.clock, Index: d.index, Floors: d.record, Metrics: d.metrics, Logger: d.logger.Named("trust"),
 		DriverVersion: version.Driver, Reserved: d.reserved(), Interval: time.Duration(d.conf.Trust.RefreshInterval),
@@ -212,6 +209,9 @@ func (d *driver) openTrust(ctx context.Context) error {
 	if err := d.keeper.Load(); err != nil {
 		return d.reservedFault(err)
 	}
+	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	d.inner, d.cancel = inner, cancel
+	d.background.Go(func() { d.index.Run(inner) })
 	if d.keeper.Current().Trust.State(d.now()).Condition == verifier.Refused {
 		first, cancel := context.WithTimeout(ctx, firstRefresh)
 		defer cancel()
@@ -222,11 +222,6 @@ func (d *driver) openTrust(ctx context.Context) error {
 		past = nil // nothing was accepted yet
 	}
 	d.lives = newLives(d.now, d.keeper.Current, past, d.logger.Named("trust"))
-	pass, cancel := context.WithTimeout(ctx, firstPass)
-	defer cancel()
-	if !d.index.Fill(pass) {
-		d.logger.Warn("not every local attestation is checked yet: until then, requests that need those are refused")
-	}
 	d.warnUnlisted()
 	return nil
 }
@@ -334,6 +329,7 @@ func (d *driver) watch(context.Context) error {
 		CacheBytes:   func() int { _, n := d.server.Cached(); return n },
 		IndexEntries: func() int { n, _ := d.index.Current().Size(); return n },
 		IndexFiles:   func() int { _, n := d.index.Current().Size(); return n },
+		IndexWaiting: d.index.Waiting,
 		Connections:  d.listener.Open,
 		JournalSize:  func() uint64 { return d.record.Head().Size },
 		JournalWorks: d.server.Recording,
@@ -387,13 +383,10 @@ func (d *driver) trustState() (uint64, verifier.TrustState) {
 
 // serve answers until the context ends.
 func (d *driver) serve(ctx context.Context, hangup <-chan os.Signal) error {
-	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	d.cancel = cancel
-	d.background.Go(func() { d.keeper.Run(inner) })
-	d.background.Go(func() { d.lives.Run(inner, d.keeper.Changed) })
-	d.background.Go(func() { d.index.Run(inner) })
-	d.background.Go(func() { d.server.CountServed(inner) })
-	d.background.Go(func() { d.keepSockets(inner) })
+	d.background.Go(func() { d.keeper.Run(d.inner) })
+	d.background.Go(func() { d.lives.Run(d.inner, d.keeper.Changed) })
+	d.background.Go(func() { d.server.CountServed(d.inner) })
+	d.background.Go(func() { d.keepSockets(d.inner) })
 	failed := make(chan error, 2)
 	go func() { failed <- d.grpc.Serve(d.listener) }()
 	if d.second != nil {

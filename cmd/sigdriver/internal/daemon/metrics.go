@@ -42,6 +42,7 @@ type Readings struct {
 	CacheBytes   func() int
 	IndexEntries func() int
 	IndexFiles   func() int
+	IndexWaiting func() int
 	Connections  func() int
 	JournalSize  func() uint64
 	JournalWorks func() bool
@@ -99,6 +100,7 @@ func (m *Metrics) Watch(r Readings) {
 		{"cache_bytes", "Bytes that the verdict cache uses.", count(r.CacheBytes)},
 		{"index_attestations", "Attestations that the index keeps.", count(r.IndexEntries)},
 		{"index_files", "Files of the local folder that the index knows.", count(r.IndexFiles)},
+		{"index_waiting", "Attestation files and targets that are not checked yet.", count(r.IndexWaiting)},
 		{"connections", "Open connections.", count(r.Connections)},
 		{"journal_entries", "Entries of the audit journal.", func() float64 { return float64(r.JournalSize()) }},
 		{"journal_up", "1 while decisions can be recorded.", func() float64 { return truth(r.JournalWorks()) }},

@@ -234,6 +234,18 @@ func (w *world) expect(s *verifiertest.Scenario, want verifier.Reason) *signingv
 	return got
 }
 
+// verdict asks and returns what is decided.
+func (w *world) verdict(s *verifiertest.Scenario) signingv1.Verdict {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	got, err := w.client().Verify(ctx, requestOf(s))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return got.Verdict
+}
+
 // eventually waits for something that happens in the background.
 func (w *world) eventually(what string, ok func() bool) {
 	w.t.Helper()

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/verifier"
 )
@@ -57,11 +58,15 @@ func decodeRequest(data []byte) (*verifier.Request, record.Host, error) {
 	return req, host, nil
 }
 
-// merge adds what the index has about each document, unless it was offered.
-func merge(req *verifier.Request, find func([32]byte) [][]byte) {
+// merge adds what the index has about each document, unless it was offered, and
+// returns what that stands on.
+func merge(req *verifier.Request, index *trust.IndexView) []indexed {
+	had := make([]indexed, len(req.Documents))
 	for i := range req.Documents {
 		d := &req.Documents[i]
-		added := find(sha256.Sum256(d.Body))
+		sum := sha256.Sum256(d.Body)
+		had[i] = indexed{sum, index.Sum(sum)}
+		added := index.For(sum)
 		if len(added) == 0 {
 			continue
 		}
@@ -75,6 +80,7 @@ func merge(req *verifier.Request, find func([32]byte) [][]byte) {
 			}
 		}
 	}
+	return had
 }
 
 // place says where a decision was recorded; nil for one that was only counted.

@@ -29,10 +29,11 @@ type call struct {
 	trust    *trust.Snapshot
 	index    *trust.IndexView
 
-	req    *verifier.Request
-	host   record.Host
-	entry  record.Entry
-	logged *place
+	req     *verifier.Request
+	indexed []indexed // what the index has about its documents
+	host    record.Host
+	entry   record.Entry
+	logged  *place
 }
 
 // evaluate decides the question and records the decision. Once the decision is
@@ -93,7 +94,7 @@ func (c *call) read() error {
 	if err := verifier.CheckRequest(c.req); err != nil {
 		return err
 	}
-	merge(c.req, c.index.For)
+	c.indexed = merge(c.req, c.index)
 	return nil
 }
 
@@ -154,7 +155,7 @@ func (c *call) remember(d *verifier.Decision) (*answer, error) {
 		return nil, err
 	}
 	a := &answer{
-		body: body, verdict: d.Verdict, reason: d.Reason, recheck: d.Recheck, entry: c.logged,
+		body: body, verdict: d.Verdict, reason: d.Reason, recheck: d.Recheck, entry: c.logged, indexed: c.indexed,
 		seen: record.SeenBy(c.req, d).After(d),
 	}
 	if c.server.Attester != nil && d.Verdict == verifier.Allow && c.req.Purpose == verifier.Compose && c.logged != nil {

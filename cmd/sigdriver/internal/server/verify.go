@@ -15,17 +15,18 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
-// key is everything an answer depends on, except what the answer itself names:
-// the floors it looked at and the instant at which it may change.
+// key is everything an answer depends on, except what the answer itself names: the
+// floors it looked at, what the index had about its documents, and the instant at
+// which it may change.
 type key struct {
 	question  fingerprint // of the request without request_id and host
 	uid       uint32
 	condition verifier.Condition // of trust, by the clock
 	trust     uint64             // generation: every swap, also of expiries
-	index     uint64             // generation
 }
 
 // answer is a decision as it is sent, and what it stands on.
@@ -35,6 +36,7 @@ type answer struct {
 	reason  verifier.Reason
 	recheck time.Time // when it dies; zero for never
 
+	indexed  []indexed     // what the index had
 	seen     record.Seen   // what it stands on, its own entry included
 	revision atomic.Uint64 // of the state at which it was last seen to hold
 
@@ -45,7 +47,7 @@ type answer struct {
 
 // size is what the answer costs in the cache.
 func (a *answer) size() int {
-	n := len(a.body) + 256
+	n := len(a.body) + 256 + 64*len(a.indexed)
 	for i := range a.seen.Consulted {
 		k := &a.seen.Consulted[i].Key
 		n += 128 + len(k.GatewayID) + len(k.Workspace) + len(k.Name)
@@ -53,11 +55,20 @@ func (a *answer) size() int {
 	return n + a.grounds.size()
 }
 
-// holds reports whether evaluating anew would give the same answer. Trust, index
-// and question are in the key.
-func (a *answer) holds(now time.Time, state Record) bool {
+// indexed is what the index had about a document. An answer stands on no more of it:
+// what comes and goes about other documents has nothing decided again.
+type indexed struct{ document, offer [32]byte }
+
+// holds reports whether evaluating anew would give the same answer. Trust and
+// question are in the key.
+func (a *answer) holds(now time.Time, index *trust.IndexView, state Record) bool {
 	if !a.recheck.IsZero() && !now.Before(a.recheck) {
 		return false
+	}
+	for _, had := range a.indexed {
+		if index.Sum(had.document) != had.offer {
+			return false
+		}
 	}
 	revision := state.Revision() // before it is looked at: what changes meanwhile has another
 	if a.revision.Load() == revision {
@@ -144,7 +155,7 @@ func (s *Server) judge(ctx context.Context, caller socket.Credentials, data mem.
 	c := &call{server: s, caller: caller, data: data, question: q, now: now, trust: s.Trust.Current(), index: s.Index.Current()}
 	// SPEC: R1 is judged before any cached answer is looked for.
 	state := c.trust.Trust.State(now)
-	k := key{question: s.printer.print(q, data), uid: caller.UID, condition: state.Condition, trust: c.trust.Generation, index: c.index.Generation()}
+	k := key{question: s.printer.print(q, data), uid: caller.UID, condition: state.Condition, trust: c.trust.Generation}
 	a, cached, err := s.answer(ctx, k, c)
 	if err != nil {
 		return judged{}, err
@@ -189,7 +200,7 @@ func (s *Server) mayLeave(a *answer) error {
 func (s *Server) answer(ctx context.Context, k key, c *call) (a *answer, cached bool, err error) {
 	for {
 		if a, ok := s.cache.Get(k); ok {
-			if a.holds(c.now, s.Record) {
+			if a.holds(c.now, c.index, s.Record) {
 				return a, true, nil
 			}
 			s.cache.Drop(k)
@@ -202,7 +213,7 @@ func (s *Server) answer(ctx context.Context, k key, c *call) (a *answer, cached 
 			s.cache.Put(k, a, a.size())
 			return a, false, nil
 		}
-		if a.holds(c.now, s.Record) {
+		if a.holds(c.now, c.index, s.Record) {
 			return a, true, nil
 		}
 	}

@@ -465,7 +465,7 @@ func (w *world) compare(s *verifiertest.Scenario, now time.Time) {
 	w.t.Helper()
 	req := s.Request
 	req.Documents = append([]verifier.Document{}, req.Documents...)
-	merge(&req, w.index.Current().For)
+	merge(&req, w.index.Current())
 	d := verifier.Verify(&req, w.trust.Current().Trust, w.record.View(), now)
 	body, err := encodeDecision(&req, &d, nil)
 	if err != nil {

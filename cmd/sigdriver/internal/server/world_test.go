@@ -167,7 +167,7 @@ func newWorld(t testing.TB, s *verifiertest.Scenario) *world {
 	}
 	t.Cleanup(func() { r.Close() })
 	w := &world{t: t, record: &testRecord{Store: r, archive: kept}, dir: t.TempDir()}
-	w.index = trust.NewIndex(w.dir, hclog.NewNullLogger())
+	w.index = trust.NewIndex(w.dir, func() time.Time { return verifiertest.Now }, hclog.NewNullLogger())
 	w.now.set(s.Now, nil)
 	w.trust = testTrust{snap: &trust.Snapshot{}, changed: make(chan struct{})}
 	id := uint32(gatewayUID)
@@ -188,6 +188,7 @@ func (w *world) swap(s *verifiertest.Scenario) {
 		w.t.Fatal(err)
 	}
 	w.index.SetTrust(trust, nil)
+	w.index.Fill(context.Background())
 	w.trust.swap(trust)
 }
 

@@ -164,21 +164,26 @@ func TestDriverTooOld(t *testing.T) {
 	}
 }
 
-// Attestations that come with trust are there when it is: the index is made
-// before the swap, and who is told of the swap finds it done.
+// Trust is swapped before anybody looks at the attestations that came with it, and who
+// is told of the swap finds it done.
 func TestOrderOfTheSwap(t *testing.T) {
 	w := newWorld(t)
 	w.refresh()
-	inUse := uint64(0)
+	inUse, changed := uint64(0), w.Changed()
 	w.Keeper.Index = indexFunc(func(trust *verifier.Trust) {
 		if trust.Epoch() != 2 {
 			t.Errorf("the index is made for epoch %d", trust.Epoch())
+		}
+		select {
+		case <-changed:
+			t.Error("who waits for the swap is told before the index")
+		default:
 		}
 		inUse = w.epoch()
 	})
 	w.auth.MaxStale = "1h"
 	w.publish()
-	if inUse != 1 || w.epoch() != 2 {
+	if inUse != 2 || w.epoch() != 2 {
 		t.Errorf("the index is made while epoch %d is in use", inUse)
 	}
 }

@@ -4,15 +4,7 @@
 package trust
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"maps"
-	"path"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,18 +16,27 @@ import (
 
 // Limits of the index.
 const (
-	// perGroup bounds what is kept of one document, predicate type and principal.
+	// perGroup bounds what is offered of one document, predicate type and principal.
 	perGroup = 16
-	// perPayload bounds the encodings that are kept of one statement by one
-	// principal: a bare signature by each of two keys and a bundle or two.
-	perPayload = 4
-	// maxFiles bounds the entries of the local folder that are looked at.
-	maxFiles = 1 << 16
-	// maxBytes bounds what is kept of them.
+	// maxFiles bounds the entries of the local folder that are looked at, and
+	// maxLinked those behind one link that leads out of it.
+	maxFiles  = 1 << 16
+	maxLinked = 1 << 10
+	// maxDepth bounds how deep folders are looked into.
+	maxDepth = 8
+	// maxFile bounds one file: many attestations.
+	maxFile = 16 * verifier.MaxAttestation
+	// maxBytes bounds what is kept.
 	maxBytes = 64 << 20
-	// passTime is how long one pass checks signatures. The rest waits for the next,
-	// so that a flood of files keeps neither the lock nor a processor.
-	passTime = 250 * time.Millisecond
+	// passTime and passChecks are the budget of one pass, for the targets of trust and
+	// the folder together: how long it works, and the public-key operations it
+	// makes. The rest waits for the next, so that a flood keeps neither the lock
+	// nor a processor.
+	passTime   = 250 * time.Millisecond
+	passChecks = verifier.MaxSignatureChecks
+	// cheapChecks is what an attestation may cost to be checked when it is first
+	// read. Dearer ones wait until all cheap ones are done.
+	cheapChecks = 64
 	// ScanInterval is how often the folder is looked at.
 	ScanInterval = 2 * time.Second
 )
@@ -46,65 +47,73 @@ const TargetPrefix = "attestations/"
 // Index finds attestations by the document they are about: those that came as TUF
 // targets, and those in a local folder. It is safe for concurrent use.
 //
-// The folder is only a cache and is not trusted: the index keeps what a signature
-// proves to the trust in use, and forgets the rest. It judges nothing else. Windows,
-// revocation and age are for every decision to judge, so an index that lags behind
-// the trust does no harm. All of it happens off the path of a decision, which only
-// reads an IndexView.
+// Neither is trusted: the index keeps what a signature proves to the trust in use,
+// one proof for each signer and statement, in bytes of its own, and forgets the rest.
+// It judges nothing else: every decision checks again what it is offered, so an
+// index that lags behind the trust does no harm. All work is done by passes in the
+// background, each with one budget; trust does not wait for them, nor does a decision,
+// which reads an IndexView.
 type Index struct {
 	dir     string // "" for none
 	logger  hclog.Logger
+	now     func() time.Time
 	pass    time.Duration // passTime, but in tests
 	current atomic.Pointer[IndexView]
+	wanted  atomic.Pointer[following]
 	rescan  chan struct{}
 
-	mu      sync.Mutex // guards what follows
-	trust   *verifier.Trust
-	targets []*item
-	files   map[string]*file
-	kept    int // bytes of files
+	mu      sync.Mutex // one pass at a time; guards what follows
+	follows *following
+	sources map[string]*source
+	proofs  map[proofName]*kept
+	bytes   int            // of the proofs
+	used    map[string]int // the same by principal
+	changed bool
+	next    time.Time // when time alone changes what is offered; zero for never
+	spent   int       // public-key operations, for tests
 	trouble string
+	mention mentions
 }
 
-// item is one attestation that proves something.
-type item struct {
-	raw      []byte
-	evidence []verifier.Evidence
-	fromTUF  bool
+// following is the trust that the index follows, and the targets that came with it.
+type following struct {
+	trust   *verifier.Trust
+	targets map[string][]byte
 }
 
-// NewIndex makes an empty index. dir is the local folder, "" for none.
-func NewIndex(dir string, logger hclog.Logger) *Index {
-	return &Index{dir: dir, logger: logger, pass: passTime, rescan: make(chan struct{}, 1), files: map[string]*file{}}
+// NewIndex makes an empty index. dir is the local folder, "" for none. The time
+// only orders what is offered.
+func NewIndex(dir string, now func() time.Time, logger hclog.Logger) *Index {
+	return &Index{dir: dir, logger: logger, now: now, pass: passTime, rescan: make(chan struct{}, 1),
+		sources: map[string]*source{}, proofs: map[proofName]*kept{}, used: map[string]int{}}
 }
 
 // Current returns the index as of now.
 func (x *Index) Current() *IndexView { return x.current.Load() }
 
-// SetTrust checks the attestations among the TUF targets by a trust, which is
-// about to be used, and forgets what it knew of the local folder's; the next
-// pass checks those anew.
+// Waiting returns the number of files and targets that are known and not checked yet.
+func (x *Index) Waiting() int {
+	w, v := x.wanted.Load(), x.current.Load()
+	switch {
+	case v == nil && w == nil:
+		return 0
+	case v == nil:
+		return len(w.targets)
+	case v.follows != w:
+		return v.waiting + len(w.targets) // an estimate until the next pass
+	}
+	return v.waiting
+}
+
+// SetTrust has the index follow trust that is in use, with the attestations among its
+// TUF targets. It does no work: the next pass does, and until then the index offers
+// what it did, behind which every decision looks for itself.
 func (x *Index) SetTrust(trust *verifier.Trust, targets map[string][]byte) {
-	var items []*item
-	for name, raw := range targets {
-		if !strings.HasPrefix(path.Clean(name), TargetPrefix) {
-			continue
-		}
-		if evidence, _ := trust.Evidence(raw); len(evidence) > 0 {
-			items = append(items, &item{raw: raw, evidence: evidence, fromTUF: true})
-		}
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.trust, x.targets = trust, items
-	for _, f := range x.files {
-		f.checked = false // what was kept stays until it is checked again
-	}
-	x.publish()
+	x.wanted.Store(&following{trust, targets})
 	x.Rescan()
 }
 
-// Rescan asks for a pass over the local folder at once.
+// Rescan asks for a pass at once.
 func (x *Index) Rescan() {
 	select {
 	case x.rescan <- struct{}{}:
@@ -112,134 +121,91 @@ func (x *Index) Rescan() {
 	}
 }
 
-// Run looks at the local folder until the context ends.
+// Run makes passes until the context ends: every ScanInterval, when asked to, and
+// while something is left to check, for half of the time.
 func (x *Index) Run(ctx context.Context) {
-	tick := time.NewTicker(ScanInterval)
-	defer tick.Stop()
-	for {
-		x.Scan()
+	for ctx.Err() == nil {
+		begun, pause := time.Now(), ScanInterval
+		if !x.Scan() {
+			pause = min(time.Since(begun), ScanInterval)
+		}
+		t := time.NewTimer(pause)
 		select {
-		case <-tick.C:
+		case <-t.C:
 		case <-x.rescan:
 		case <-ctx.Done():
-			return
 		}
+		t.Stop()
 	}
 }
 
-// Fill makes one pass over the local folder that goes on until everything that it
-// found is checked, or the context ends. It reports whether everything is.
+// Scan makes one pass. It reports whether everything that it found is checked.
+func (x *Index) Scan() bool {
+	end := time.Now().Add(x.pass)
+	return x.scan(passChecks, func() bool { return time.Now().After(end) })
+}
+
+// Fill makes one pass that goes on until everything that it found is checked, or
+// the context ends. It reports whether everything is.
 func (x *Index) Fill(ctx context.Context) bool {
-	return x.scan(func() bool { return ctx.Err() != nil })
+	const unbounded = 1 << 60
+	return x.scan(unbounded, func() bool { return ctx.Err() != nil })
 }
 
-// publish makes a new IndexView of everything that is kept. Its generation is a new one
-// only if it offers something else: answers are cached by generation, and a pass
-// that finds what was there before must not have them decided again. The caller
-// holds the lock.
-func (x *Index) publish() {
-	all := slices.Clone(x.targets)
-	for _, f := range x.files {
-		if f.item != nil {
-			all = append(all, f.item)
+// scan makes one pass until it is over or has made so many checks.
+func (x *Index) scan(checks int, over func() bool) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.follow()
+	if x.dir != "" {
+		x.sync(list(x.dir))
+	}
+	x.publish() // what is gone or judged otherwise does not wait for what is new
+	all := x.work(checks, over)
+	x.publish()
+	x.mentionPassed()
+	return all
+}
+
+// follow takes over trust that is new. No signature is checked again for it: what its
+// signers proved stays, as the new trust has it, and only what that could judge
+// otherwise is due.
+func (x *Index) follow() {
+	w := x.wanted.Load()
+	if w == nil || w == x.follows {
+		return
+	}
+	var before *verifier.Trust
+	if x.follows != nil {
+		before = x.follows.trust
+	}
+	more := w.trust.MayProveMore(before)
+	x.follows, x.changed = w, true
+	for name, k := range x.proofs {
+		again, sure := k.proof.Again(w.trust)
+		x.forget(name)
+		if again == nil {
+			continue
+		}
+		k.proof, k.unsure = again, k.unsure || !sure
+		x.proofs[name] = k
+		x.bytes += sizeOf(again)
+		x.used[again.Principal] += sizeOf(again) // who may be another principal now
+	}
+	for _, s := range x.sources {
+		if more || x.doubtful(s) {
+			s.again()
 		}
 	}
-	before := x.current.Load()
-	v := &IndexView{generation: before.Generation(), subjects: arrange(all), entries: len(all), files: len(x.files)}
-	if before == nil || !sameOffer(before.subjects, v.subjects) {
-		v.generation++
-	}
-	x.current.Store(v)
+	x.takeTargets(w.targets)
 }
 
-func sameOffer(a, b map[[32]byte][][]byte) bool {
-	return maps.EqualFunc(a, b, func(a, b [][]byte) bool { return slices.EqualFunc(a, b, bytes.Equal) })
-}
-
-// candidate is one signature about one document.
-type candidate struct {
-	item *item
-	*verifier.Evidence
-	sum [32]byte // of the encoding
-}
-
-// arrange sorts items by the documents they are about, so that the order does
-// not depend on where and when they were found.
-func arrange(items []*item) map[[32]byte][][]byte {
-	bySubject := map[[32]byte][]candidate{}
-	for _, it := range items {
-		sum := sha256.Sum256(it.raw)
-		for i := range it.evidence {
-			for _, text := range it.evidence[i].SubjectSHA256 {
-				var subject [32]byte
-				if n, err := hex.Decode(subject[:], []byte(text)); err == nil && n == len(subject) {
-					bySubject[subject] = append(bySubject[subject], candidate{it, &it.evidence[i], sum})
-				}
-			}
+// doubtful reports whether something that a source proved is gone or unsure.
+func (x *Index) doubtful(s *source) bool {
+	for _, name := range s.proofs {
+		if k := x.proofs[name]; k == nil || k.unsure {
+			return true
 		}
 	}
-	out := make(map[[32]byte][][]byte, len(bySubject))
-	for subject, list := range bySubject {
-		out[subject] = choose(list)
-	}
-	return out
-}
-
-// choose keeps the best of each predicate type and principal, and puts the best
-// of each before the second of any, so that no principal crowds out another.
-func choose(list []candidate) [][]byte {
-	slices.SortFunc(list, func(a, b candidate) int {
-		return cmp.Or(
-			cmp.Compare(a.PredicateType, b.PredicateType),
-			cmp.Compare(a.Principal, b.Principal),
-			cmp.Compare(b.Version, a.Version), // newest first
-			compareBool(a.item.fromTUF, b.item.fromTUF),
-			bytes.Compare(a.SHA256[:], b.SHA256[:]),
-			bytes.Compare(a.sum[:], b.sum[:]))
-	})
-	type ranked struct {
-		rank int
-		candidate
-	}
-	var kept []ranked
-	rank, payload := 0, 0
-	for i, c := range list {
-		if i > 0 {
-			last := list[i-1]
-			switch {
-			case c.PredicateType != last.PredicateType || c.Principal != last.Principal:
-				rank, payload = 0, 0
-			case c.SHA256 != last.SHA256:
-				payload = 0
-			}
-			if c.sum == last.sum {
-				continue
-			}
-		}
-		if rank < perGroup && payload < perPayload {
-			kept = append(kept, ranked{rank, c})
-			rank++
-		}
-		payload++
-	}
-	slices.SortStableFunc(kept, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
-	var out [][]byte
-	seen := map[[32]byte]bool{}
-	for _, k := range kept {
-		if !seen[k.sum] {
-			seen[k.sum] = true
-			out = append(out, k.item.raw)
-		}
-	}
-	return out
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return -1
-	}
-	return 1
+	return false
 }

@@ -4,59 +4,16 @@
 package trust
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/sigdriver/sigdriver/tuf/disk"
-	"github.com/sigdriver/sigdriver/verifier"
 )
-
-// file is what is known of one file of the local folder.
-type file struct {
-	stamp   disk.Stamp
-	checked bool  // by the trust in use
-	item    *item // nil when it proves nothing
-}
-
-// Scan makes one pass over the local folder: it forgets files that are gone,
-// and checks those that are new or changed, newest first, for at most passTime.
-// It reports whether everything that it found is checked.
-func (x *Index) Scan() bool {
-	end := time.Now().Add(x.pass)
-	return x.scan(func() bool { return time.Now().After(end) })
-}
-
-// scan makes one pass until it is over.
-func (x *Index) scan(over func() bool) bool {
-	if x.dir == "" {
-		return true
-	}
-	found, err := list(x.dir)
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.note(err)
-	changed := x.forget(found)
-	all := true
-	for i, f := range x.due(found) {
-		if i > 0 && over() {
-			x.Rescan() // the rest is due at once
-			all = false
-			break
-		}
-		changed = x.check(f) || changed
-	}
-	if changed {
-		x.publish()
-	}
-	return all
-}
 
 // note logs trouble with the folder once, and its end.
 func (x *Index) note(err error) {
@@ -75,101 +32,64 @@ func (x *Index) note(err error) {
 	}
 }
 
-// found is a regular file of the folder.
+// found is a regular file of the folder, or a path that is passed over.
 type found struct {
+	path   string
+	stamp  disk.Stamp
+	passed Reason
+	detail string
+}
+
+// folder is one that is to be listed.
+type folder struct {
 	path  string
-	stamp disk.Stamp
+	depth int
+	left  *int // entries that may still be looked at here
 }
 
-// forget drops what is gone. It reports whether something that was kept is.
-func (x *Index) forget(now []found) bool {
-	there := make(map[string]bool, len(now))
-	for _, f := range now {
-		there[f.path] = true
-	}
-	changed := false
-	for path, f := range x.files {
-		if !there[path] {
-			changed = x.drop(f) || changed
-			delete(x.files, path)
-		}
-	}
-	return changed
-}
-
-// drop lets go of what a file proved.
-func (x *Index) drop(f *file) bool {
-	if f.item == nil {
-		return false
-	}
-	x.kept -= len(f.item.raw)
-	f.item = nil
-	return true
-}
-
-// due lists the files to check, newest first: a flood of old ones must not hide
-// the one that was just put there.
-func (x *Index) due(now []found) []found {
-	var out []found
-	for _, f := range now {
-		if known, ok := x.files[f.path]; !ok || !known.checked || known.stamp != f.stamp {
-			out = append(out, f)
-		}
-	}
-	slices.SortFunc(out, func(a, b found) int {
-		if c := cmp.Compare(b.stamp.Changed(), a.stamp.Changed()); c != 0 {
-			return c
-		}
-		return strings.Compare(a.path, b.path)
-	})
-	return out
-}
-
-// check reads one file and keeps it if it proves something.
-func (x *Index) check(in found) bool {
-	f := x.files[in.path]
-	if f == nil {
-		f = &file{}
-		x.files[in.path] = f
-	}
-	changed := x.drop(f)
-	f.stamp, f.checked = in.stamp, true
-	raw, err := read(in.path)
-	if err != nil || x.kept+len(raw) > maxBytes {
-		return changed
-	}
-	if evidence, _ := x.trust.Evidence(raw); len(evidence) > 0 {
-		f.item = &item{raw: raw, evidence: evidence}
-		x.kept += len(raw)
-		changed = true
-	}
-	return changed
-}
-
-// crowdedError says that a folder has more entries than the index looks at.
-type crowdedError struct{ dir string }
-
-func (e *crowdedError) Error() string {
-	return fmt.Sprintf("%q has more than %d entries: the others are ignored, remove some", e.dir, maxFiles)
-}
-
-// lister collects the regular files of a folder and of its subfolders, not
-// deeper, among the first maxFiles entries.
+// lister collects the files of a folder and of those below it. Links are followed:
+// nothing in it is trusted anyway, and the volumes of Kubernetes are made of them. Folders
+// that a link brings in from elsewhere come last, each with a bound of its own, so
+// that they crowd out nothing.
 type lister struct {
-	entries int
-	files   []found
+	left   int             // entries
+	seen   map[string]bool // folders, by where they really are
+	inside []folder
+	linked []folder
+	files  []found
 }
 
-func list(dir string) ([]found, error) {
-	var l lister
-	err := l.folder(dir, true)
+func list(dir string) ([]found, error) { return listSome(dir, maxFiles) }
+
+func listSome(dir string, most int) ([]found, error) {
+	l := &lister{left: most, seen: map[string]bool{}}
+	l.inside = []folder{{dir, 0, &l.left}}
+	if real, err := (disk.OS{}).Real(dir); err == nil {
+		l.seen[real] = true
+	}
+	err := l.next(&l.inside)
+	for len(l.inside)+len(l.linked) > 0 {
+		queue := &l.inside
+		if len(l.inside) == 0 {
+			queue = &l.linked
+		}
+		at := (*queue)[0].path
+		if failed := l.next(queue); failed != nil {
+			l.pass(at, Unreadable, failed.Error())
+		}
+	}
 	return l.files, err
 }
 
-// folder lists one folder, a few entries at a time. Names that begin with a dot
-// are files in the making.
-func (l *lister) folder(dir string, top bool) error {
-	d, err := disk.OS{}.Open(dir, os.O_RDONLY|disk.Directory, 0)
+func (l *lister) pass(path string, why Reason, detail string) {
+	l.files = append(l.files, found{path: path, passed: why, detail: detail})
+}
+
+// next lists the next folder of a queue, a few entries at a time.
+func (l *lister) next(queue *[]folder) error {
+	f := (*queue)[0]
+	*queue = (*queue)[1:]
+	d, err := disk.OS{}.Open(f.path, os.O_RDONLY|disk.Directory|disk.Follow, 0)
 	if err != nil {
 		return err
 	}
@@ -177,20 +97,15 @@ func (l *lister) folder(dir string, top bool) error {
 	for {
 		entries, err := d.ReadDir(512)
 		for _, e := range entries {
-			if l.entries++; l.entries > maxFiles {
-				return &crowdedError{dir}
+			*f.left--
+			if f.left != &l.left {
+				l.left--
 			}
-			path := filepath.Join(dir, e.Name())
-			switch {
-			case strings.HasPrefix(e.Name(), "."):
-			case e.Type().IsRegular():
-				l.file(path)
-			case e.IsDir() && top:
-				var crowded *crowdedError
-				if err := l.folder(path, false); errors.As(err, &crowded) {
-					return err
-				} // one that cannot be read hides nothing but itself
+			if *f.left < 0 || l.left < 0 {
+				l.pass(f.path, Crowded, fmt.Sprintf("more than %d entries: the others are ignored, remove some", maxFiles))
+				return nil
 			}
+			l.entry(f, e)
 		}
 		if errors.Is(err, io.EOF) {
 			return nil
@@ -201,20 +116,60 @@ func (l *lister) folder(dir string, top bool) error {
 	}
 }
 
-func (l *lister) file(path string) {
-	info, err := disk.OS{}.Lstat(path)
-	if err != nil || !info.Mode().IsRegular() {
-		return // it changed meanwhile
+// entry takes one entry of a folder.
+func (l *lister) entry(f folder, e fs.DirEntry) {
+	path := filepath.Join(f.path, e.Name())
+	switch {
+	case strings.HasPrefix(e.Name(), ".."):
+		return // what a volume of Kubernetes keeps behind its links
+	case strings.HasPrefix(e.Name(), "."):
+		l.pass(path, Hidden, "its name begins with a dot")
+		return
 	}
-	l.files = append(l.files, found{path, disk.StampOf(info)})
+	info, err := disk.OS{}.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && e.Type()&fs.ModeSymlink == 0:
+		return // it is gone meanwhile
+	case err != nil:
+		l.pass(path, Unreadable, err.Error())
+	case info.Mode().IsRegular() && info.Size() == 0: // also what the kernel makes up when it is read, and some of that never ends
+		l.pass(path, NotAttestation, "it is empty")
+	case info.Mode().IsRegular():
+		l.files = append(l.files, found{path: path, stamp: disk.StampOf(info)})
+	case !info.IsDir():
+		l.pass(path, NotRegular, "neither a file nor a folder")
+	case f.depth+1 >= maxDepth:
+		l.pass(path, TooDeep, fmt.Sprintf("more than %d folders deep", maxDepth))
+	default:
+		l.below(f, path, e.Type()&fs.ModeSymlink != 0)
+	}
+}
+
+// below queues a folder, once however many links lead to it.
+func (l *lister) below(f folder, path string, link bool) {
+	real, err := disk.OS{}.Real(path)
+	if err != nil || l.seen[real] {
+		return // it is gone meanwhile, or known
+	}
+	l.seen[real] = true
+	next := folder{path, f.depth + 1, f.left}
+	if link && f.left == &l.left {
+		most := maxLinked
+		next.left = &most
+	}
+	if next.left == &l.left {
+		l.inside = append(l.inside, next)
+	} else {
+		l.linked = append(l.linked, next)
+	}
 }
 
 // read returns a regular file of acceptable size; it never waits for a pipe.
-func read(path string) ([]byte, error) {
-	f, err := disk.OS{}.Open(path, os.O_RDONLY, 0)
-	if err != nil {
-		return nil, err
+func read(path string) ([]byte, Reason, error) {
+	raw, err := disk.Read(disk.OS{}, path, maxFile)
+	var long *disk.TooLongError
+	if errors.As(err, &long) {
+		return nil, TooLarge, err
 	}
-	defer f.Close()
-	return disk.ReadRegular(f, path, verifier.MaxAttestation)
+	return raw, Unreadable, err
 }

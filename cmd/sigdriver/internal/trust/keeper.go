@@ -45,8 +45,10 @@ type Client interface {
 // Clock reports whether the time can be believed.
 type Clock interface{ Now() (time.Time, error) }
 
-// Follower hears of trust that is about to be used: the index of attestations.
+// Follower hears of trust that is in use: the index of attestations. Trust does not
+// wait for what it makes of that.
 type Follower interface {
+	// SetTrust must not block.
 	SetTrust(trust *verifier.Trust, targets map[string][]byte)
 }
 
@@ -305,14 +307,13 @@ func sameAttestations(a, b *tuf.Snapshot) bool {
 
 func isAttestation(name string) bool { return strings.HasPrefix(name, "attestations/") }
 
-// use swaps trust in. The index is built first, so that attestations that came
-// with the trust are there with it.
+// use swaps trust in. Nothing that comes with it and adds no authority is looked at
+// before: whoever may publish attestations must not hold a revocation back.
 func (k *Keeper) use(s *tuf.Snapshot, trust *verifier.Trust) error {
 	before := k.Current()
 	newEpoch := before.Trust == nil || before.Trust.Epoch() != trust.Epoch()
 	if newEpoch {
 		k.reset(trust)
-		k.Index.SetTrust(trust, s.Targets)
 	}
 	roles := map[string]record.RoleFile{}
 	for name, r := range s.Roles {
@@ -320,6 +321,9 @@ func (k *Keeper) use(s *tuf.Snapshot, trust *verifier.Trust) error {
 	}
 	k.source = s
 	k.current.Store(&Snapshot{Trust: trust, Generation: before.Generation + 1, Roles: roles})
+	if newEpoch {
+		k.Index.SetTrust(trust, s.Targets)
+	}
 	k.changedMu.Lock()
 	close(k.changed)
 	k.changed = make(chan struct{})

@@ -32,6 +32,7 @@ import (
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/archive"
 	"github.com/sigdriver/sigdriver/tuf/tuftest"
+	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
@@ -139,9 +140,9 @@ func (w *World) start(path string) {
 	w.client, err = tuf.Open(tuf.Config{Root: w.Repo.Root(), Source: tuf.DirSource(w.Repo.Dir()), Dir: filepath.Join(w.Dir, "trust"),
 		ArchiveDir: filepath.Join(w.Dir, "archive"), Now: w.clock.read, Logger: hclog.NewNullLogger()})
 	w.must(err)
-	known := trust.NewIndex("", hclog.NewNullLogger())
+	known := trust.NewIndex("", w.clock.read, hclog.NewNullLogger())
 	metrics := daemon.NewMetrics(version.Driver)
-	w.keeper = trust.NewKeeper(trust.KeeperConfig{Client: w.client, Clock: &w.clock, Index: known, Floors: w.record, Metrics: metrics, Logger: hclog.NewNullLogger(),
+	w.keeper = trust.NewKeeper(trust.KeeperConfig{Client: w.client, Clock: &w.clock, Index: filled{known}, Floors: w.record, Metrics: metrics, Logger: hclog.NewNullLogger(),
 		DriverVersion: version.Driver, Interval: time.Hour})
 	w.must(w.keeper.Load())
 	s, err := socket.Listen(socket.Options{Path: path, GID: -1, Mode: 0o600})
@@ -154,6 +155,14 @@ func (w *World) start(path string) {
 	w.must(err)
 	w.gateway = signingv1.NewPolicySigningDriverClient(conn)
 	w.t.Cleanup(func() { conn.Close(); w.Close() })
+}
+
+// filled is an index that has done its work as soon as there is other trust.
+type filled struct{ *trust.Index }
+
+func (f filled) SetTrust(t *verifier.Trust, targets map[string][]byte) {
+	f.Index.SetTrust(t, targets)
+	f.Fill(context.Background())
 }
 
 // openTiles keeps a tile log over the journal.

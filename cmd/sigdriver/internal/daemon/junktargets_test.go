@@ -1,0 +1,105 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package daemon
+
+import (
+	"encoding/base64"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
+	"github.com/sigdriver/sigdriver/verifier"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+)
+
+// junkEnvelope is an envelope whose signatures are nobody's and have the shape of
+// everybody's, so that each takes a check for every key of trust.
+func junkEnvelope(i int) []byte {
+	e := verifiertest.Seal(fmt.Appendf(nil, `{"junk":%d}`, i))
+	for range verifier.MaxSignatures {
+		sig := append([]byte{0x30, 0x44, 0x02, 0x20}, make([]byte, 66)...)
+		copy(sig[4:], strings.Repeat("\x11", 32))
+		sig[36], sig[37] = 0x02, 0x20
+		copy(sig[38:], strings.Repeat("\x22", 32))
+		e.Signatures = append(e.Signatures, verifiertest.Signature{Sig: base64.StdEncoding.EncodeToString(sig)})
+	}
+	return e.JSON()
+}
+
+// crowd gives trust so many more people that a junk envelope is dear to check.
+func (w *world) crowd() {
+	for i := range 32 {
+		name := fmt.Sprintf("clerk-%d", i)
+		w.auth.Principals[name] = verifiertest.HeldBy(verifiertest.NewKey(name, verifier.ECDSAP256))
+	}
+}
+
+// reload has the driver refresh at once.
+func reload() { syscall.Kill(os.Getpid(), syscall.SIGHUP) }
+
+// swapped publishes and returns how long the driver went on answering as before.
+func (w *world) swapped(s *verifiertest.Scenario, before signingv1.Verdict) time.Duration {
+	w.t.Helper()
+	if got := w.verdict(s); got != before {
+		w.t.Fatalf("%v before anything is published", got)
+	}
+	w.publish()
+	begin, last := time.Now(), time.Now()
+	reload()
+	w.eventually("other answers", func() bool {
+		if w.verdict(s) != before {
+			return true
+		}
+		last = time.Now()
+		return false
+	})
+	return last.Sub(begin)
+}
+
+// Whoever may publish attestations, a role that adds no authority, cannot hold back
+// trust: a key that was removed stops counting as soon as without its 4,096 junk targets,
+// and a driver that starts with them is as soon there.
+func TestJunkTargetsHoldNothingBack(t *testing.T) {
+	junk := 4096
+	if testing.Short() {
+		junk = 512
+	}
+	w := newWorld(t)
+	w.crowd()
+	w.publish()
+	w.start()
+	s := compose(5)
+	bob := w.auth.Principals["bob"]
+	leave := func() {
+		w.auth.Principals["bob"] = verifiertest.HeldBy(verifiertest.NewKey("bob's next", verifier.ECDSAP256))
+	}
+	leave()
+	quiet := w.swapped(s, signingv1.Verdict_VERDICT_ALLOW)
+	w.auth.Principals["bob"] = bob
+	w.swapped(s, signingv1.Verdict_VERDICT_DENY)
+	for i := range junk {
+		w.repo.SetTarget(fmt.Sprintf("attestations/%064x/junk.json", i), junkEnvelope(i))
+	}
+	leave()
+	flooded := w.swapped(s, signingv1.Verdict_VERDICT_ALLOW)
+	waiting := w.metric("sigdriver_index_waiting")
+	t.Logf("from publication to the last wrong answer: %.3f s with %d junk targets, %.3f s without", flooded.Seconds(), junk, quiet.Seconds())
+	if waiting == "" || waiting == "0" {
+		t.Errorf("the swap waited until the junk was checked: %q are left", waiting)
+	}
+	w.stop()
+	begin := time.Now()
+	w.start()
+	t.Logf("started in %.3f s", time.Since(begin).Seconds())
+	if waiting := w.metric("sigdriver_index_waiting"); waiting == "" || waiting == "0" {
+		t.Errorf("the start waited until the junk was checked: %q are left", waiting)
+	}
+	w.expect(s, verifier.Threshold)
+	fresh(s, 0, 5, "alice", "carol")
+	w.expect(s, verifier.Allowed)
+}
