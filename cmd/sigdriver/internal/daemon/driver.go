@@ -397,14 +397,23 @@ func (d *driver) serve(ctx context.Context, hangup <-chan os.Signal) error {
 	if d.options.Ready != nil {
 		d.options.Ready()
 	}
+	d.notify("READY=1")
+	watchdog, stop := d.watchdog()
+	defer stop()
 	for {
 		select {
+		case <-watchdog:
+			// A lock that is never released would keep this from answering.
+			d.server.Recording()
+			d.healthy("trust")
+			d.notify("WATCHDOG=1")
 		case <-hangup:
 			d.reload()
 		case err := <-failed:
 			return err
 		case <-ctx.Done():
 			d.logger.Info("stopping")
+			d.notify("STOPPING=1")
 			return nil
 		}
 	}

@@ -6,10 +6,12 @@
 package socket
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -70,4 +72,29 @@ func checkActivated(path string) (fileID, error) {
 		return fileID{}, &Error{path, fmt.Sprintf("its mode is %04o: everybody may connect", info.Mode().Perm()), "set SocketMode=0660 in the socket unit"}
 	}
 	return idOf(info), nil
+}
+
+// Notify sends a state to systemd by its datagram protocol (sd_notify), and does nothing
+// where nobody asked for it.
+func Notify(state string) error {
+	path := os.Getenv("NOTIFY_SOCKET")
+	if path == "" {
+		return nil
+	}
+	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: path, Net: "unixgram"}) // @ stands for an abstract one
+	if err != nil {
+		return err
+	}
+	_, err = conn.Write([]byte(state))
+	return errors.Join(err, conn.Close())
+}
+
+// WatchdogInterval is how often systemd wants to hear WATCHDOG=1, with room to spare; 0
+// for never.
+func WatchdogInterval() time.Duration {
+	usec, err := strconv.ParseInt(os.Getenv("WATCHDOG_USEC"), 10, 64)
+	if pid := os.Getenv("WATCHDOG_PID"); err != nil || usec <= 0 || pid != "" && pid != strconv.Itoa(os.Getpid()) {
+		return 0
+	}
+	return time.Duration(usec) * time.Microsecond / 2
 }

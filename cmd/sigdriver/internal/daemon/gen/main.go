@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command gen makes docs/config.md from the comments of daemon.Config.
+// Command gen makes docs/config.md and packaging/sigdriver.toml from the comments of daemon.Config.
 package main
 
 import (
@@ -30,6 +30,7 @@ else at the next start, and the log says so. A file that does not check changes 
 
 func main() {
 	out := flag.String("o", "", "file to write")
+	sample := flag.String("example", "", "example of a configuration to write")
 	flag.Parse()
 	file, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
 	if err != nil {
@@ -51,6 +52,9 @@ func main() {
 	}
 	text := head + "## Top level\n\n" + table(structs, structs["Config"], "")
 	if err := os.WriteFile(*out, []byte(text), 0o644); err != nil {
+		log.Fatal(err)
+	}
+	if err := os.WriteFile(*sample, []byte(exampleHead+example(structs, structs["Config"], "")), 0o644); err != nil {
 		log.Fatal(err)
 	}
 }
