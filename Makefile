@@ -1,6 +1,6 @@
 # Two commands for a stranger: `make demo` and `make test`.
 
-.PHONY: build test race pkcs11 soak durability check fmt vet lint generate generate-check tidy platforms demo bench fuzz conformance interop interop-python gateway-test clean
+.PHONY: build test race pkcs11 soak durability check fmt vet lint generate generate-check tidy platforms dist dist-check demo bench fuzz conformance interop interop-python gateway-test clean
 
 TOOL := go tool -modfile=go.tool.mod
 
@@ -36,6 +36,15 @@ durability:
 	go test -count=1 -v -run '^TestModel$$' ./cmd/sigdriver/internal/record -model-steps 100000
 	go test -count=1 -v -run '^TestRestartOverLongLog$$' ./cmd/sigdriver/internal/daemon -restart-entries 100000
 	go test -run '^$$' -bench '^BenchmarkDurable$$' -benchtime 1x -count 3 ./cmd/sigdriver/internal/record
+
+# What is released, in dist/: binaries, deb, rpm, an OCI layout, SBOMs and checksums. The
+# same commit gives the same bytes, which dist-check tries.
+VERSION ?= $(shell sed -n 's/^const Driver = "\(.*\)"/\1/p' cmd/sigdriver/internal/version/version.go)
+dist:
+	cd packaging && go run . -version $(VERSION) -o ../dist
+
+dist-check:
+	cd packaging && go mod tidy -diff && go vet ./... && go test -count=1 ./...
 
 # The whole job on this machine, with no network: keys, a TUF repository, the
 # driver as a process of its own, and a gateway that asks.
@@ -127,4 +136,4 @@ out/python/bin/python: testdata/interop/requirements.txt
 	out/python/bin/python -m pip install --quiet --disable-pip-version-check -r testdata/interop/requirements.txt
 
 clean:
-	rm -rf bin out
+	rm -rf bin out dist

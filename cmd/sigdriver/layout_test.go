@@ -78,7 +78,7 @@ func TestTopLevel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	folders := []string{"proto", "internal", "verifier", "tuf", "cmd", "gateway-patch", "testdata", "docs", "packaging", "bin", "out"}
+	folders := []string{"proto", "internal", "verifier", "tuf", "cmd", "gateway-patch", "testdata", "docs", "packaging", "bin", "out", "dist"}
 	for _, e := range entries {
 		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && !slices.Contains(folders, e.Name()) {
 			t.Errorf("the map has no top-level folder %s", e.Name())

@@ -35,6 +35,9 @@ func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
 	return &Env{Stdin: stdin, Stdout: &shown.Writer{W: stdout}, Stderr: &shown.Writer{W: stderr}, Now: time.Now, Getenv: os.Getenv}
 }
 
+// Command is the command line with nothing to run it on: for its documentation.
+func Command() *cobra.Command { return newRootCommand(&Env{}) }
+
 // run separates what cobra has to say about a command line, which is the
 // caller's mistake, from what a command has to say.
 func run(env *Env, args []string) error {

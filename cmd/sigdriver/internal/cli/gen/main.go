@@ -1,0 +1,47 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Command gen writes the man pages and the completions of sigdriver below a folder.
+package main
+
+import (
+	"flag"
+	"log"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra/doc"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/cli"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
+)
+
+func main() {
+	dir := flag.String("o", "", "folder to write below")
+	epoch := flag.Int64("date", 0, "the date of the pages, in seconds since 1970")
+	flag.Parse()
+	root := cli.Command()
+	root.DisableAutoGenTag = true
+	root.InitDefaultHelpCmd()
+	date := time.Unix(*epoch, 0).UTC()
+	man, completions := filepath.Join(*dir, "man"), filepath.Join(*dir, "completions")
+	for _, d := range []string{man, completions} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			log.Fatal(err)
+		}
+	}
+	header := &doc.GenManHeader{Title: "SIGDRIVER", Section: "1", Date: &date, Source: "sigdriver " + version.Driver, Manual: "sigdriver"}
+	if err := doc.GenManTree(root, header, man); err != nil {
+		log.Fatal(err)
+	}
+	for name, write := range map[string]func(string) error{
+		"sigdriver.bash": func(f string) error { return root.GenBashCompletionFileV2(f, true) },
+		"_sigdriver":     root.GenZshCompletionFile,
+		"sigdriver.fish": func(f string) error { return root.GenFishCompletionFile(f, true) },
+	} {
+		if err := write(filepath.Join(completions, name)); err != nil {
+			log.Fatal(err)
+		}
+	}
+}
