@@ -19,7 +19,7 @@ race:
 pkcs11:
 	go vet -tags pkcs11 ./cmd/sigdriver/...
 	CGO_ENABLED=1 go build -tags pkcs11 -trimpath -o bin/sigdriver-pkcs11 ./cmd/sigdriver
-	CGO_ENABLED=1 go test -count=1 -tags pkcs11 -run 'PKCS11|Token' ./cmd/sigdriver/internal/keys ./cmd/sigdriver/internal/daemon
+	CGO_ENABLED=1 go test -count=1 -tags pkcs11 -run 'PKCS11|Token' ./cmd/sigdriver/internal/keys ./cmd/sigdriver/internal/daemon ./cmd/sigdriver
 
 # 64 gateways ask for a minute while a repository publishes 30 rotations, each
 # followed by something bad. `make test` plays 8 seconds of it.

@@ -14,7 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"sigdriver": main})
+	testscript.Main(m, map[string]func(){"sigdriver": main, "sigstore-kms-test": kmsPlugin})
 }
 
 // TestScripts plays testdata/script/*.txtar against the real main.

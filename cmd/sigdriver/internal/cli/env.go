@@ -25,6 +25,8 @@ type Env struct {
 	Stderr io.Writer
 	Now    func() time.Time
 	Getenv func(string) string
+	// LookupEnv tells an empty variable from none; nil takes them for the same.
+	LookupEnv func(string) (string, bool)
 	// FS is where files are read and written; nil is the real file system.
 	FS disk.FS
 
@@ -40,6 +42,15 @@ func unwrap(w io.Writer) io.Writer {
 		return p.W
 	}
 	return w
+}
+
+// lookupEnv is LookupEnv, or the next best.
+func (e *Env) lookupEnv(name string) (string, bool) {
+	if e.LookupEnv != nil {
+		return e.LookupEnv(name)
+	}
+	value := e.Getenv(name)
+	return value, value != ""
 }
 
 // colour reports whether w is a terminal whose owner has nothing against colour.

@@ -36,27 +36,34 @@ func (p *passphraseFlags) source(env *Env, question string, confirm bool) keys.P
 	case p.fd >= 0:
 		return keys.FromFD(p.fd)
 	case p.name != "":
-		return keys.FromEnv(p.name, env.Getenv)
+		return keys.FromEnv(p.name, env.lookupEnv)
 	}
 	return keys.Prompt(question, confirm)
 }
 
-// load reads a private key; its errors say what to do.
-func (p *passphraseFlags) load(env *Env, path string) (*keys.Key, error) {
-	key, err := keys.Load(path, p.source(env, fmt.Sprintf("Passphrase of %s: ", printable(path)), false))
+// load opens a private key; its errors say what to do.
+func (p *passphraseFlags) load(env *Env, name string) (*keys.Key, error) {
+	question := fmt.Sprintf("Passphrase of %s: ", printable(name))
+	if keys.IsPKCS11(name) {
+		question = "PIN of the token: "
+	}
+	key, err := keys.Open(name, p.source(env, question, false))
 	if err == nil {
 		return key, nil
 	}
 	remedy := ""
 	var format *keys.FormatError
 	var file *fs.PathError
+	var plugin *keys.NoPluginError
 	switch {
 	case errors.As(err, &format):
 		remedy = format.Remedy()
 	case errors.Is(err, keys.ErrNoTerminal), errors.Is(err, keys.ErrNoPassphrase):
 		remedy = "give it with --passphrase-fd N or --passphrase-env NAME"
-	case errors.As(err, &file) && file.Path == path:
-		return nil, usageError(fmt.Errorf("cannot read the key %q: %w", path, file.Err), "give the path of a private key with --key")
+	case errors.As(err, &plugin):
+		remedy = "install the plugin, or name a file or a PKCS#11 URI"
+	case errors.As(err, &file) && file.Path == name:
+		return nil, usageError(fmt.Errorf("cannot read the key %q: %w", name, file.Err), "give the path of a private key with --key")
 	}
-	return nil, usageError(fmt.Errorf("key %q: %w", path, err), remedy)
+	return nil, usageError(fmt.Errorf("key %q: %w", name, err), remedy)
 }

@@ -32,7 +32,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 // newEnv is the process as commands see it. What they and the driver's log print has
 // its invisible characters escaped, whatever they forgot to quote.
 func newEnv(stdin io.Reader, stdout, stderr io.Writer) *Env {
-	return &Env{Stdin: stdin, Stdout: &shown.Writer{W: stdout}, Stderr: &shown.Writer{W: stderr}, Now: time.Now, Getenv: os.Getenv}
+	return &Env{Stdin: stdin, Stdout: &shown.Writer{W: stdout}, Stderr: &shown.Writer{W: stderr}, Now: time.Now, Getenv: os.Getenv, LookupEnv: os.LookupEnv}
 }
 
 // Command is the command line with nothing to run it on: for its documentation.

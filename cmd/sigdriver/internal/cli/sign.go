@@ -67,7 +67,7 @@ a key service to sign.`,
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.document, "document", "", "the canonical document to approve")
-	fl.StringVar(&f.key, "key", "", "your private key: PKCS#8 PEM or cosign's encrypted form")
+	fl.StringVar(&f.key, "key", "", "your private key: a PEM file, pkcs11:… or the URI of a KMS")
 	fl.StringVar(&f.role, "role", "", "the document's role (default: the one its @type usually has)")
 	fl.StringVar(&f.gateway, "gateway", "*", "glob over the gateway's id")
 	fl.StringVar(&f.workspace, "workspace", "", "glob over the workspace")

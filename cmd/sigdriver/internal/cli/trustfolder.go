@@ -31,7 +31,7 @@ func (f *ceremonyFlags) register(cmd *cobra.Command) {
 // registerKeys adds the options of commands that sign.
 func (f *ceremonyFlags) registerKeys(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.keys, "keys", "", "folder of private keys (default: keys/ in the ceremony's folder)")
-	cmd.Flags().StringArrayVar(&f.keyFiles, "key", nil, "a private key that is elsewhere (repeatable)")
+	cmd.Flags().StringArrayVar(&f.keyFiles, "key", nil, "a private key that is elsewhere: a PEM file, pkcs11:… or the URI of a KMS (repeatable)")
 	f.passphrase.register(cmd)
 }
 

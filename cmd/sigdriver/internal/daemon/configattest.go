@@ -48,7 +48,7 @@ func (c *Config) AttestKey() (*keys.Key, error) {
 	case c.Attest.Key == "":
 		return nil, nil
 	case keys.IsPKCS11(c.Attest.Key):
-		key, err := keys.OpenPKCS11(c.Attest.Key)
+		key, err := keys.OpenPKCS11(c.Attest.Key, nil)
 		if err != nil {
 			return nil, c.Fault("attest.key", err, "mend the URI or the token, or name a PEM file")
 		}

@@ -6,11 +6,14 @@ package keys
 import (
 	"bytes"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
 
 	"github.com/secure-systems-lab/go-securesystemslib/encrypted"
+	"github.com/youmark/pkcs8"
 
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
@@ -18,26 +21,34 @@ import (
 // maxFile bounds a key file in bytes; a real one has less than 2 KiB.
 const maxFile = 64 << 10
 
-// The PEM types we read. The second encrypted one is what old cosign wrote.
+// The PEM types we read. typeOldCosign is what old cosign wrote.
 const (
 	typePlain     = "PRIVATE KEY"
+	typePBES2     = "ENCRYPTED PRIVATE KEY"
+	typeSEC1      = "EC PRIVATE KEY"
 	typeEncrypted = "ENCRYPTED SIGSTORE PRIVATE KEY"
 	typeOldCosign = "ENCRYPTED COSIGN PRIVATE KEY"
 )
 
 // FormatError says that a file is no private key that we sign with.
 type FormatError struct {
-	Found string // what it is instead, printable
+	Found  string // what it is instead, printable
+	remedy string // empty for a new key
 }
 
 func (e *FormatError) Error() string {
-	return "no usable private key: found " + e.Found + ", need an ECDSA P-256 or Ed25519 key as PKCS#8 PEM or in cosign's encrypted form"
+	return "no usable private key: found " + e.Found + ", need an ECDSA P-256 or Ed25519 key in PEM (PKCS#8, also encrypted; SEC 1) or in cosign's encrypted form"
 }
 
-// Remedy is a command that mends it, empty for none.
+// Remedy is what mends it. It never takes a passphrase off.
 func (e *FormatError) Remedy() string {
-	return "make one with `openssl genpkey -algorithm ed25519 -out approver.key`, or convert one with `openssl pkcs8 -topk8 -nocrypt -in OLD -out NEW`"
+	if e.remedy == "" {
+		return makeKey
+	}
+	return e.remedy
 }
+
+const makeKey = "make one with `openssl genpkey -algorithm ed25519 -aes256 -out approver.key`, and its public half with `openssl pkey -in approver.key -pubout -out approver.pub`"
 
 // ErrPassphrase says that an encrypted key did not open.
 var ErrPassphrase = errors.New("the key does not open: the passphrase is wrong or the file is damaged")
@@ -66,42 +77,92 @@ func Load(path string, pass Passphrase) (*Key, error) {
 
 var errTooLarge = &FormatError{Found: "a file larger than 64 KiB"}
 
-// Parse reads a private key from PEM, exactly one block.
+// Parse reads a private key from PEM, exactly one block, beside the parameters that
+// openssl writes before a SEC 1 key.
 func Parse(data []byte, pass Passphrase) (*Key, error) {
 	if len(data) > maxFile {
 		return nil, errTooLarge
 	}
 	block, rest := pem.Decode(data)
+	if block != nil && block.Type == "EC PARAMETERS" {
+		block, rest = pem.Decode(rest)
+	}
 	if block == nil {
-		return nil, &FormatError{Found: "no PEM block"}
+		return nil, noPEM(data)
 	}
 	if len(bytes.TrimSpace(rest)) > 0 {
 		return nil, &FormatError{Found: "something after the first PEM block"}
 	}
-	der := block.Bytes
-	switch block.Type {
-	case typePlain:
-	case typeEncrypted, typeOldCosign:
-		opened, err := open(block.Bytes, pass)
-		if err != nil {
-			return nil, err
-		}
-		der = opened
-	default:
-		return nil, &FormatError{Found: fmt.Sprintf("a PEM block of type %.40q", block.Type)}
-	}
-	private, err := x509.ParsePKCS8PrivateKey(der)
+	private, err := parseBlock(block, pass)
 	if err != nil {
-		return nil, &FormatError{Found: "a PEM block that holds no PKCS#8 key"}
+		return nil, err
 	}
 	return newKey(private)
 }
 
-func open(sealed []byte, pass Passphrase) ([]byte, error) {
-	if pass == nil {
-		return nil, ErrNoPassphrase
+// parseBlock reads the private key of a PEM block.
+func parseBlock(block *pem.Block, pass Passphrase) (any, error) {
+	if block.Headers["DEK-Info"] != "" {
+		return nil, &FormatError{"a key that is encrypted in the old way of PEM", "write it in PKCS#8, with a passphrase again: `openssl pkcs8 -topk8 -in OLD -out NEW`"}
 	}
-	passphrase, err := pass()
+	switch block.Type {
+	case typePlain:
+		return parsePKCS8(block.Bytes)
+	case typeSEC1:
+		private, err := x509.ParseECPrivateKey(block.Bytes)
+		if err != nil {
+			return nil, &FormatError{Found: "a PEM block that holds no SEC 1 key"}
+		}
+		return private, nil
+	case typePBES2:
+		return openPBES2(block.Bytes, pass)
+	case typeEncrypted, typeOldCosign:
+		der, err := open(block.Bytes, pass)
+		if err != nil {
+			return nil, err
+		}
+		return parsePKCS8(der)
+	}
+	return nil, foreignBlock(block.Type)
+}
+
+func parsePKCS8(der []byte) (any, error) {
+	private, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return nil, &FormatError{Found: "a PEM block that holds no PKCS#8 key"}
+	}
+	return private, nil
+}
+
+// noPEM says what a file without PEM may be.
+func noPEM(data []byte) error {
+	if len(data) > 2 && data[0] == 0x30 && data[1]&0x80 != 0 || len(data) > 2 && data[0] == 0x30 && int(data[1]) == len(data)-2 {
+		return &FormatError{"a file in DER", "write it in PEM, with a passphrase: `openssl pkcs8 -topk8 -inform DER -in OLD -out NEW`"}
+	}
+	return &FormatError{Found: "no PEM block"}
+}
+
+// foreignBlock names what is known by its PEM type and is no key of ours.
+func foreignBlock(kind string) error {
+	found, remedy := fmt.Sprintf("a PEM block of type %.40q", kind), ""
+	switch kind {
+	case "OPENSSH PRIVATE KEY":
+		found = "an OpenSSH key"
+	case "RSA PRIVATE KEY":
+		return errRSA
+	case "PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE":
+		remedy = "that is the public half: name the private key; if there is none, " + makeKey
+	}
+	return &FormatError{found, remedy}
+}
+
+// errRSA: which padding an RSA key signs with is for trust to declare, and signing does
+// not know trust.
+var errRSA = &FormatError{"an RSA key", "keep it with the tool that signs with it, and have that sign what `sigdriver sign --unsigned` writes; or " + makeKey}
+
+// open opens cosign's form.
+func open(sealed []byte, pass Passphrase) ([]byte, error) {
+	passphrase, err := passphraseOf(pass)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +171,49 @@ func open(sealed []byte, pass Passphrase) ([]byte, error) {
 		return nil, ErrPassphrase
 	}
 	return der, nil
+}
+
+// pbes2 is the way of encrypting that PKCS#5 has had since version 2.0.
+var pbes2 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 5, 13}
+
+// openPBES2 opens what openssl writes.
+func openPBES2(sealed []byte, pass Passphrase) (private any, err error) {
+	var outer struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Data      []byte
+	}
+	if rest, err := asn1.Unmarshal(sealed, &outer); err != nil || len(rest) > 0 {
+		return nil, &FormatError{Found: "a PEM block that holds no PKCS#8 key"}
+	}
+	if !outer.Algorithm.Algorithm.Equal(pbes2) {
+		return nil, &FormatError{"a key that is encrypted in an old way (no PBES2)", "encrypt it anew: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW`"}
+	}
+	passphrase, err := passphraseOf(pass)
+	if err != nil {
+		return nil, err
+	}
+	if len(passphrase) == 0 {
+		// The library takes an empty passphrase for none. HMAC, by which keys are
+		// derived here, fills its key up with zeros, so one of them is the same.
+		passphrase = []byte{0}
+	}
+	defer func() {
+		if recover() != nil { // parameters that a cipher panics on
+			private, err = nil, ErrPassphrase
+		}
+	}()
+	private, _, err = pkcs8.ParsePrivateKey(sealed, passphrase)
+	if err != nil {
+		return nil, ErrPassphrase
+	}
+	return private, nil
+}
+
+func passphraseOf(pass Passphrase) ([]byte, error) {
+	if pass == nil {
+		return nil, ErrNoPassphrase
+	}
+	return pass()
 }
 
 // Marshal returns the key as PEM: encrypted in cosign's form, or plain PKCS#8

@@ -1,9 +1,11 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Package keys reads and writes private keys of people: PKCS#8 PEM, plain or
-// in cosign's encrypted form, ECDSA P-256 and Ed25519 only. A key never leaves
-// its file except to sign, and no error of this package holds any of it.
+// Package keys reads and writes private keys of people, and signs with those that are
+// elsewhere. ECDSA P-256 and Ed25519 only: in a file, as PKCS#8 PEM, plain or encrypted,
+// as SEC 1 or in cosign's encrypted form; in a PKCS#11 token; or behind a KMS plugin of
+// Sigstore's. A key never leaves its place except to sign, and no error of this package
+// holds any of it.
 package keys
 
 import (
@@ -12,10 +14,12 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 )
 
@@ -34,24 +38,56 @@ type Key struct {
 
 // newKey takes a private key of a kind we sign with.
 func newKey(private any) (*Key, error) {
-	k := &Key{}
-	switch p := private.(type) {
-	case *ecdsa.PrivateKey:
+	signer, ok := private.(crypto.Signer)
+	if !ok {
+		return nil, &FormatError{Found: fmt.Sprintf("a key of type %T", private)}
+	}
+	return newSigner(signer, signer.Public())
+}
+
+// newSigner takes whatever signs with a key of a kind that we know.
+func newSigner(signer crypto.Signer, public crypto.PublicKey) (*Key, error) {
+	k := &Key{signer: signer}
+	switch p := public.(type) {
+	case *ecdsa.PublicKey:
 		if p.Curve != elliptic.P256() {
 			return nil, &FormatError{Found: "an ECDSA key on " + p.Curve.Params().Name}
 		}
-		k.signer, k.algorithm = p, ECDSAP256
-	case ed25519.PrivateKey:
-		k.signer, k.algorithm = p, Ed25519
+		k.algorithm = ECDSAP256
+	case ed25519.PublicKey:
+		k.algorithm = Ed25519
+	case *rsa.PublicKey:
+		return nil, errRSA
 	default:
-		return nil, &FormatError{Found: fmt.Sprintf("a key of type %T", private)}
+		return nil, &FormatError{Found: fmt.Sprintf("a key of type %T", public)}
 	}
-	spki, err := x509.MarshalPKIXPublicKey(k.signer.Public())
+	spki, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {
 		return nil, err
 	}
 	k.spki = spki
 	return k, nil
+}
+
+// probe lets a key that is elsewhere sign once, so that one that cannot is found out now.
+func (k *Key) probe(public crypto.PublicKey) error {
+	message := []byte("sigdriver: does this key sign?")
+	sig, err := k.Sign(message)
+	if err != nil {
+		return fmt.Errorf("it does not sign: %w", err)
+	}
+	sum := sha256.Sum256(message)
+	good := false
+	switch p := public.(type) {
+	case *ecdsa.PublicKey:
+		good = ecdsa.VerifyASN1(p, sum[:], sig)
+	case ed25519.PublicKey:
+		good = ed25519.Verify(p, message, sig)
+	}
+	if !good {
+		return errors.New("it does not sign with its own public key")
+	}
+	return nil
 }
 
 // Generate makes a new key of the named algorithm.
@@ -96,7 +132,7 @@ func (k *Key) PublicPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: k.spki})
 }
 
-// Sign signs a message, hashed with SHA-256 for ECDSA. Signatures are
+// Sign signs a message, hashed with SHA-256 for ECDSA. Signatures by a key in a file are
 // deterministic (RFC 6979, RFC 8032): the same input signs to the same bytes.
 func (k *Key) Sign(message []byte) ([]byte, error) {
 	if k.algorithm == Ed25519 {

@@ -240,10 +240,13 @@ func TestPassphraseSources(t *testing.T) {
 	if got, err := FromFD(fd)(); err != nil || string(got) != "from a pipe" {
 		t.Errorf("from a descriptor: %q, %v", got, err)
 	}
-	env := map[string]string{"PW": "from a variable"}
-	lookup := func(name string) string { return env[name] }
+	env := map[string]string{"PW": "from a variable", "EMPTY": ""}
+	lookup := func(name string) (string, bool) { value, set := env[name]; return value, set }
 	if got, err := FromEnv("PW", lookup)(); err != nil || string(got) != "from a variable" {
 		t.Errorf("from a variable: %q, %v", got, err)
+	}
+	if got, err := FromEnv("EMPTY", lookup)(); err != nil || got == nil || len(got) > 0 {
+		t.Errorf("from an empty variable: %q, %v", got, err)
 	}
 	if _, err := FromEnv("NONE", lookup)(); err == nil {
 		t.Error("an unset variable gave a passphrase")

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"golang.org/x/term"
 )
@@ -43,9 +45,37 @@ func Prompt(question string, confirm bool) Passphrase {
 }
 
 func ask(tty *os.File, question string) ([]byte, error) {
+	defer restoreAtSignal(tty)()
 	fmt.Fprint(tty, question)
 	defer fmt.Fprintln(tty)
 	return term.ReadPassword(int(tty.Fd()))
+}
+
+// restoreAtSignal has a signal that ends the process, such as Ctrl-C, give the terminal
+// its echo back first. It lasts until what it returns is called.
+func restoreAtSignal(tty *os.File) (stop func()) {
+	state, err := term.GetState(int(tty.Fd()))
+	if err != nil {
+		return func() {}
+	}
+	signals, over := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		select {
+		case s := <-signals:
+			_ = term.Restore(int(tty.Fd()), state)
+			fmt.Fprintln(tty)
+			signal.Reset(s) // and end of it, as if nobody had caught it
+			if self, err := os.FindProcess(os.Getpid()); err != nil || self.Signal(s) != nil {
+				os.Exit(1)
+			}
+		case <-over:
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(over)
+	}
 }
 
 // FromFD reads the passphrase from an open file descriptor, up to its end; one
@@ -74,11 +104,12 @@ func readPassphrase(r io.Reader) ([]byte, error) {
 	return data, nil
 }
 
-// FromEnv takes the passphrase from the named variable, which must be set.
-func FromEnv(name string, lookup func(string) string) Passphrase {
+// FromEnv takes the passphrase from the named variable, which must be set. Empty is a
+// passphrase too: pipelines have cosign make keys with it.
+func FromEnv(name string, lookup func(string) (string, bool)) Passphrase {
 	return func() ([]byte, error) {
-		value := lookup(name)
-		if value == "" {
+		value, set := lookup(name)
+		if !set {
 			return nil, fmt.Errorf("the variable %q that should hold the passphrase is not set", name)
 		}
 		return []byte(value), nil

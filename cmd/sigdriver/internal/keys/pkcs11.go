@@ -9,7 +9,6 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -30,19 +29,17 @@ const maxPIN = 256
 const tokenWait = 5 * time.Second
 
 // OpenPKCS11 opens the one ECDSA P-256 key pair that a URI names, and lets it
-// sign once, so that a key that cannot is found out now. The token stays open
-// until the process ends.
-func OpenPKCS11(uri string) (*Key, error) {
+// sign once, so that a key that cannot is found out now. ask supplies the PIN where the
+// URI has no pin-source; nil for nobody to ask. The token stays open until the process
+// ends.
+func OpenPKCS11(uri string, ask Passphrase) (*Key, error) {
 	where, err := parsePKCS11(uri)
 	if err != nil {
 		return nil, err
 	}
-	pin, err := disk.Read(disk.OS{}, where.pinFile, maxPIN)
+	pin, err := where.pin(ask)
 	if err != nil {
-		return nil, fmt.Errorf("pin-source: %w", err)
-	}
-	if info, err := (disk.OS{}).Stat(where.pinFile); err != nil || info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("pin-source: %q can be read by others: chmod 0600 it", where.pinFile)
+		return nil, err
 	}
 	token, err := crypto11.Configure(&crypto11.Config{
 		Path: where.module, TokenLabel: where.token, Pin: string(bytes.TrimRight(pin, "\r\n")), PoolWaitTimeout: tokenWait,
@@ -55,6 +52,21 @@ func OpenPKCS11(uri string) (*Key, error) {
 		return nil, errors.Join(fmt.Errorf("token %q, object %q: %w", where.token, where.object, err), token.Close())
 	}
 	return key, nil
+}
+
+// pin is the token's PIN: of the file that the URI names, or asked for.
+func (k *tokenKey) pin(ask Passphrase) ([]byte, error) {
+	if k.pinFile == "" {
+		return passphraseOf(ask)
+	}
+	pin, err := disk.Read(disk.OS{}, k.pinFile, maxPIN)
+	if err != nil {
+		return nil, fmt.Errorf("pin-source: %w", err)
+	}
+	if info, err := (disk.OS{}).Stat(k.pinFile); err != nil || info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("pin-source: %q can be read by others: chmod 0600 it", k.pinFile)
+	}
+	return pin, nil
 }
 
 // tokenPair finds a key pair by its label. Two of one label are refused: which of
@@ -76,10 +88,5 @@ func tokenPair(token *crypto11.Context, label string) (*Key, error) {
 		return nil, err
 	}
 	key := &Key{signer: pairs[0], algorithm: ECDSAP256, spki: spki}
-	probe := []byte("sigdriver: does this key sign?")
-	sig, err := key.Sign(probe)
-	if sum := sha256.Sum256(probe); err != nil || !ecdsa.VerifyASN1(public, sum[:], sig) {
-		return nil, errors.Join(errors.New("it does not sign with its own public key"), err)
-	}
-	return key, nil
+	return key, key.probe(public)
 }

@@ -35,12 +35,15 @@ func TestPKCS11(t *testing.T) {
 	if err := os.WriteFile(wrong, []byte("0000\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenPKCS11(strings.Replace(token.URI("receipts"), token.PINFile, wrong, 1)); err == nil {
+	if _, err := OpenPKCS11(strings.Replace(token.URI("receipts"), token.PINFile, wrong, 1), nil); err == nil {
 		t.Error("a wrong PIN opens it")
 	}
-	key, err := OpenPKCS11(token.URI("receipts"))
+	key, err := OpenPKCS11(token.URI("receipts"), nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if asked, err := Open(strings.Replace(token.URI("receipts"), "&pin-source=file:"+token.PINFile, "", 1), fixed(softhsm.PIN)); err != nil || asked.ID() != key.ID() {
+		t.Errorf("with a PIN that was asked for: %v", err)
 	}
 	if key.ID() != made.ID() || !bytes.Equal(key.PublicPEM(), made.PublicPEM()) || key.Algorithm() != ECDSAP256 {
 		t.Errorf("it is another key: %s", key.ID())
@@ -95,8 +98,9 @@ func TestPKCS11(t *testing.T) {
 		"no PIN":        strings.Replace(token.URI("receipts"), token.PINFile, "/nowhere/pin", 1),
 		"a PIN for all": strings.Replace(token.URI("receipts"), token.PINFile, open, 1),
 		"no URI":        "pkcs11:",
+		"nobody to ask": strings.Replace(token.URI("receipts"), "&pin-source=file:"+token.PINFile, "", 1),
 	} {
-		if _, err := OpenPKCS11(uri); err == nil || strings.Contains(err.Error(), softhsm.PIN) {
+		if _, err := OpenPKCS11(uri, nil); err == nil || strings.Contains(err.Error(), softhsm.PIN) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -8,4 +8,4 @@ package keys
 const hasPKCS11 = false
 
 // OpenPKCS11 opens a key in a token; this build cannot.
-func OpenPKCS11(uri string) (*Key, error) { return nil, CheckPKCS11(uri) }
+func OpenPKCS11(uri string, _ Passphrase) (*Key, error) { return nil, CheckPKCS11(uri) }

@@ -21,23 +21,26 @@ func IsPKCS11(name string) bool { return strings.HasPrefix(name, scheme) }
 type tokenKey struct {
 	token, object string // labels, required
 	module        string // path of the token's library, required
-	pinFile       string // path of a file with the PIN, required
+	pinFile       string // path of a file with the PIN; empty to ask for it
 }
 
 // CheckPKCS11 reports whether this build can open the key that a URI names, as
 //
 //	pkcs11:token=LABEL;object=LABEL?module-path=/usr/lib/…/p11.so&pin-source=file:/etc/…/pin
 //
-// without opening it.
+// without opening it and without anybody to ask for the PIN.
 func CheckPKCS11(uri string) error {
 	if !hasPKCS11 {
 		return errors.New("this build has no PKCS#11: build it with cgo and `-tags pkcs11`")
 	}
-	_, err := parsePKCS11(uri)
+	k, err := parsePKCS11(uri)
+	if err == nil && k.pinFile == "" {
+		err = errors.New("pin-source is missing")
+	}
 	return err
 }
 
-// parsePKCS11 reads a URI. All four attributes are required and no other is
+// parsePKCS11 reads a URI. All attributes but pin-source are required and no other is
 // known: what is not understood must not choose a key.
 func parsePKCS11(uri string) (*tokenKey, error) {
 	path, query, _ := strings.Cut(strings.TrimPrefix(uri, scheme), "?")
@@ -62,13 +65,13 @@ func parsePKCS11(uri string) (*tokenKey, error) {
 			*to = text
 		}
 	}
-	for _, name := range []string{"token", "object", "module-path", "pin-source"} {
+	for _, name := range []string{"token", "object", "module-path"} {
 		if *known[name] == "" {
 			return nil, fmt.Errorf("%s is missing", name)
 		}
 	}
 	k.pinFile = strings.TrimPrefix(k.pinFile, "file:")
-	if !filepath.IsAbs(k.pinFile) || !filepath.IsAbs(k.module) {
+	if k.pinFile != "" && !filepath.IsAbs(k.pinFile) || !filepath.IsAbs(k.module) {
 		return nil, errors.New("module-path and pin-source must be absolute paths")
 	}
 	return k, nil

@@ -21,11 +21,18 @@ func TestParsePKCS11(t *testing.T) {
 	if got, err := parsePKCS11(strings.Replace(goodURI, "file:", "", 1)); err != nil || got.pinFile != "/etc/pin" {
 		t.Errorf("a PIN file without file: %v, %v", got, err)
 	}
+	// Without a PIN somebody is asked; a driver has nobody.
+	asked := strings.Replace(goodURI, "&pin-source=file:/etc/pin", "", 1)
+	if got, err := parsePKCS11(asked); err != nil || got.pinFile != "" {
+		t.Errorf("no PIN: %+v, %v", got, err)
+	}
+	if err := CheckPKCS11(asked); err == nil {
+		t.Error("a driver has nobody to ask for a PIN")
+	}
 	for name, edit := range map[string][2]string{
 		"no token":           {"token=my%20token;", ""},
 		"no object":          {";object=receipts", ""},
 		"no module":          {"module-path=/usr/lib/p11.so&", ""},
-		"no PIN":             {"&pin-source=file:/etc/pin", ""},
 		"a PIN in the text":  {"pin-source=file:/etc/pin", "pin-value=1234"},
 		"unknown attribute":  {"object=", "id=%01;object="},
 		"an attribute twice": {"object=", "token=other;object="},

@@ -77,3 +77,8 @@ func (k *Token) Import(label, id string, pem []byte) {
 func (k *Token) URI(label string) string {
 	return fmt.Sprintf("pkcs11:token=sigdriver;object=%s?module-path=%s&pin-source=file:%s", label, k.module, k.PINFile)
 }
+
+// Asked is URI for somebody who is asked for the PIN.
+func (k *Token) Asked(label string) string {
+	return fmt.Sprintf("pkcs11:token=sigdriver;object=%s?module-path=%s", label, k.module)
+}
