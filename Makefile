@@ -34,6 +34,7 @@ KILLS ?= 3000
 durability:
 	go test -count=1 -v -timeout 2h -run 'Killed|Flip' ./cmd/sigdriver/internal/tilelog -kills $(KILLS) -tile-kills 1000 -every-byte
 	go test -count=1 -v -run '^TestModel$$' ./cmd/sigdriver/internal/record -model-steps 100000
+	go test -count=1 -v -run '^TestJunkTargetsHoldNothingBack$$' ./cmd/sigdriver/internal/daemon -junk-targets 4000
 	go test -count=1 -v -run '^TestRestartOverLongLog$$' ./cmd/sigdriver/internal/daemon -restart-entries 100000
 	go test -run '^$$' -bench '^BenchmarkDurable$$' -benchtime 1x -count 3 ./cmd/sigdriver/internal/record
 

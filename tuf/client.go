@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -338,6 +339,10 @@ func unwrapSingle(err error) error {
 // proven makes an Update of every target that sigdriver uses.
 func (c *Client) proven(ctx context.Context, r *refresh, chain *rootChain) (*Update, error) {
 	found, err := r.collect(ctx)
+	behind := false
+	if err == nil {
+		behind, err = c.takeAttestations(ctx, r, found)
+	}
 	var aside *attestationsError
 	if err != nil && !errors.As(err, &aside) {
 		return nil, err
@@ -349,7 +354,74 @@ func (c *Client) proven(ctx context.Context, r *refresh, chain *rootChain) (*Upd
 		found.faults = append(found.faults, aside.error)
 		c.log.Warn("attestations could not be taken, those accepted before stay", "code", Code(aside), "error", aside.error)
 	}
-	return c.update(r, found, aside != nil, chain)
+	u, err := c.update(r, found, aside != nil || behind, chain)
+	if err == nil {
+		u.Behind = behind
+	}
+	return u, err
+}
+
+// takeAttestations brings the attestations that are listed: those in force where they
+// are the same, others unless they are too many to wait for.
+func (c *Client) takeAttestations(ctx context.Context, r *refresh, found *collection) (behind bool, err error) {
+	list := found.attestationList.listed
+	if a := c.inForce(); a != nil {
+		if same, ok := a.snapshot.attestations(list); ok {
+			found.attestations, found.sameAttestations = same, true
+			return false, nil
+		}
+	}
+	if r.late(list) {
+		r.behind = list
+		return true, nil
+	}
+	found.attestations, err = r.attestations(ctx, list)
+	return false, err
+}
+
+// archiveFetched makes fetched files durable.
+func (c *Client) archiveFetched(files map[string][]byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return ErrClosed
+	}
+	b := batch{c.store.archive.Batch()}
+	for _, data := range files {
+		if _, err := b.put(data); err != nil {
+			return err
+		}
+	}
+	return b.sync()
+}
+
+// FetchAttestations brings into the archive what an Update is Behind with. The next
+// Refresh then has it. It does not hold up a Refresh meanwhile, which may make it end
+// early; whatever it fetched stays fetched.
+func (c *Client) FetchAttestations(ctx context.Context) (err error) {
+	defer caught(&err)
+	c.mu.Lock()
+	r, late := c.last, c.pending != nil && c.pending.Behind
+	c.mu.Unlock()
+	if !late {
+		return nil
+	}
+	left := slices.DeleteFunc(slices.Clone(r.behind), r.isKnown)
+	for list := range slices.Chunk(left, promptFiles/2) {
+		files, err := r.attestations(ctx, list)
+		if err == nil {
+			err = c.archiveFetched(files)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.last == r {
+		c.idle = MaxIdlePolls // the next refresh is a full one
+	}
+	return nil
 }
 
 // Close releases the state folder and the connections of the source. Later calls that need it return ErrClosed.

@@ -321,3 +321,64 @@ func TestChangedTimestampIsFetchedOnce(t *testing.T) {
 		t.Errorf("it was asked for %d times", asked)
 	}
 }
+
+// Attestations that are many do not hold back the rest of trust, whatever becomes of
+// them: the first refresh has all else, and fetches none of them. Once they are fetched,
+// the next has them, without fetching again.
+func TestManyAttestationsComeLater(t *testing.T) {
+	repo := newRepo(t)
+	s := newSubject(t, repo)
+	first := s.accept()
+	const many = promptFiles + 1
+	for i := range many {
+		repo.SetTarget(fmt.Sprintf("attestations/%064x/a.json", i), fmt.Appendf(nil, "%d", i))
+	}
+	repo.SetTarget("authorities.json", []byte(`{"v":2}`))
+	repo.Publish()
+	count := func() (n int) {
+		for _, name := range repo.Requests() {
+			if strings.HasPrefix(name, "targets/attestations/") {
+				n++
+			}
+		}
+		return n
+	}
+	count()
+	u := s.accept()
+	if !u.Behind || string(u.Targets["authorities.json"]) != `{"v":2}` || string(u.Targets[bundlePath]) != `{"a":1}` || len(u.Targets) != len(first.Targets) {
+		t.Fatalf("behind %v, %d targets", u.Behind, len(u.Targets))
+	}
+	if n := count(); n != 0 {
+		t.Errorf("%d attestations were fetched before the rest was there", n)
+	}
+	if u := s.accept(); !u.Behind || u.Changed {
+		t.Errorf("asked again: behind %v, changed %v", u.Behind, u.Changed)
+	}
+	repo.Fault(fmt.Sprintf("targets/attestations/%064x/%s.a.json", many-1, digestOf(fmt.Appendf(nil, "%d", many-1))), tuftest.Status(http.StatusForbidden))
+	if err := s.FetchAttestations(t.Context()); Code(err) != CodeDownload {
+		t.Fatalf("with one missing: %v", err)
+	}
+	repo.Heal()
+	count()
+	if err := s.FetchAttestations(t.Context()); err != nil || count() > many/2 {
+		t.Fatalf("what was fetched is fetched again, or %v", err)
+	}
+	count()
+	u = s.accept()
+	if u.Behind || !u.Changed || len(u.Targets) != len(first.Targets)+many || count() != 0 {
+		t.Errorf("behind %v, changed %v, %d targets", u.Behind, u.Changed, len(u.Targets))
+	}
+	if err := s.FetchAttestations(t.Context()); err != nil || count() != 0 {
+		t.Error("there was something left")
+	}
+	s.restart() // what is in force is not fetched or written again, however much it is
+	repo.SetTarget("authorities.json", []byte(`{"v":3}`))
+	repo.Publish()
+	if u := s.accept(); u.Behind || len(u.Targets) != len(first.Targets)+many || count() != 0 {
+		t.Errorf("after a restart: behind %v, %d targets", u.Behind, len(u.Targets))
+	}
+	s.restart()
+	if held, _, ok := s.Accepted(); !ok || len(held.Targets) != len(first.Targets)+many {
+		t.Error("what was accepted is not proven again")
+	}
+}

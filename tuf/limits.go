@@ -32,6 +32,10 @@ const (
 	// MaxAttestationFiles and MaxAttestationBytes bound all of them together.
 	MaxAttestationFiles = 4096
 	MaxAttestationBytes = 64 << 20
+	// promptFiles and promptBytes bound the attestations that one Refresh fetches
+	// before the rest of trust is there to be used: what a publication usually adds.
+	promptFiles = 64
+	promptBytes = 1 << 20
 	// MaxNote bounds the ratchet of a Note, which grows with every revocation and
 	// is the largest file of the archive.
 	MaxNote = archive.MaxObject

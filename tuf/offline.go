@@ -57,6 +57,9 @@ func loadRepositoryAt(dir string, root []byte, now time.Time) (*Snapshot, error)
 		return nil, err
 	}
 	found, err := r.collect(ctx)
+	if err == nil {
+		found.attestations, err = r.attestations(ctx, found.attestationList.listed)
+	}
 	var aside *attestationsError
 	if err != nil && !errors.As(err, &aside) {
 		return nil, err

@@ -24,6 +24,8 @@ type refresh struct {
 	tx     *transaction // nil: nothing is kept, nothing is known
 	log    hclog.Logger
 	search *search
+	// behind are listed attestations that were not fetched.
+	behind []listed
 	// fetched is the source's timestamp when it is in hand already.
 	fetched *Content
 	// validator is the source's version of the timestamp that was fetched last.
@@ -256,23 +258,39 @@ func (r *refresh) collect(ctx context.Context) (*collection, error) {
 			return nil, err
 		}
 	}
-	c.attestations, err = r.attestations(ctx, c)
-	return c, err
+	if c.attestationList, err = r.search.attestations(ctx); err != nil {
+		return c, &attestationsError{err}
+	}
+	c.faults = append(c.faults, c.attestationList.faults...)
+	return c, nil
 }
 
-// attestations brings the files below attestations/. The returned error is about
-// them alone.
-func (r *refresh) attestations(ctx context.Context, c *collection) (map[string][]byte, error) {
-	found, err := r.search.attestations(ctx)
-	if err != nil {
-		return nil, &attestationsError{err}
+// late reports whether the attestations are too many to be fetched before the rest
+// of trust is used. A role that adds no authority must not hold back the others.
+func (r *refresh) late(list []listed) bool {
+	var files, bytes int64
+	for _, l := range list {
+		if !r.isKnown(l) {
+			files++
+			bytes += l.info.Length
+		}
 	}
-	c.faults = append(c.faults, found.faults...)
-	files := make([][]byte, len(found.listed))
-	errs := make([]error, len(found.listed))
+	return files > promptFiles || bytes > promptBytes
+}
+
+// isKnown reports whether a target is in the archive, durably.
+func (r *refresh) isKnown(l listed) bool {
+	sum := l.info.Hashes["sha256"]
+	return len(sum) == len(digest{}) && r.tx.archive.Known(digest(sum))
+}
+
+// attestations brings files below attestations/. The returned error is about them alone.
+func (r *refresh) attestations(ctx context.Context, list []listed) (map[string][]byte, error) {
+	files := make([][]byte, len(list))
+	errs := make([]error, len(list))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, parallelDownload)
-	for i, l := range found.listed {
+	for i, l := range list {
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
@@ -282,7 +300,7 @@ func (r *refresh) attestations(ctx context.Context, c *collection) (map[string][
 	}
 	wg.Wait()
 	targets := map[string][]byte{}
-	for i, l := range found.listed {
+	for i, l := range list {
 		if errs[i] != nil {
 			return nil, &attestationsError{errs[i]}
 		}

@@ -126,7 +126,7 @@ func (s *search) verifyDelegation(ctx context.Context, role, delegator, target s
 		delegation.Path = target
 	}
 	// A failed download may succeed next time; a verdict on bytes stays.
-	if Code(err) != CodeDownload && ctx.Err() == nil {
+	if err == nil || Code(err) != CodeDownload && ctx.Err() == nil {
 		s.paths[pair] = err
 	}
 	return err

@@ -50,12 +50,32 @@ type Update struct {
 	// Changed reports whether it differs from what was accepted last. Metadata
 	// that was signed anew is a change too: expiries moved.
 	Changed bool
+	// Behind reports whether attestations are published that were not fetched yet,
+	// because they are many: those in force stay. Client.FetchAttestations brings
+	// them, and the next Refresh has them.
+	Behind bool
 	// Faults are errors that did not stop the refresh: an expired revocation
 	// role, attestations that could not be taken (the ones accepted before then
 	// stay), target paths that no role may list. Each has a Code.
 	Faults []error
 
 	line line
+}
+
+// attestations returns the snapshot's attestations if they are those of a list.
+func (s *Snapshot) attestations(list []listed) (map[string][]byte, bool) {
+	have := map[string][]byte{}
+	for path, data := range s.Targets {
+		if isAttestationPath(path) {
+			have[path] = data
+		}
+	}
+	for _, l := range list {
+		if data, ok := have[l.path]; !ok || checkTarget(l, data) != nil {
+			return nil, false
+		}
+	}
+	return have, len(have) == len(list)
 }
 
 // roleInfo describes a verified role.

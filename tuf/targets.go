@@ -50,6 +50,9 @@ type collection struct {
 	targets      map[string][]byte
 	attestations map[string][]byte
 	faults       []error
+
+	sameAttestations bool        // they are those in force
+	attestationList  *collection // what is listed below attestations/; nil when that failed
 }
 
 // fixedTargets finds the targets with fixed names. Who may list what: the top-level
@@ -123,6 +126,9 @@ func (s *search) attestations(ctx context.Context) (*collection, error) {
 	for _, p := range sortedKeys(paths) {
 		if !isAttestationPath(p) {
 			continue
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err() // there may be thousands
 		}
 		info, _, err := s.find(ctx, p)
 		if notListed(err) {

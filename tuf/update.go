@@ -30,10 +30,14 @@ func (c *Client) update(r *refresh, found *collection, carry bool, chain *rootCh
 		}
 		l.Targets[path] = d
 	}
-	if !carry {
+	if found.sameAttestations {
+		l.Attestations = c.inForce().line.Attestations
+	} else if !carry {
 		if err := archiveAttestations(r.tx.batch, found.attestations, &l); err != nil {
 			return nil, err
 		}
+	}
+	if !carry {
 		for role := range r.search.trusted.Targets {
 			roles[role] = true
 		}

@@ -193,6 +193,9 @@ func (s *Store) Has(sum [32]byte) bool {
 	return true
 }
 
+// Known reports whether Put would find the object durable without looking.
+func (s *Store) Known(sum [32]byte) bool { return s.durable(sum) }
+
 func (s *Store) durable(sum [32]byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -40,6 +40,8 @@ type Client interface {
 	LastNote() tuf.Note
 	Refresh(context.Context) (*tuf.Update, error)
 	Accept(*tuf.Update, tuf.Note) error
+	// FetchAttestations brings what an update is behind with.
+	FetchAttestations(context.Context) error
 }
 
 // Clock reports whether the time can be believed.
@@ -91,6 +93,7 @@ type Keeper struct {
 	mu      sync.Mutex // one refresh at a time; guards what follows
 	source  *tuf.Snapshot
 	owed    bool              // a reset of the trust in use could not be carried out
+	behind  bool              // attestations are published that were not fetched yet
 	trouble map[string]string // what was last said about each kind of trouble
 
 	changedMu sync.Mutex
@@ -165,14 +168,49 @@ func (k *Keeper) Run(ctx context.Context) {
 			retry = firstRetry
 		}
 		pause += time.Duration((rand.Float64() - 0.5) / 5 * float64(pause))
-		t := time.NewTimer(pause)
-		select {
-		case <-t.C:
-		case <-k.kick:
-		case <-ctx.Done():
-		}
-		t.Stop()
+		k.wait(ctx, pause)
 	}
+}
+
+// wait waits for the next refresh: for a while, until it is asked for, or until the
+// attestations are there that the last one left behind. It fetches those meanwhile.
+func (k *Keeper) wait(ctx context.Context, pause time.Duration) {
+	inner, cancel := context.WithTimeout(ctx, pause)
+	var fetched chan error // nil: nothing to wait for
+	k.mu.Lock()
+	if k.behind {
+		fetched = make(chan error, 1)
+		go func() { fetched <- k.Client.FetchAttestations(inner) }()
+	}
+	k.mu.Unlock()
+	for {
+		select {
+		case <-inner.Done():
+		case <-k.kick:
+		case err := <-fetched:
+			if err != nil { // what is there stays; the next refresh goes on
+				k.failed(inner, err)
+				fetched = nil
+				continue
+			}
+			fetched = nil
+		}
+		break
+	}
+	cancel()
+	if fetched != nil {
+		<-fetched
+	}
+}
+
+// failed says that attestations could not be fetched.
+func (k *Keeper) failed(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return // there was no time for more
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.say("attestations", "attestations could not be fetched; those in use stay", err)
 }
 
 // Refresh asks the source once, and puts in use what is new. An error leaves what
@@ -202,6 +240,10 @@ func (k *Keeper) refresh(ctx context.Context) error {
 	update, err := k.Client.Refresh(ctx)
 	if err != nil {
 		return err
+	}
+	k.behind = update.Behind
+	if !k.behind {
+		k.say("attestations", "", nil)
 	}
 	k.say("faults", "trust was refreshed, but not all of it", errors.Join(update.Faults...))
 	if now := k.Current().Trust; !update.Changed && now != nil {
