@@ -8,7 +8,9 @@ import (
 	"encoding/hex"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -37,6 +39,7 @@ type gatewayKey struct{}
 //	gateway connects SOCKET
 //	gateway sees EPOCH — waits until fresh trust of that epoch is in use, and no later one
 //	gateway asks EPOCH REASON POLICY [ATTESTATION…] — may prod/web-1 of gw-1 have this policy?
+//	gateway allows EPOCH FOLDER — each FOLDER/NAME.json is allowed for the sandbox prod/NAME
 //	gateway attests NONCE RECEIPT POLICY [ATTESTATION…] — the same, and the receipt goes to a file
 func gatewayCommand(ts *testscript.TestScript, neg bool, args []string) {
 	g := ts.Value(gatewayKey{}).(*gateway)
@@ -51,6 +54,8 @@ func gatewayCommand(ts *testscript.TestScript, neg bool, args []string) {
 		g.see(ts, epoch(ts, args[1]))
 	case args[0] == "asks" && len(args) >= 4:
 		g.ask(ts, epoch(ts, args[1]), args[2], policyRequest(ts, args[3], args[4:]))
+	case args[0] == "allows" && len(args) == 3:
+		g.allow(ts, epoch(ts, args[1]), args[2])
 	case args[0] == "attests" && len(args) >= 4:
 		g.attest(ts, args[1], ts.MkAbs(args[2]), policyRequest(ts, args[3], args[4:]))
 	default:
@@ -119,6 +124,22 @@ func (g *gateway) ask(ts *testscript.TestScript, want uint64, reason string, req
 	if allowed := got.GetVerdict() == signingv1.Verdict_VERDICT_ALLOW; allowed != (reason == "ALLOWED") {
 		ts.Fatalf("%v with %v", got.GetVerdict(), got.GetReason())
 	}
+}
+
+// allow expects an ALLOW for every policy of a folder, by what the driver has itself.
+func (g *gateway) allow(ts *testscript.TestScript, want uint64, folder string) {
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(folder), "*.json"))
+	ts.Check(err)
+	if len(files) == 0 {
+		ts.Fatalf("%s has no policy", folder)
+	}
+	for _, file := range files {
+		req := policyRequest(ts, file, nil)
+		req.Target.Name = strings.TrimSuffix(filepath.Base(file), ".json")
+		req.Target.SandboxId = "sb-" + req.Target.Name
+		g.ask(ts, want, "ALLOWED", req)
+	}
+	ts.Logf("%d policies allowed", len(files))
 }
 
 // attest expects an ALLOW, and writes its receipt and the effective policy,

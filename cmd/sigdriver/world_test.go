@@ -35,7 +35,7 @@ type scriptWorld struct {
 //	changes    wider.json, the policy with a rule more; audited.json, where nothing
 //	           is enforced; strange.json, with a member that nobody knows
 //	rules      authorities.json, the base; one.json, where one of security is
-//	           enough; unreachable.json, where nobody is; stacks.json, where
+//	           enough; three.json, where alice, bob and erin all have to; unreachable.json, where nobody is; stacks.json, where
 //	           policy and profiles are approved together
 //	driver     the receipt key of a driver, east-1.key and east-1.pub; drivers.json,
 //	           which lists it; both.json, which lists alice's instead
@@ -60,6 +60,7 @@ func newWorld(t *testing.T) *scriptWorld {
 		"rules": {
 			"authorities.json": rules(2),
 			"one.json":         rules(1),
+			"three.json":       threePeople(),
 			"stacks.json":      verifiertest.ComposeSet().Authorities.JSON(),
 			"unreachable.json": rules(9),
 		},
@@ -118,6 +119,14 @@ func sealed(t *testing.T, plain []byte, passphrase string) []byte {
 func rules(threshold int) []byte {
 	a := verifiertest.BaseAuthorities()
 	a.Authorities["security"].Threshold = threshold
+	return a.JSON()
+}
+
+// threePeople is the base authorities with all three of security needed.
+func threePeople() []byte {
+	a := verifiertest.BaseAuthorities()
+	a.Principals["erin"] = verifiertest.HeldBy(verifiertest.Person("erin"))
+	a.Authorities["security"].Principals, a.Authorities["security"].Threshold = []string{"alice", "bob", "erin"}, 3
 	return a.JSON()
 }
 

@@ -31,6 +31,10 @@ func (e *StageError) Error() string {
 	return fmt.Sprintf("staged file %s: %s", printable.Quote(e.File), e.Problem)
 }
 
+// NamesFile is a file in a stage's folder that is no part of the stage: what people call
+// its keys. Nothing reads it here.
+const NamesFile = "names.toml"
+
 // Save writes the stage into a folder. A new folder appears whole or not at all: a
 // part of a change could pass for a smaller one. In one that is there signatures
 // that are not in the stage are removed.
@@ -184,7 +188,7 @@ func OpenStage(fsys disk.FS, dir string, base *Repository) (s *Stage, err error)
 func (s *Stage) readMeta(files disk.FS, dir, name string) error {
 	role, ok := strings.CutSuffix(name, ".json")
 	switch {
-	case name == "files" || name == "signatures" || strings.HasPrefix(name, "."):
+	case name == "files" || name == "signatures" || name == NamesFile || strings.HasPrefix(name, "."):
 		return nil
 	case !ok || !slices.Contains(tuf.Roles(), role):
 		return &StageError{name, "not part of a stage: remove it"}

@@ -4,6 +4,9 @@
 package ceremony
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -118,11 +121,24 @@ func addAttestations(trust *verifier.Trust, attestations []Attestation, files ma
 		}
 		for _, e := range evidence {
 			for _, digest := range e.SubjectSHA256 {
-				files["attestations/"+digest+"/"+targetName(a.Path)] = a.Data
+				files[freeTarget(files, "attestations/"+digest+"/", a)] = a.Data
 			}
 		}
 	}
 	return nil
+}
+
+// freeTarget is where an attestation goes: under its file's name, or where another one
+// of this change has that name already, under that with its own digest, so that two
+// people whose files are called alike both count.
+func freeTarget(files map[string][]byte, folder string, a Attestation) string {
+	name := targetName(a.Path)
+	if taken, there := files[folder+name]; there && !bytes.Equal(taken, a.Data) {
+		sum := sha256.Sum256(a.Data)
+		base, ext, _ := strings.Cut(name, ".")
+		name = fmt.Sprintf("%s-%x.%s", base, sum[:4], ext)
+	}
+	return folder + name
 }
 
 var notInTargetName = regexp.MustCompile(`[^A-Za-z0-9._-]+`)

@@ -127,7 +127,10 @@ func (f *Folder) save(s *author.Stage) error {
 			return err
 		}
 	}
-	return s.Save(f.FS, f.Staged())
+	if err := s.Save(f.FS, f.Staged()); err != nil {
+		return err
+	}
+	return f.saveStagedNames()
 }
 
 // Discard drops what is staged.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,6 +58,58 @@ func (f *Folder) saveNotes(n *Notes) error {
 		err = file.Err
 	}
 	return refuse("give the path of a file in a folder you can write to", "cannot write %q: %w", f.notes(), err)
+}
+
+// stagedNames is what the staged folder says about its keys: it travels, so that those
+// who sign elsewhere read names and not only ids.
+type stagedNames struct {
+	Names map[string]string `toml:"names"`
+}
+
+func (f *Folder) stagedNamesFile() string { return filepath.Join(f.Staged(), author.NamesFile) }
+
+// saveStagedNames writes the names that are known here into the staged folder.
+func (f *Folder) saveStagedNames() error {
+	n, err := f.DisplayNotes()
+	if err != nil || len(n.Names) == 0 {
+		return err
+	}
+	data, err := toml.Marshal(stagedNames{n.Names})
+	if err != nil {
+		return err
+	}
+	fsys, tmp := disk.OrOS(f.FS), filepath.Join(f.Staged(), ".unfinished")
+	if err := disk.MakeDirs(fsys, tmp, 0o755); err != nil {
+		return err
+	}
+	text := append([]byte("# What whoever staged this calls the keys. Nothing here is trusted: the ids count.\n\n"), data...)
+	if err := disk.Replace(fsys, tmp, f.stagedNamesFile(), text, 0o644); err != nil {
+		return err
+	}
+	return fsys.Remove(tmp)
+}
+
+// DisplayNotes is Notes with the names that came with what is staged, for keys that
+// have none here. They are for people to read, and never choose a key.
+func (f *Folder) DisplayNotes() (*Notes, error) {
+	n, err := f.Notes()
+	if err != nil || !exists(f.stagedNamesFile()) {
+		return n, err
+	}
+	data, err := f.Read(f.stagedNamesFile(), "names of staged keys", maxSmallFile)
+	if err != nil {
+		return nil, err
+	}
+	var staged stagedNames
+	if err := decodeTOML(f.stagedNamesFile(), data, &staged); err != nil {
+		return nil, err
+	}
+	for id, name := range staged.Names {
+		if n.Names[id] == "" {
+			n.remember(id, name)
+		}
+	}
+	return n, nil
 }
 
 // Lifetimes returns how long each role lives, where the notes say so.

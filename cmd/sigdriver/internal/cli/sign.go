@@ -21,7 +21,8 @@ import (
 
 // signFlags are the options of sign.
 type signFlags struct {
-	document, key                  string
+	documents                      []string
+	key, manifest, typeName, line  string
 	role, gateway, workspace, name string
 	version                        string
 	notBefore, notAfter, validFor  string
@@ -31,15 +32,26 @@ type signFlags struct {
 	yes, unsigned                  bool
 	workspaceGiven, nameGiven      bool
 	set                            setFlags
+	written                        []string // the files of several approvals
 }
 
 func newSignCommand(env *Env) *cobra.Command {
 	f := &signFlags{}
 	cmd := &cobra.Command{
-		Use:   "sign {--document FILE | --bundle-id ID --member ROLE:NAME:FILE…} --key FILE --workspace GLOB --name GLOB --version N",
-		Short: "Approve a document, or several together",
-		Long: `Signs an approval of one canonical document: which kind it is, where it may be
-enforced, under which version, and how long. The result is a Sigstore bundle.
+		Use:   "sign {--document FILE… | --manifest FILE | --bundle-id ID --member ROLE:NAME:FILE…} --key KEY --workspace GLOB --name GLOB --version N",
+		Short: "Approve documents, each for itself or several together",
+		Long: `Signs an approval of a document: which kind it is, where it may be enforced, under
+which version, and how long. The result is a Sigstore bundle. The file is a canonical
+document, or what an author writes, of which --type says the kind.
+
+Several documents, a folder of them, or a --manifest are shown one after the other and
+asked about once; each gets an approval of its own, in --out, the folder (default: the
+current one), named DOCUMENT.SIGNER.sigstore.json. A manifest is TOML:
+
+    [[document]]
+    file = "web.yaml"            # relative to the manifest
+    type = "sandbox-policy"      # and role, gateway, workspace, name, version:
+    name = "web-*"               # where they differ from the options
 
 The scope is three globs over the document's subject, in which * is any run of
 characters: the sandbox's gateway, workspace and name for a sandbox policy; the
@@ -62,44 +74,71 @@ a key service to sign.`,
 			if f.set.id != "" {
 				return signSet(env, f)
 			}
+			if f.version == "" && f.manifest == "" {
+				return usageError(errors.New(`required flag(s) "version" not set`), "give --version N, above the last one; `sigdriver approve` finds it")
+			}
 			return sign(env, f)
 		},
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.document, "document", "", "the canonical document to approve")
+	fl.StringArrayVar(&f.documents, "document", nil, "the document to approve, or a folder of them (repeatable)")
+	fl.StringVar(&f.version, "version", "", "the version to approve it as, 1 or more; above the last one")
+	fl.StringVar(&f.out, "out", "", "where to write the bundle (default: the standard output); the folder of several")
+	fl.StringVar(&f.previous, "previous", "", "an earlier document, to show what this one changes")
+	fl.BoolVar(&f.unsigned, "unsigned", false, "write the predicate for another tool to sign")
+	f.register(cmd)
+	f.set.register(cmd)
+	cmd.MarkFlagsMutuallyExclusive("key", "unsigned")
+	cmd.MarkFlagsOneRequired("key", "unsigned")
+	return cmd
+}
+
+// register adds the options that sign and approve have in common.
+func (f *signFlags) register(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringVar(&f.manifest, "manifest", "", "a TOML file of documents and their places")
+	fl.StringVar(&f.typeName, "type", policy.SandboxPolicy.String(), "what a file is that is no document yet: sandbox-policy, provider-profile or settings")
+	registerLine(cmd, &f.line)
 	fl.StringVar(&f.key, "key", "", "your private key: a PEM file, pkcs11:… or the URI of a KMS")
 	fl.StringVar(&f.role, "role", "", "the document's role (default: the one its @type usually has)")
 	fl.StringVar(&f.gateway, "gateway", "*", "glob over the gateway's id")
 	fl.StringVar(&f.workspace, "workspace", "", "glob over the workspace")
 	fl.StringVar(&f.name, "name", "", "glob over the name (default: a provider profile's id)")
-	fl.StringVar(&f.version, "version", "", "the version to approve it as, 1 or more; above the last one")
 	fl.StringVar(&f.notBefore, "not-before", "", "when the approval begins, as 2026-01-02T15:04:05Z (default: now)")
 	fl.StringVar(&f.notAfter, "not-after", "", "when the approval ends, as 2026-01-02T15:04:05Z")
 	fl.StringVar(&f.validFor, "valid-for", "90d", "how long the approval lasts, as 90d or 36h")
 	fl.StringVar(&f.reason, "reason", "", "why, for people")
-	fl.StringVar(&f.out, "out", "", "where to write the bundle (default: the standard output)")
-	fl.StringVar(&f.previous, "previous", "", "an earlier document, to show what this one changes")
 	fl.BoolVar(&f.yes, "yes", false, "sign without being asked")
-	fl.BoolVar(&f.unsigned, "unsigned", false, "write the predicate for another tool to sign")
 	f.passphrase.register(cmd)
-	f.set.register(cmd)
 	cmd.MarkFlagsMutuallyExclusive("not-after", "valid-for")
-	cmd.MarkFlagsMutuallyExclusive("key", "unsigned")
-	cmd.MarkFlagsOneRequired("key", "unsigned")
-	_ = cmd.MarkFlagRequired("version") // fails only for a flag that does not exist
-	return cmd
 }
 
 func sign(env *Env, f *signFlags) error {
-	a, err := f.approval(env)
+	list, err := f.files(env)
 	if err != nil {
 		return err
 	}
+	if len(list) != 1 || f.manifest != "" {
+		return signMany(env, f, list)
+	}
+	a, err := f.approval(env, &list[0])
+	if err != nil {
+		return err
+	}
+	if err := showApproval(env, f, a); err != nil {
+		return err
+	}
+	return f.finish(env, a, verifier.ApprovalPredicateType)
+}
+
+// showApproval prints what is approved, what it grants, and what to look at twice.
+func showApproval(env *Env, f *signFlags, a *policy.Approval) error {
 	printApproval(env.Stderr, a)
 	if err := f.show(env, a.Document); err != nil {
 		return err
 	}
-	return f.finish(env, a, verifier.ApprovalPredicateType)
+	lookTwice(env.Stderr, a, env.Now())
+	return nil
 }
 
 // signable is what people approve: one document, or a set.
@@ -113,7 +152,7 @@ func (f *signFlags) finish(env *Env, a signable, predicateType string) error {
 	if f.unsigned {
 		return f.writePredicate(env, a, predicateType)
 	}
-	if err := f.confirm(env); err != nil {
+	if err := f.confirm(env, 1); err != nil {
 		return err
 	}
 	key, err := f.passphrase.load(env, f.key)
@@ -142,8 +181,8 @@ func (f *signFlags) deliver(env *Env, signed *policy.Signed) error {
 }
 
 // approval reads the options into an approval and checks it.
-func (f *signFlags) approval(env *Env) (*policy.Approval, error) {
-	body, err := readFile(env, f.document, "document", verifier.MaxBody)
+func (f *signFlags) approval(env *Env, t *toApprove) (*policy.Approval, error) {
+	body, err := t.body(env)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +192,7 @@ func (f *signFlags) approval(env *Env) (*policy.Approval, error) {
 			return nil, err
 		}
 	}
-	doc, err := policy.ReadSubject(filepath.Base(f.document), role, body)
+	doc, err := policy.ReadSubject(filepath.Base(t.path), role, body)
 	if err != nil {
 		return nil, approvalError(err)
 	}

@@ -28,8 +28,8 @@ func (f *setFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.id, "bundle-id", "", "approve the members together, as the set of this name")
 	fl.StringArrayVar(&f.members, "member", nil, "a canonical document of the set, as ROLE:NAME:FILE; without NAME it is a profile's id or the set's --name")
 	cmd.MarkFlagsRequiredTogether("bundle-id", "member")
-	cmd.MarkFlagsOneRequired("document", "bundle-id")
-	cmd.MarkFlagsMutuallyExclusive("document", "bundle-id")
+	cmd.MarkFlagsOneRequired("document", "manifest", "bundle-id")
+	cmd.MarkFlagsMutuallyExclusive("document", "manifest", "bundle-id")
 	cmd.MarkFlagsMutuallyExclusive("role", "bundle-id")
 	cmd.MarkFlagsMutuallyExclusive("previous", "bundle-id")
 }

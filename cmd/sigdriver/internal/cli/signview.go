@@ -43,7 +43,7 @@ func (f *signFlags) show(env *Env, doc *policy.Subject) error {
 }
 
 // confirm asks on the process's terminal, where a pipe cannot answer.
-func (f *signFlags) confirm(env *Env) error {
+func (f *signFlags) confirm(env *Env, n int) error {
 	fmt.Fprintln(env.Stderr)
 	if f.yes {
 		return nil
@@ -53,7 +53,11 @@ func (f *signFlags) confirm(env *Env) error {
 		return usageError(errors.New("not signed: there is no terminal to ask on"), "read what is printed above, then give --yes to sign without being asked")
 	}
 	defer tty.Close()
-	fmt.Fprint(tty, "Sign this? Type yes: ")
+	question := "Sign this? Type yes: "
+	if n > 1 {
+		question = fmt.Sprintf("Sign these %d? Type yes: ", n)
+	}
+	fmt.Fprint(tty, question)
 	answer, err := bufio.NewReader(io.LimitReader(tty, maxAnswer)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err

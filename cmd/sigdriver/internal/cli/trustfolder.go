@@ -79,7 +79,7 @@ func (f *ceremonyFlags) outcome(env *Env, result *ceremony.Result, err error) (*
 // standing is a report of what is published, and of what is staged unless that is nil.
 func (f *ceremonyFlags) standing(env *Env, action string, staged *author.Stage) (*trustReport, *author.Repository, error) {
 	folder := f.folder(env)
-	notes, err := folder.Notes()
+	notes, err := folder.DisplayNotes()
 	if err != nil {
 		return nil, nil, trustError(err)
 	}
@@ -112,7 +112,7 @@ func (r *trustReport) pin(env *Env, dir string) error {
 }
 
 func belowThreshold(folder *ceremony.Folder, missing *author.QuorumError) error {
-	notes, err := folder.Notes()
+	notes, err := folder.DisplayNotes()
 	if err != nil {
 		return trustError(err)
 	}
