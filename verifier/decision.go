@@ -83,6 +83,10 @@ type Decision struct {
 	// Recheck is the next instant at which anything in this decision may change,
 	// its verdict or not; zero for never. A cached answer dies then.
 	Recheck time.Time
+	// HoldsUntil is Recheck without the expiries of trust: as long as trust of this
+	// epoch is in this condition, nothing in the decision changes before; zero for
+	// never. It is no part of DecisionJSON.
+	HoldsUntil time.Time
 	// Consulted are the floors the decision looked at, with what it saw, and
 	// Place what it saw of the sandbox (nil: never allowed before). A cached
 	// answer holds only while these still stand.

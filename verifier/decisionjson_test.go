@@ -83,7 +83,7 @@ func TestDecisionJSONCoversEverything(t *testing.T) {
 	v := reflect.ValueOf(full).Elem()
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
-		if !field.IsExported() {
+		if !field.IsExported() || field.Name == "HoldsUntil" { // for a cache, not for the record
 			continue
 		}
 		if v.Field(i).IsZero() {

@@ -180,6 +180,16 @@ func (e *evaluation) lookahead() int {
 	return min(maxInstants, MaxLookahead/cost)
 }
 
+// holdsUntil returns the next instant at which an approval begins or stops to count,
+// zero for none.
+func (e *evaluation) holdsUntil(now time.Time) time.Time {
+	var at []time.Time
+	for _, doc := range e.documents {
+		at = append(at, doc.changes()...)
+	}
+	return earliest(slices.DeleteFunc(at, func(t time.Time) bool { return !t.After(now) })...)
+}
+
 // validUntil returns the next instant at which anything in the decision may
 // change, and the first at which its verdict or reason does. SPEC: R11.
 func (e *evaluation) validUntil(now time.Time, d *Decision) (recheck, validUntil time.Time) {

@@ -40,6 +40,7 @@ func evaluate(src requestSource, trust *Trust, floors Floors, now time.Time) Dec
 		}
 	}
 	d.Recheck, d.ValidUntil = e.validUntil(now, &d)
+	d.HoldsUntil = e.holdsUntil(now)
 	d.NearestMiss = e.nearestMiss(&d, now)
 	return d
 }

@@ -106,6 +106,9 @@ func TestValidUntilLooksPastASpareApproval(t *testing.T) {
 	if want := vt.Now.Add(3 * time.Hour); !d.ValidUntil.Equal(want) {
 		t.Errorf("valid until %v, want %v: two of the three still hold", d.ValidUntil, want)
 	}
+	if !d.HoldsUntil.IsZero() && d.HoldsUntil.Before(d.Recheck) {
+		t.Errorf("holds until %v, recheck at %v", d.HoldsUntil, d.Recheck)
+	}
 	if want := vt.Now.Add(time.Hour); !d.Recheck.Equal(want) {
 		t.Errorf("recheck at %v, want %v", d.Recheck, want)
 	}

@@ -184,6 +184,27 @@ func TestQuestionsAreEqualLater(t *testing.T) {
 	})
 }
 
+// A timestamp that is signed anew, as one is every day, has nothing decided again.
+func TestResigningDecidesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	s := compose(5)
+	first := w.expect(s, verifier.Allowed).Receipt.GetLogIndex()
+	left := w.metric("sigdriver_trust_seconds_left")
+	w.repo.Advance(0)
+	w.repo.PublishTimestamp()
+	refreshed := `sigdriver_trust_refreshes_total{result="ok"}`
+	before := w.metric(refreshed)
+	syscall.Kill(os.Getpid(), syscall.SIGHUP)
+	w.eventually("trust is refreshed", func() bool { return w.metric(refreshed) != before })
+	if again := w.expect(s, verifier.Allowed).Receipt.GetLogIndex(); again != first {
+		t.Errorf("entry %d after %d (%s s left before)", again, first, left)
+	}
+	if n := w.metric("sigdriver_trust_epoch"); n != "1" {
+		t.Errorf("epoch %s: the case is another", n)
+	}
+}
+
 func TestAttestationArrivesInTheFolder(t *testing.T) {
 	w := newWorld(t)
 	w.start()

@@ -155,7 +155,7 @@ func (c *call) remember(d *verifier.Decision) (*answer, error) {
 		return nil, err
 	}
 	a := &answer{
-		body: body, verdict: d.Verdict, reason: d.Reason, recheck: d.Recheck, entry: c.logged, indexed: c.indexed,
+		body: body, verdict: d.Verdict, reason: d.Reason, recheck: d.HoldsUntil, entry: c.logged, indexed: c.indexed,
 		seen: record.SeenBy(c.req, d).After(d),
 	}
 	if c.server.Attester != nil && d.Verdict == verifier.Allow && c.req.Purpose == verifier.Compose && c.logged != nil {

@@ -26,7 +26,7 @@ type key struct {
 	question  fingerprint // of the request without request_id and host
 	uid       uint32
 	condition verifier.Condition // of trust, by the clock
-	trust     uint64             // generation: every swap, also of expiries
+	trust     uint64             // generation: of its epoch
 }
 
 // answer is a decision as it is sent, and what it stands on.

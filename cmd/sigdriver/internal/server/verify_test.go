@@ -182,6 +182,30 @@ func TestTrustExpiresUnderACachedAnswer(t *testing.T) {
 	w.expect(s, signingv1.Reason_REASON_TRUST_STALE)
 }
 
+// What was decided stands over a re-signing that moves nothing but expiries, past the
+// expiry that it was decided by too; and it dies with the trust that is in use.
+func TestResigningDecidesNothing(t *testing.T) {
+	s := verifiertest.AdmitPolicy()
+	w := newWorld(t, s)
+	first := w.expect(s, allowed).Receipt.GetLogIndex()
+	was := s.Expires.Timestamp
+	s.Expires.Timestamp = was.AddDate(0, 0, 7)
+	s.Versions.Timestamp++
+	w.resign(s)
+	for _, at := range []time.Time{s.Now, was.Add(time.Second)} {
+		w.now.set(at, nil)
+		got := w.expect(s, allowed)
+		if got.Receipt.GetLogIndex() != first || got.Trust.Stale {
+			t.Errorf("at %s: entry %d after %d, stale %t", at, got.Receipt.GetLogIndex(), first, got.Trust.Stale)
+		}
+	}
+	if n := w.record.appends.Load(); n != 1 {
+		t.Errorf("%d entries", n)
+	}
+	w.now.set(s.Expires.Timestamp.Add(24*time.Hour), nil)
+	w.expect(s, signingv1.Reason_REASON_TRUST_STALE)
+}
+
 func TestNoTrust(t *testing.T) {
 	s := verifiertest.AdmitPolicy()
 	w := newWorld(t, s)

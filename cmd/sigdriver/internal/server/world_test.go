@@ -81,7 +81,11 @@ func (c *testTrust) Changed() <-chan struct{} {
 func (c *testTrust) swap(t *verifier.Trust) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.snap = &trust.Snapshot{Trust: t, Generation: c.snap.Generation + 1}
+	generation := c.snap.Generation + 1
+	if t != nil && c.snap.Trust != nil && t.Epoch() == c.snap.Trust.Epoch() {
+		generation-- // as the keeper does
+	}
+	c.snap = &trust.Snapshot{Trust: t, Generation: generation}
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
@@ -181,6 +185,16 @@ func newWorld(t testing.TB, s *verifiertest.Scenario) *world {
 }
 
 // swap puts the trust of a scenario into use.
+// resign swaps in trust of the same epoch.
+func (w *world) resign(s *verifiertest.Scenario) {
+	w.t.Helper()
+	trust, err := verifier.ParseTrust(s.Source())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.trust.swap(trust)
+}
+
 func (w *world) swap(s *verifiertest.Scenario) {
 	w.t.Helper()
 	trust, err := verifier.ParseTrust(s.Source())

@@ -354,7 +354,9 @@ func isAttestation(name string) bool { return strings.HasPrefix(name, "attestati
 func (k *Keeper) use(s *tuf.Snapshot, trust *verifier.Trust) error {
 	before := k.Current()
 	newEpoch := before.Trust == nil || before.Trust.Epoch() != trust.Epoch()
+	generation := before.Generation
 	if newEpoch {
+		generation++
 		k.reset(trust)
 	}
 	roles := map[string]record.RoleFile{}
@@ -362,7 +364,7 @@ func (k *Keeper) use(s *tuf.Snapshot, trust *verifier.Trust) error {
 		roles[name] = record.RoleFile{Version: r.Version, SHA256: r.SHA256}
 	}
 	k.source = s
-	k.current.Store(&Snapshot{Trust: trust, Generation: before.Generation + 1, Roles: roles})
+	k.current.Store(&Snapshot{Trust: trust, Generation: generation, Roles: roles})
 	if newEpoch {
 		k.Index.SetTrust(trust, s.Targets)
 	}

@@ -12,8 +12,9 @@ import (
 type Snapshot struct {
 	// Trust is nil while there is none, and then refuses.
 	Trust *verifier.Trust
-	// Generation rises with every swap, also one that only moves expiries. It is
-	// of this process; the epoch is for ever.
+	// Generation rises with every epoch that is swapped in. A swap that only moves
+	// expiries keeps it, so that what was decided stands. It is of this process; the
+	// epoch is for ever.
 	Generation uint64
 	// Roles are the TUF metadata files that the trust came from.
 	Roles map[string]record.RoleFile
