@@ -22,6 +22,9 @@ import (
 var platforms = map[string]string{
 	"cmd/sigdriver/internal/cli/driver.go":           "linux",
 	"cmd/sigdriver/internal/cli/nodriver.go":         "!linux",
+	"cmd/sigdriver/internal/cli/operator.go":         "linux",
+	"cmd/sigdriver/internal/cli/status.go":           "linux",
+	"cmd/sigdriver/internal/cli/ask.go":              "linux",
 	"cmd/sigdriver/internal/cli/serve.go":            "linux",
 	"cmd/sigdriver/internal/cli/demo.go":             "linux",
 	"cmd/sigdriver/internal/socket/socket.go":        "linux",

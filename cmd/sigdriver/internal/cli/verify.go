@@ -52,6 +52,19 @@ Exit codes: 0 ALLOW, 1 DENY, 2 usage, 4 trust is stale or unavailable.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return verify(env, f) },
 	}
+	f.registerQuestion(cmd)
+	fl := cmd.Flags()
+	fl.StringVar(&f.at, "as-of", "", "decide with the trust in force at this time, as 2026-01-02T15:04:05Z, and at this time")
+	fl.StringArrayVarP(&f.outputs, "output", "o", []string{"text"}, "text or json, with =FILE to write to a file (repeatable)")
+	f.trust.register(cmd)
+	for _, name := range []string{"trust", "root"} {
+		_ = cmd.MarkFlagRequired(name) // fails only for a flag that does not exist
+	}
+	return cmd
+}
+
+// registerQuestion adds the options that make up the question.
+func (f *verifyFlags) registerQuestion(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.target, "target", "", "where it would be enforced: [GATEWAY:]WORKSPACE/NAME")
 	fl.StringVar(&f.sandboxID, "sandbox-id", "", "the sandbox's id (default: its name)")
@@ -61,13 +74,9 @@ Exit codes: 0 ALLOW, 1 DENY, 2 usage, 4 trust is stale or unavailable.`,
 	fl.StringVar(&f.effective, "effective", "", "the canonical effective policy: makes it a composition")
 	fl.StringVar(&f.recipe, "recipe", verifier.Recipes()[0], "how the effective policy was composed")
 	fl.BoolVar(&f.providersV2, "providers-v2", false, "whether the profiles are inserted into the effective policy")
-	fl.StringVar(&f.at, "as-of", "", "decide with the trust in force at this time, as 2026-01-02T15:04:05Z, and at this time")
-	fl.StringArrayVarP(&f.outputs, "output", "o", []string{"text"}, "text or json, with =FILE to write to a file (repeatable)")
-	f.trust.register(cmd)
-	for _, name := range []string{"target", "document", "trust", "root"} {
+	for _, name := range []string{"target", "document"} {
 		_ = cmd.MarkFlagRequired(name) // fails only for a flag that does not exist
 	}
-	return cmd
 }
 
 func verify(env *Env, f *verifyFlags) error {

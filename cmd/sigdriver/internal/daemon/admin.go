@@ -21,7 +21,7 @@ type probe struct {
 
 // adminHandler serves /metrics, /live and /ready. Live means that the process answers,
 // nothing else: restarting a driver does not mend its trust.
-func adminHandler(m *Metrics, checks []probe) http.Handler {
+func adminHandler(m *Metrics, checks []probe) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, DisableCompression: true}))
 	mux.HandleFunc("GET /live", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "live") })

@@ -58,6 +58,8 @@ type driver struct {
 	index   *trust.Index
 	keeper  *trust.Keeper
 	lives   *lives
+	started time.Time
+	probes  []probe
 
 	socket   *socket.Socket
 	listener *socket.PeerListener
@@ -116,7 +118,7 @@ func (d *driver) configure(context.Context) error {
 	d.logger = hclog.New(&hclog.LoggerOptions{
 		Name: "sigdriver", Level: hclog.LevelFromString(d.conf.Log.Level), Output: d.options.Log, JSONFormat: d.conf.Log.Format == "json",
 	})
-	d.metrics = NewMetrics(version.Driver)
+	d.metrics, d.started = NewMetrics(version.Driver), time.Now()
 	d.strangers = newRefusedPeers(d.logger, d.metrics)
 	d.logger.Info("starting", "version", version.Driver, "revision", version.Revision(), "config", d.options.ConfigFile)
 	return nil
@@ -345,13 +347,17 @@ func (d *driver) watch(context.Context) error {
 		return d.conf.Fault("admin.listen", err, "choose a free address")
 	}
 	l = netutil.LimitListener(l, maxAdminConns)
-	checks := []probe{
+	d.probes = []probe{
 		{Name: "trust", Well: func() bool { return d.healthy("trust") }},
 		{Name: "audit", Well: d.server.Recording},
 		{Name: "reserve", Well: func() bool { return d.conf.checkReserve() == nil }},
 		{Name: "socket", Well: d.socketsInPlace},
 	}
-	d.admin = serveAdmin(l, adminHandler(d.metrics, checks), d.logger.Named("admin"))
+	handler := adminHandler(d.metrics, d.probes)
+	if d.adminSocket != nil { // who reaches a port is anybody on the machine
+		d.operators(handler)
+	}
+	d.admin = serveAdmin(l, handler, d.logger.Named("admin"))
 	return nil
 }
 

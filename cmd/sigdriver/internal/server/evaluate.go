@@ -59,6 +59,7 @@ func (c *call) evaluate(ctx context.Context) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.server.watched.note(c, d)
 	if len(d.Shadow) > 0 {
 		c.server.Metrics.Shadowed()
 	}

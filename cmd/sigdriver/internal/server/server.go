@@ -152,6 +152,7 @@ type Server struct {
 	done   chan struct{}
 
 	unrecorded unrecorded
+	watched    watched
 
 	printer *printer
 }

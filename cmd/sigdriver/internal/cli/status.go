@@ -1,0 +1,120 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux
+
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/daemon"
+)
+
+// statusFlags are the options of status.
+type statusFlags struct {
+	operatorFlags
+	outputs []string
+}
+
+func newStatusCommand(env *Env) *cobra.Command {
+	f := &statusFlags{}
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Ask a running driver how it is",
+		Long: `Shows what a running driver stands on and what troubles it: its trust and how long
+that lasts, its journal and log, its index, the approvals in force that end within
+30 days, and the last refusals.
+
+Exit codes: 0 well, 1 it refuses, 2 usage, 4 it decides and somebody has to look, or
+no driver answers.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return status(env, f) },
+	}
+	f.register(cmd)
+	registerOutputs(cmd, &f.outputs)
+	return cmd
+}
+
+func status(env *Env, f *statusFlags) error {
+	out, err := readOutputs(f.outputs)
+	if err != nil {
+		return err
+	}
+	answer, err := f.call("GET", "/status", nil)
+	if err != nil {
+		return err
+	}
+	var s daemon.Status
+	if err := json.Unmarshal(answer, &s); err != nil || s.MediaType != daemon.StatusMediaType {
+		return &ExitError{Code: ExitInconclusive, Err: fmt.Errorf("what answers is no driver of this release: media type %.80q", s.MediaType), Remedy: "use the sigdriver of the driver's release"}
+	}
+	if err := out.writeAll(env, &s, func(p *printer) { printStatus(p, &s) }); err != nil {
+		return err
+	}
+	switch s.Condition {
+	case daemon.StatusWell:
+		return nil
+	case daemon.StatusRefuses:
+		return &ExitError{Code: ExitDenied}
+	}
+	return &ExitError{Code: ExitInconclusive}
+}
+
+func printStatus(p *printer, s *daemon.Status) {
+	p.line("Driver %s is %s, up since %s", s.Driver.Version, map[string]string{
+		daemon.StatusWell: "well", daemon.StatusDegraded: "degraded: it decides, and somebody has to look", daemon.StatusRefuses: "refusing",
+	}[s.Condition], s.Driver.Started.Format(time.RFC3339))
+	for _, problem := range s.Problems {
+		mark := unseen
+		if problem.Refuses {
+			mark = failed
+		}
+		p.check(mark, printable(problem.Text), "")
+		p.line("    %s", printable(problem.Remedy))
+	}
+	until := ""
+	if s.Trust.RefusedFrom != nil {
+		until = ", with nothing renewed refused from " + s.Trust.RefusedFrom.Format(time.RFC3339)
+	}
+	p.line("trust    epoch %d, %s, maxStale %s%s", s.Trust.Epoch, printable(s.Trust.Condition), time.Duration(s.Trust.MaxStaleSeconds)*time.Second, until)
+	for _, r := range s.Trust.Roles {
+		p.line("         %s v%d: %s, %.0f%% of its life", printable(r.Role), r.Version, leftText(r.SecondsLeft), 100*r.LifeLeft)
+	}
+	p.line("journal  %s", plural(int(s.Journal.Entries), "entry", "entries"))
+	if s.Log != nil {
+		p.line("log      %d in tiles, %d covered by the checkpoint", s.Log.Entries, s.Log.Covered)
+	}
+	p.line("index    %s from %s%s", plural(s.Index.Attestations, "attestation", "attestations"), plural(s.Index.Files, "file", "files"), passedOver(s.Index.PassedOver))
+	p.line("serving  %s, %s cached", plural(s.Connections, "connection", "connections"), plural(s.Cache.Entries, "answer", "answers"))
+	for _, e := range s.Ending {
+		p.line("ends %s: %s %s in %s:%s as version %d, approved by %s", e.NotAfter.Format(time.RFC3339), printable(e.Role), printable(e.Name),
+			printable(e.GatewayID), printable(e.Workspace), e.Version, printable(strings.Join(e.Principals, ", ")))
+	}
+	for _, r := range s.Refusals {
+		index := ""
+		if r.Index != nil {
+			index = fmt.Sprintf(" (entry %d)", *r.Index)
+		}
+		p.line("refused %s: %s:%s/%s %s%s: %s", r.Time.Format(time.RFC3339), printable(r.GatewayID), printable(r.Workspace), printable(r.Name), printable(r.Reason), index, printable(r.Finding))
+	}
+}
+
+// passedOver counts the files that are not used.
+func passedOver(counts map[string]int) string {
+	var parts []string
+	for reason, n := range counts {
+		parts = append(parts, fmt.Sprintf("%d %s", n, printable(reason)))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	sort.Strings(parts)
+	return "; passed over: " + strings.Join(parts, ", ")
+}
