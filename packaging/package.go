@@ -70,6 +70,7 @@ func (r *release) contents(p platform) (files.Contents, error) {
 		add(filepath.Join(units, unit), "/usr/lib/systemd/system/"+unit, 0o644, files.TypeFile)
 	}
 	add(filepath.Join(units, "sysusers.conf"), "/usr/lib/sysusers.d/sigdriver.conf", 0o644, files.TypeFile)
+	add(filepath.Join(units, "tmpfiles.conf"), "/usr/lib/tmpfiles.d/sigdriver.conf", 0o644, files.TypeFile)
 	add(filepath.Join(r.source, "LICENSE"), "/usr/share/doc/sigdriver/copyright", 0o644, files.TypeFile)
 	for name, to := range map[string]string{
 		"sigdriver.bash": "/usr/share/bash-completion/completions/sigdriver",

@@ -64,7 +64,7 @@ func looksInstalled(t *testing.T, deb string) {
 	}
 	for _, name := range []string{
 		"etc/sigdriver/sigdriver.toml", "usr/lib/systemd/system/sigdriver.service", "usr/lib/systemd/system/sigdriver.socket",
-		"usr/lib/systemd/system/sigdriver-renew.service", "usr/lib/systemd/system/sigdriver-renew.timer", "usr/lib/sysusers.d/sigdriver.conf",
+		"usr/lib/systemd/system/sigdriver-renew.service", "usr/lib/systemd/system/sigdriver-renew.timer", "usr/lib/sysusers.d/sigdriver.conf", "usr/lib/tmpfiles.d/sigdriver.conf",
 		"usr/share/man/man1/sigdriver-serve.1", "usr/share/bash-completion/completions/sigdriver",
 	} {
 		if _, err := os.Lstat(filepath.Join(root, name)); err != nil {

@@ -7,6 +7,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -20,6 +21,7 @@ import (
 // statusFlags are the options of status.
 type statusFlags struct {
 	operatorFlags
+	wait    string
 	outputs []string
 }
 
@@ -38,6 +40,7 @@ no driver answers.`,
 		RunE: func(*cobra.Command, []string) error { return status(env, f) },
 	}
 	f.register(cmd)
+	cmd.Flags().StringVar(&f.wait, "wait", "", "wait this long for a driver that is well, such as 30s")
 	registerOutputs(cmd, &f.outputs)
 	return cmd
 }
@@ -47,15 +50,11 @@ func status(env *Env, f *statusFlags) error {
 	if err != nil {
 		return err
 	}
-	answer, err := f.call("GET", "/status", nil)
+	s, err := f.awaited()
 	if err != nil {
 		return err
 	}
-	var s daemon.Status
-	if err := json.Unmarshal(answer, &s); err != nil || s.MediaType != daemon.StatusMediaType {
-		return &ExitError{Code: ExitInconclusive, Err: fmt.Errorf("what answers is no driver of this release: media type %.80q", s.MediaType), Remedy: "use the sigdriver of the driver's release"}
-	}
-	if err := out.writeAll(env, &s, func(p *printer) { printStatus(p, &s) }); err != nil {
+	if err := out.writeAll(env, s, func(p *printer) { printStatus(p, s) }); err != nil {
 		return err
 	}
 	switch s.Condition {
@@ -65,6 +64,39 @@ func status(env *Env, f *statusFlags) error {
 		return &ExitError{Code: ExitDenied}
 	}
 	return &ExitError{Code: ExitInconclusive}
+}
+
+// awaited looks until the driver is well or the time to wait is over.
+func (f *statusFlags) awaited() (*daemon.Status, error) {
+	var end time.Time
+	if f.wait != "" {
+		wait, err := readDuration("--wait", f.wait)
+		if err != nil {
+			return nil, err
+		}
+		end = time.Now().Add(wait)
+	}
+	for {
+		s, err := f.look()
+		var usage *ExitError
+		if err == nil && s.Condition == daemon.StatusWell || !time.Now().Before(end) || errors.As(err, &usage) && usage.Code == ExitUsage {
+			return s, err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// look asks once.
+func (f *statusFlags) look() (*daemon.Status, error) {
+	answer, err := f.call("GET", "/status", nil)
+	if err != nil {
+		return nil, err
+	}
+	var s daemon.Status
+	if err := json.Unmarshal(answer, &s); err != nil || s.MediaType != daemon.StatusMediaType {
+		return nil, &ExitError{Code: ExitInconclusive, Err: fmt.Errorf("what answers is no driver of this release: media type %.80q", s.MediaType), Remedy: "use the sigdriver of the driver's release"}
+	}
+	return &s, nil
 }
 
 func printStatus(p *printer, s *daemon.Status) {

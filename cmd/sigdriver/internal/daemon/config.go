@@ -162,7 +162,8 @@ type AttestConfig struct {
 	Key string `toml:"key"`
 }
 
-// AdminConfig is the listener of /metrics, /live and /ready.
+// AdminConfig is the listener of /metrics, /live and /ready, and on a Unix socket also of
+// `sigdriver status` and `sigdriver ask`.
 type AdminConfig struct {
 	// Listen is a loopback address, such as "127.0.0.1:9464", or the absolute path
 	// of a Unix socket. Optional: no listener.
