@@ -27,7 +27,7 @@ func get(t *testing.T, h http.Handler, method, path string) (int, string) {
 func readings() Readings {
 	n := func() int { return 3 }
 	return Readings{
-		Cold: n, CacheEntries: n, CacheBytes: n, IndexEntries: n, IndexFiles: n, Connections: n,
+		Cold: n, CacheEntries: n, CacheBytes: n, IndexEntries: n, IndexFiles: n, IndexWaiting: n, Connections: n,
 		JournalSize: func() uint64 { return 12 }, JournalWorks: func() bool { return true },
 		Trust: func() (uint64, verifier.TrustState) {
 			return 41, verifier.TrustState{Condition: verifier.Stale, Left: 90 * time.Second}
