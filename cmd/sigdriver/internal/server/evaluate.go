@@ -149,6 +149,10 @@ func (c *call) record(d *verifier.Decision) error {
 	return auditUnavailable(err)
 }
 
+// unrecordedHolds is how long a refusal that is not in the journal is given again
+// before it is decided, and perhaps recorded, once more.
+const unrecordedHolds = time.Second
+
 // remember makes the answer, with the state as it is once its own entry holds.
 func (c *call) remember(d *verifier.Decision) (*answer, error) {
 	body, err := encodeDecision(c.req, d, c.logged)
@@ -158,6 +162,11 @@ func (c *call) remember(d *verifier.Decision) (*answer, error) {
 	a := &answer{
 		body: body, verdict: d.Verdict, reason: d.Reason, recheck: d.HoldsUntil, entry: c.logged, indexed: c.indexed,
 		seen: record.SeenBy(c.req, d).After(d),
+	}
+	if c.logged == nil { // what kept it out of the journal may be over soon
+		if until := c.now.Add(unrecordedHolds); a.recheck.IsZero() || until.Before(a.recheck) {
+			a.recheck = until
+		}
 	}
 	if c.server.Attester != nil && d.Verdict == verifier.Allow && c.req.Purpose == verifier.Compose && c.logged != nil {
 		a.grounds = c.groundsOf(d)

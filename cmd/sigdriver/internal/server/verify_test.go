@@ -301,6 +301,29 @@ func TestUnrecordedAllowDoesNotLeave(t *testing.T) {
 	w.expect(s, allowed)
 }
 
+// A refusal that a full disk kept out of the journal is recorded once there is room,
+// though its answer was kept meanwhile.
+func TestUnrecordedRefusalIsRecordedLater(t *testing.T) {
+	s := verifiertest.AdmitPolicy()
+	s.Offer(0)
+	w := newWorld(t, s)
+	var full error = &record.FullError{}
+	w.record.fail.Store(&full)
+	for range 2 {
+		if got := w.expect(s, signingv1.Reason_REASON_ATTESTATION_MISSING); got.Receipt != nil {
+			t.Fatalf("recorded on a full disk: %v", got.Receipt)
+		}
+	}
+	if n := w.metrics.cached.Load(); n != 1 {
+		t.Errorf("%d answers were kept, want 1: noise is decided once", n)
+	}
+	w.record.fail.Store(nil)
+	w.now.set(s.Now.Add(unrecordedHolds), nil)
+	if got := w.expect(s, signingv1.Reason_REASON_ATTESTATION_MISSING); got.Receipt == nil {
+		t.Error("with room again it is not recorded")
+	}
+}
+
 func TestSuppressedDenialHasNoReceipt(t *testing.T) {
 	s := verifiertest.AdmitPolicy()
 	s.Offer(0)
