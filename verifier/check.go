@@ -58,6 +58,9 @@ func CheckRequest(req *Request) error {
 			return err
 		}
 	}
+	if err := checkValues(req); err != nil {
+		return err
+	}
 	switch req.Purpose {
 	case Admit:
 		return checkAdmit(req)

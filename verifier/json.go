@@ -23,6 +23,7 @@ const (
 	jsonUTF8                           // invalid UTF-8, a byte order mark, a lone surrogate
 	jsonTrailing                       // something after the value
 	jsonTooDeep                        // nested deeper than MaxDepth
+	jsonTooLong                        // more than maxTokens
 )
 
 // jsonError is a refusal by checkJSON. Offset is in bytes.
@@ -38,6 +39,7 @@ func (e *jsonError) Error() string {
 		jsonUTF8:      "invalid UTF-8",
 		jsonTrailing:  "data after the end of the value",
 		jsonTooDeep:   fmt.Sprintf("nesting deeper than %d", MaxDepth),
+		jsonTooLong:   fmt.Sprintf("more than %d names and values", maxTokens),
 	}[e.Fault]
 	return fmt.Sprintf("%s at byte %d", what, e.Offset)
 }
@@ -50,7 +52,7 @@ func checkJSON(data []byte) error {
 		return &jsonError{jsonUTF8, int64(i)}
 	}
 	dec := jsontext.NewDecoder(bytes.NewBuffer(data))
-	for {
+	for tokens := 0; ; tokens++ {
 		_, err := dec.ReadToken()
 		if err != nil {
 			fault := jsonMalformed
@@ -61,6 +63,9 @@ func checkJSON(data []byte) error {
 		}
 		if dec.StackDepth() > MaxDepth {
 			return &jsonError{jsonTooDeep, dec.InputOffset()}
+		}
+		if tokens == maxTokens {
+			return &jsonError{jsonTooLong, dec.InputOffset()}
 		}
 		if dec.StackDepth() == 0 {
 			break

@@ -30,6 +30,13 @@ const (
 	// MaxDepth bounds JSON nesting, far above any policy and far below what
 	// costs a parser its stack.
 	MaxDepth = 32
+	// MaxValues bounds the JSON values of a request, over all bodies and the effective
+	// policy: some ten thousand endpoints. A value costs a reader up to a hundred
+	// bytes, however short it is written.
+	MaxValues = 1 << 19
+	// maxTokens bounds those of any other JSON text that is read, ten times above the
+	// largest file of trust.
+	maxTokens = 1 << 22
 	// MaxSignatures bounds the signatures of one bare DSSE envelope, counted
 	// before any of them is checked.
 	MaxSignatures = 16

@@ -13,9 +13,9 @@
 // unless a comment says characters. Unknown fields are ignored; unknown enum
 // values in a request are refused, and a client must refuse them in a response.
 //
-// The maximum request is 8 MiB, the maximum response 256 KiB, that of Attest
-// 64 KiB more. Compression is not supported: a compressed call ends in
-// UNIMPLEMENTED.
+// The maximum request is 8 MiB, with at most 524288 JSON values in all bodies and
+// effective together, the maximum response 256 KiB, that of Attest 64 KiB more.
+// Compression is not supported: a compressed call ends in UNIMPLEMENTED.
 //
 // A refusal is an OK response with VERDICT_DENY. A gRPC error never means yes:
 //
