@@ -92,6 +92,27 @@ func TestJournalNotInItsPlace(t *testing.T) {
 	w.unrecorded("removed", cached, compose(21))
 }
 
+// An archive that takes nothing lets nothing new be allowed, and the driver is not
+// ready until it takes something again.
+func TestArchiveIsGone(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	w.expect(compose(5), verifier.Allowed)
+	archive := w.path("state/archive")
+	if err := os.Rename(archive, archive+".x"); err != nil {
+		t.Fatal(err)
+	}
+	w.client().Verify(t.Context(), requestOf(compose(6))) // somebody has to ask
+	w.unrecorded("archive moved", compose(6))
+	if err := os.Rename(archive+".x", archive); err != nil {
+		t.Fatal(err)
+	}
+	w.expect(compose(6), verifier.Allowed)
+	if code, text := w.admin("/ready"); code != 200 {
+		t.Errorf("archive back: ready %d %s", code, text)
+	}
+}
+
 // Somebody else writes at the end of the journal: the driver does not go on behind it.
 func TestJournalWrittenByAnother(t *testing.T) {
 	w := newWorld(t)

@@ -23,7 +23,7 @@ const (
 	// any number of names.
 	peerTargets = 64
 	// maxPeerBytes bounds what one peer's refusals add to the archive.
-	maxPeerBytes = 16 << 20
+	maxPeerBytes = 4 << 20
 	// A first refusal of a bound sandbox for a reason is recorded also when its peer
 	// has no budget left, up to so many bytes of it, and so many of all of them.
 	maxFirstBytes  = 64 << 10

@@ -75,6 +75,7 @@ func (s *Store) keep() {
 		case <-tick.C:
 		}
 		s.begin()
+		s.tryArchive()
 		s.markClock(markAfter)
 		s.writeHead()
 		if s.snapshotDue() || s.snapshotGone() {

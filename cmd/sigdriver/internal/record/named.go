@@ -106,10 +106,14 @@ func (s *Store) InPlace() error {
 }
 
 // Ready returns why no ALLOW could be recorded now: what stopped the record, a file
-// that is not in its place, or a full disk (a *FullError).
+// that is not in its place, an archive that takes nothing, or a full disk (a
+// *FullError).
 func (s *Store) Ready() error {
 	if err := s.Err(); err != nil {
 		return err
+	}
+	if u := s.unarchived.Load(); u != nil {
+		return u.err
 	}
 	if err := s.InPlace(); err != nil {
 		return err

@@ -39,6 +39,8 @@ type Store struct {
 	high     atomic.Int64 // the highest time that the clock has shown, in nanoseconds since 1970
 	broken   atomic.Pointer[error]
 
+	unarchived atomic.Pointer[unarchived]
+
 	keeper keeper
 }
 
@@ -410,14 +412,39 @@ func (s *Store) Commit(e Entry, req *verifier.Request, d *verifier.Decision) (ui
 		return 0, Digest{}, err
 	}
 	for _, data := range evidence {
-		if _, err := s.opts.Archive.Put(data); err != nil {
+		if _, err := s.put(data); err != nil {
 			return 0, Digest{}, fmt.Errorf("archiving an attestation: %w", err)
 		}
 	}
-	if e.Record, err = s.opts.Archive.Put(record); err != nil {
+	if e.Record, err = s.put(record); err != nil {
 		return 0, Digest{}, fmt.Errorf("archiving the decision record: %w", err)
 	}
 	return s.submit(kindDecision, func() ([]byte, error) { return s.decide(e, seen) })
+}
+
+// put archives an object. One that could not be archived makes the record not ready
+// until it can.
+func (s *Store) put(data []byte) (Digest, error) {
+	sum, err := s.opts.Archive.Put(data)
+	if err != nil {
+		s.unarchived.Store(&unarchived{data, err})
+	} else if s.unarchived.Load() != nil {
+		s.unarchived.Store(nil)
+	}
+	return sum, err
+}
+
+// unarchived is an object that the archive did not take, and why.
+type unarchived struct {
+	data []byte
+	err  error
+}
+
+// tryArchive tries again what was not archived.
+func (s *Store) tryArchive() {
+	if u := s.unarchived.Load(); u != nil {
+		s.put(u.data)
+	}
 }
 
 // admitDenial keeps refusals from filling the disk, before anything is written.

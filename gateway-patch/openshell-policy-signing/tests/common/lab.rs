@@ -294,12 +294,18 @@ fn sigdriver() -> PathBuf {
 pub struct Daemon(Child);
 
 impl Daemon {
-    /// Sends a signal by name, e.g. `STOP`.
+    /// Sends a signal by name, e.g. `STOP`, which has stopped it when this returns.
     pub fn signal(&self, name: &str) {
         let status = Command::new("kill")
             .args([format!("-{name}"), self.0.id().to_string()])
             .status();
         assert!(status.expect("kill runs").success(), "kill -{name}");
+        let stat = format!("/proc/{}/stat", self.0.id());
+        while name == "STOP"
+            && !std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T "))
+        {
+            std::thread::yield_now();
+        }
     }
 }
 
