@@ -83,12 +83,19 @@ var quietGRPC = sync.OnceFunc(func() {
 })
 
 // tuneMemory lets more garbage pile up before it is collected: what lives is
-// small and bounded, and each collection costs the calls under way. GOGC wins.
+// small and bounded, and each collection costs the calls under way. What a flood of
+// large requests leaves behind is collected sooner. GOGC and GOMEMLIMIT win.
 var tuneMemory = sync.OnceFunc(func() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400)
 	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 })
+
+// memoryLimit is where garbage is collected whatever the percentage.
+const memoryLimit = 320 << 20
 
 // start opens everything, up to a socket that takes connections.
 func (d *driver) start(ctx context.Context) error {

@@ -9,7 +9,6 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/interceptor"
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	"github.com/sigdriver/sigdriver/verifier"
 )
@@ -46,7 +45,7 @@ func (d *driver) intercept(context.Context) error {
 	d.second = &intercepting{
 		socket:   s,
 		listener: socket.NewPeerListener(s, d.peers(d.conf), conns, d.strangers.refused),
-		grpc:     service.GRPC(server.Options()),
+		grpc:     service.GRPC(d.server.Admission),
 	}
 	return nil
 }

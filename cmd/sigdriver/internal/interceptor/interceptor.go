@@ -75,10 +75,18 @@ type Service struct {
 // New makes a service.
 func New(c Config) *Service { return &Service{Config: c} }
 
+// Admission bounds what callers hold, on this listener and the others.
+type Admission interface {
+	Options() []grpc.ServerOption
+	// Admit returns a service that receives messages within the bounds; whole says
+	// that a message costs many times its size.
+	Admit(desc grpc.ServiceDesc, whole bool) *grpc.ServiceDesc
+}
+
 // GRPC returns a gRPC server that serves the contract and nothing else.
-func (s *Service) GRPC(limits []grpc.ServerOption) *grpc.Server {
-	g := grpc.NewServer(append(limits, grpc.Creds(socket.Transport{}), grpc.UnaryInterceptor(s.guard))...)
-	wire.RegisterGatewayInterceptorServer(g, s)
+func (s *Service) GRPC(a Admission) *grpc.Server {
+	g := grpc.NewServer(append(a.Options(), grpc.Creds(socket.Transport{}), grpc.UnaryInterceptor(s.guard), grpc.ForceServerCodecV2(newCodec()))...)
+	g.RegisterService(a.Admit(wire.GatewayInterceptor_ServiceDesc, true), s)
 	return g
 }
 

@@ -4,6 +4,9 @@
 package server
 
 import (
+	"context"
+	"os"
+
 	"google.golang.org/protobuf/encoding/protojson"
 
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
@@ -14,12 +17,15 @@ import (
 // state in use. Nothing comes of it: it is in no journal and no cache, and neither a
 // floor nor a sandbox's place moves. It is for operators.
 func (s *Server) Ask(req *verifier.Request) (*verifier.Decision, error) {
-	select {
-	case s.cold <- struct{}{}:
-		defer func() { <-s.cold }()
-	default:
+	own := uint32(os.Geteuid()) // operators have the driver's own part
+	if !s.Admission.cold.try(own, 1) {
 		return nil, overloaded()
 	}
+	defer s.Admission.cold.give(own, 1)
+	if err := s.Admission.turns.take(context.Background(), own, 1); err != nil {
+		return nil, err
+	}
+	defer s.Admission.turns.give(own, 1)
 	now, err := s.Clock.Now()
 	if err != nil {
 		return nil, err

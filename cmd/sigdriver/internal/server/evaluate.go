@@ -39,19 +39,15 @@ type call struct {
 // evaluate decides the question and records the decision. Once the decision is
 // made it is recorded whole, even if the caller hangs up.
 func (c *call) evaluate(ctx context.Context) (*answer, error) {
-	select {
-	case c.server.cold <- struct{}{}:
-		defer func() { <-c.server.cold }()
-	default:
+	slots := c.server.Admission.cold
+	if !slots.try(c.caller.UID, 1) {
 		return nil, overloaded()
 	}
-	if err := ctx.Err(); err != nil {
+	defer slots.give(c.caller.UID, 1)
+	if err := c.compute(ctx, c.read); err != nil {
 		return nil, err
 	}
-	if err := c.read(); err != nil {
-		return nil, err
-	}
-	d, err := c.decide()
+	d, err := c.decide(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +76,19 @@ func missed(d *verifier.Decision) []any {
 	return args
 }
 
+// compute waits for a turn of the caller's uid and does what it is for.
+func (c *call) compute(ctx context.Context, work func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	turns := c.server.Admission.turns
+	if err := turns.take(ctx, c.caller.UID, 1); err != nil {
+		return err
+	}
+	defer turns.give(c.caller.UID, 1)
+	return work()
+}
+
 // read parses the request and adds what the index knows about its documents.
 func (c *call) read() error {
 	if err := countAttestations(c.data); err != nil {
@@ -101,9 +110,15 @@ func (c *call) read() error {
 
 // decide judges the request and makes the decision durable with what it raises. When
 // another decision moved the state meanwhile, it is judged again by the new one.
-func (c *call) decide() (*verifier.Decision, error) {
+func (c *call) decide(ctx context.Context) (*verifier.Decision, error) {
 	for range maxConflicts {
-		d := verifier.Verify(c.req, c.trust.Trust, c.server.Record.View(), c.now)
+		var d verifier.Decision
+		if err := c.compute(ctx, func() error {
+			d = verifier.Verify(c.req, c.trust.Trust, c.server.Record.View(), c.now)
+			return nil
+		}); err != nil {
+			return nil, err
+		}
 		if d.Verdict == verifier.VerdictUnspecified || d.Reason == verifier.ReasonUnspecified {
 			return nil, errors.New("a decision without a verdict") // CheckRequest took the request
 		}

@@ -102,7 +102,7 @@ func receiptUnavailable(err error) error {
 
 func overloaded() error {
 	return &fault{code: codes.Unavailable, reason: reasonOverloaded,
-		text: fmt.Sprintf("%d evaluations are under way: ask again after a pause", maxCold)}
+		text: fmt.Sprintf("%d evaluations of this uid are under way, or %d of all: ask again after a pause", coldUID, maxCold)}
 }
 
 // noReceipts answers Attest where nothing signs.

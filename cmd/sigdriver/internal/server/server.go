@@ -41,8 +41,6 @@ import (
 
 // Limits of the server.
 const (
-	// maxCold bounds the evaluations under way; more are OVERLOADED at once.
-	maxCold = 128
 	// maxCache bounds the verdict cache in bytes.
 	maxCache = 64 << 20
 	// maxConflicts bounds how often one request is decided again because the
@@ -52,8 +50,9 @@ const (
 	handshakeTimeout = 5 * time.Second
 	maxStreams       = 128
 	maxHeaderList    = 16 << 10
-	// A request of 64 KiB or an answer should not wait for a window update.
-	streamWindow = 1 << 20
+	// A request of 64 KiB or an answer should not wait for a window update. Every
+	// call may hold a window of bytes that nobody has asked for yet.
+	streamWindow = 128 << 10
 	connWindow   = 4 << 20
 	// watchTick is how often WatchTrust and health look whether time alone
 	// changed something.
@@ -125,7 +124,8 @@ type Attester interface {
 	Err() error
 }
 
-// Config is what a Server is made of. All fields but Log and Attester are required.
+// Config is what a Server is made of. All fields but Log, Attester and Admission are
+// required.
 type Config struct {
 	Peers   func() *socket.PeerList
 	Trust   Trust
@@ -138,6 +138,9 @@ type Config struct {
 	Log Log
 	// Attester is nil where the driver signs no receipts.
 	Attester Attester
+	// Admission is shared with the other listeners of the process; nil is one of its
+	// own.
+	Admission *Admission
 }
 
 // Server implements the contract.
@@ -146,7 +149,6 @@ type Server struct {
 	Config
 	cache  *cache[key, *answer]
 	flight flight
-	cold   chan struct{}
 	trust  trustBytes
 	served served
 	done   chan struct{}
@@ -159,10 +161,12 @@ type Server struct {
 
 // New makes a server.
 func New(c Config) *Server {
+	if c.Admission == nil {
+		c.Admission = NewAdmission()
+	}
 	return &Server{
 		Config: c,
 		cache:  newCache[key, *answer](maxCache),
-		cold:   make(chan struct{}, maxCold),
 		done:   make(chan struct{}),
 
 		printer: newPrinter(),
@@ -172,7 +176,7 @@ func New(c Config) *Server {
 // GRPC returns a gRPC server that serves the contract and health, and nothing
 // else: no reflection, no compression, no TCP.
 func (s *Server) GRPC() *grpc.Server {
-	g := grpc.NewServer(append(Options(),
+	g := grpc.NewServer(append(s.Admission.Options(),
 		grpc.Creds(socket.Transport{}),
 		grpc.ForceServerCodecV2(newCodec()),
 		grpc.UnaryInterceptor(s.unary),
@@ -187,8 +191,8 @@ func (s *Server) GRPC() *grpc.Server {
 			desc.Methods[i].Handler = handler((*Server).attestCall)
 		}
 	}
-	g.RegisterService(&desc, s)
-	grpc_health_v1.RegisterHealthServer(g, &health{server: s})
+	g.RegisterService(s.Admission.Admit(desc, false), s)
+	g.RegisterService(s.Admission.Admit(grpc_health_v1.Health_ServiceDesc, false), &health{server: s})
 	return g
 }
 
@@ -209,7 +213,7 @@ func Options() []grpc.ServerOption {
 }
 
 // Cold returns the number of evaluations under way.
-func (s *Server) Cold() int { return len(s.cold) }
+func (s *Server) Cold() int { return s.Admission.cold.Held() }
 
 // Cached returns the number of answers in the verdict cache and their bytes.
 func (s *Server) Cached() (entries, bytes int) { return s.cache.Stats() }

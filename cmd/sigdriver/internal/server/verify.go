@@ -155,7 +155,10 @@ func (s *Server) judge(ctx context.Context, caller socket.Credentials, data mem.
 	c := &call{server: s, caller: caller, data: data, question: q, now: now, trust: s.Trust.Current(), index: s.Index.Current()}
 	// SPEC: R1 is judged before any cached answer is looked for.
 	state := c.trust.Trust.State(now)
-	k := key{question: s.printer.print(q, data), uid: caller.UID, condition: state.Condition, trust: c.trust.Generation}
+	k := key{uid: caller.UID, condition: state.Condition, trust: c.trust.Generation}
+	if err := c.printed(ctx, &k.question); err != nil {
+		return judged{}, err
+	}
 	a, cached, err := s.answer(ctx, k, c)
 	if err != nil {
 		return judged{}, err
@@ -175,6 +178,18 @@ func (s *Server) judge(ctx context.Context, caller socket.Credentials, data mem.
 		c.log(a, "cached", true)
 	}
 	return judged{a, now, trust}, nil
+}
+
+// largeQuestion is from how many bytes on a question takes a turn to be hashed.
+const largeQuestion = 256 << 10
+
+// printed takes the fingerprint of the question.
+func (c *call) printed(ctx context.Context, to *fingerprint) error {
+	take := func() error { *to = c.server.printer.print(c.question, c.data); return nil }
+	if c.data.Len() < largeQuestion {
+		return take()
+	}
+	return c.compute(ctx, take)
 }
 
 // mayLeave holds back what stands on an entry of a journal that is not in its place

@@ -368,14 +368,15 @@ func TestEqualQuestionsUnderWayShareOneEvaluation(t *testing.T) {
 func TestOverload(t *testing.T) {
 	s := verifiertest.AdmitPolicy()
 	w := newWorld(t, s)
-	for range maxCold {
-		w.cold <- struct{}{}
+	uid := gateway.UID
+	for range coldUID {
+		w.Admission.cold.try(uid, 1)
 	}
 	_, err := w.ask(s)
 	fails(t, err, codes.Unavailable, reasonOverloaded)
-	<-w.cold
+	w.Admission.cold.give(uid, 1)
 	w.expect(s, allowed)
-	w.cold <- struct{}{}
+	w.Admission.cold.try(uid, 1)
 	w.expect(s, allowed) // cached answers need no slot
 }
 
@@ -394,8 +395,8 @@ func TestPanic(t *testing.T) {
 	}
 	w.record.before = nil
 	w.expect(s, allowed) // neither a slot nor the question is lost
-	if len(w.cold) != 0 {
-		t.Errorf("%d slots are lost", len(w.cold))
+	if n := w.Cold(); n != 0 {
+		t.Errorf("%d slots are lost", n)
 	}
 }
 

@@ -132,6 +132,16 @@ type PeerConn struct {
 	peer   Credentials
 	owner  *PeerListener
 	closed atomic.Bool
+	frames frames
+}
+
+// Read implements net.Conn. A peer that cuts what it sends into crumbs is cut off.
+func (c *PeerConn) Read(p []byte) (int, error) {
+	n, err := c.UnixConn.Read(p)
+	if !c.frames.take(p[:n]) {
+		return 0, errCrumbs
+	}
+	return n, err
 }
 
 // Close implements net.Conn and gives the slot back.
