@@ -48,6 +48,9 @@ Further parts of that form are workspace=W for a profile of one workspace and
 attestation=FILE, as often as needed. Files given with --attestation are offered
 to every document they name, and so are the attestations that trust brings.
 
+For pipelines, -o github writes annotations of a GitHub workflow's run, -o junit and
+-o sarif files that other systems show.
+
 Exit codes: 0 ALLOW, 1 DENY, 2 usage, 4 trust is stale or unavailable.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return verify(env, f) },
@@ -55,7 +58,7 @@ Exit codes: 0 ALLOW, 1 DENY, 2 usage, 4 trust is stale or unavailable.`,
 	f.registerQuestion(cmd)
 	fl := cmd.Flags()
 	fl.StringVar(&f.at, "as-of", "", "decide with the trust in force at this time, as 2026-01-02T15:04:05Z, and at this time")
-	fl.StringArrayVarP(&f.outputs, "output", "o", []string{"text"}, "text or json, with =FILE to write to a file (repeatable)")
+	fl.StringArrayVarP(&f.outputs, "output", "o", []string{"text"}, "text, json, github, junit or sarif, with =FILE to write to a file (repeatable)")
 	f.trust.register(cmd)
 	for _, name := range []string{"trust", "root"} {
 		_ = cmd.MarkFlagRequired(name) // fails only for a flag that does not exist
@@ -80,7 +83,7 @@ func (f *verifyFlags) registerQuestion(cmd *cobra.Command) {
 }
 
 func verify(env *Env, f *verifyFlags) error {
-	sinks, err := readOutputs(f.outputs)
+	sinks, err := readOutputs(f.outputs, "github", "junit", "sarif")
 	if err != nil {
 		return err
 	}

@@ -42,13 +42,21 @@ func (p *printer) check(mark, name, format string, args ...any) {
 	fmt.Fprintln(p.w, strings.TrimRight(fmt.Sprintf("%s %-14s %s", shown, name, text), " "))
 }
 
-// render writes the decision as JSON or as text.
+// render writes the decision in one format.
 func (r *report) render(p *printer, format string) error {
-	if format == "json" {
+	switch format {
+	case "json":
 		_, err := fmt.Fprintf(p.w, "%s\n", verifier.DecisionJSON(r.decision))
 		return err
+	case "junit":
+		return r.junit(p.w)
+	case "sarif":
+		return r.sarif(p.w)
+	case "github":
+		r.github(p.w)
+	default:
+		r.print(p)
 	}
-	r.print(p)
 	return nil
 }
 
