@@ -67,6 +67,7 @@ var exceptions = []exception{
 		"the log's files are tessera's: one is made to look old, and its lock is waited for"},
 	{"cmd/sigdriver/internal/cli/signview.go", "os.OpenFile", "the terminal"},
 	{"cmd/sigdriver/internal/cli/auditpack.go", "os.MkdirTemp os.RemoveAll", "a scratch copy of a pack, gone when the command is"},
+	{"cmd/sigdriver/internal/cli/auditreplay.go", "os.MkdirTemp os.RemoveAll", "likewise"},
 	{"cmd/sigdriver/internal/evidence/unpack.go", "os.OpenRoot os.Root", "the same scratch copy: no member of a pack may leave it"},
 	{"cmd/sigdriver/internal/cli/demo.go", "os.Executable", "a name, to run ourselves"},
 	{"cmd/sigdriver/internal/demo", "os.Create os.MkdirAll os.MkdirTemp os.ReadFile os.RemoveAll os.WriteFile",

@@ -34,7 +34,7 @@ type replayFlags struct {
 
 func (f *replayFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.state, "state", "", "a driver's state folder, or a copy of it")
+	fl.StringVar(&f.state, "state", "", "a driver's state folder, a copy of it, or a pack")
 	fl.StringVar(&f.root, "root", "", "the pinned root.json that the driver started from")
 	fl.StringVar(&f.documents, "documents", "", "folder of bodies exported from the gateway")
 	fl.StringVar(&f.since, "since", "", "only decisions from this time on, as 2026-01-02T15:04:05Z or 30d")
@@ -114,6 +114,17 @@ func (f *replayFlags) run(env *Env) (*replay.Report, *replay.Options, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if isPack(f.state) {
+		dir, err := os.MkdirTemp("", "sigdriver-pack-")
+		if err != nil {
+			return nil, nil, err
+		}
+		defer os.RemoveAll(dir)
+		if _, err := unpack(f.state, dir); err != nil {
+			return nil, nil, err
+		}
+		o.Dir = dir
+	}
 	bar := &progressBar{w: env.Stderr, live: env.terminal(env.Stderr)}
 	o.Progress = bar.show
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -121,6 +132,7 @@ func (f *replayFlags) run(env *Env) (*replay.Report, *replay.Options, error) {
 	begin := time.Now()
 	r, err := replay.Run(ctx, *o)
 	bar.clear()
+	o.Dir = f.state // as the caller named it
 	if err != nil {
 		return nil, nil, replayFault(f.state, err)
 	}

@@ -58,6 +58,8 @@ type page struct {
 	Denials       []row
 	Trust         []trustRow
 	Expiries      []expiry
+	Listed        []pageDecision
+	MoreListed    int
 	Scopes        []scope
 	MoreScopes    int
 	Faults        []pageFault
@@ -105,6 +107,15 @@ type expiry struct {
 	Width             string // of 100
 }
 
+// pageDecision is one decision of the list.
+type pageDecision struct {
+	Seq                              uint64
+	At                               time.Time
+	Purpose, Target, Verdict, Reason string
+	Class                            string
+	Today, TodayClass, Why           string
+}
+
 // pageFault is a decision that is not identical.
 type pageFault struct {
 	Seq     uint64
@@ -117,6 +128,7 @@ type pageFault struct {
 const (
 	mostScopes = 60
 	mostFaults = 40
+	mostListed = 200
 	mostEvents = 10
 )
 
@@ -161,6 +173,7 @@ func newPage(r *Report, o *Options) *page {
 	p.today(r)
 	p.Denials = denials(r)
 	p.trust(r)
+	p.list(r)
 	p.scopes(r)
 	p.faults(r)
 	p.believed(r)
@@ -313,6 +326,27 @@ func (p *page) expiries(e verifier.Expires) {
 			x.Text = plural(days, "day", "days") + " left"
 		}
 		p.Expiries = append(p.Expiries, x)
+	}
+}
+
+// list lists the decisions, the latest first.
+func (p *page) list(r *Report) {
+	for i := len(r.Results) - 1; i >= 0; i-- {
+		if len(p.Listed) == mostListed {
+			p.MoreListed = i + 1
+			return
+		}
+		x := &r.Results[i]
+		t := x.Entry.Target
+		d := pageDecision{Seq: x.Seq, At: x.Entry.Time, Purpose: x.Entry.Purpose, Verdict: x.Entry.Verdict, Reason: x.Entry.Reason, Class: "denied",
+			Target: fmt.Sprintf("%s:%s/%s", t.GatewayID, t.Workspace, t.Name)}
+		if x.Entry.Verdict == verifier.Allow.String() {
+			d.Class, d.Reason = "allowed", ""
+		}
+		if x.Today != nil {
+			d.Today, d.TodayClass, d.Why = string(x.Today.Change), string(x.Today.Change), x.Today.Text
+		}
+		p.Listed = append(p.Listed, d)
 	}
 }
 

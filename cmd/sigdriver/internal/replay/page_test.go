@@ -123,6 +123,23 @@ func TestPageSays(t *testing.T) {
 	}
 }
 
+// TestPageOfAdmissions: what was admitted only is allowed, and in force nowhere.
+func TestPageOfAdmissions(t *testing.T) {
+	r := pageReport("prod")
+	for i := range r.Results {
+		r.Results[i].Entry.Purpose = verifier.Admit.String()
+	}
+	text := renderPage(t, r, "state")
+	if !strings.Contains(text, "No composition was allowed. What was admitted,") || !strings.Contains(text, "in force nowhere yet") || strings.Contains(text, "Nothing was allowed.") {
+		t.Error("it does not say what admissions are")
+	}
+	list, _, _ := strings.Cut(text, `<section id="scopes">`)
+	_, list, _ = strings.Cut(list, `<section id="decisions">`)
+	if n := strings.Count(list, "<td>ADMIT</td>"); n != len(r.Results) {
+		t.Errorf("%d of %d decisions are listed", n, len(r.Results))
+	}
+}
+
 // TestPageOfNothing: a journal without a decision has no time, no bars and no head.
 func TestPageOfNothing(t *testing.T) {
 	text := renderPage(t, &Report{Counts: map[Outcome]int{}}, "state")
@@ -149,7 +166,11 @@ func TestPageLongLists(t *testing.T) {
 		r.Results = append(r.Results, x, r.Results[1])
 	}
 	text := renderPage(t, r, "state")
-	if n := strings.Count(text, `<span class="pill`); n != mostScopes || !strings.Contains(text, fmt.Sprintf("and %d more", 501-mostScopes)) {
+	list, scopes, _ := strings.Cut(text, `<section id="scopes">`)
+	if n := strings.Count(list, `<td class="when">`) - len(r.Lines); n > mostListed || n < mostListed-len(r.Lines) || !strings.Contains(list, fmt.Sprintf("and %s more", grouped(len(r.Results)-mostListed))) {
+		t.Errorf("%d decisions", n)
+	}
+	if n := strings.Count(scopes, `<span class="pill`); n != mostScopes || !strings.Contains(text, fmt.Sprintf("and %d more", 501-mostScopes)) {
 		t.Errorf("%d subjects", n)
 	}
 	if n := strings.Count(text, "<td>different</td>"); n > mostFaults || !strings.Contains(text, fmt.Sprintf("and %d more", 502-mostFaults)) {

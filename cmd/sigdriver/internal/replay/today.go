@@ -111,18 +111,40 @@ var (
 // changed names the trust that ended it, and in which way.
 func (r *replayer) changed(next *verifier.ReplayedDecision, line int) *Today {
 	l := r.trusts.lines[line]
-	found := func(reasons []verifier.Reason) bool {
-		return slices.ContainsFunc(next.Findings, func(f verifier.Finding) bool { return slices.Contains(reasons, f.Reason) })
+	t, what, why := &Today{Change: Ruled, At: l.AcceptedAt}, "the rules changed", leadingDetail(next)
+	if text := detailOf(next, revocations); text != "" {
+		t.Change, what, why = Revoked, "revoked", text
+	} else if text := detailOf(next, rotations); text != "" {
+		t.Change, what, why = Rotated, "signers rotated", text
 	}
-	t, what := &Today{Change: Ruled, At: l.AcceptedAt}, "the rules changed"
-	switch {
-	case found(revocations):
-		t.Change, what = Revoked, "revoked"
-	case found(rotations):
-		t.Change, what = Rotated, "signers rotated"
-	}
-	t.Text = fmt.Sprintf("%s by epoch %d, accepted at %s", what, l.Epoch, stamp(l.AcceptedAt))
+	t.Text = fmt.Sprintf("%s by epoch %d, accepted at %s: %s", what, l.Epoch, stamp(l.AcceptedAt), why)
 	return t
+}
+
+// detailOf is what the first finding for one of some reasons says, with the key or the
+// reason of a revocation that it names; "" for none.
+func detailOf(d *verifier.ReplayedDecision, reasons []verifier.Reason) string {
+	for _, f := range d.Findings {
+		if slices.Contains(reasons, f.Reason) {
+			return findingText(&f)
+		}
+	}
+	return ""
+}
+
+// leadingDetail is what the finding for the reason of the refusal says.
+func leadingDetail(d *verifier.ReplayedDecision) string {
+	if text := detailOf(d, []verifier.Reason{d.Reason}); text != "" {
+		return text
+	}
+	return d.Reason.String()
+}
+
+func findingText(f *verifier.Finding) string {
+	if f.Detail == "" {
+		return f.Reason.String()
+	}
+	return f.Reason.String() + ", " + f.Detail
 }
 
 // subjectOf returns the index of the document that an ALLOW looked at a floor for:
