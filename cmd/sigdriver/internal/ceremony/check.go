@@ -135,8 +135,8 @@ func freeTarget(files map[string][]byte, folder string, a Attestation) string {
 	name := targetName(a.Path)
 	if taken, there := files[folder+name]; there && !bytes.Equal(taken, a.Data) {
 		sum := sha256.Sum256(a.Data)
-		base, ext, _ := strings.Cut(name, ".")
-		name = fmt.Sprintf("%s-%x.%s", base, sum[:4], ext)
+		base, _, _ := strings.Cut(name, ".")
+		name = fmt.Sprintf("%s-%x%s", base, sum[:4], name[len(base):])
 	}
 	return folder + name
 }
