@@ -145,6 +145,10 @@ func (t *toApprove) body(env *Env) ([]byte, error) {
 	if bytes.HasPrefix(text, []byte("{")) && bytes.Contains(text, []byte(`"@type"`)) {
 		return data, nil
 	}
+	if t.flags.unsigned { // what signs then takes the digest of the file itself
+		return nil, usageError(fmt.Errorf("%q is no document yet, and another tool would sign the file as it is", t.path),
+			fmt.Sprintf("make the document with `sigdriver canonicalize --type %s %q --out document.json`, and have that signed", t.flags.typeName, t.path))
+	}
 	as, ok := policy.ParseType(t.flags.typeName)
 	if !ok {
 		return nil, usageError(fmt.Errorf("--type %q is no type", t.flags.typeName), "use sandbox-policy, provider-profile or settings")
