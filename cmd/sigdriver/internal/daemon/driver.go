@@ -345,7 +345,7 @@ func (d *driver) watch(context.Context) error {
 		Log:          d.logReading(),
 		Trust:        d.trustState,
 	})
-	d.metrics.registry.MustRegister(d.lives)
+	d.metrics.registry.MustRegister(d.lives, &endings{d.now, d.server.EndingWithin})
 	if d.conf.Admin.Listen == "" {
 		return nil
 	}
