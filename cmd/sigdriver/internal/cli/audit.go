@@ -28,6 +28,7 @@ These commands read the folder or a copy of it, on any machine, and change nothi
 		},
 	}
 	cmd.AddCommand(
+		newAuditShowCommand(env),
 		newAuditVerifyCommand(env),
 		newAuditReplayCommand(env),
 		newAuditExportCommand(env),

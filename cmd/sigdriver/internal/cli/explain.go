@@ -5,8 +5,10 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -17,11 +19,12 @@ import (
 
 func newExplainCommand(env *Env) *cobra.Command {
 	return &cobra.Command{
-		Use:   "explain [CODE]",
+		Use:   "explain [CODE|LINE]",
 		Short: "Say what a code means and who fixes it",
 		Long: `Prints the page of a decision reason, call fault, trust event or audit finding.
-Without a code it lists all of them. Works offline.`,
-		Args: cobra.MaximumNArgs(1),
+A whole line of an error, an answer or the driver's log will do as well: every code
+in it is explained. Without a code it lists all of them. Works offline.`,
+		Args: cobra.ArbitraryArgs,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return allCodes(), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -30,9 +33,38 @@ Without a code it lists all of them. Works offline.`,
 				listCodes(env.Stdout)
 				return nil
 			}
-			return explain(env.Stdout, args[0])
+			return explainAll(env.Stdout, strings.Join(args, " "))
 		},
 	}
+}
+
+// codeInText is what may be a code in a line.
+var codeInText = regexp.MustCompile(`[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{4,}`)
+
+// explainAll explains a code, or each that a line names.
+func explainAll(w io.Writer, text string) error {
+	var codes []string
+	if strings.ContainsAny(text, " \t=:") {
+		for _, word := range codeInText.FindAllString(text, -1) {
+			if _, ok := verifier.Explain(word); ok && !slices.Contains(codes, word) {
+				codes = append(codes, word)
+			}
+		}
+		if len(codes) == 0 {
+			return usageError(errors.New("nothing in this line is a code"), "run `sigdriver explain` for all of them")
+		}
+	} else {
+		codes = []string{text}
+	}
+	for i, code := range codes {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if err := explain(w, code); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func explain(w io.Writer, code string) error {
