@@ -21,7 +21,7 @@ import (
 // else, also what a later Go adds, belongs into tuf/disk.
 var filePackages = map[string][]string{
 	"os": {
-		"Args", "Exit", "Getenv", "LookupEnv", "Unsetenv", "Getpid", "FindProcess", "Getuid", "Geteuid", "Getegid", "Getppid", "Signal", "Interrupt",
+		"Args", "Exit", "Getenv", "LookupEnv", "Unsetenv", "Getpid", "FindProcess", "Getuid", "Geteuid", "Getegid", "Getgroups", "Getppid", "Signal", "Interrupt",
 		"SameFile", "Stdin", "Stdout", "Stderr", "File", "FileMode", "FileInfo", "PathError", "LinkError", "SyscallError", "ErrNotExist", "ErrProcessDone", "Process",
 		"O_RDONLY", "O_WRONLY", "O_RDWR", "O_APPEND", "O_CREATE", "O_EXCL", "O_TRUNC",
 	},

@@ -17,7 +17,7 @@ import (
 type Config struct {
 	// StateDir is where the driver keeps what must survive a restart: accepted
 	// trust, floors, the audit journal and the archive. Required. Absolute. The
-	// folder is ours alone, mode 0700; it is made if its parent exists. One driver
+	// folder is ours alone, mode 0700, and loses the bits of its group at the start; it is made if its parent exists. One driver
 	// at a time. Back it up whole, or not at all.
 	StateDir string `toml:"state_dir"`
 
@@ -119,7 +119,7 @@ type AuditConfig struct {
 // TransparencyConfig is the log in state_dir/log.
 type TransparencyConfig struct {
 	// Key is what the log's checkpoints are signed with: the absolute path of an
-	// Ed25519 key in PKCS#8 PEM, unencrypted, mode 0600 or less. Optional: without it
+	// Ed25519 key in PKCS#8 PEM, unencrypted, mode 0600 or less, or 0440 of the driver's own group. Optional: without it
 	// there is no log. It signs nothing else: trust that lets it approve policies is
 	// refused. `sigdriver serve --check` prints its public half for auditors.
 	Key string `toml:"key"`
@@ -154,7 +154,7 @@ type AttestConfig struct {
 	// key; 1 to 253 bytes.
 	DriverID string `toml:"driver_id"`
 	// Key is what receipts are signed with: the absolute path of an ECDSA P-256 or
-	// Ed25519 key in PKCS#8 PEM, unencrypted, mode 0600 or less. Or, in a build with
+	// Ed25519 key in PKCS#8 PEM, unencrypted, mode 0600 or less, or 0440 of the driver's own group. Or, in a build with
 	// `-tags pkcs11`, an ECDSA P-256 key in a token, as
 	// "pkcs11:token=LABEL;object=LABEL?module-path=/LIBRARY&pin-source=file:/PIN".
 	// Required with driver_id. It signs nothing else: trust that lets it approve

@@ -227,17 +227,18 @@ func TestConfigPlaces(t *testing.T) {
 		breakIt func(dir string) error
 		key     string
 	}{
-		"no root":          {func(d string) error { return os.Remove(d + "/root.json") }, "trust.root"},
-		"root is a folder": {func(d string) error { os.Remove(d + "/root.json"); return os.Mkdir(d+"/root.json", 0o700) }, "trust.root"},
-		"huge root":        {func(d string) error { return os.Truncate(d+"/root.json", maxRootFile+1) }, "trust.root"},
-		"no attestations":  {func(d string) error { return os.Remove(d + "/attestations") }, "attestations.dir"},
-		"open state":       {func(d string) error { os.Mkdir(d+"/state", 0o700); return os.Chmod(d+"/state", 0o755) }, "state_dir"},
-		"state is a file":  {func(d string) error { return os.WriteFile(d+"/state", nil, 0o600) }, "state_dir"},
-		"state is a link":  {func(d string) error { return os.Symlink(d, d+"/state") }, "state_dir"},
-		"no receipt key":   {func(d string) error { return os.Remove(d + "/receipts.key") }, "attest.key"},
-		"open receipt key": {func(d string) error { return os.Chmod(d+"/receipts.key", 0o640) }, "attest.key"},
-		"receipt key is a link": {func(d string) error {
-			return errors.Join(os.Rename(d+"/receipts.key", d+"/k"), os.Symlink(d+"/k", d+"/receipts.key"))
+		"no root":                              {func(d string) error { return os.Remove(d + "/root.json") }, "trust.root"},
+		"root is a folder":                     {func(d string) error { os.Remove(d + "/root.json"); return os.Mkdir(d+"/root.json", 0o700) }, "trust.root"},
+		"huge root":                            {func(d string) error { return os.Truncate(d+"/root.json", maxRootFile+1) }, "trust.root"},
+		"no attestations":                      {func(d string) error { return os.Remove(d + "/attestations") }, "attestations.dir"},
+		"open state":                           {func(d string) error { os.Mkdir(d+"/state", 0o700); return os.Chmod(d+"/state", 0o755) }, "state_dir"},
+		"state is a file":                      {func(d string) error { return os.WriteFile(d+"/state", nil, 0o600) }, "state_dir"},
+		"state is a link":                      {func(d string) error { return os.Symlink(d, d+"/state") }, "state_dir"},
+		"no receipt key":                       {func(d string) error { return os.Remove(d + "/receipts.key") }, "attest.key"},
+		"open receipt key":                     {func(d string) error { return os.Chmod(d+"/receipts.key", 0o644) }, "attest.key"},
+		"receipt key that the group may write": {func(d string) error { return os.Chmod(d+"/receipts.key", 0o660) }, "attest.key"},
+		"receipt key is a link to an open one": {func(d string) error {
+			return errors.Join(os.Rename(d+"/receipts.key", d+"/k"), os.Symlink(d+"/k", d+"/receipts.key"), os.Chmod(d+"/k", 0o644))
 		}, "attest.key"},
 		"receipt key is a folder": {func(d string) error { os.Remove(d + "/receipts.key"); return os.Mkdir(d+"/receipts.key", 0o700) }, "attest.key"},
 		"receipt key is none":     {func(d string) error { return os.WriteFile(d+"/receipts.key", []byte("no key"), 0o600) }, "attest.key"},

@@ -288,7 +288,7 @@ func (c *Config) checkState() error {
 		return c.fault("state_dir", "name a folder, not a link to one", "%q is not a folder", c.StateDir)
 	case int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid():
 		return c.fault("state_dir", fmt.Sprintf("chown %d %s", os.Geteuid(), c.StateDir), "%q belongs to another user", c.StateDir)
-	case info.Mode().Perm()&0o077 != 0:
+	case othersMode(info) != 0:
 		return c.fault("state_dir", "chmod 0700 "+c.StateDir, "%q has mode %04o: others can look into it", c.StateDir, info.Mode().Perm())
 	}
 	return nil

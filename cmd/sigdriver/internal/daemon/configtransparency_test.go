@@ -83,7 +83,7 @@ func TestTransparencyConfig(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	write(verifiertest.NewKey("log", verifier.Ed25519).PrivatePEM(), 0o640)
+	write(verifiertest.NewKey("log", verifier.Ed25519).PrivatePEM(), 0o644)
 	refused("others can read it", "transparency.key")
 	write(verifiertest.Person("bob").PrivatePEM(), 0o600)
 	refused("another kind of key", "transparency.key")

@@ -137,7 +137,10 @@ func (d *driver) openState(context.Context) error {
 	if err := (disk.OS{}).MakeDir(dir, 0o700); err != nil {
 		return d.conf.Fault("state_dir", err, "create it for the driver's user with mode 0700")
 	}
-	var err error
+	err := d.tighten(dir)
+	if err != nil {
+		return d.conf.Fault("state_dir", err, "chmod 0700 "+dir)
+	}
 	if d.lock, err = (disk.OS{}).Lock(filepath.Join(dir, "lock")); err != nil {
 		return d.conf.Fault("state_dir", err, "stop the other driver, or choose another folder")
 	}

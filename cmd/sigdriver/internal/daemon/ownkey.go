@@ -13,16 +13,16 @@ import (
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
 
-// ownKey opens a key that the driver itself signs with: a file that nobody else
-// can read. The remedy is how one is made.
+// ownKey opens a key that the driver itself signs with: a file, or a link to one, that
+// nobody else can read; the driver's own group may. The remedy is how one is made.
 func (c *Config) ownKey(setting, path, remedy string) (*keys.Key, error) {
-	info, err := disk.OS{}.Lstat(path)
+	info, err := disk.OS{}.Stat(path)
 	switch {
 	case err != nil:
 		return nil, c.Fault(setting, err, remedy)
 	case !info.Mode().IsRegular():
 		return nil, c.fault(setting, "name the file itself", "%q is not a regular file", path)
-	case info.Mode().Perm()&0o077 != 0:
+	case othersMode(info) != 0 || info.Mode().Perm()&0o020 != 0:
 		return nil, c.fault(setting, "chmod 0600 "+path, "%q has mode %04o: others can read it", path, info.Mode().Perm())
 	case int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() && info.Sys().(*syscall.Stat_t).Uid != 0:
 		return nil, c.fault(setting, fmt.Sprintf("chown %d %s", os.Geteuid(), path), "%q belongs to another user", path)
