@@ -276,6 +276,37 @@ func TestMissingApprovalArrives(t *testing.T) {
 	w.expect(s, allowed)
 }
 
+// What comes and goes in the folder about other documents has nothing decided again; what
+// is about this one has.
+func TestForeignFilesKeepTheCache(t *testing.T) {
+	s := verifiertest.AdmitPolicy()
+	w := newWorld(t, s)
+	other := verifiertest.AdmitProfile()
+	put := func(name string, data []byte) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(w.dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for !w.index.Scan() {
+		}
+	}
+	w.expect(s, allowed)
+	cached := w.metrics.cached.Load()
+	for name, data := range map[string][]byte{"foreign": other.Attestation(0, 0), "junk": []byte("junk"), "again": append(other.Attestation(0, 0), ' ')} {
+		put(name, data)
+		w.expect(s, allowed)
+		if n := w.metrics.cached.Load(); n != cached+1 {
+			t.Errorf("%s: the question was decided again", name)
+		}
+		cached = w.metrics.cached.Load()
+	}
+	put("own", s.Attestation(0, 0))
+	w.expect(s, allowed)
+	if w.metrics.cached.Load() != cached {
+		t.Error("what came about its document had nothing decided again")
+	}
+}
+
 // DM-21: nothing that matters is left out of the key.
 func TestSameBodyOtherQuestion(t *testing.T) {
 	s := verifiertest.AdmitPolicy()

@@ -58,6 +58,7 @@ type Index struct {
 	logger  hclog.Logger
 	now     func() time.Time
 	pass    time.Duration // passTime, but in tests
+	most    int           // maxBytes, but in tests
 	current atomic.Pointer[IndexView]
 	wanted  atomic.Pointer[following]
 	rescan  chan struct{}
@@ -84,7 +85,7 @@ type following struct {
 // NewIndex makes an empty index. dir is the local folder, "" for none. The time
 // only orders what is offered.
 func NewIndex(dir string, now func() time.Time, logger hclog.Logger) *Index {
-	return &Index{dir: dir, logger: logger, now: now, pass: passTime, rescan: make(chan struct{}, 1),
+	return &Index{dir: dir, logger: logger, now: now, pass: passTime, most: maxBytes, rescan: make(chan struct{}, 1),
 		sources: map[string]*source{}, proofs: map[proofName]*kept{}, used: map[string]int{}}
 }
 

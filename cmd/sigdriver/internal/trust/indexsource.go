@@ -193,7 +193,7 @@ func (x *Index) forget(name proofName) {
 // that nobody fills it for the others. It reports whether there is room for so much
 // more by a principal.
 func (x *Index) makeRoom(principal string, more int) bool {
-	for x.bytes+more > maxBytes {
+	for x.bytes+more > x.most {
 		most := principal
 		for p, n := range x.used {
 			if n > x.used[most] || n == x.used[most] && p < most {
