@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -28,6 +29,7 @@ func readings() Readings {
 	n := func() int { return 3 }
 	return Readings{
 		Cold: n, CacheEntries: n, CacheBytes: n, IndexEntries: n, IndexFiles: n, IndexWaiting: n, Connections: n,
+		PassedOver:  func() map[trust.Reason]int { return map[trust.Reason]int{trust.Unproven: 5} },
 		JournalSize: func() uint64 { return 12 }, JournalWorks: func() bool { return true },
 		Trust: func() (uint64, verifier.TrustState) {
 			return 41, verifier.TrustState{Condition: verifier.Stale, Left: 90 * time.Second}

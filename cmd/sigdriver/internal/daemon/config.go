@@ -98,9 +98,12 @@ type TrustConfig struct {
 
 // AttestationsConfig is a local cache of attestations.
 type AttestationsConfig struct {
-	// Dir is a folder of Sigstore bundles and DSSE envelopes, one a file, also one
-	// level below. Optional: none. Absolute. It is not trusted: only what verifies
-	// is looked at. It is read again every 2 s and on SIGHUP.
+	// Dir is a folder of Sigstore bundles and DSSE envelopes, one or several a file, as
+	// in JSON Lines, also in folders below. Optional: none. Absolute. It is not
+	// trusted: only what verifies is looked at. Links are followed, as in the volumes
+	// of Kubernetes; names that begin with a dot are files in the making. It is read
+	// again every 2 s and on SIGHUP. What is not used is named in the log and by
+	// `sigdriver serve --check`.
 	Dir string `toml:"dir"`
 }
 

@@ -10,13 +10,19 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
+	"github.com/hashicorp/go-hclog"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/verifier"
 )
 
 // Options say how `sigdriver serve` was called.
@@ -79,7 +85,57 @@ func describe(conf *Config) ([]string, error) {
 	if low := conf.lowOnDisk(); low != "" {
 		notes = append(notes, low)
 	}
-	return notes, nil
+	return append(notes, conf.passedOver()...), nil
+}
+
+// surveyTime bounds how long the local attestations are looked at.
+const surveyTime = 20 * time.Second
+
+// passedOver has a line for each path of the local folder that the driver would not use, by
+// the trust that it would start with.
+func (c *Config) passedOver() []string {
+	if c.Attestations.Dir == "" {
+		return nil
+	}
+	x := trust.NewIndex(c.Attestations.Dir, time.Now, hclog.NewNullLogger())
+	var notes []string
+	if t, err := c.acceptedTrust(); err == nil {
+		x.SetTrust(t, nil)
+	} else {
+		notes = []string{"attestations.dir: no trust was accepted yet, so what the files prove is not known"}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), surveyTime)
+	defer cancel()
+	if !x.Fill(ctx) {
+		notes = append(notes, "attestations.dir: there is more to check than was looked at")
+	}
+	list := x.PassedOver()
+	switch n := len(list); n {
+	case 0:
+	case 1:
+		notes = append(notes, "attestations.dir: 1 path is passed over")
+	default:
+		notes = append(notes, fmt.Sprintf("attestations.dir: %d paths are passed over", n))
+	}
+	for _, p := range list {
+		notes = append(notes, strings.TrimSuffix(fmt.Sprintf("%s: %s: %s", p.Path, p.Reason, p.Detail), ": "))
+	}
+	return notes
+}
+
+// acceptedTrust reads the trust that a driver accepted last, without its lock.
+func (c *Config) acceptedTrust() (*verifier.Trust, error) {
+	root, err := c.PinnedRoot()
+	if err != nil {
+		return nil, err
+	}
+	snapshot, note, err := tuf.AsOf(c.StateDir, root, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	src := trust.Source(snapshot, note)
+	src.DriverVersion = version.Driver
+	return verifier.ParseTrust(src)
 }
 
 func check(conf *Config) error {

@@ -342,6 +342,7 @@ func (d *driver) watch(context.Context) error {
 		IndexEntries: func() int { n, _ := d.index.Current().Size(); return n },
 		IndexFiles:   func() int { _, n := d.index.Current().Size(); return n },
 		IndexWaiting: d.index.Waiting,
+		PassedOver:   func() map[trust.Reason]int { return d.index.Current().PassedOver() },
 		Connections:  d.listener.Open,
 		JournalSize:  func() uint64 { return d.record.Head().Size },
 		JournalWorks: d.server.Recording,

@@ -64,6 +64,57 @@ func (w *world) swapped(s *verifiertest.Scenario, before signingv1.Verdict) time
 	return last.Sub(begin)
 }
 
+// What lies in the folder and is not used is named in the log, in a metric, by `serve --check`
+// and in the refusals that it may be about.
+func TestPassedOverIsTold(t *testing.T) {
+	w := newWorld(t)
+	s := compose(5)
+	w.write("attestations/README.md", []byte("# Approvals"))
+	w.write("attestations/stranger.json", s.Approval(0).Of(s.Body(0)).Seal(verifiertest.Person("mallory")).JSON())
+	if err := os.Symlink("nowhere", w.path("attestations/bob.json")); err != nil {
+		t.Fatal(err)
+	}
+	told := func(when string, want int) {
+		t.Helper()
+		notes, err := Check(w.path("sigdriver.toml"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(strings.Join(notes, "\n"), w.path("attestations/")); got != want {
+			t.Errorf("%s: serve --check names %d paths, want %d: %q", when, got, want, notes)
+		}
+	}
+	told("before there is trust", 1) // what files prove is not known yet
+	w.start()
+	s.Offer(0, s.Attestation(0, 0))
+	w.eventually("the refusal says so", func() bool {
+		text := w.expect(s, verifier.Threshold).NearestMiss.GetText()
+		s = again(s)
+		return strings.Contains(text, "3 files in attestations.dir were passed over")
+	})
+	for _, reason := range []string{"not_attestation", "unproven", "unreadable"} {
+		if got := w.metric(`sigdriver_index_passed_over{reason="` + reason + `"}`); got != "1" {
+			t.Errorf("%s: %q", reason, got)
+		}
+		if n := strings.Count(w.log.String(), "reason="+reason); n != 1 {
+			t.Errorf("%s is in the log %d times", reason, n)
+		}
+	}
+	told("by the trust in use", 3)
+	other := compose(5)
+	other.EditEffective(func(tree verifiertest.Tree) { tree["note"] = "other" })
+	if text := w.expect(other, verifier.CompositionMismatch).NearestMiss.GetText(); strings.Contains(text, "passed over") {
+		t.Errorf("a refusal that no attestation could change says so too: %s", text)
+	}
+}
+
+// again is the same question about another sandbox, which no cache knows.
+func again(s *verifiertest.Scenario) *verifiertest.Scenario {
+	next := *s
+	next.Request.Target.SandboxID += "x"
+	return &next
+}
+
 // fetched counts the attestations that were asked for since the last call.
 func (w *world) fetched() (n int) {
 	for _, name := range w.repo.Requests() {

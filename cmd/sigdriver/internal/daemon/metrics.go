@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/trust"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -43,6 +44,8 @@ type Readings struct {
 	IndexEntries func() int
 	IndexFiles   func() int
 	IndexWaiting func() int
+	// PassedOver counts the paths of the local folder that are not used, by reason.
+	PassedOver   func() map[trust.Reason]int
 	Connections  func() int
 	JournalSize  func() uint64
 	JournalWorks func() bool
@@ -111,6 +114,11 @@ func (m *Metrics) Watch(r Readings) {
 	}
 	if r.Log != nil {
 		m.watchLog(r.Log)
+	}
+	for _, why := range trust.Reasons() {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sigdriver_index_passed_over", Help: "Paths of the local folder of attestations that are not used, by reason.", ConstLabels: prometheus.Labels{"reason": string(why)},
+		}, func() float64 { return float64(r.PassedOver()[why]) }))
 	}
 	for _, c := range []verifier.Condition{verifier.Refused, verifier.Stale, verifier.Fresh} {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{

@@ -6,6 +6,8 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -51,6 +53,7 @@ func (c *call) evaluate(ctx context.Context) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.notePassedOver(d)
 	a, err := c.remember(d)
 	if err != nil {
 		return nil, err
@@ -61,6 +64,27 @@ func (c *call) evaluate(ctx context.Context) (*answer, error) {
 	}
 	c.log(a, missed(d)...)
 	return a, nil
+}
+
+// notePassedOver adds to a refusal that an attestation could change how many files may
+// hold one and are not used. It is no part of what is recorded.
+func (c *call) notePassedOver(d *verifier.Decision) {
+	stage := d.Reason.Stage()
+	if d.Verdict == verifier.Allow || stage < verifier.StageParse || stage > verifier.StageRequirement && d.Reason != verifier.CompositionPartUnattested {
+		return
+	}
+	n := 0
+	for _, count := range c.index.PassedOver() {
+		n += count
+	}
+	if n == 0 {
+		return
+	}
+	note := fmt.Sprintf("%d files in attestations.dir were passed over: `sigdriver serve --check` names them", n)
+	if n == 1 {
+		note = "1 file in attestations.dir was passed over: `sigdriver serve --check` names it"
+	}
+	d.NearestMiss.Text = strings.TrimPrefix(strings.TrimSuffix(d.NearestMiss.Text, ".")+". "+note, ". ")
 }
 
 // missed is what would have allowed a refusal, for the operator's log: whoever asks

@@ -75,7 +75,7 @@ func listSome(dir string, most int) ([]found, error) {
 		}
 		at := (*queue)[0].path
 		if failed := l.next(queue); failed != nil {
-			l.pass(at, Unreadable, failed.Error())
+			l.pass(at, Unreadable, cause(failed))
 		}
 	}
 	return l.files, err
@@ -131,7 +131,7 @@ func (l *lister) entry(f folder, e fs.DirEntry) {
 	case errors.Is(err, fs.ErrNotExist) && e.Type()&fs.ModeSymlink == 0:
 		return // it is gone meanwhile
 	case err != nil:
-		l.pass(path, Unreadable, err.Error())
+		l.pass(path, Unreadable, cause(err))
 	case info.Mode().IsRegular() && info.Size() == 0: // also what the kernel makes up when it is read, and some of that never ends
 		l.pass(path, NotAttestation, "it is empty")
 	case info.Mode().IsRegular():
@@ -162,6 +162,15 @@ func (l *lister) below(f folder, path string, link bool) {
 	} else {
 		l.linked = append(l.linked, next)
 	}
+}
+
+// cause is the text of an error without the path, which is said beside it.
+func cause(err error) string {
+	var named *fs.PathError
+	if errors.As(err, &named) {
+		return named.Err.Error()
+	}
+	return err.Error()
 }
 
 // read returns a regular file of acceptable size; it never waits for a pipe.

@@ -99,7 +99,7 @@ func (x *Index) look(s *source) [][]byte {
 		if raw, why, err = read(s.name); err != nil {
 			s.due, s.failed = false, why == Unreadable
 			if len(s.proofs) == 0 || why != Unreadable || errors.Is(err, fs.ErrPermission) {
-				x.let(s, why, err.Error())
+				x.let(s, why, cause(err))
 			} // else what it proved is still so
 			return nil
 		}
