@@ -103,6 +103,12 @@ func checkDocument(req *Request, i int) error {
 	if d.Provider != "" && d.Role != ProviderProfile {
 		return invalid(at+".provider", "only a PROVIDER_PROFILE has one")
 	}
+	if _, known := noLayerNames[d.NoLayer]; !known {
+		return invalid(at+".no_layer", "is no reason that this driver knows")
+	}
+	if recipe := recipeByName(req.Recipe); d.NoLayer != 0 && (d.Role != ProviderProfile || req.Purpose != Compose || recipe != nil && recipe.flag) {
+		return invalid(at+".no_layer", "belongs to a PROVIDER_PROFILE in COMPOSE, by a recipe later than %s", recipes[0].Name)
+	}
 	return nil
 }
 

@@ -10,13 +10,6 @@ import (
 	"strings"
 )
 
-// recipe is how the gateway composes an effective policy since August 2026: the
-// source policy, and below networkPolicies one more rule for each provider.
-const recipe = "openshell.compose/2026-08"
-
-// Recipes returns the composition recipes that this driver knows.
-func Recipes() []string { return []string{recipe} }
-
 // maxDifferences bounds the findings of one comparison. One is enough to refuse;
 // the rest is for people.
 const maxDifferences = 32
@@ -28,25 +21,44 @@ const maxDifferences = 32
 //
 // SPEC: R9 the effective document equals the recipe applied to the other documents.
 func checkComposition(req *Request, docs []*parsedDocument) []Finding {
-	if req.Recipe != recipe {
-		return []Finding{*refuseDocument(CompositionRecipe, "the recipe %s is unknown; this driver knows %s", quote(req.Recipe), recipe)}
+	recipe := recipeByName(req.Recipe)
+	if recipe == nil {
+		return []Finding{*unknownRecipe(req.Recipe)}
 	}
 	p, fault := sortParts(docs)
 	if fault != nil {
 		return []Finding{*fault}
 	}
-	if faults := p.checkSettings(req.ProvidersV2); len(faults) > 0 {
+	if faults := p.checkSettings(recipe, req.ProvidersV2); len(faults) > 0 {
 		return faults
 	}
 	effective, fault := parseEffective(req.Effective)
 	if fault != nil {
 		return []Finding{*fault}
 	}
-	d := differences{layers: map[string]*parsedDocument{}}
+	d := differences{recipe: recipe, layers: map[string]*parsedDocument{}}
 	expected := d.compose(p, req.ProvidersV2)
+	d.checkNoLayers(p)
 	d.compareStatic(p.source.tree, effective, len(expected) == 0)
+	if recipe.owners {
+		d.checkOwners(rulesOf(effective))
+	}
 	d.compareRules(expected, rulesOf(effective))
 	return d.findings()
+}
+
+func unknownRecipe(name string) *Finding {
+	return refuseDocument(CompositionRecipe, "the recipe %s is unknown; this driver knows %s", quote(name), strings.Join(Recipes(), ", "))
+}
+
+// checkNoLayers refuses a reason to insert nothing that a profile without endpoints
+// cannot have.
+func (d *differences) checkNoLayers(p *parts) {
+	for _, layer := range p.layers {
+		if layer.noLayer == BaseURLElsewhere && len(endpointsOf(layer.tree)) == 0 {
+			d.change("the provider %s is said to have a base URL elsewhere, but its profile has no endpoints", quote(layer.provider))
+		}
+	}
 }
 
 // parseEffective reads the effective policy as strictly as a document. Its own
@@ -100,7 +112,7 @@ var policySources = map[string]Role{
 }
 
 // checkSettings checks that the settings, when they were sent, say what was done.
-func (p *parts) checkSettings(providersV2 bool) []Finding {
+func (p *parts) checkSettings(recipe *Recipe, providersV2 bool) []Finding {
 	if p.settings == nil {
 		return nil
 	}
@@ -110,6 +122,9 @@ func (p *parts) checkSettings(providersV2 bool) []Finding {
 	if policySources[name] != p.source.role {
 		faults = append(faults, *refuseDocument(CompositionSource,
 			"the source is a %s, the settings say policySource %s", p.source.role, quote(name)))
+	}
+	if !recipe.flag {
+		return faults
 	}
 	value, found := p.settings.tree.get("providersV2Enabled")
 	if enabled, ok := value.(bool); enabled != providersV2 || found && !ok {
@@ -123,11 +138,21 @@ func (p *parts) checkSettings(providersV2 bool) []Finding {
 // have, ordered by key, and remembers which of them a layer inserted.
 func (d *differences) compose(p *parts, providersV2 bool) object {
 	rules := slices.Clone(rulesOf(p.source.tree))
-	// SPEC: Composition: layers are inserted if the source is SANDBOX_POLICY and providers v2 is on.
-	if p.source.role != SandboxPolicy || !providersV2 {
-		return rules
+	if d.recipe.inserts(p.source.role, providersV2) {
+		rules = d.insert(p.layers, rules)
 	}
-	for _, layer := range p.layers {
+	if d.recipe.stamps {
+		d.scopes = scopesOf(p, rules)
+	}
+	return rules
+}
+
+// insert adds a rule for each layer, in the order of attachment.
+func (d *differences) insert(layers []*parsedDocument, rules object) object {
+	for _, layer := range layers {
+		if layer.noLayer != 0 {
+			continue
+		}
 		name := providerRuleName(layer.provider)
 		key := d.freeKey(name)
 		d.layers[key] = layer
@@ -227,9 +252,13 @@ func endpointsOf(holder object) array {
 	return endpoints
 }
 
-// unmarked returns a rule without the markers of its endpoints. A document has
-// none, so this is needed on the effective side only.
-func unmarked(rule object) object {
+// unmarked returns a rule without the markers of its endpoints, and without the owners
+// of token grants where the recipe has them. A document has none, so this is needed on
+// the effective side only.
+func (d *differences) unmarked(rule object) object {
+	own := func(m member) bool {
+		return m.name == providerCredentialed || d.recipe.owners && m.name == tokenGrantOwner
+	}
 	out := slices.Clone(rule)
 	for i, m := range out {
 		if m.name != "endpoints" {
@@ -237,8 +266,8 @@ func unmarked(rule object) object {
 		}
 		endpoints := slices.Clone(m.value.(array))
 		for j, e := range endpoints {
-			if _, found := e.(object).get(providerCredentialed); found {
-				endpoints[j] = slices.DeleteFunc(slices.Clone(e.(object)), func(m member) bool { return m.name == providerCredentialed })
+			if slices.ContainsFunc(e.(object), own) {
+				endpoints[j] = slices.DeleteFunc(slices.Clone(e.(object)), own)
 			}
 		}
 		out[i].value = endpoints
@@ -248,6 +277,9 @@ func unmarked(rule object) object {
 
 // differences collects what is not as it should be.
 type differences struct {
+	recipe                  *Recipe
+	steps                   int                        // letters compared to tell which endpoints they are
+	scopes                  []credentialScope          // where credentials go, if the recipe stamps by them
 	layers                  map[string]*parsedDocument // by the key of the rule it inserts
 	missing, extra, changed []Finding
 }
@@ -293,22 +325,26 @@ func (d *differences) compareRules(want, got object) {
 }
 
 func (d *differences) compareRule(key string, want, got object) {
-	if at, differs := firstDifference(want, unmarked(got)); differs {
+	if at, differs := firstDifference(want, d.unmarked(got)); differs {
 		d.change("%s differs at %s", d.describe(key), pointer(append([]string{"networkPolicies", key}, at...)...))
 		return
 	}
-	if layer := d.layers[key]; layer == nil || !credentialed(layer.tree) {
-		return
-	}
 	for i, e := range endpointsOf(got) {
-		value, _ := e.(object).get("host")
-		host, _ := value.(string)
-		if mark, _ := e.(object).get(providerCredentialed); mark != true && markable(host) {
+		if mark, _ := e.(object).get(providerCredentialed); mark != true && d.mustMark(key, e.(object)) {
 			d.change("%s follows a credential, but its endpoint %s is not marked %s", d.describe(key),
 				pointer("networkPolicies", key, "endpoints", strconv.Itoa(i)), providerCredentialed)
 			return
 		}
 	}
+}
+
+// mustMark reports whether an endpoint of a rule must carry the marker.
+func (d *differences) mustMark(key string, endpoint object) bool {
+	if d.recipe.stamps {
+		return d.stamped(endpoint)
+	}
+	layer := d.layers[key]
+	return layer != nil && credentialed(layer.tree) && markable(endpoint.textOf("host"))
 }
 
 func (d *differences) change(format string, args ...any) {

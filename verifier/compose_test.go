@@ -22,6 +22,9 @@ type composition struct {
 	effective   []byte // nil: what the gateway would make of the rest
 }
 
+// recipe is the one that most tests compose by.
+var recipe = recipes[0].Name
+
 type sampleLayer struct{ provider, profile string }
 
 // sampleComposition is a sandbox policy with a credentialed layer and a plain one.
@@ -251,8 +254,8 @@ func TestCompositionSettings(t *testing.T) {
 			return []string{"COMPOSITION_SOURCE ", "COMPOSITION_RECIPE "}
 		},
 		"unknown recipe": func(c *composition) []string {
-			c.recipe = "openshell.compose/2026-09"
-			return []string{`COMPOSITION_RECIPE "openshell.compose/2026-09"`}
+			c.recipe = "openshell.compose/2026-11"
+			return []string{`COMPOSITION_RECIPE "openshell.compose/2026-11"`}
 		},
 		"no recipe": func(c *composition) []string { c.recipe = ""; return []string{"COMPOSITION_RECIPE "} },
 	} {
@@ -260,7 +263,7 @@ func TestCompositionSettings(t *testing.T) {
 		want := change(&c)
 		denied(t, name, c.check(t), want...)
 	}
-	if !slices.Equal(Recipes(), []string{"openshell.compose/2026-08"}) {
+	if !slices.Equal(Recipes(), []string{"openshell.compose/2026-08", "openshell.compose/2026-09", "openshell.compose/2026-10"}) {
 		t.Errorf("Recipes() = %v", Recipes())
 	}
 }

@@ -10,8 +10,9 @@ import "slices"
 // It is the one Verify compares with, up to markers that may stand elsewhere. The
 // finding says why nothing can be composed.
 func Composed(req *Request) ([]byte, *Finding) {
-	if req.Recipe != recipe {
-		return nil, refuseDocument(CompositionRecipe, "the recipe %s is unknown; this driver knows %s", quote(req.Recipe), recipe)
+	recipe := recipeByName(req.Recipe)
+	if recipe == nil {
+		return nil, unknownRecipe(req.Recipe)
 	}
 	docs := make([]*parsedDocument, len(req.Documents))
 	for i := range req.Documents {
@@ -25,12 +26,10 @@ func Composed(req *Request) ([]byte, *Finding) {
 	if fault != nil {
 		return nil, fault
 	}
-	d := differences{layers: map[string]*parsedDocument{}}
+	d := differences{recipe: recipe, layers: map[string]*parsedDocument{}}
 	rules := d.compose(p, req.ProvidersV2)
 	for i, m := range rules {
-		if layer := d.layers[m.name]; layer != nil && credentialed(layer.tree) {
-			rules[i].value = marked(m.value.(object))
-		}
+		rules[i].value = d.marked(m.name, m.value.(object))
 	}
 	effective := slices.Clone(p.source.tree)
 	at, found := slices.BinarySearchFunc(effective, "networkPolicies", func(m member, name string) int { return compareNames(m.name, name) })
@@ -43,8 +42,8 @@ func Composed(req *Request) ([]byte, *Finding) {
 	return appendTree(nil, effective), nil
 }
 
-// marked returns a layer's rule with a marker on every endpoint that can carry one.
-func marked(rule object) object {
+// marked returns a rule with a marker on every endpoint that must carry one.
+func (d *differences) marked(key string, rule object) object {
 	out := slices.Clone(rule)
 	for i, m := range out {
 		if m.name != "endpoints" {
@@ -53,8 +52,7 @@ func marked(rule object) object {
 		endpoints := slices.Clone(m.value.(array))
 		for j, e := range endpoints {
 			endpoint := e.(object)
-			value, _ := endpoint.get("host")
-			if host, _ := value.(string); !markable(host) {
+			if !d.mustMark(key, endpoint) {
 				continue
 			}
 			at, _ := slices.BinarySearchFunc(endpoint, providerCredentialed, func(m member, name string) int { return compareNames(m.name, name) })

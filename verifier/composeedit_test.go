@@ -51,11 +51,17 @@ func TestEveryEditOfACompositionIsNamed(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 3))
 	every := 1
 	if testing.Short() {
-		every = 7
+		every = 20
 	}
+	for _, recipe := range verifier.Recipes() {
+		checkEveryEdit(t, r, recipe, policies, profiles, trust, every)
+	}
+}
+
+func checkEveryEdit(t *testing.T, r *rand.Rand, recipe string, policies, profiles [][]byte, trust *verifier.Trust, every int) {
 	refused, masked, stacks := 0, 0, 0
 	for _, policy := range policies {
-		for _, k := range vt.RandomStacks(r, policy, profiles) {
+		for _, k := range vt.RandomStacks(r, recipe, policy, profiles) {
 			stacks++
 			if d := verifier.Verify(&k.Request, trust, verifier.MapFloors{}, vt.Now); d.Verdict != verifier.Allow {
 				t.Fatalf("%v: %+v", d.Reason, d.Findings)
@@ -64,7 +70,7 @@ func TestEveryEditOfACompositionIsNamed(t *testing.T) {
 			refused, masked = refused+a, masked+b
 		}
 	}
-	t.Logf("%d compositions, %d edits refused, %d masked", stacks, refused, masked)
+	t.Logf("%s: %d compositions, %d edits refused, %d masked", recipe, stacks, refused, masked)
 	if stacks < 20 || refused*every < 5000 || masked == 0 {
 		t.Error("too few to mean anything")
 	}

@@ -39,7 +39,8 @@ type parsedDocument struct {
 	tree     object
 	subject  documentSubject
 	floors   floorKeys
-	provider string // the provider record's name, for a profile in COMPOSE
+	noLayer  NoLayer // why it inserts nothing, for a profile in COMPOSE
+	provider string  // the provider record's name, for a profile in COMPOSE
 	// recordedFindings are those about an attestation, of a document that is
 	// replayed without its body; nil for any other.
 	recordedFindings func(attestation int) []Finding
@@ -75,7 +76,7 @@ func parseDocument(d *Document, target *Target) (*parsedDocument, *Finding) {
 		role: d.Role, surface: surface, sha256: sum, body: d.Body, tree: tree,
 		subject:  about,
 		floors:   floorKeysOf(d.Role, about, target),
-		provider: d.Provider,
+		provider: d.Provider, noLayer: d.NoLayer,
 	}, nil
 }
 
@@ -169,12 +170,16 @@ func checkPolicy(tree object, document bool) *Finding {
 // name, so that spelling is refused as well.
 var (
 	clearedFromProfile  = []string{"resourceVersion", "resource_version", "annotations", "source", "scope"}
-	clearedFromEndpoint = []string{providerCredentialed, "provider_credentialed"}
+	clearedFromEndpoint = []string{providerCredentialed, "provider_credentialed", tokenGrantOwner, "token_grant_owner"}
 )
 
 // providerCredentialed is the marker that the gateway stamps on endpoints of the
 // effective policy.
 const providerCredentialed = "providerCredentialed"
+
+// tokenGrantOwner is what gateways from 0.1.3 on write into endpoints about who may have
+// a token granted there. They clear what a document says.
+const tokenGrantOwner = "tokenGrantOwner"
 
 func checkProfile(tree object) *Finding {
 	if name, found := tree.firstOf(clearedFromProfile); found {

@@ -231,7 +231,7 @@ func (r *Replay) document(i int) (*parsedDocument, *Finding) {
 	}
 	return &parsedDocument{
 		role: d.Role, surface: roleSurface[d.Role], sha256: r.digest(i),
-		subject: subjectOf(d, r.names[i], &r.req.Target), floors: r.floors(i), provider: d.Provider,
+		subject: subjectOf(d, r.names[i], &r.req.Target), floors: r.floors(i), provider: d.Provider, noLayer: d.NoLayer,
 		recordedFindings: func(attestation int) []Finding { return r.recordedFindings(i, attestation) },
 	}, nil
 }

@@ -81,7 +81,9 @@ type Document struct {
 	Workspace string
 	// Provider is the provider record's name, for a PROVIDER_PROFILE in
 	// COMPOSE: the layer's rule is named after it.
-	Provider     string
+	Provider string
+	// NoLayer says of a PROVIDER_PROFILE in COMPOSE why its provider inserts nothing.
+	NoLayer      NoLayer
 	Body         []byte
 	Attestations [][]byte
 }

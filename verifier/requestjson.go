@@ -48,6 +48,7 @@ type documentSummary struct {
 	Role         string   `json:"role"`
 	Workspace    string   `json:"workspace"`
 	Provider     string   `json:"provider"`
+	NoLayer      string   `json:"no_layer,omitempty"` // as in the contract; absent where there is a layer
 	SHA256       string   `json:"sha256"`
 	Attestations []string `json:"attestations"`
 }
@@ -97,7 +98,7 @@ func AskedSHA256(req *Request) [32]byte {
 
 func summarize(doc *Document) documentSummary {
 	s := documentSummary{
-		Role: doc.Role.String(), Workspace: doc.Workspace, Provider: doc.Provider,
+		Role: doc.Role.String(), Workspace: doc.Workspace, Provider: doc.Provider, NoLayer: doc.NoLayer.String(),
 		SHA256:       digestText(sha256.Sum256(doc.Body)),
 		Attestations: []string{},
 	}
@@ -124,6 +125,7 @@ type RecordedDocument struct {
 	Role         Role
 	Workspace    string
 	Provider     string
+	NoLayer      NoLayer
 	SHA256       [32]byte
 	Attestations []string // as AttestationDigest spells them
 }
@@ -168,8 +170,12 @@ func (d *documentSummary) recorded() (*RecordedDocument, error) {
 	if !ok {
 		return nil, fmt.Errorf("invalid role %s", quote(d.Role))
 	}
+	noLayer, ok := NoLayerByName(d.NoLayer)
+	if !ok {
+		return nil, fmt.Errorf("invalid no_layer %s", quote(d.NoLayer))
+	}
 	sum, err := readDigest(d.SHA256)
-	return &RecordedDocument{role, d.Workspace, d.Provider, sum, d.Attestations}, err
+	return &RecordedDocument{role, d.Workspace, d.Provider, noLayer, sum, d.Attestations}, err
 }
 
 // readDigest reads 64 lower-case hex digits.
@@ -185,7 +191,7 @@ func readDigest(text string) (sum [32]byte, err error) {
 func (r *RecordedRequest) Request() *Request {
 	req := &Request{Purpose: r.Purpose, Target: r.Target, Recipe: r.Recipe, ProvidersV2: r.ProvidersV2}
 	for _, d := range r.Documents {
-		req.Documents = append(req.Documents, Document{Role: d.Role, Workspace: d.Workspace, Provider: d.Provider})
+		req.Documents = append(req.Documents, Document{Role: d.Role, Workspace: d.Workspace, Provider: d.Provider, NoLayer: d.NoLayer})
 	}
 	return req
 }

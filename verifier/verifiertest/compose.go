@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/sigdriver/sigdriver/verifier"
 )
 
 // Recipe is the composition recipe of the scenarios.
@@ -17,6 +19,7 @@ const Recipe = "openshell.compose/2026-08"
 type Layer struct {
 	Provider string
 	Profile  Tree
+	NoLayer  verifier.NoLayer // why it inserts nothing, if it does not
 }
 
 var (

@@ -25,7 +25,7 @@ type Difference struct {
 // the recipe makes want. The markers in want are those that must be there. Providers
 // are the names of those who insert a rule, by the rule's key. It is written
 // from the rules and shares no code with the verifier.
-func Differs(want Tree, got any, providers map[string]string) Difference {
+func Differs(recipe string, want Tree, got any, providers map[string]string) Difference {
 	tree, fault := shaped(got)
 	if fault != "" {
 		return Difference{verifier.DocumentSurface, []string{fault}}
@@ -49,11 +49,14 @@ func Differs(want Tree, got any, providers map[string]string) Difference {
 		}
 	}
 	mismatch := func(text ...string) Difference { return Difference{verifier.CompositionMismatch, text} }
+	if recipe == Recipe10 && badOwner(tree) {
+		return mismatch("is no owner of a token grant")
+	}
 	if at, differs := staticDifference(want, tree, stated); differs {
 		return mismatch("the field "+pointerTo(at), "is not the source policy's")
 	}
 	for _, key := range sortedNames(wantRules) {
-		if at, differs := firstDifferent(unmarkedRule(wantRules[key]), unmarkedRule(gotRules[key])); differs {
+		if at, differs := firstDifferent(unmarkedRule(recipe, wantRules[key]), unmarkedRule(recipe, gotRules[key])); differs {
 			return mismatch(owner(key), "differs at "+pointerTo(append([]string{"networkPolicies", key}, at...)))
 		}
 		if i := unmarkedEndpoint(wantRules[key], gotRules[key]); i >= 0 {
@@ -111,7 +114,7 @@ func staticDifference(want, got Tree, stated bool) (at []string, differs bool) {
 	return firstDifferent(a, b)
 }
 
-func unmarkedRule(rule any) any {
+func unmarkedRule(recipe string, rule any) any {
 	r := maps.Clone(rule.(Tree))
 	endpoints, ok := r["endpoints"].(List)
 	if !ok {
@@ -121,6 +124,9 @@ func unmarkedRule(rule any) any {
 	for _, e := range endpoints {
 		e := maps.Clone(e.(Tree))
 		delete(e, "providerCredentialed")
+		if recipe == Recipe10 {
+			delete(e, "tokenGrantOwner")
+		}
 		list = append(list, e)
 	}
 	r["endpoints"] = list

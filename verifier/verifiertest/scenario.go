@@ -175,7 +175,7 @@ func (s *Scenario) Attestation(document, attestation int) []byte {
 
 // Recompose sets the effective policy to what the documents compose to.
 func (s *Scenario) Recompose() *Scenario {
-	s.Request.Effective = Compose(Parse(s.Body(0)), s.layers()...)
+	s.Request.Effective = ComposeBy(s.Request.Recipe, s.Request.Documents[0].Role, Parse(s.Body(0)), s.layers()...)
 	return s
 }
 
@@ -189,12 +189,12 @@ func (s *Scenario) EditEffective(change func(Tree)) *Scenario {
 
 func (s *Scenario) layers() []Layer {
 	var layers []Layer
-	if !s.Request.ProvidersV2 || s.Request.Documents[0].Role != verifier.SandboxPolicy {
+	if s.Request.Recipe == Recipe && (!s.Request.ProvidersV2 || s.Request.Documents[0].Role != verifier.SandboxPolicy) {
 		return nil
 	}
 	for _, d := range s.Request.Documents {
 		if d.Role == verifier.ProviderProfile {
-			layers = append(layers, Layer{d.Provider, Parse(d.Body)})
+			layers = append(layers, Layer{Provider: d.Provider, Profile: Parse(d.Body), NoLayer: d.NoLayer})
 		}
 	}
 	return layers

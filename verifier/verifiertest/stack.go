@@ -25,17 +25,25 @@ type Stack struct {
 	Providers map[string]string // who inserts a rule, by its key
 }
 
-// NewStack composes a policy with layers in their order. Without insert the
-// profiles are judged and nothing is inserted; a global policy takes none.
-func NewStack(role verifier.Role, policy []byte, insert bool, layers ...Layer) *Stack {
+// NewStack composes a policy by a recipe with layers in their order. Without insert
+// the profiles are judged and nothing is inserted, where the recipe knows that; a
+// global policy takes none.
+func NewStack(recipe string, role verifier.Role, policy []byte, insert bool, layers ...Layer) *Stack {
 	k := &Stack{Providers: map[string]string{}}
-	k.Request = verifier.Request{Purpose: verifier.Compose, Target: WebOne, Recipe: Recipe, ProvidersV2: insert}
+	k.Request = verifier.Request{Purpose: verifier.Compose, Target: WebOne, Recipe: recipe, ProvidersV2: insert && recipe == Recipe}
 	k.Request.Documents = []verifier.Document{{Role: role, Body: policy}}
-	var inserted []Layer
+	if recipe == Recipe && !insert {
+		for i := range layers {
+			layers[i].NoLayer = verifier.BaseURLElsewhere // for ComposeBy: the request does not say so
+		}
+	}
 	for _, l := range layers {
-		k.Request.Documents = append(k.Request.Documents, verifier.Document{Role: verifier.ProviderProfile, Provider: l.Provider, Body: Canonical(l.Profile)})
-		if insert && role == verifier.SandboxPolicy {
-			inserted = append(inserted, l)
+		d := verifier.Document{Role: verifier.ProviderProfile, Provider: l.Provider, Body: Canonical(l.Profile)}
+		if recipe != Recipe {
+			d.NoLayer = l.NoLayer
+		}
+		k.Request.Documents = append(k.Request.Documents, d)
+		if l.NoLayer == 0 && role == verifier.SandboxPolicy {
 			key := RuleName(l.Provider)
 			for n := 2; k.Providers[key] != ""; n++ {
 				key = RuleName(l.Provider) + "_" + strconv.Itoa(n)
@@ -43,20 +51,27 @@ func NewStack(role verifier.Role, policy []byte, insert bool, layers ...Layer) *
 			k.Providers[key] = l.Provider
 		}
 	}
-	k.Request.Effective = Compose(Parse(policy), inserted...)
+	k.Request.Effective = ComposeBy(recipe, role, Parse(policy), layers...)
+	if recipe == Recipe10 {
+		k.Request.Effective = Owned(k.Request.Effective)
+	}
 	k.Effective = Parse(k.Request.Effective)
 	return k
 }
 
 // RandomStacks attaches each profile once, to 0 to 4 at a time, in random order
 // and under random names, to a policy.
-func RandomStacks(r *rand.Rand, policy []byte, profiles [][]byte) (list []*Stack) {
+func RandomStacks(r *rand.Rand, recipe string, policy []byte, profiles [][]byte) (list []*Stack) {
 	order, names := r.Perm(len(profiles)), r.Perm(len(ProviderNames))
 	for {
 		n := min(r.IntN(5), len(order))
 		var layers []Layer
 		for i, p := range order[:n] {
-			layers = append(layers, Layer{ProviderNames[names[i]], Parse(profiles[p])})
+			l := Layer{Provider: ProviderNames[names[i]], Profile: Parse(profiles[p])}
+			if endpoints, _ := l.Profile["endpoints"].(List); recipe != Recipe && len(endpoints) > 0 && r.IntN(6) == 0 {
+				l.NoLayer = verifier.BaseURLElsewhere
+			}
+			layers = append(layers, l)
 		}
 		role, insert := verifier.SandboxPolicy, true
 		switch r.IntN(8) {
@@ -65,7 +80,7 @@ func RandomStacks(r *rand.Rand, policy []byte, profiles [][]byte) (list []*Stack
 		case 1:
 			insert = false
 		}
-		list = append(list, NewStack(role, policy, insert, layers...))
+		list = append(list, NewStack(recipe, role, policy, insert, layers...))
 		if order = order[n:]; len(order) == 0 {
 			return list
 		}
@@ -95,7 +110,7 @@ func (k *Stack) CheckEdits(trust *verifier.Trust, every int, fail func(string)) 
 		req := k.Request
 		req.Effective = Canonical(e.Tree)
 		d := verifier.Verify(&req, trust, verifier.MapFloors{}, Now)
-		want := Differs(k.Effective, e.Tree, k.Providers)
+		want := Differs(k.Request.Recipe, k.Effective, e.Tree, k.Providers)
 		if want.Reason == verifier.Allowed {
 			masked++
 		} else {

@@ -183,6 +183,55 @@ func (Role) EnumDescriptor() ([]byte, []int) {
 	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{1}
 }
 
+// NoLayer says why an attached provider with a profile inserts no layer.
+type NoLayer int32
+
+const (
+	// It inserts one.
+	NoLayer_NO_LAYER_UNSPECIFIED NoLayer = 0
+	// Its configuration has a base URL with a host that is none of its profile's.
+	NoLayer_NO_LAYER_BASE_URL_ELSEWHERE NoLayer = 1
+)
+
+// Enum value maps for NoLayer.
+var (
+	NoLayer_name = map[int32]string{
+		0: "NO_LAYER_UNSPECIFIED",
+		1: "NO_LAYER_BASE_URL_ELSEWHERE",
+	}
+	NoLayer_value = map[string]int32{
+		"NO_LAYER_UNSPECIFIED":        0,
+		"NO_LAYER_BASE_URL_ELSEWHERE": 1,
+	}
+)
+
+func (x NoLayer) Enum() *NoLayer {
+	p := new(NoLayer)
+	*p = x
+	return p
+}
+
+func (x NoLayer) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (NoLayer) Descriptor() protoreflect.EnumDescriptor {
+	return file_signing_v1_policy_signing_driver_proto_enumTypes[2].Descriptor()
+}
+
+func (NoLayer) Type() protoreflect.EnumType {
+	return &file_signing_v1_policy_signing_driver_proto_enumTypes[2]
+}
+
+func (x NoLayer) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use NoLayer.Descriptor instead.
+func (NoLayer) EnumDescriptor() ([]byte, []int) {
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{2}
+}
+
 // Verdict is the answer.
 type Verdict int32
 
@@ -220,11 +269,11 @@ func (x Verdict) String() string {
 }
 
 func (Verdict) Descriptor() protoreflect.EnumDescriptor {
-	return file_signing_v1_policy_signing_driver_proto_enumTypes[2].Descriptor()
+	return file_signing_v1_policy_signing_driver_proto_enumTypes[3].Descriptor()
 }
 
 func (Verdict) Type() protoreflect.EnumType {
-	return &file_signing_v1_policy_signing_driver_proto_enumTypes[2]
+	return &file_signing_v1_policy_signing_driver_proto_enumTypes[3]
 }
 
 func (x Verdict) Number() protoreflect.EnumNumber {
@@ -233,7 +282,7 @@ func (x Verdict) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Verdict.Descriptor instead.
 func (Verdict) EnumDescriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{2}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{3}
 }
 
 // TrustCondition says whether trust may decide.
@@ -277,11 +326,11 @@ func (x TrustCondition) String() string {
 }
 
 func (TrustCondition) Descriptor() protoreflect.EnumDescriptor {
-	return file_signing_v1_policy_signing_driver_proto_enumTypes[3].Descriptor()
+	return file_signing_v1_policy_signing_driver_proto_enumTypes[4].Descriptor()
 }
 
 func (TrustCondition) Type() protoreflect.EnumType {
-	return &file_signing_v1_policy_signing_driver_proto_enumTypes[3]
+	return &file_signing_v1_policy_signing_driver_proto_enumTypes[4]
 }
 
 func (x TrustCondition) Number() protoreflect.EnumNumber {
@@ -290,7 +339,7 @@ func (x TrustCondition) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use TrustCondition.Descriptor instead.
 func (TrustCondition) EnumDescriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{3}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{4}
 }
 
 // Reason is why. The names people see are these without the prefix REASON_.
@@ -599,11 +648,11 @@ func (x Reason) String() string {
 }
 
 func (Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_signing_v1_policy_signing_driver_proto_enumTypes[4].Descriptor()
+	return file_signing_v1_policy_signing_driver_proto_enumTypes[5].Descriptor()
 }
 
 func (Reason) Type() protoreflect.EnumType {
-	return &file_signing_v1_policy_signing_driver_proto_enumTypes[4]
+	return &file_signing_v1_policy_signing_driver_proto_enumTypes[5]
 }
 
 func (x Reason) Number() protoreflect.EnumNumber {
@@ -612,7 +661,7 @@ func (x Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Reason.Descriptor instead.
 func (Reason) EnumDescriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{4}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{5}
 }
 
 // PeerMetadata introduces one side to the other.
@@ -764,8 +813,11 @@ type GetCapabilitiesResponse struct {
 	// testdata/vectors/documents. Two sides with equal digests agree on the
 	// canonical form.
 	DocumentVectorsSha256 []byte `protobuf:"bytes,6,opt,name=document_vectors_sha256,json=documentVectorsSha256,proto3" json:"document_vectors_sha256,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	// Optional. The same recipes with the releases of OpenShell that compose so, in the
+	// same order; at most 16.
+	RecipeReleases []*Recipe `protobuf:"bytes,7,rep,name=recipe_releases,json=recipeReleases,proto3" json:"recipe_releases,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *GetCapabilitiesResponse) Reset() {
@@ -840,6 +892,68 @@ func (x *GetCapabilitiesResponse) GetDocumentVectorsSha256() []byte {
 	return nil
 }
 
+func (x *GetCapabilitiesResponse) GetRecipeReleases() []*Recipe {
+	if x != nil {
+		return x.RecipeReleases
+	}
+	return nil
+}
+
+// Recipe is one way in which gateways compose an effective policy.
+type Recipe struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. Its name, as in recipes; at most 253 bytes.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Required. The releases of OpenShell that it is for, for people; at most 253 bytes.
+	Releases      string `protobuf:"bytes,2,opt,name=releases,proto3" json:"releases,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Recipe) Reset() {
+	*x = Recipe{}
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Recipe) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Recipe) ProtoMessage() {}
+
+func (x *Recipe) ProtoReflect() protoreflect.Message {
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Recipe.ProtoReflect.Descriptor instead.
+func (*Recipe) Descriptor() ([]byte, []int) {
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Recipe) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Recipe) GetReleases() string {
+	if x != nil {
+		return x.Releases
+	}
+	return ""
+}
+
 // Limits are what the driver accepts in one request.
 type Limits struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -865,7 +979,7 @@ type Limits struct {
 
 func (x *Limits) Reset() {
 	*x = Limits{}
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[3]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -877,7 +991,7 @@ func (x *Limits) String() string {
 func (*Limits) ProtoMessage() {}
 
 func (x *Limits) ProtoReflect() protoreflect.Message {
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[3]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -890,7 +1004,7 @@ func (x *Limits) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limits.ProtoReflect.Descriptor instead.
 func (*Limits) Descriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{3}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Limits) GetBodyBytes() uint32 {
@@ -969,8 +1083,9 @@ type VerifyRequest struct {
 	// Optional. How the gateway composed, e.g. "openshell.compose/2026-08": needed
 	// for PURPOSE_COMPOSE, absent otherwise; at most 253 bytes.
 	Recipe string `protobuf:"bytes,6,opt,name=recipe,proto3" json:"recipe,omitempty"`
-	// Optional. PURPOSE_COMPOSE: whether the gateway inserts provider layers.
-	// Must be false for PURPOSE_ADMIT.
+	// Optional. PURPOSE_COMPOSE: whether the gateway inserts provider layers, by the
+	// recipe openshell.compose/2026-08; later ones always insert them, and overlook
+	// it. Must be false for PURPOSE_ADMIT.
 	ProvidersV2Enabled bool `protobuf:"varint,7,opt,name=providers_v2_enabled,json=providersV2Enabled,proto3" json:"providers_v2_enabled,omitempty"`
 	// Optional. What the gateway's own logs call this policy, recorded so that
 	// both logs can be joined. Never judged.
@@ -981,7 +1096,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[4]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1108,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[4]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1121,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{4}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *VerifyRequest) GetRequestId() string {
@@ -1082,7 +1197,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[5]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1094,7 +1209,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[5]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1107,7 +1222,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{5}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Target) GetGatewayId() string {
@@ -1155,14 +1270,18 @@ type Document struct {
 	// Optional. Attestations offered for it: Sigstore bundles (JSON or protobuf) or
 	// bare DSSE envelopes (JSON); at most 16, each at most 262144 bytes. A larger
 	// one is a finding, not a fault.
-	Attestations  [][]byte `protobuf:"bytes,5,rep,name=attestations,proto3" json:"attestations,omitempty"`
+	Attestations [][]byte `protobuf:"bytes,5,rep,name=attestations,proto3" json:"attestations,omitempty"`
+	// Optional. Why the provider of a ROLE_PROVIDER_PROFILE in PURPOSE_COMPOSE inserts no
+	// layer, though it is attached and has a profile; unset where it does. Not for
+	// openshell.compose/2026-08. The profile is judged all the same.
+	NoLayer       NoLayer `protobuf:"varint,6,opt,name=no_layer,json=noLayer,proto3,enum=openshell.signing.v1.NoLayer" json:"no_layer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Document) Reset() {
 	*x = Document{}
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[6]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1174,7 +1293,7 @@ func (x *Document) String() string {
 func (*Document) ProtoMessage() {}
 
 func (x *Document) ProtoReflect() protoreflect.Message {
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[6]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1187,7 +1306,7 @@ func (x *Document) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Document.ProtoReflect.Descriptor instead.
 func (*Document) Descriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{6}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Document) GetRole() Role {
@@ -1225,6 +1344,13 @@ func (x *Document) GetAttestations() [][]byte {
 	return nil
 }
 
+func (x *Document) GetNoLayer() NoLayer {
+	if x != nil {
+		return x.NoLayer
+	}
+	return NoLayer_NO_LAYER_UNSPECIFIED
+}
+
 // Host is what the gateway's own logs call this policy.
 type Host struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1240,7 +1366,7 @@ type Host struct {
 
 func (x *Host) Reset() {
 	*x = Host{}
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[7]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1252,7 +1378,7 @@ func (x *Host) String() string {
 func (*Host) ProtoMessage() {}
 
 func (x *Host) ProtoReflect() protoreflect.Message {
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[7]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1265,7 +1391,7 @@ func (x *Host) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Host.ProtoReflect.Descriptor instead.
 func (*Host) Descriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{7}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Host) GetPolicyHash() string {
@@ -1334,7 +1460,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[8]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1346,7 +1472,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[8]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1359,7 +1485,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{8}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *VerifyResponse) GetRequestId() string {
@@ -1475,7 +1601,7 @@ type NearestMiss struct {
 
 func (x *NearestMiss) Reset() {
 	*x = NearestMiss{}
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[9]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1487,7 +1613,7 @@ func (x *NearestMiss) String() string {
 func (*NearestMiss) ProtoMessage() {}
 
 func (x *NearestMiss) ProtoReflect() protoreflect.Message {
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[9]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1500,7 +1626,7 @@ func (x *NearestMiss) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NearestMiss.ProtoReflect.Descriptor instead.
 func (*NearestMiss) Descriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{9}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *NearestMiss) GetDocument() uint32 {
@@ -1544,7 +1670,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[10]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1556,7 +1682,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[10]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1569,7 +1695,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{10}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Finding) GetReason() Reason {
@@ -1626,7 +1752,7 @@ type DocumentResult struct {
 
 func (x *DocumentResult) Reset() {
 	*x = DocumentResult{}
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[11]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1638,7 +1764,7 @@ func (x *DocumentResult) String() string {
 func (*DocumentResult) ProtoMessage() {}
 
 func (x *DocumentResult) ProtoReflect() protoreflect.Message {
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[11]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1651,7 +1777,7 @@ func (x *DocumentResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DocumentResult.ProtoReflect.Descriptor instead.
 func (*DocumentResult) Descriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{11}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *DocumentResult) GetSha256() []byte {
@@ -1696,7 +1822,7 @@ type Receipt struct {
 
 func (x *Receipt) Reset() {
 	*x = Receipt{}
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[12]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1708,7 +1834,7 @@ func (x *Receipt) String() string {
 func (*Receipt) ProtoMessage() {}
 
 func (x *Receipt) ProtoReflect() protoreflect.Message {
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[12]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1721,7 +1847,7 @@ func (x *Receipt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Receipt.ProtoReflect.Descriptor instead.
 func (*Receipt) Descriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{12}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Receipt) GetLogIndex() uint64 {
@@ -1769,7 +1895,7 @@ type TrustState struct {
 
 func (x *TrustState) Reset() {
 	*x = TrustState{}
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[13]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1781,7 +1907,7 @@ func (x *TrustState) String() string {
 func (*TrustState) ProtoMessage() {}
 
 func (x *TrustState) ProtoReflect() protoreflect.Message {
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[13]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1794,7 +1920,7 @@ func (x *TrustState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrustState.ProtoReflect.Descriptor instead.
 func (*TrustState) Descriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{13}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *TrustState) GetEpoch() uint64 {
@@ -1889,7 +2015,7 @@ type AttestRequest struct {
 
 func (x *AttestRequest) Reset() {
 	*x = AttestRequest{}
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[14]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1901,7 +2027,7 @@ func (x *AttestRequest) String() string {
 func (*AttestRequest) ProtoMessage() {}
 
 func (x *AttestRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[14]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1914,7 +2040,7 @@ func (x *AttestRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttestRequest.ProtoReflect.Descriptor instead.
 func (*AttestRequest) Descriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{14}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AttestRequest) GetRequest() *VerifyRequest {
@@ -1949,7 +2075,7 @@ type AttestResponse struct {
 
 func (x *AttestResponse) Reset() {
 	*x = AttestResponse{}
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[15]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1961,7 +2087,7 @@ func (x *AttestResponse) String() string {
 func (*AttestResponse) ProtoMessage() {}
 
 func (x *AttestResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[15]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1974,7 +2100,7 @@ func (x *AttestResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttestResponse.ProtoReflect.Descriptor instead.
 func (*AttestResponse) Descriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{15}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AttestResponse) GetResponse() *VerifyResponse {
@@ -2000,7 +2126,7 @@ type WatchTrustRequest struct {
 
 func (x *WatchTrustRequest) Reset() {
 	*x = WatchTrustRequest{}
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[16]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2012,7 +2138,7 @@ func (x *WatchTrustRequest) String() string {
 func (*WatchTrustRequest) ProtoMessage() {}
 
 func (x *WatchTrustRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[16]
+	mi := &file_signing_v1_policy_signing_driver_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2025,7 +2151,7 @@ func (x *WatchTrustRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchTrustRequest.ProtoReflect.Descriptor instead.
 func (*WatchTrustRequest) Descriptor() ([]byte, []int) {
-	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{16}
+	return file_signing_v1_policy_signing_driver_proto_rawDescGZIP(), []int{17}
 }
 
 var File_signing_v1_policy_signing_driver_proto protoreflect.FileDescriptor
@@ -2040,14 +2166,18 @@ const file_signing_v1_policy_signing_driver_proto_rawDesc = "" +
 	"\x16supported_capabilities\x18\x04 \x03(\tR\x15supportedCapabilities\x123\n" +
 	"\x15required_capabilities\x18\x05 \x03(\tR\x14requiredCapabilities\"P\n" +
 	"\x16GetCapabilitiesRequest\x126\n" +
-	"\x04peer\x18\x01 \x01(\v2\".openshell.signing.v1.PeerMetadataR\x04peer\"\x9c\x02\n" +
+	"\x04peer\x18\x01 \x01(\v2\".openshell.signing.v1.PeerMetadataR\x04peer\"\xe3\x02\n" +
 	"\x17GetCapabilitiesResponse\x126\n" +
 	"\x04peer\x18\x01 \x01(\v2\".openshell.signing.v1.PeerMetadataR\x04peer\x12\x1a\n" +
 	"\bsurfaces\x18\x02 \x03(\tR\bsurfaces\x12%\n" +
 	"\x0ecanonical_form\x18\x03 \x01(\tR\rcanonicalForm\x12\x18\n" +
 	"\arecipes\x18\x04 \x03(\tR\arecipes\x124\n" +
 	"\x06limits\x18\x05 \x01(\v2\x1c.openshell.signing.v1.LimitsR\x06limits\x126\n" +
-	"\x17document_vectors_sha256\x18\x06 \x01(\fR\x15documentVectorsSha256\"\xaa\x02\n" +
+	"\x17document_vectors_sha256\x18\x06 \x01(\fR\x15documentVectorsSha256\x12E\n" +
+	"\x0frecipe_releases\x18\a \x03(\v2\x1c.openshell.signing.v1.RecipeR\x0erecipeReleases\"8\n" +
+	"\x06Recipe\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
+	"\breleases\x18\x02 \x01(\tR\breleases\"\xaa\x02\n" +
 	"\x06Limits\x12\x1d\n" +
 	"\n" +
 	"body_bytes\x18\x01 \x01(\rR\tbodyBytes\x12'\n" +
@@ -2075,13 +2205,14 @@ const file_signing_v1_policy_signing_driver_proto_rawDesc = "" +
 	"\tworkspace\x18\x02 \x01(\tR\tworkspace\x12\x1d\n" +
 	"\n" +
 	"sandbox_id\x18\x03 \x01(\tR\tsandboxId\x12\x12\n" +
-	"\x04name\x18\x04 \x01(\tR\x04name\"\xac\x01\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\"\xe6\x01\n" +
 	"\bDocument\x12.\n" +
 	"\x04role\x18\x01 \x01(\x0e2\x1a.openshell.signing.v1.RoleR\x04role\x12\x1c\n" +
 	"\tworkspace\x18\x02 \x01(\tR\tworkspace\x12\x1a\n" +
 	"\bprovider\x18\x03 \x01(\tR\bprovider\x12\x12\n" +
 	"\x04body\x18\x04 \x01(\fR\x04body\x12\"\n" +
-	"\fattestations\x18\x05 \x03(\fR\fattestations\"w\n" +
+	"\fattestations\x18\x05 \x03(\fR\fattestations\x128\n" +
+	"\bno_layer\x18\x06 \x01(\x0e2\x1d.openshell.signing.v1.NoLayerR\anoLayer\"w\n" +
 	"\x04Host\x12\x1f\n" +
 	"\vpolicy_hash\x18\x01 \x01(\tR\n" +
 	"policyHash\x12%\n" +
@@ -2158,7 +2289,10 @@ const file_signing_v1_policy_signing_driver_proto_rawDesc = "" +
 	"\x13ROLE_SANDBOX_POLICY\x10\x01\x12\x16\n" +
 	"\x12ROLE_GLOBAL_POLICY\x10\x02\x12\x19\n" +
 	"\x15ROLE_PROVIDER_PROFILE\x10\x03\x12\x11\n" +
-	"\rROLE_SETTINGS\x10\x04*G\n" +
+	"\rROLE_SETTINGS\x10\x04*D\n" +
+	"\aNoLayer\x12\x18\n" +
+	"\x14NO_LAYER_UNSPECIFIED\x10\x00\x12\x1f\n" +
+	"\x1bNO_LAYER_BASE_URL_ELSEWHERE\x10\x01*G\n" +
 	"\aVerdict\x12\x17\n" +
 	"\x13VERDICT_UNSPECIFIED\x10\x00\x12\x11\n" +
 	"\rVERDICT_ALLOW\x10\x01\x12\x10\n" +
@@ -2260,72 +2394,76 @@ func file_signing_v1_policy_signing_driver_proto_rawDescGZIP() []byte {
 	return file_signing_v1_policy_signing_driver_proto_rawDescData
 }
 
-var file_signing_v1_policy_signing_driver_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_signing_v1_policy_signing_driver_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_signing_v1_policy_signing_driver_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_signing_v1_policy_signing_driver_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_signing_v1_policy_signing_driver_proto_goTypes = []any{
 	(Purpose)(0),                    // 0: openshell.signing.v1.Purpose
 	(Role)(0),                       // 1: openshell.signing.v1.Role
-	(Verdict)(0),                    // 2: openshell.signing.v1.Verdict
-	(TrustCondition)(0),             // 3: openshell.signing.v1.TrustCondition
-	(Reason)(0),                     // 4: openshell.signing.v1.Reason
-	(*PeerMetadata)(nil),            // 5: openshell.signing.v1.PeerMetadata
-	(*GetCapabilitiesRequest)(nil),  // 6: openshell.signing.v1.GetCapabilitiesRequest
-	(*GetCapabilitiesResponse)(nil), // 7: openshell.signing.v1.GetCapabilitiesResponse
-	(*Limits)(nil),                  // 8: openshell.signing.v1.Limits
-	(*VerifyRequest)(nil),           // 9: openshell.signing.v1.VerifyRequest
-	(*Target)(nil),                  // 10: openshell.signing.v1.Target
-	(*Document)(nil),                // 11: openshell.signing.v1.Document
-	(*Host)(nil),                    // 12: openshell.signing.v1.Host
-	(*VerifyResponse)(nil),          // 13: openshell.signing.v1.VerifyResponse
-	(*NearestMiss)(nil),             // 14: openshell.signing.v1.NearestMiss
-	(*Finding)(nil),                 // 15: openshell.signing.v1.Finding
-	(*DocumentResult)(nil),          // 16: openshell.signing.v1.DocumentResult
-	(*Receipt)(nil),                 // 17: openshell.signing.v1.Receipt
-	(*TrustState)(nil),              // 18: openshell.signing.v1.TrustState
-	(*AttestRequest)(nil),           // 19: openshell.signing.v1.AttestRequest
-	(*AttestResponse)(nil),          // 20: openshell.signing.v1.AttestResponse
-	(*WatchTrustRequest)(nil),       // 21: openshell.signing.v1.WatchTrustRequest
-	(*timestamppb.Timestamp)(nil),   // 22: google.protobuf.Timestamp
+	(NoLayer)(0),                    // 2: openshell.signing.v1.NoLayer
+	(Verdict)(0),                    // 3: openshell.signing.v1.Verdict
+	(TrustCondition)(0),             // 4: openshell.signing.v1.TrustCondition
+	(Reason)(0),                     // 5: openshell.signing.v1.Reason
+	(*PeerMetadata)(nil),            // 6: openshell.signing.v1.PeerMetadata
+	(*GetCapabilitiesRequest)(nil),  // 7: openshell.signing.v1.GetCapabilitiesRequest
+	(*GetCapabilitiesResponse)(nil), // 8: openshell.signing.v1.GetCapabilitiesResponse
+	(*Recipe)(nil),                  // 9: openshell.signing.v1.Recipe
+	(*Limits)(nil),                  // 10: openshell.signing.v1.Limits
+	(*VerifyRequest)(nil),           // 11: openshell.signing.v1.VerifyRequest
+	(*Target)(nil),                  // 12: openshell.signing.v1.Target
+	(*Document)(nil),                // 13: openshell.signing.v1.Document
+	(*Host)(nil),                    // 14: openshell.signing.v1.Host
+	(*VerifyResponse)(nil),          // 15: openshell.signing.v1.VerifyResponse
+	(*NearestMiss)(nil),             // 16: openshell.signing.v1.NearestMiss
+	(*Finding)(nil),                 // 17: openshell.signing.v1.Finding
+	(*DocumentResult)(nil),          // 18: openshell.signing.v1.DocumentResult
+	(*Receipt)(nil),                 // 19: openshell.signing.v1.Receipt
+	(*TrustState)(nil),              // 20: openshell.signing.v1.TrustState
+	(*AttestRequest)(nil),           // 21: openshell.signing.v1.AttestRequest
+	(*AttestResponse)(nil),          // 22: openshell.signing.v1.AttestResponse
+	(*WatchTrustRequest)(nil),       // 23: openshell.signing.v1.WatchTrustRequest
+	(*timestamppb.Timestamp)(nil),   // 24: google.protobuf.Timestamp
 }
 var file_signing_v1_policy_signing_driver_proto_depIdxs = []int32{
-	5,  // 0: openshell.signing.v1.GetCapabilitiesRequest.peer:type_name -> openshell.signing.v1.PeerMetadata
-	5,  // 1: openshell.signing.v1.GetCapabilitiesResponse.peer:type_name -> openshell.signing.v1.PeerMetadata
-	8,  // 2: openshell.signing.v1.GetCapabilitiesResponse.limits:type_name -> openshell.signing.v1.Limits
-	0,  // 3: openshell.signing.v1.VerifyRequest.purpose:type_name -> openshell.signing.v1.Purpose
-	10, // 4: openshell.signing.v1.VerifyRequest.target:type_name -> openshell.signing.v1.Target
-	11, // 5: openshell.signing.v1.VerifyRequest.documents:type_name -> openshell.signing.v1.Document
-	12, // 6: openshell.signing.v1.VerifyRequest.host:type_name -> openshell.signing.v1.Host
-	1,  // 7: openshell.signing.v1.Document.role:type_name -> openshell.signing.v1.Role
-	2,  // 8: openshell.signing.v1.VerifyResponse.verdict:type_name -> openshell.signing.v1.Verdict
-	4,  // 9: openshell.signing.v1.VerifyResponse.reason:type_name -> openshell.signing.v1.Reason
-	14, // 10: openshell.signing.v1.VerifyResponse.nearest_miss:type_name -> openshell.signing.v1.NearestMiss
-	15, // 11: openshell.signing.v1.VerifyResponse.findings:type_name -> openshell.signing.v1.Finding
-	16, // 12: openshell.signing.v1.VerifyResponse.documents:type_name -> openshell.signing.v1.DocumentResult
-	22, // 13: openshell.signing.v1.VerifyResponse.valid_until:type_name -> google.protobuf.Timestamp
-	15, // 14: openshell.signing.v1.VerifyResponse.shadow_findings:type_name -> openshell.signing.v1.Finding
-	17, // 15: openshell.signing.v1.VerifyResponse.receipt:type_name -> openshell.signing.v1.Receipt
-	18, // 16: openshell.signing.v1.VerifyResponse.trust:type_name -> openshell.signing.v1.TrustState
-	4,  // 17: openshell.signing.v1.Finding.reason:type_name -> openshell.signing.v1.Reason
-	22, // 18: openshell.signing.v1.DocumentResult.not_after:type_name -> google.protobuf.Timestamp
-	22, // 19: openshell.signing.v1.TrustState.timestamp_expires:type_name -> google.protobuf.Timestamp
-	3,  // 20: openshell.signing.v1.TrustState.condition:type_name -> openshell.signing.v1.TrustCondition
-	4,  // 21: openshell.signing.v1.TrustState.reason:type_name -> openshell.signing.v1.Reason
-	22, // 22: openshell.signing.v1.TrustState.refused_after:type_name -> google.protobuf.Timestamp
-	9,  // 23: openshell.signing.v1.AttestRequest.request:type_name -> openshell.signing.v1.VerifyRequest
-	13, // 24: openshell.signing.v1.AttestResponse.response:type_name -> openshell.signing.v1.VerifyResponse
-	6,  // 25: openshell.signing.v1.PolicySigningDriver.GetCapabilities:input_type -> openshell.signing.v1.GetCapabilitiesRequest
-	9,  // 26: openshell.signing.v1.PolicySigningDriver.Verify:input_type -> openshell.signing.v1.VerifyRequest
-	19, // 27: openshell.signing.v1.PolicySigningDriver.Attest:input_type -> openshell.signing.v1.AttestRequest
-	21, // 28: openshell.signing.v1.PolicySigningDriver.WatchTrust:input_type -> openshell.signing.v1.WatchTrustRequest
-	7,  // 29: openshell.signing.v1.PolicySigningDriver.GetCapabilities:output_type -> openshell.signing.v1.GetCapabilitiesResponse
-	13, // 30: openshell.signing.v1.PolicySigningDriver.Verify:output_type -> openshell.signing.v1.VerifyResponse
-	20, // 31: openshell.signing.v1.PolicySigningDriver.Attest:output_type -> openshell.signing.v1.AttestResponse
-	18, // 32: openshell.signing.v1.PolicySigningDriver.WatchTrust:output_type -> openshell.signing.v1.TrustState
-	29, // [29:33] is the sub-list for method output_type
-	25, // [25:29] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	6,  // 0: openshell.signing.v1.GetCapabilitiesRequest.peer:type_name -> openshell.signing.v1.PeerMetadata
+	6,  // 1: openshell.signing.v1.GetCapabilitiesResponse.peer:type_name -> openshell.signing.v1.PeerMetadata
+	10, // 2: openshell.signing.v1.GetCapabilitiesResponse.limits:type_name -> openshell.signing.v1.Limits
+	9,  // 3: openshell.signing.v1.GetCapabilitiesResponse.recipe_releases:type_name -> openshell.signing.v1.Recipe
+	0,  // 4: openshell.signing.v1.VerifyRequest.purpose:type_name -> openshell.signing.v1.Purpose
+	12, // 5: openshell.signing.v1.VerifyRequest.target:type_name -> openshell.signing.v1.Target
+	13, // 6: openshell.signing.v1.VerifyRequest.documents:type_name -> openshell.signing.v1.Document
+	14, // 7: openshell.signing.v1.VerifyRequest.host:type_name -> openshell.signing.v1.Host
+	1,  // 8: openshell.signing.v1.Document.role:type_name -> openshell.signing.v1.Role
+	2,  // 9: openshell.signing.v1.Document.no_layer:type_name -> openshell.signing.v1.NoLayer
+	3,  // 10: openshell.signing.v1.VerifyResponse.verdict:type_name -> openshell.signing.v1.Verdict
+	5,  // 11: openshell.signing.v1.VerifyResponse.reason:type_name -> openshell.signing.v1.Reason
+	16, // 12: openshell.signing.v1.VerifyResponse.nearest_miss:type_name -> openshell.signing.v1.NearestMiss
+	17, // 13: openshell.signing.v1.VerifyResponse.findings:type_name -> openshell.signing.v1.Finding
+	18, // 14: openshell.signing.v1.VerifyResponse.documents:type_name -> openshell.signing.v1.DocumentResult
+	24, // 15: openshell.signing.v1.VerifyResponse.valid_until:type_name -> google.protobuf.Timestamp
+	17, // 16: openshell.signing.v1.VerifyResponse.shadow_findings:type_name -> openshell.signing.v1.Finding
+	19, // 17: openshell.signing.v1.VerifyResponse.receipt:type_name -> openshell.signing.v1.Receipt
+	20, // 18: openshell.signing.v1.VerifyResponse.trust:type_name -> openshell.signing.v1.TrustState
+	5,  // 19: openshell.signing.v1.Finding.reason:type_name -> openshell.signing.v1.Reason
+	24, // 20: openshell.signing.v1.DocumentResult.not_after:type_name -> google.protobuf.Timestamp
+	24, // 21: openshell.signing.v1.TrustState.timestamp_expires:type_name -> google.protobuf.Timestamp
+	4,  // 22: openshell.signing.v1.TrustState.condition:type_name -> openshell.signing.v1.TrustCondition
+	5,  // 23: openshell.signing.v1.TrustState.reason:type_name -> openshell.signing.v1.Reason
+	24, // 24: openshell.signing.v1.TrustState.refused_after:type_name -> google.protobuf.Timestamp
+	11, // 25: openshell.signing.v1.AttestRequest.request:type_name -> openshell.signing.v1.VerifyRequest
+	15, // 26: openshell.signing.v1.AttestResponse.response:type_name -> openshell.signing.v1.VerifyResponse
+	7,  // 27: openshell.signing.v1.PolicySigningDriver.GetCapabilities:input_type -> openshell.signing.v1.GetCapabilitiesRequest
+	11, // 28: openshell.signing.v1.PolicySigningDriver.Verify:input_type -> openshell.signing.v1.VerifyRequest
+	21, // 29: openshell.signing.v1.PolicySigningDriver.Attest:input_type -> openshell.signing.v1.AttestRequest
+	23, // 30: openshell.signing.v1.PolicySigningDriver.WatchTrust:input_type -> openshell.signing.v1.WatchTrustRequest
+	8,  // 31: openshell.signing.v1.PolicySigningDriver.GetCapabilities:output_type -> openshell.signing.v1.GetCapabilitiesResponse
+	15, // 32: openshell.signing.v1.PolicySigningDriver.Verify:output_type -> openshell.signing.v1.VerifyResponse
+	22, // 33: openshell.signing.v1.PolicySigningDriver.Attest:output_type -> openshell.signing.v1.AttestResponse
+	20, // 34: openshell.signing.v1.PolicySigningDriver.WatchTrust:output_type -> openshell.signing.v1.TrustState
+	31, // [31:35] is the sub-list for method output_type
+	27, // [27:31] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_signing_v1_policy_signing_driver_proto_init() }
@@ -2333,15 +2471,15 @@ func file_signing_v1_policy_signing_driver_proto_init() {
 	if File_signing_v1_policy_signing_driver_proto != nil {
 		return
 	}
-	file_signing_v1_policy_signing_driver_proto_msgTypes[9].OneofWrappers = []any{}
 	file_signing_v1_policy_signing_driver_proto_msgTypes[10].OneofWrappers = []any{}
+	file_signing_v1_policy_signing_driver_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_signing_v1_policy_signing_driver_proto_rawDesc), len(file_signing_v1_policy_signing_driver_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   17,
+			NumEnums:      6,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -32,6 +32,8 @@ func allowCases() []*Case {
 		allows(composeLayers, "A sandbox with two providers: both layers inserted, the credentialed one marked.", vt.ComposeLayers, aliceBob, dave, by(42, "erin")),
 		allows(composeGlobal, "The gateway's global policy replaces the sandbox's and takes no layers; the attached profile is judged all the same.", vt.ComposeGlobal, by(42, "alice", "carol"), dave),
 		allows("allow-compose-providers-off", "Providers v2 is off: nothing is inserted, the profile is judged all the same.", providersOff, aliceBob, dave),
+		allows("allow-compose-2026-09", "OpenShell 0.1.0: layers are inserted without a flag.", by01(vt.Recipe09), aliceBob, dave, by(42, "erin")),
+		allows("allow-compose-2026-10", "OpenShell 0.1.3: the gateway also writes who owns the grant of a token.", by01(vt.Recipe10), aliceBob, dave, by(42, "erin")),
 		allows("allow-compose-settings", "The gateway's settings are approved and agree with what was done.", withSettings, aliceBob, dave),
 		allows("allow-compose-known", "A sandbox that was allowed before, at the same version and place: nothing to raise, nothing to bind.", knownSandbox, aliceBob),
 		allows("allow-compose-shadow-settings", "A rule in shadow mode speaks of settings: none are asked for.",

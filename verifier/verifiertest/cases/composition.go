@@ -90,6 +90,16 @@ func compositionCases() []*Case {
 			effective(func(t vt.Tree) {
 				rules(t)["_provider_my_forge"] = vt.LayerRule("_provider_my_forge", vt.ForgeProfile())
 			}), at(verifier.CompositionPartExtra, -1, -1)),
+		denies("composition-part-missing-layer-2026-09", "allow-compose-2026-09", "Without a flag a layer is always inserted.",
+			effective(func(t vt.Tree) { delete(rules(t), "_provider_my_forge") }), at(verifier.CompositionPartMissing, -1, -1)),
+		denies("composition-mismatch-owner-2026-09", "allow-compose-2026-09", "An owner of a token grant, which gateways of these releases do not write.",
+			effective(func(t vt.Tree) { endpoint(t, "tickets", 0)["tokenGrantOwner"] = vt.GrantOwner }), mismatch),
+		denies("composition-mismatch-owner-2026-10", "allow-compose-2026-10", "An owner of a token grant that no gateway writes.",
+			effective(func(t vt.Tree) {
+				endpoint(t, "tickets", 0)["tokenGrantOwner"] = "grant-owner:v2:" + strings.Repeat("0", 64)
+			}), mismatch).attack("PO-15"),
+		denies("composition-mismatch-marker-2026-10", "allow-compose-2026-10", "An endpoint that a credential reaches without its marker.",
+			effective(func(t vt.Tree) { delete(endpoint(t, "_provider_my_forge", 1), "providerCredentialed") }), mismatch).attack("PO-15"),
 		denies("composition-part-extra-global", composeGlobal, "A global policy takes no layers.",
 			effective(func(t vt.Tree) {
 				rules(t)["_provider_my_forge"] = vt.LayerRule("_provider_my_forge", vt.ForgeProfile())

@@ -39,12 +39,16 @@ type CompositionSource struct {
 // CompositionLayer is one attached provider.
 type CompositionLayer struct {
 	Provider string `json:"provider"`
+	// NoLayer says why it inserts nothing; absent where it does.
+	NoLayer  string `json:"noLayer,omitempty"`
 	Document Bytes  `json:"document"`
 }
 
 // CompositionVectors are the compositions. They are made by Compose, and those
 // that turn on one letter of the recipe say by hand what must be in them.
-func CompositionVectors() []*CompositionVector {
+func CompositionVectors() []*CompositionVector { return append(compositions08(), compositions01()...) }
+
+func compositions08() []*CompositionVector {
 	named := func(n int, providers ...string) []vt.Layer {
 		var layers []vt.Layer
 		for i, p := range providers {
@@ -109,14 +113,18 @@ func CompositionVectors() []*CompositionVector {
 }
 
 func composition(name, about string, source vt.Tree, layers ...vt.Layer) *CompositionVector {
+	return composedBy(vt.Recipe, name, about, source, layers...)
+}
+
+func composedBy(recipe, name, about string, source vt.Tree, layers ...vt.Layer) *CompositionVector {
 	v := &CompositionVector{
-		Format: CompositionFormat, Name: name, About: about, Recipe: vt.Recipe, ProvidersV2: true,
+		Format: CompositionFormat, Name: name, About: about, Recipe: recipe, ProvidersV2: recipe == vt.Recipe,
 		Source: CompositionSource{vt.RoleNames[verifier.SandboxPolicy], vt.Canonical(source)}, Layers: []CompositionLayer{},
 	}
 	for _, l := range layers {
-		v.Layers = append(v.Layers, CompositionLayer{l.Provider, vt.Canonical(l.Profile)})
+		v.Layers = append(v.Layers, CompositionLayer{l.Provider, l.NoLayer.String(), vt.Canonical(l.Profile)})
 	}
-	return v.becomes(vt.Compose(source, layers...))
+	return v.becomes(vt.ComposeBy(recipe, verifier.SandboxPolicy, source, layers...))
 }
 
 func (v *CompositionVector) becomes(effective []byte) *CompositionVector {
@@ -151,6 +159,14 @@ func (v *CompositionVector) holds(keys ...string) *CompositionVector {
 	return v
 }
 
+func noLayer(name string) verifier.NoLayer {
+	n, ok := verifier.NoLayerByName(name)
+	if !ok {
+		panic("cases: no reason " + name)
+	}
+	return n
+}
+
 // Scenario asks whether the effective policy may be enforced, with every
 // document pinned: composition alone decides.
 func (v *CompositionVector) Scenario() *vt.Scenario {
@@ -160,7 +176,7 @@ func (v *CompositionVector) Scenario() *vt.Scenario {
 	profiles := &vt.Rule{Name: "profiles", Surface: vt.ProfileSurface, Mode: "enforce", Require: []vt.Requirement{}}
 	s.Request.Documents = []verifier.Document{{Role: roles[v.Source.Role], Body: v.Source.Document}}
 	for _, l := range v.Layers {
-		s.Request.Documents = append(s.Request.Documents, verifier.Document{Role: verifier.ProviderProfile, Provider: l.Provider, Body: l.Document})
+		s.Request.Documents = append(s.Request.Documents, verifier.Document{Role: verifier.ProviderProfile, Provider: l.Provider, NoLayer: noLayer(l.NoLayer), Body: l.Document})
 		profiles.Pinned = append(profiles.Pinned, vt.SHA256(l.Document))
 	}
 	s.Authorities.Rules = []*vt.Rule{policy, profiles}

@@ -44,8 +44,11 @@ policy first, then the profiles in the order in which they are attached, each as
 
     --document role=PROVIDER_PROFILE,provider=NAME,file=profile.json
 
-Further parts of that form are workspace=W for a profile of one workspace and
-attestation=FILE, as often as needed. Files given with --attestation are offered
+Further parts of that form are workspace=W for a profile of one workspace,
+no-layer=BASE_URL_ELSEWHERE for a provider that inserts nothing, and attestation=FILE,
+as often as needed. --recipe says how the gateway composes:
+openshell.compose/2026-08 up to OpenShell 0.0.116, /2026-09 for 0.1.0 to 0.1.2,
+/2026-10 from 0.1.3 on. Files given with --attestation are offered
 to every document they name, and so are the attestations that trust brings.
 
 For pipelines, -o github writes annotations of a GitHub workflow's run, -o junit and

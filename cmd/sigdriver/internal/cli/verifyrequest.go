@@ -66,8 +66,8 @@ func (f *verifyFlags) question(env *Env) (*question, error) {
 
 // documentSpec is what one --document says.
 type documentSpec struct {
-	role, file, provider, workspace string
-	attestations                    []string
+	role, file, provider, workspace, noLayer string
+	attestations                             []string
 }
 
 // readDocumentSpec reads FILE, or parts like role=R,provider=P,file=F.
@@ -85,12 +85,14 @@ func readDocumentSpec(s string) (*documentSpec, error) {
 			spec.provider = value
 		case "workspace":
 			spec.workspace = value
+		case "no-layer":
+			spec.noLayer = value
 		case "file":
 			spec.file = value
 		case "attestation":
 			spec.attestations = append(spec.attestations, value)
 		default:
-			return nil, usageError(fmt.Errorf("--document has no part %.40q", key), "its parts are role, file, provider, workspace and attestation")
+			return nil, usageError(fmt.Errorf("--document has no part %.40q", key), "its parts are role, file, provider, workspace, no-layer and attestation")
 		}
 	}
 	if spec.file == "" {
@@ -105,7 +107,11 @@ func (f *verifyFlags) document(env *Env, s string, q *question) error {
 	if err != nil {
 		return err
 	}
-	doc := verifier.Document{Provider: spec.provider, Workspace: spec.workspace}
+	noLayer, ok := verifier.NoLayerByName(spec.noLayer)
+	if !ok {
+		return usageError(fmt.Errorf("no-layer=%.40q is no reason to insert nothing", spec.noLayer), "use no-layer=BASE_URL_ELSEWHERE, or leave it out")
+	}
+	doc := verifier.Document{Provider: spec.provider, Workspace: spec.workspace, NoLayer: noLayer}
 	if doc.Body, err = readFile(env, spec.file, "document", verifier.MaxBody); err != nil {
 		return err
 	}

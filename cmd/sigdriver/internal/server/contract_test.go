@@ -44,6 +44,39 @@ func TestReasonsOfTheContract(t *testing.T) {
 	}
 }
 
+// A driver serves the gateways of every recipe at once, and says which releases each is
+// for. Why a provider inserts nothing changes the question.
+func TestEveryRecipeIsServed(t *testing.T) {
+	caps := capabilities("test", nil)
+	if len(caps.Recipes) != 3 || len(caps.RecipeReleases) != len(caps.Recipes) {
+		t.Fatalf("%v, %v", caps.Recipes, caps.RecipeReleases)
+	}
+	w := newWorld(t, verifiertest.ComposeLayers())
+	asked := map[string]bool{}
+	for i, name := range caps.Recipes {
+		if r := caps.RecipeReleases[i]; r.Name != name || r.Releases == "" {
+			t.Errorf("%s is listed as %v", name, r)
+		}
+		s := verifiertest.ComposeLayers()
+		s.Request.Recipe, s.Request.ProvidersV2 = name, i == 0
+		asked[string(w.expect(s.Recompose(), allowed).AskedSha256)] = true
+		if i == 0 {
+			continue
+		}
+		s.Request.Documents[1].NoLayer = verifier.BaseURLElsewhere
+		asked[string(w.expect(s.Recompose(), allowed).AskedSha256)] = true
+	}
+	if len(asked) != 5 {
+		t.Errorf("%d questions of 5 are told apart", len(asked))
+	}
+	for number, name := range signingv1.NoLayer_name {
+		short := strings.TrimPrefix(strings.TrimPrefix(name, "NO_LAYER_"), "UNSPECIFIED")
+		if got := verifier.NoLayer(number).String(); got != short {
+			t.Errorf("%s is %q to the verifier", name, got)
+		}
+	}
+}
+
 // Every reason of an ErrorInfo has its page, with the status that it comes with.
 func TestFaultsHavePages(t *testing.T) {
 	pages := map[string]string{}

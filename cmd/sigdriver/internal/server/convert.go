@@ -53,7 +53,7 @@ func decodeRequest(data []byte) (*verifier.Request, record.Host, error) {
 		if len(d.GetBody()) == 0 {
 			return nil, record.Host{}, malformed(fmt.Sprintf("documents[%d].body", i), "is required")
 		}
-		req.Documents[i] = verifier.Document{Role: verifier.Role(d.Role), Workspace: d.Workspace, Provider: d.Provider, Body: d.Body, Attestations: d.Attestations}
+		req.Documents[i] = verifier.Document{Role: verifier.Role(d.Role), Workspace: d.Workspace, Provider: d.Provider, NoLayer: verifier.NoLayer(d.NoLayer), Body: d.Body, Attestations: d.Attestations}
 	}
 	return req, host, nil
 }
@@ -243,6 +243,7 @@ func capabilities(driver string, offers []string) *signingv1.GetCapabilitiesResp
 		Surfaces:              []string{"openshell.sandbox.v1.SandboxPolicy", "openshell.v1.ProviderProfile", "sigdriver.v1.GatewaySettings"},
 		CanonicalForm:         canonicalForm,
 		Recipes:               verifier.Recipes(),
+		RecipeReleases:        recipeReleases(),
 		DocumentVectorsSha256: documentVectors[:],
 		Limits: &signingv1.Limits{
 			BodyBytes: verifier.MaxBody, EffectiveBytes: verifier.MaxEffective, Documents: verifier.MaxDocuments,
@@ -250,6 +251,15 @@ func capabilities(driver string, offers []string) *signingv1.GetCapabilitiesResp
 			RequestBytes: verifier.MaxRequest, ResponseBytes: verifier.MaxResponse, JsonDepth: verifier.MaxDepth,
 		},
 	}
+}
+
+// recipeReleases says which releases of OpenShell each recipe is for.
+func recipeReleases() []*signingv1.Recipe {
+	var list []*signingv1.Recipe
+	for _, r := range verifier.AllRecipes() {
+		list = append(list, &signingv1.Recipe{Name: r.Name, Releases: r.Releases})
+	}
+	return list
 }
 
 // checkMetadata refuses what is over a limit, and a caller that needs something

@@ -216,7 +216,7 @@ func requestOf(s *verifiertest.Scenario, id string) *signingv1.VerifyRequest {
 	}
 	for _, d := range r.Documents {
 		out.Documents = append(out.Documents, &signingv1.Document{
-			Role: signingv1.Role(d.Role), Workspace: d.Workspace, Provider: d.Provider, Body: d.Body, Attestations: d.Attestations,
+			Role: signingv1.Role(d.Role), Workspace: d.Workspace, Provider: d.Provider, NoLayer: signingv1.NoLayer(d.NoLayer), Body: d.Body, Attestations: d.Attestations,
 		})
 	}
 	return out

@@ -87,6 +87,8 @@ pub struct Part {
 #[serde(deny_unknown_fields)]
 pub struct VectorLayer {
     pub provider: String,
+    #[serde(rename = "noLayer")]
+    pub no_layer: Option<String>,
     pub document: Bytes,
 }
 
