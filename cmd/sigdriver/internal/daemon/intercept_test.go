@@ -17,7 +17,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/interceptor"
@@ -365,6 +367,104 @@ func TestCoverageTable(t *testing.T) {
 	for _, r := range interceptor.HookOnly {
 		if row := fmt.Sprintf("| %s | never | %s |\n", r.Method, r.Check); !bytes.Contains(page, []byte(row)) {
 			t.Errorf("docs/integration.md lacks the row\n%s", row)
+		}
+	}
+}
+
+// gateway01 is how a gateway of OpenShell 0.1 introduces itself.
+func gateway01() *wire.PeerMetadata {
+	return &wire.PeerMetadata{
+		ProtocolVersion: &wire.ProtocolVersion{Major: 1, Minor: 3}, ImplementationName: "openshell/gateway", ImplementationVersion: "0.1.5",
+		SupportedCapabilities: []string{"openshell.gateway-interceptor.contract", "openshell.something.else"},
+		RequiredCapabilities:  []string{"openshell.gateway-interceptor.contract"},
+	}
+}
+
+// A gateway that introduces itself gets an answer, or cannot start; one that does not
+// gets the manifest that it always got.
+func TestDescribeNegotiates(t *testing.T) {
+	s := newStock(t)
+	old, err := s.client.Describe(t.Context(), &wire.DescribeRequest{})
+	if err != nil || old.Extension != nil {
+		t.Fatalf("a gateway of 0.0 gets %v, %v", old.GetExtension(), err)
+	}
+	m, err := s.client.Describe(t.Context(), &wire.DescribeRequest{Gateway: gateway01()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := m.Extension
+	if e.GetProtocolVersion().GetMajor() != 1 || e.GetProtocolVersion().GetMinor() != 0 || e.GetImplementationName() == "" ||
+		fmt.Sprint(e.GetSupportedCapabilities()) != "[openshell.gateway-interceptor.contract]" || len(m.Bindings) != len(old.Bindings) {
+		t.Errorf("the manifest has %v and %d bindings", e, len(m.Bindings))
+	}
+	for name, change := range map[string]func(g *wire.PeerMetadata){
+		"another version": func(g *wire.PeerMetadata) { g.ProtocolVersion.Major = 2 },
+		"no version":      func(g *wire.PeerMetadata) { g.ProtocolVersion = nil },
+		"nothing offered": func(g *wire.PeerMetadata) { g.SupportedCapabilities = nil },
+		"something else wanted": func(g *wire.PeerMetadata) {
+			g.RequiredCapabilities = append(g.RequiredCapabilities, "openshell.other.contract")
+		},
+	} {
+		g := gateway01()
+		change(g)
+		if got, err := s.client.Describe(t.Context(), &wire.DescribeRequest{Gateway: g}); status.Code(err) != codes.FailedPrecondition {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}
+
+// scopeOf is how a request of 0.1 names a workspace.
+func scopeOf(workspace string) tree { return tree{"workspace": workspace} }
+
+// The requests of OpenShell 0.1 are read as strictly as those of 0.0, and no mixture is.
+func TestRequestsOf01(t *testing.T) {
+	s := newStock(t)
+	renamed := func(operation tree, names ...string) tree {
+		for i := 0; i < len(names); i += 2 {
+			operation[names[i+1]] = operation[names[i]]
+			delete(operation, names[i])
+		}
+		if w, ok := operation["workspace"]; ok {
+			operation["workspaceScope"] = scopeOf(w.(string))
+			delete(operation, "workspace")
+		}
+		operation["requestId"] = "r-1"
+		return operation
+	}
+	create := func() tree { return renamed(createSandbox()) }
+	update := func() tree { return renamed(updatePolicy(), "name", "sandbox") }
+	for name, c := range map[string]struct {
+		kind, method string
+		operation    tree
+		reason       string // of the denial; empty for none
+	}{
+		"create":        {"user", "CreateSandbox", create(), ""},
+		"update":        {"sandbox", "UpdateConfig", update(), ""},
+		"import":        {"user", "ImportProviderProfiles", renamed(importProfiles(verifiertest.ForgeProfile())), ""},
+		"import to all": {"user", "ImportProviderProfiles", edited(renamed(importProfiles(verifiertest.ForgeProfile())), "workspaceScope", tree{"allWorkspaces": tree{}}), ""},
+		"attach":        {"user", "AttachSandboxProvider", tree{"sandbox": "web-1", "provider": "forge", "workspaceScope": scopeOf("prod"), "requestId": "r"}, ""},
+		"analysis":      {"sandbox", "SubmitPolicyAnalysis", tree{"name": "web-1", "workspaceScope": scopeOf("prod"), "summaries": list{}}, ""},
+
+		"attach by a sandbox":  {"sandbox", "AttachSandboxProvider", tree{"sandbox": "web-1", "provider": "forge"}, "only a user"},
+		"another workspace":    {"user", "CreateSandbox", edited(create(), "workspaceScope", scopeOf("dev")), "not approved here"},
+		"another sandbox":      {"user", "UpdateConfig", edited(update(), "sandbox", "db-1"), "not approved here"},
+		"all workspaces":       {"user", "CreateSandbox", edited(create(), "workspaceScope", tree{"allWorkspaces": tree{}}), "names all workspaces"},
+		"one and all":          {"user", "CreateSandbox", edited(create(), "workspaceScope", tree{"workspace": "prod", "allWorkspaces": tree{}}), "one of the two"},
+		"a scope of later":     {"user", "CreateSandbox", edited(create(), "workspaceScope", tree{"workspace": "prod", "label": "x"}), "does not know"},
+		"a scope that is text": {"user", "CreateSandbox", edited(create(), "workspaceScope", "prod"), "no message"},
+		"a template":           {"user", "CreateSandbox", edited(create(), "workloadTemplate", "base"), "workload template"},
+		"only a template":      {"user", "CreateSandbox", tree{"name": "web-1", "workspaceScope": scopeOf("prod"), "workloadTemplate": "base"}, "send the spec with an approved policy"},
+		"no policy":            {"user", "CreateSandbox", tree{"name": "web-1", "workspaceScope": scopeOf("prod"), "spec": tree{}}, "no policy"},
+		"both workspaces":      {"user", "CreateSandbox", edited(create(), "workspace", "prod"), "send the request of one of them"},
+		"both names":           {"user", "UpdateConfig", edited(update(), "name", "web-1"), "send the request of one of them"},
+		"both attachments":     {"user", "AttachSandboxProvider", tree{"sandboxName": "web-1", "provider": "forge"}, "send the request of one of them"},
+		"something of later":   {"user", "UpdateConfig", edited(update(), "policyTemplate", "x"), "does not know"},
+	} {
+		got, err := s.ask(c.kind, c.method, c.operation)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if got.Allowed != (c.reason == "") || !strings.Contains(got.Reason, c.reason) {
+			t.Errorf("%s: %v %s", name, got.Allowed, got.Reason)
 		}
 	}
 }

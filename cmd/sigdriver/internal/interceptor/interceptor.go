@@ -18,6 +18,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/hashicorp/go-hclog"
@@ -28,6 +29,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/interceptor/wire"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/verifier"
 )
@@ -101,9 +103,42 @@ func (s *Service) guard(ctx context.Context, req any, _ *grpc.UnaryServerInfo, n
 	return next(ctx, req)
 }
 
+// contract is the capability that both sides have to have, of the first version.
+const (
+	contract      = "openshell.gateway-interceptor.contract"
+	contractMajor = 1
+)
+
+// introduce answers a gateway that introduces itself, as all do from OpenShell 0.1.0
+// on; nil for one that does not. An error ends the gateway's start.
+func introduce(gateway *wire.PeerMetadata) (*wire.PeerMetadata, error) {
+	if gateway == nil {
+		return nil, nil
+	}
+	if major := gateway.GetProtocolVersion().GetMajor(); major != contractMajor {
+		return nil, status.Errorf(codes.FailedPrecondition, "the gateway speaks version %d of the interceptor contract, this driver speaks %d: use a driver that knows the gateway's version", major, contractMajor)
+	}
+	if !slices.Contains(gateway.GetSupportedCapabilities(), contract) {
+		return nil, status.Errorf(codes.FailedPrecondition, "the gateway does not offer %s, which this driver needs", contract)
+	}
+	for _, c := range gateway.GetRequiredCapabilities() {
+		if c != contract {
+			return nil, status.Errorf(codes.FailedPrecondition, "the gateway needs %.80q, which this driver does not have: use a driver that knows the gateway's version", c)
+		}
+	}
+	return &wire.PeerMetadata{
+		ProtocolVersion: &wire.ProtocolVersion{Major: contractMajor}, ImplementationName: name, ImplementationVersion: version.Driver,
+		SupportedCapabilities: []string{contract}, RequiredCapabilities: []string{contract},
+	}, nil
+}
+
 // Describe declares a binding for every write that brings something in.
-func (s *Service) Describe(context.Context, *wire.DescribeRequest) (*wire.InterceptorManifest, error) {
-	m := &wire.InterceptorManifest{Name: name, FailurePolicy: failClosed}
+func (s *Service) Describe(_ context.Context, in *wire.DescribeRequest) (*wire.InterceptorManifest, error) {
+	self, err := introduce(in.GetGateway())
+	if err != nil {
+		return nil, err
+	}
+	m := &wire.InterceptorManifest{Name: name, FailurePolicy: failClosed, Extension: self}
 	for _, r := range Routes {
 		if r.Bound {
 			m.Bindings = append(m.Bindings, &wire.InterceptorBinding{

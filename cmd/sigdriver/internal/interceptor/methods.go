@@ -13,14 +13,25 @@ import (
 )
 
 func readCreateSandbox(o *operation) error {
-	if err := o.only(o.method, o.fields, "spec", "name", "labels", "annotations", "workspace"); err != nil {
+	if err := o.takes(request{
+		both: []string{"spec", "name", "labels", "annotations"}, old: []string{"workspace"},
+		later: []string{"workspaceScope", "awaitMainProcessAttachment", "workloadTemplate", "requestId", "serviceExposures"},
+	}); err != nil {
 		return err
+	}
+	template, err := text(o.fields, "workloadTemplate")
+	if err != nil {
+		return err
+	}
+	if template != "" {
+		return refuse(verifier.DocumentMissing, "the sandbox comes from the workload template %.60q, which says what no request shows: send the spec with an approved policy, without a template", template)
 	}
 	spec, err := message(o.fields, "spec")
 	if err != nil {
 		return err
 	}
-	if err := o.only("spec", spec.GetFields(), "logLevel", "environment", "template", "policy", "providers", "resourceRequirements", "command", "tty"); err != nil {
+	if err := o.only("spec", spec.GetFields(), "logLevel", "environment", "template", "policy", "providers", "resourceRequirements", "command", "tty",
+		"providerAttachmentEpoch", "restartPolicy"); err != nil {
 		return err
 	}
 	policy, err := message(spec.GetFields(), "policy")
@@ -35,7 +46,7 @@ func readCreateSandbox(o *operation) error {
 
 // sandboxPolicy adds the policy of the sandbox that the operation names.
 func (o *operation) sandboxPolicy(at string, policy *structpb.Struct) error {
-	name, err := text(o.fields, "name")
+	name, err := o.sandbox()
 	if err != nil {
 		return err
 	}
@@ -53,11 +64,14 @@ func readAttach(o *operation) error {
 	if !o.user {
 		return refuse(verifier.DocumentMissing, "only a user may attach a provider: a sandbox must not widen what it is given")
 	}
-	return o.only(o.method, o.fields, "sandboxName", "providerName", "expectedResourceVersion", "workspace")
+	return o.takes(request{
+		both: []string{"expectedResourceVersion"}, old: []string{"sandboxName", "providerName", "workspace"},
+		later: []string{"sandbox", "provider", "workspaceScope", "requestId"},
+	})
 }
 
 func readImport(o *operation) error {
-	if err := o.only(o.method, o.fields, "profiles", "workspace"); err != nil {
+	if err := o.takes(request{both: []string{"profiles"}, old: []string{"workspace"}, later: []string{"workspaceScope", "requestId"}}); err != nil {
 		return err
 	}
 	profiles, err := list(o.fields, "profiles")
@@ -76,7 +90,7 @@ func readImport(o *operation) error {
 }
 
 func readUpdateProfile(o *operation) error {
-	if err := o.only(o.method, o.fields, "profile", "expectedResourceVersion", "id", "workspace"); err != nil {
+	if err := o.takes(request{both: []string{"profile", "expectedResourceVersion", "id"}, old: []string{"workspace"}, later: []string{"workspaceScope", "requestId"}}); err != nil {
 		return err
 	}
 	imported, err := message(o.fields, "profile")
@@ -105,7 +119,7 @@ func (o *operation) profile(at string, imported *structpb.Struct) error {
 	if profile == nil {
 		return refuse(verifier.DocumentMissing, "%s has no profile: send one", at)
 	}
-	scope, err := text(o.fields, "workspace") // empty is the whole gateway here
+	scope, _, err := o.scope() // none, and all, is the whole gateway here
 	if err != nil {
 		return err
 	}
@@ -113,8 +127,10 @@ func (o *operation) profile(at string, imported *structpb.Struct) error {
 }
 
 func readUpdateConfig(o *operation) error {
-	if err := o.only(o.method, o.fields, "name", "policy", "settingKey", "settingValue", "deleteSetting", "global",
-		"mergeOperations", "expectedResourceVersion", "annotations", "workspace"); err != nil {
+	if err := o.takes(request{
+		both: []string{"policy", "settingKey", "settingValue", "deleteSetting", "global", "mergeOperations", "expectedResourceVersion", "annotations"},
+		old:  []string{"name", "workspace"}, later: []string{"sandbox", "workspaceScope", "requestId"},
+	}); err != nil {
 		return err
 	}
 	key, err := text(o.fields, "settingKey")
@@ -165,7 +181,10 @@ func (o *operation) setting() error {
 }
 
 func readAnalysis(o *operation) error {
-	if err := o.only(o.method, o.fields, "summaries", "proposedChunks", "analysisMode", "name", "networkActivitySummaries", "workspace"); err != nil {
+	if err := o.takes(request{
+		both: []string{"summaries", "proposedChunks", "analysisMode", "name", "networkActivitySummaries"},
+		old:  []string{"workspace"}, later: []string{"workspaceScope"},
+	}); err != nil {
 		return err
 	}
 	chunks, err := list(o.fields, "proposedChunks")

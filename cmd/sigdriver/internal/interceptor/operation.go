@@ -66,6 +66,64 @@ func (o *operation) only(where string, fields map[string]*structpb.Value, names 
 	return refuse(verifier.DocumentMissing, "%s has a member %.60q that this driver does not know: use a driver that knows the gateway's version", where, unknown[0])
 }
 
+// request names the members of a request: those of both lines of OpenShell, of 0.0 alone
+// and of 0.1 alone.
+type request struct{ both, old, later []string }
+
+// takes refuses members that this build does not know, and a request in the words of
+// both lines: no gateway sends one.
+func (o *operation) takes(r request) error {
+	if err := o.only(o.method, o.fields, slices.Concat(r.both, r.old, r.later)...); err != nil {
+		return err
+	}
+	has := func(names []string) string {
+		for _, name := range names {
+			if _, there := o.fields[name]; there {
+				return name
+			}
+		}
+		return ""
+	}
+	old, later := has(r.old), has(r.later)
+	if old != "" && later != "" {
+		return refuse(verifier.DocumentMissing, "%s has %s, of OpenShell 0.0, and %s, of 0.1: send the request of one of them", o.method, old, later)
+	}
+	return nil
+}
+
+// sandbox returns the name of the sandbox that an operation is about.
+func (o *operation) sandbox() (string, error) {
+	if _, there := o.fields["sandbox"]; there {
+		return text(o.fields, "sandbox")
+	}
+	return text(o.fields, "name")
+}
+
+// scope returns the workspace that an operation names, empty for none: by its name, or
+// from OpenShell 0.1 on by a choice of one or all.
+func (o *operation) scope() (workspace string, all bool, err error) {
+	if _, there := o.fields["workspaceScope"]; !there {
+		workspace, err = text(o.fields, "workspace")
+		return workspace, false, err
+	}
+	choice, err := message(o.fields, "workspaceScope")
+	if err != nil {
+		return "", false, err
+	}
+	if err := o.only("workspaceScope", choice.GetFields(), "workspace", "allWorkspaces"); err != nil {
+		return "", false, err
+	}
+	every, err := message(choice.GetFields(), "allWorkspaces")
+	if err != nil {
+		return "", false, err
+	}
+	workspace, err = text(choice.GetFields(), "workspace")
+	if every != nil && workspace != "" {
+		return "", false, refuse(verifier.DocumentMissing, "workspaceScope names one workspace and all of them: send one of the two")
+	}
+	return workspace, every != nil, err
+}
+
 // text returns a string member, empty when it is absent.
 func text(fields map[string]*structpb.Value, name string) (string, error) {
 	v, there := fields[name]
@@ -120,7 +178,10 @@ func list(fields map[string]*structpb.Value, name string) ([]*structpb.Value, er
 
 // workspace returns where an operation happens.
 func (o *operation) workspace() (string, error) {
-	w, err := text(o.fields, "workspace")
+	w, all, err := o.scope()
+	if err == nil && all {
+		return "", refuse(verifier.DocumentMissing, "%s is about one sandbox and names all workspaces: name one", o.method)
+	}
 	if w == "" {
 		w = defaultWorkspace
 	}

@@ -24,7 +24,7 @@ type Route struct {
 // its own list at the commit that docs/integration.md names. A method that is not
 // here is refused.
 var Routes = []Route{
-	{"CreateSandbox", true, "the policy, as SANDBOX_POLICY of the named sandbox; without a policy or a name it is refused; provider names are attachments", readCreateSandbox},
+	{"CreateSandbox", true, "the policy, as SANDBOX_POLICY of the named sandbox; without a policy or a name, or from a workload template, it is refused; provider names are attachments", readCreateSandbox},
 	{"AttachSandboxProvider", true, "only who asks: users, not sandboxes. The request names a provider and not its profile, which the hook judges at composition", readAttach},
 	{"DetachSandboxProvider", false, "takes a layer away", nil},
 	{"DeleteSandbox", false, "brings nothing in", nil},
@@ -57,6 +57,11 @@ var HookOnly = []Route{
 	{Method: "GetSandboxConfig", Check: "composes and serves the effective policy: seam J1"},
 	{Method: "GetSandboxProviderEnvironment", Check: "composes, then releases credentials: seam J2"},
 	{Method: "RefreshSandboxToken", Check: "goes through GetSandboxConfig when it asks for extension services"},
+	{Method: "ExchangeProviderSubjectToken", Check: "from 0.0.116: exchanges a credential for a token: seam J3"},
+	{Method: "ConnectSupervisor", Check: "from 0.1.5: pushes what GetSandboxConfig and GetSandboxProviderEnvironment answer; hook what builds both"},
+	{Method: "GetProviderCredentials", Check: "from 0.1.4: gives credentials to operators"},
+	{Method: "CreateSandboxTemplate", Check: "from 0.1.0: a template may bring a policy in, so CreateSandbox is refused where it names one"},
+	{Method: "DeleteSandboxTemplate", Check: "from 0.1.0: brings nothing in"},
 }
 
 // routeOf returns a bound route, nil for every other method.

@@ -78,9 +78,11 @@ func (GatewayInterceptorPhase) EnumDescriptor() ([]byte, []int) {
 	return file_gateway_interceptor_proto_rawDescGZIP(), []int{0}
 }
 
-// DescribeRequest is empty.
+// DescribeRequest asks for the manifest.
 type DescribeRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Optional. Who asks; OpenShell sends it from 0.1.0 on.
+	Gateway       *PeerMetadata `protobuf:"bytes,1,opt,name=gateway,proto3" json:"gateway,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -115,6 +117,150 @@ func (*DescribeRequest) Descriptor() ([]byte, []int) {
 	return file_gateway_interceptor_proto_rawDescGZIP(), []int{0}
 }
 
+func (x *DescribeRequest) GetGateway() *PeerMetadata {
+	if x != nil {
+		return x.Gateway
+	}
+	return nil
+}
+
+// ProtocolVersion is the version of a contract.
+type ProtocolVersion struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. Peers of different ones do not understand each other.
+	Major uint32 `protobuf:"varint,1,opt,name=major,proto3" json:"major,omitempty"`
+	// Required. A later one only adds.
+	Minor         uint32 `protobuf:"varint,2,opt,name=minor,proto3" json:"minor,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProtocolVersion) Reset() {
+	*x = ProtocolVersion{}
+	mi := &file_gateway_interceptor_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProtocolVersion) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProtocolVersion) ProtoMessage() {}
+
+func (x *ProtocolVersion) ProtoReflect() protoreflect.Message {
+	mi := &file_gateway_interceptor_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProtocolVersion.ProtoReflect.Descriptor instead.
+func (*ProtocolVersion) Descriptor() ([]byte, []int) {
+	return file_gateway_interceptor_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ProtocolVersion) GetMajor() uint32 {
+	if x != nil {
+		return x.Major
+	}
+	return 0
+}
+
+func (x *ProtocolVersion) GetMinor() uint32 {
+	if x != nil {
+		return x.Minor
+	}
+	return 0
+}
+
+// PeerMetadata introduces one side to the other.
+type PeerMetadata struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Required. The version of this contract that the peer speaks.
+	ProtocolVersion *ProtocolVersion `protobuf:"bytes,1,opt,name=protocol_version,json=protocolVersion,proto3" json:"protocol_version,omitempty"`
+	// Required. The name of the program.
+	ImplementationName string `protobuf:"bytes,2,opt,name=implementation_name,json=implementationName,proto3" json:"implementation_name,omitempty"`
+	// Optional. Its version, for people.
+	ImplementationVersion string `protobuf:"bytes,3,opt,name=implementation_version,json=implementationVersion,proto3" json:"implementation_version,omitempty"`
+	// Optional. What the peer understands.
+	SupportedCapabilities []string `protobuf:"bytes,4,rep,name=supported_capabilities,json=supportedCapabilities,proto3" json:"supported_capabilities,omitempty"`
+	// Optional. What the other side has to understand.
+	RequiredCapabilities []string `protobuf:"bytes,5,rep,name=required_capabilities,json=requiredCapabilities,proto3" json:"required_capabilities,omitempty"`
+	unknownFields        protoimpl.UnknownFields
+	sizeCache            protoimpl.SizeCache
+}
+
+func (x *PeerMetadata) Reset() {
+	*x = PeerMetadata{}
+	mi := &file_gateway_interceptor_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PeerMetadata) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PeerMetadata) ProtoMessage() {}
+
+func (x *PeerMetadata) ProtoReflect() protoreflect.Message {
+	mi := &file_gateway_interceptor_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PeerMetadata.ProtoReflect.Descriptor instead.
+func (*PeerMetadata) Descriptor() ([]byte, []int) {
+	return file_gateway_interceptor_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *PeerMetadata) GetProtocolVersion() *ProtocolVersion {
+	if x != nil {
+		return x.ProtocolVersion
+	}
+	return nil
+}
+
+func (x *PeerMetadata) GetImplementationName() string {
+	if x != nil {
+		return x.ImplementationName
+	}
+	return ""
+}
+
+func (x *PeerMetadata) GetImplementationVersion() string {
+	if x != nil {
+		return x.ImplementationVersion
+	}
+	return ""
+}
+
+func (x *PeerMetadata) GetSupportedCapabilities() []string {
+	if x != nil {
+		return x.SupportedCapabilities
+	}
+	return nil
+}
+
+func (x *PeerMetadata) GetRequiredCapabilities() []string {
+	if x != nil {
+		return x.RequiredCapabilities
+	}
+	return nil
+}
+
 // InterceptorManifest is what the gateway plans with when it starts.
 type InterceptorManifest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -124,13 +270,15 @@ type InterceptorManifest struct {
 	Bindings []*InterceptorBinding `protobuf:"bytes,2,rep,name=bindings,proto3" json:"bindings,omitempty"`
 	// Required. What the gateway does when it gets no answer.
 	FailurePolicy string `protobuf:"bytes,3,opt,name=failure_policy,json=failurePolicy,proto3" json:"failure_policy,omitempty"`
+	// Optional. Who answers; there if the gateway introduced itself.
+	Extension     *PeerMetadata `protobuf:"bytes,6,opt,name=extension,proto3" json:"extension,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *InterceptorManifest) Reset() {
 	*x = InterceptorManifest{}
-	mi := &file_gateway_interceptor_proto_msgTypes[1]
+	mi := &file_gateway_interceptor_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -142,7 +290,7 @@ func (x *InterceptorManifest) String() string {
 func (*InterceptorManifest) ProtoMessage() {}
 
 func (x *InterceptorManifest) ProtoReflect() protoreflect.Message {
-	mi := &file_gateway_interceptor_proto_msgTypes[1]
+	mi := &file_gateway_interceptor_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -155,7 +303,7 @@ func (x *InterceptorManifest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InterceptorManifest.ProtoReflect.Descriptor instead.
 func (*InterceptorManifest) Descriptor() ([]byte, []int) {
-	return file_gateway_interceptor_proto_rawDescGZIP(), []int{1}
+	return file_gateway_interceptor_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *InterceptorManifest) GetName() string {
@@ -179,6 +327,13 @@ func (x *InterceptorManifest) GetFailurePolicy() string {
 	return ""
 }
 
+func (x *InterceptorManifest) GetExtension() *PeerMetadata {
+	if x != nil {
+		return x.Extension
+	}
+	return nil
+}
+
 // InterceptorBinding is one write that the interceptor wants to see.
 type InterceptorBinding struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -196,7 +351,7 @@ type InterceptorBinding struct {
 
 func (x *InterceptorBinding) Reset() {
 	*x = InterceptorBinding{}
-	mi := &file_gateway_interceptor_proto_msgTypes[2]
+	mi := &file_gateway_interceptor_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -208,7 +363,7 @@ func (x *InterceptorBinding) String() string {
 func (*InterceptorBinding) ProtoMessage() {}
 
 func (x *InterceptorBinding) ProtoReflect() protoreflect.Message {
-	mi := &file_gateway_interceptor_proto_msgTypes[2]
+	mi := &file_gateway_interceptor_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -221,7 +376,7 @@ func (x *InterceptorBinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InterceptorBinding.ProtoReflect.Descriptor instead.
 func (*InterceptorBinding) Descriptor() ([]byte, []int) {
-	return file_gateway_interceptor_proto_rawDescGZIP(), []int{2}
+	return file_gateway_interceptor_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *InterceptorBinding) GetId() string {
@@ -263,7 +418,7 @@ type InterceptorSelector struct {
 
 func (x *InterceptorSelector) Reset() {
 	*x = InterceptorSelector{}
-	mi := &file_gateway_interceptor_proto_msgTypes[3]
+	mi := &file_gateway_interceptor_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -275,7 +430,7 @@ func (x *InterceptorSelector) String() string {
 func (*InterceptorSelector) ProtoMessage() {}
 
 func (x *InterceptorSelector) ProtoReflect() protoreflect.Message {
-	mi := &file_gateway_interceptor_proto_msgTypes[3]
+	mi := &file_gateway_interceptor_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -288,7 +443,7 @@ func (x *InterceptorSelector) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InterceptorSelector.ProtoReflect.Descriptor instead.
 func (*InterceptorSelector) Descriptor() ([]byte, []int) {
-	return file_gateway_interceptor_proto_rawDescGZIP(), []int{3}
+	return file_gateway_interceptor_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *InterceptorSelector) GetRpc() string {
@@ -319,7 +474,7 @@ type InterceptorEvaluation struct {
 
 func (x *InterceptorEvaluation) Reset() {
 	*x = InterceptorEvaluation{}
-	mi := &file_gateway_interceptor_proto_msgTypes[4]
+	mi := &file_gateway_interceptor_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -331,7 +486,7 @@ func (x *InterceptorEvaluation) String() string {
 func (*InterceptorEvaluation) ProtoMessage() {}
 
 func (x *InterceptorEvaluation) ProtoReflect() protoreflect.Message {
-	mi := &file_gateway_interceptor_proto_msgTypes[4]
+	mi := &file_gateway_interceptor_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -344,7 +499,7 @@ func (x *InterceptorEvaluation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InterceptorEvaluation.ProtoReflect.Descriptor instead.
 func (*InterceptorEvaluation) Descriptor() ([]byte, []int) {
-	return file_gateway_interceptor_proto_rawDescGZIP(), []int{4}
+	return file_gateway_interceptor_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *InterceptorEvaluation) GetService() string {
@@ -406,7 +561,7 @@ type ValidateEvaluation struct {
 
 func (x *ValidateEvaluation) Reset() {
 	*x = ValidateEvaluation{}
-	mi := &file_gateway_interceptor_proto_msgTypes[5]
+	mi := &file_gateway_interceptor_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -418,7 +573,7 @@ func (x *ValidateEvaluation) String() string {
 func (*ValidateEvaluation) ProtoMessage() {}
 
 func (x *ValidateEvaluation) ProtoReflect() protoreflect.Message {
-	mi := &file_gateway_interceptor_proto_msgTypes[5]
+	mi := &file_gateway_interceptor_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -431,7 +586,7 @@ func (x *ValidateEvaluation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ValidateEvaluation.ProtoReflect.Descriptor instead.
 func (*ValidateEvaluation) Descriptor() ([]byte, []int) {
-	return file_gateway_interceptor_proto_rawDescGZIP(), []int{5}
+	return file_gateway_interceptor_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ValidateEvaluation) GetProposedOperation() *structpb.Struct {
@@ -458,7 +613,7 @@ type InterceptorResult struct {
 
 func (x *InterceptorResult) Reset() {
 	*x = InterceptorResult{}
-	mi := &file_gateway_interceptor_proto_msgTypes[6]
+	mi := &file_gateway_interceptor_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -470,7 +625,7 @@ func (x *InterceptorResult) String() string {
 func (*InterceptorResult) ProtoMessage() {}
 
 func (x *InterceptorResult) ProtoReflect() protoreflect.Message {
-	mi := &file_gateway_interceptor_proto_msgTypes[6]
+	mi := &file_gateway_interceptor_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -483,7 +638,7 @@ func (x *InterceptorResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InterceptorResult.ProtoReflect.Descriptor instead.
 func (*InterceptorResult) Descriptor() ([]byte, []int) {
-	return file_gateway_interceptor_proto_rawDescGZIP(), []int{6}
+	return file_gateway_interceptor_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *InterceptorResult) GetAllowed() bool {
@@ -518,12 +673,23 @@ var File_gateway_interceptor_proto protoreflect.FileDescriptor
 
 const file_gateway_interceptor_proto_rawDesc = "" +
 	"\n" +
-	"\x19gateway_interceptor.proto\x12 openshell.gateway_interceptor.v1\x1a\x1cgoogle/protobuf/struct.proto\"\x11\n" +
-	"\x0fDescribeRequest\"\xa2\x01\n" +
+	"\x19gateway_interceptor.proto\x12 openshell.gateway_interceptor.v1\x1a\x1cgoogle/protobuf/struct.proto\"[\n" +
+	"\x0fDescribeRequest\x12H\n" +
+	"\agateway\x18\x01 \x01(\v2..openshell.gateway_interceptor.v1.PeerMetadataR\agateway\"=\n" +
+	"\x0fProtocolVersion\x12\x14\n" +
+	"\x05major\x18\x01 \x01(\rR\x05major\x12\x14\n" +
+	"\x05minor\x18\x02 \x01(\rR\x05minor\"\xc0\x02\n" +
+	"\fPeerMetadata\x12\\\n" +
+	"\x10protocol_version\x18\x01 \x01(\v21.openshell.gateway_interceptor.v1.ProtocolVersionR\x0fprotocolVersion\x12/\n" +
+	"\x13implementation_name\x18\x02 \x01(\tR\x12implementationName\x125\n" +
+	"\x16implementation_version\x18\x03 \x01(\tR\x15implementationVersion\x125\n" +
+	"\x16supported_capabilities\x18\x04 \x03(\tR\x15supportedCapabilities\x123\n" +
+	"\x15required_capabilities\x18\x05 \x03(\tR\x14requiredCapabilities\"\xf0\x01\n" +
 	"\x13InterceptorManifest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12P\n" +
 	"\bbindings\x18\x02 \x03(\v24.openshell.gateway_interceptor.v1.InterceptorBindingR\bbindings\x12%\n" +
-	"\x0efailure_policy\x18\x03 \x01(\tR\rfailurePolicy\"\xf1\x01\n" +
+	"\x0efailure_policy\x18\x03 \x01(\tR\rfailurePolicy\x12L\n" +
+	"\textension\x18\x06 \x01(\v2..openshell.gateway_interceptor.v1.PeerMetadataR\textension\"\xf1\x01\n" +
 	"\x12InterceptorBinding\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12Q\n" +
 	"\bselector\x18\x02 \x01(\v25.openshell.gateway_interceptor.v1.InterceptorSelectorR\bselector\x12Q\n" +
@@ -571,37 +737,42 @@ func file_gateway_interceptor_proto_rawDescGZIP() []byte {
 }
 
 var file_gateway_interceptor_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_gateway_interceptor_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_gateway_interceptor_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_gateway_interceptor_proto_goTypes = []any{
 	(GatewayInterceptorPhase)(0),  // 0: openshell.gateway_interceptor.v1.GatewayInterceptorPhase
 	(*DescribeRequest)(nil),       // 1: openshell.gateway_interceptor.v1.DescribeRequest
-	(*InterceptorManifest)(nil),   // 2: openshell.gateway_interceptor.v1.InterceptorManifest
-	(*InterceptorBinding)(nil),    // 3: openshell.gateway_interceptor.v1.InterceptorBinding
-	(*InterceptorSelector)(nil),   // 4: openshell.gateway_interceptor.v1.InterceptorSelector
-	(*InterceptorEvaluation)(nil), // 5: openshell.gateway_interceptor.v1.InterceptorEvaluation
-	(*ValidateEvaluation)(nil),    // 6: openshell.gateway_interceptor.v1.ValidateEvaluation
-	(*InterceptorResult)(nil),     // 7: openshell.gateway_interceptor.v1.InterceptorResult
-	nil,                           // 8: openshell.gateway_interceptor.v1.InterceptorEvaluation.PrincipalEntry
-	nil,                           // 9: openshell.gateway_interceptor.v1.InterceptorResult.LogAnnotationsEntry
-	(*structpb.Struct)(nil),       // 10: google.protobuf.Struct
+	(*ProtocolVersion)(nil),       // 2: openshell.gateway_interceptor.v1.ProtocolVersion
+	(*PeerMetadata)(nil),          // 3: openshell.gateway_interceptor.v1.PeerMetadata
+	(*InterceptorManifest)(nil),   // 4: openshell.gateway_interceptor.v1.InterceptorManifest
+	(*InterceptorBinding)(nil),    // 5: openshell.gateway_interceptor.v1.InterceptorBinding
+	(*InterceptorSelector)(nil),   // 6: openshell.gateway_interceptor.v1.InterceptorSelector
+	(*InterceptorEvaluation)(nil), // 7: openshell.gateway_interceptor.v1.InterceptorEvaluation
+	(*ValidateEvaluation)(nil),    // 8: openshell.gateway_interceptor.v1.ValidateEvaluation
+	(*InterceptorResult)(nil),     // 9: openshell.gateway_interceptor.v1.InterceptorResult
+	nil,                           // 10: openshell.gateway_interceptor.v1.InterceptorEvaluation.PrincipalEntry
+	nil,                           // 11: openshell.gateway_interceptor.v1.InterceptorResult.LogAnnotationsEntry
+	(*structpb.Struct)(nil),       // 12: google.protobuf.Struct
 }
 var file_gateway_interceptor_proto_depIdxs = []int32{
-	3,  // 0: openshell.gateway_interceptor.v1.InterceptorManifest.bindings:type_name -> openshell.gateway_interceptor.v1.InterceptorBinding
-	4,  // 1: openshell.gateway_interceptor.v1.InterceptorBinding.selector:type_name -> openshell.gateway_interceptor.v1.InterceptorSelector
-	0,  // 2: openshell.gateway_interceptor.v1.InterceptorBinding.phases:type_name -> openshell.gateway_interceptor.v1.GatewayInterceptorPhase
-	8,  // 3: openshell.gateway_interceptor.v1.InterceptorEvaluation.principal:type_name -> openshell.gateway_interceptor.v1.InterceptorEvaluation.PrincipalEntry
-	6,  // 4: openshell.gateway_interceptor.v1.InterceptorEvaluation.validate:type_name -> openshell.gateway_interceptor.v1.ValidateEvaluation
-	10, // 5: openshell.gateway_interceptor.v1.ValidateEvaluation.proposed_operation:type_name -> google.protobuf.Struct
-	9,  // 6: openshell.gateway_interceptor.v1.InterceptorResult.log_annotations:type_name -> openshell.gateway_interceptor.v1.InterceptorResult.LogAnnotationsEntry
-	1,  // 7: openshell.gateway_interceptor.v1.GatewayInterceptor.Describe:input_type -> openshell.gateway_interceptor.v1.DescribeRequest
-	5,  // 8: openshell.gateway_interceptor.v1.GatewayInterceptor.Evaluate:input_type -> openshell.gateway_interceptor.v1.InterceptorEvaluation
-	2,  // 9: openshell.gateway_interceptor.v1.GatewayInterceptor.Describe:output_type -> openshell.gateway_interceptor.v1.InterceptorManifest
-	7,  // 10: openshell.gateway_interceptor.v1.GatewayInterceptor.Evaluate:output_type -> openshell.gateway_interceptor.v1.InterceptorResult
-	9,  // [9:11] is the sub-list for method output_type
-	7,  // [7:9] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	3,  // 0: openshell.gateway_interceptor.v1.DescribeRequest.gateway:type_name -> openshell.gateway_interceptor.v1.PeerMetadata
+	2,  // 1: openshell.gateway_interceptor.v1.PeerMetadata.protocol_version:type_name -> openshell.gateway_interceptor.v1.ProtocolVersion
+	5,  // 2: openshell.gateway_interceptor.v1.InterceptorManifest.bindings:type_name -> openshell.gateway_interceptor.v1.InterceptorBinding
+	3,  // 3: openshell.gateway_interceptor.v1.InterceptorManifest.extension:type_name -> openshell.gateway_interceptor.v1.PeerMetadata
+	6,  // 4: openshell.gateway_interceptor.v1.InterceptorBinding.selector:type_name -> openshell.gateway_interceptor.v1.InterceptorSelector
+	0,  // 5: openshell.gateway_interceptor.v1.InterceptorBinding.phases:type_name -> openshell.gateway_interceptor.v1.GatewayInterceptorPhase
+	10, // 6: openshell.gateway_interceptor.v1.InterceptorEvaluation.principal:type_name -> openshell.gateway_interceptor.v1.InterceptorEvaluation.PrincipalEntry
+	8,  // 7: openshell.gateway_interceptor.v1.InterceptorEvaluation.validate:type_name -> openshell.gateway_interceptor.v1.ValidateEvaluation
+	12, // 8: openshell.gateway_interceptor.v1.ValidateEvaluation.proposed_operation:type_name -> google.protobuf.Struct
+	11, // 9: openshell.gateway_interceptor.v1.InterceptorResult.log_annotations:type_name -> openshell.gateway_interceptor.v1.InterceptorResult.LogAnnotationsEntry
+	1,  // 10: openshell.gateway_interceptor.v1.GatewayInterceptor.Describe:input_type -> openshell.gateway_interceptor.v1.DescribeRequest
+	7,  // 11: openshell.gateway_interceptor.v1.GatewayInterceptor.Evaluate:input_type -> openshell.gateway_interceptor.v1.InterceptorEvaluation
+	4,  // 12: openshell.gateway_interceptor.v1.GatewayInterceptor.Describe:output_type -> openshell.gateway_interceptor.v1.InterceptorManifest
+	9,  // 13: openshell.gateway_interceptor.v1.GatewayInterceptor.Evaluate:output_type -> openshell.gateway_interceptor.v1.InterceptorResult
+	12, // [12:14] is the sub-list for method output_type
+	10, // [10:12] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_gateway_interceptor_proto_init() }
@@ -609,7 +780,7 @@ func file_gateway_interceptor_proto_init() {
 	if File_gateway_interceptor_proto != nil {
 		return
 	}
-	file_gateway_interceptor_proto_msgTypes[4].OneofWrappers = []any{
+	file_gateway_interceptor_proto_msgTypes[6].OneofWrappers = []any{
 		(*InterceptorEvaluation_Validate)(nil),
 	}
 	type x struct{}
@@ -618,7 +789,7 @@ func file_gateway_interceptor_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_gateway_interceptor_proto_rawDesc), len(file_gateway_interceptor_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
