@@ -138,6 +138,7 @@ out/python/bin/python: testdata/interop/requirements.txt
 	rm -rf out/python
 	python3 -m venv out/python
 	out/python/bin/python -m pip install --quiet --disable-pip-version-check -r testdata/interop/requirements.txt
+	for v in 0.1.0 0.1.5; do out/python/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --target out/python/openshell-$$v openshell==$$v || exit 1; done
 
 clean:
 	rm -rf bin out dist

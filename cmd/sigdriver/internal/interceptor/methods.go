@@ -13,10 +13,7 @@ import (
 )
 
 func readCreateSandbox(o *operation) error {
-	if err := o.takes(request{
-		both: []string{"spec", "name", "labels", "annotations"}, old: []string{"workspace"},
-		later: []string{"workspaceScope", "awaitMainProcessAttachment", "workloadTemplate", "requestId", "serviceExposures"},
-	}); err != nil {
+	if err := o.takes(); err != nil {
 		return err
 	}
 	template, err := text(o.fields, "workloadTemplate")
@@ -30,8 +27,7 @@ func readCreateSandbox(o *operation) error {
 	if err != nil {
 		return err
 	}
-	if err := o.only("spec", spec.GetFields(), "logLevel", "environment", "template", "policy", "providers", "resourceRequirements", "command", "tty",
-		"providerAttachmentEpoch", "restartPolicy"); err != nil {
+	if err := o.only("spec", spec.GetFields(), specMembers...); err != nil {
 		return err
 	}
 	policy, err := message(spec.GetFields(), "policy")
@@ -64,14 +60,11 @@ func readAttach(o *operation) error {
 	if !o.user {
 		return refuse(verifier.DocumentMissing, "only a user may attach a provider: a sandbox must not widen what it is given")
 	}
-	return o.takes(request{
-		both: []string{"expectedResourceVersion"}, old: []string{"sandboxName", "providerName", "workspace"},
-		later: []string{"sandbox", "provider", "workspaceScope", "requestId"},
-	})
+	return o.takes()
 }
 
 func readImport(o *operation) error {
-	if err := o.takes(request{both: []string{"profiles"}, old: []string{"workspace"}, later: []string{"workspaceScope", "requestId"}}); err != nil {
+	if err := o.takes(); err != nil {
 		return err
 	}
 	profiles, err := list(o.fields, "profiles")
@@ -90,7 +83,7 @@ func readImport(o *operation) error {
 }
 
 func readUpdateProfile(o *operation) error {
-	if err := o.takes(request{both: []string{"profile", "expectedResourceVersion", "id"}, old: []string{"workspace"}, later: []string{"workspaceScope", "requestId"}}); err != nil {
+	if err := o.takes(); err != nil {
 		return err
 	}
 	imported, err := message(o.fields, "profile")
@@ -127,10 +120,7 @@ func (o *operation) profile(at string, imported *structpb.Struct) error {
 }
 
 func readUpdateConfig(o *operation) error {
-	if err := o.takes(request{
-		both: []string{"policy", "settingKey", "settingValue", "deleteSetting", "global", "mergeOperations", "expectedResourceVersion", "annotations"},
-		old:  []string{"name", "workspace"}, later: []string{"sandbox", "workspaceScope", "requestId"},
-	}); err != nil {
+	if err := o.takes(); err != nil {
 		return err
 	}
 	key, err := text(o.fields, "settingKey")
@@ -181,10 +171,7 @@ func (o *operation) setting() error {
 }
 
 func readAnalysis(o *operation) error {
-	if err := o.takes(request{
-		both: []string{"summaries", "proposedChunks", "analysisMode", "name", "networkActivitySummaries"},
-		old:  []string{"workspace"}, later: []string{"workspaceScope"},
-	}); err != nil {
+	if err := o.takes(); err != nil {
 		return err
 	}
 	chunks, err := list(o.fields, "proposedChunks")

@@ -67,12 +67,50 @@ func (o *operation) only(where string, fields map[string]*structpb.Value, names 
 }
 
 // request names the members of a request: those of both lines of OpenShell, of 0.0 alone
-// and of 0.1 alone.
+// and of 0.1 alone, up to 0.1.5.
 type request struct{ both, old, later []string }
+
+// requests are those that are read, by the method.
+var requests = map[string]request{
+	"CreateSandbox": {
+		both:  []string{"spec", "name", "labels", "annotations"},
+		old:   []string{"workspace"},
+		later: []string{"workspaceScope", "awaitMainProcessAttachment", "workloadTemplate", "requestId", "serviceExposures"},
+	},
+	"AttachSandboxProvider": {
+		both:  []string{"expectedResourceVersion"},
+		old:   []string{"sandboxName", "providerName", "workspace"},
+		later: []string{"sandbox", "provider", "workspaceScope", "requestId"},
+	},
+	"ImportProviderProfiles": {
+		both:  []string{"profiles"},
+		old:   []string{"workspace"},
+		later: []string{"workspaceScope", "requestId"},
+	},
+	"UpdateProviderProfiles": {
+		both:  []string{"profile", "expectedResourceVersion", "id"},
+		old:   []string{"workspace"},
+		later: []string{"workspaceScope", "requestId"},
+	},
+	"UpdateConfig": {
+		both:  []string{"policy", "settingKey", "settingValue", "deleteSetting", "global", "mergeOperations", "expectedResourceVersion", "annotations"},
+		old:   []string{"name", "workspace"},
+		later: []string{"sandbox", "workspaceScope", "requestId"},
+	},
+	"SubmitPolicyAnalysis": {
+		both:  []string{"summaries", "proposedChunks", "analysisMode", "name", "networkActivitySummaries"},
+		old:   []string{"workspace"},
+		later: []string{"workspaceScope"},
+	},
+}
+
+// specMembers are those of the spec of a sandbox, of either line.
+var specMembers = []string{"logLevel", "environment", "template", "policy", "providers", "resourceRequirements", "command", "tty", "providerAttachmentEpoch", "restartPolicy"}
 
 // takes refuses members that this build does not know, and a request in the words of
 // both lines: no gateway sends one.
-func (o *operation) takes(r request) error {
+func (o *operation) takes() error {
+	r := requests[o.method]
 	if err := o.only(o.method, o.fields, slices.Concat(r.both, r.old, r.later)...); err != nil {
 		return err
 	}
