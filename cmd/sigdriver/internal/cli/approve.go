@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -144,11 +145,10 @@ func (f *approveFlags) bring(env *Env) error {
 func commit(dir string, files []string) error {
 	git := func(args ...string) error {
 		for i, file := range files {
-			rel := file[len(strings.TrimSuffix(dir, "/"))+1:]
 			if i == 0 {
 				args = append(args, "--")
 			}
-			args = append(args, rel)
+			args = append(args, filepath.Base(file)) // they are in dir itself
 		}
 		out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput()
 		if err != nil {
