@@ -8,6 +8,8 @@ require (
 	github.com/goreleaser/nfpm/v2 v2.43.0
 	github.com/prometheus/common v0.71.0
 	github.com/prometheus/prometheus v0.315.1
+	k8s.io/api v0.37.0
+	sigs.k8s.io/yaml v1.6.0
 )
 
 require (
@@ -95,5 +97,4 @@ require (
 	sigs.k8s.io/json v0.0.0-20250730193827-2d320260d730 // indirect
 	sigs.k8s.io/randfill v1.0.0 // indirect
 	sigs.k8s.io/structured-merge-diff/v6 v6.4.2 // indirect
-	sigs.k8s.io/yaml v1.6.0 // indirect
 )

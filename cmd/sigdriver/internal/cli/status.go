@@ -22,6 +22,7 @@ import (
 type statusFlags struct {
 	operatorFlags
 	wait    string
+	ready   bool
 	outputs []string
 }
 
@@ -41,6 +42,7 @@ no driver answers.`,
 	}
 	f.register(cmd)
 	cmd.Flags().StringVar(&f.wait, "wait", "", "wait this long for a driver that is well, such as 30s")
+	cmd.Flags().BoolVar(&f.ready, "ready", false, "for probes: end well unless the driver refuses")
 	registerOutputs(cmd, &f.outputs)
 	return cmd
 }
@@ -62,6 +64,10 @@ func status(env *Env, f *statusFlags) error {
 		return nil
 	case daemon.StatusRefuses:
 		return &ExitError{Code: ExitDenied}
+	case daemon.StatusDegraded:
+		if f.ready {
+			return nil
+		}
 	}
 	return &ExitError{Code: ExitInconclusive}
 }

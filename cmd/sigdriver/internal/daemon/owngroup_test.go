@@ -46,3 +46,14 @@ func TestVolumesOfAPod(t *testing.T) {
 		}
 	}
 }
+
+// The configuration of the Kubernetes component is one.
+func TestConfigurationOfAPod(t *testing.T) {
+	conf, err := LoadConfig(mustAbs(t, "../../../../packaging/kubernetes/sigdriver.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gid, err := conf.Socket.GID(); err != nil || gid != 1000 {
+		t.Errorf("the socket's group is %d, %v", gid, err)
+	}
+}
