@@ -99,10 +99,9 @@ func (c *Config) passedOver() []string {
 	}
 	x := trust.NewIndex(c.Attestations.Dir, time.Now, hclog.NewNullLogger())
 	var notes []string
-	if t, err := c.acceptedTrust(); err == nil {
+	t, err := c.acceptedTrust()
+	if err == nil {
 		x.SetTrust(t, nil)
-	} else {
-		notes = []string{"attestations.dir: no trust was accepted yet, so what the files prove is not known"}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), surveyTime)
 	defer cancel()
@@ -110,6 +109,9 @@ func (c *Config) passedOver() []string {
 		notes = append(notes, "attestations.dir: there is more to check than was looked at")
 	}
 	list := x.PassedOver()
+	if _, files := x.Current().Size(); files > len(list) && err != nil {
+		notes = append(notes, "attestations.dir: no trust was accepted yet, so what the files prove is not known")
+	}
 	switch n := len(list); n {
 	case 0:
 	case 1:
