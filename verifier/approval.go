@@ -26,6 +26,8 @@ type approval struct {
 	notBefore, notAfter time.Time
 	// ageFrom is what age is measured from; zero when nothing says. SPEC: R7.
 	ageFrom time.Time
+	// named: a subject of the Statement that is the document has its name, too.
+	named bool
 }
 
 // everyVersion is above any version that an approval can say.
@@ -44,7 +46,7 @@ func (d *documentEvaluation) newApproval(c *claim, wanted map[string]bool) (*app
 	if f := checkSubjects(c, d.parsed); f != nil {
 		return nil, f
 	}
-	a := &approval{claim: c, version: everyVersion}
+	a := &approval{claim: c, named: namesDocument(c, d.parsed), version: everyVersion}
 	if len(c.times) > 0 {
 		a.ageFrom = c.times[0]
 	}
@@ -99,6 +101,8 @@ func (a *approval) checkRequirement(r *rule, q *requirement, now time.Time) Reas
 	switch {
 	case a.statement.predicateType != q.predicateType:
 		return PredicateType
+	case r.subjectName && !a.named: // SPEC: R5 … and its name, where the rule asks for it.
+		return SubjectMismatch
 	case !q.authority.members[a.principal]:
 		return SignerOutOfScope
 	case r.algorithms != nil && !r.algorithms[a.algorithm]:
@@ -116,6 +120,8 @@ func (a *approval) requirementFinding(reason Reason, r *rule, q *requirement) *F
 	switch {
 	case reason == PredicateType:
 		return refuse(a.claim, reason, "is a %s, the rule %s asks for %s", quote(a.statement.predicateType), quote(r.name), quote(q.predicateType))
+	case reason == SubjectMismatch:
+		return refuse(a.claim, reason, "its subject has another name than the document, which the rule %s asks for", quote(r.name))
 	case reason == SignerOutOfScope:
 		return refuse(a.claim, reason, "%s does not speak for the authority %s", quote(a.principal.name), quote(q.authority.name))
 	case reason == Algorithm:

@@ -102,6 +102,7 @@ func TestAuthoritiesRefusals(t *testing.T) {
 		"distinct twice":                 {`[["security", "builders"]]`, `[["security", "builders"], ["builders", "security"]]`},
 		"unknown algorithm":              {`"ed25519", `, `"rsa", `},
 		"no algorithm":                   {`["ed25519", "ecdsa-p256-sha256"]`, `[]`},
+		"subjectName of a set":           {"\"enforce\",\n   \"require\": [{\"authority\": \"security\", \"predicateType\": \"https://sigdriver.dev/policy-approval/v1\"}", "\"enforce\", \"subjectName\": true,\n   \"require\": [{\"authority\": \"security\", \"predicateType\": \"https://sigdriver.dev/policy-bundle/v1\"}"},
 		"maxAge zero":                    {`"72h"`, `"0s"`},
 		"maxVersionStep zero":            {`"maxStale"`, `"maxVersionStep": "0", "maxStale"`},
 		"maxVersionStep above 2^63-1":    {`"maxStale"`, `"maxVersionStep": "9223372036854775808", "maxStale"`},

@@ -163,7 +163,7 @@ func (d *documentAt) unused(a *approval, now time.Time) *Finding {
 }
 
 // closeness orders the refusals of approval.checkRequirement by how late they come.
-var closeness = map[Reason]int{PredicateType: 1, SignerOutOfScope: 2, Algorithm: 3, AttestationTooOld: 4}
+var closeness = map[Reason]int{PredicateType: 1, SubjectMismatch: 2, SignerOutOfScope: 3, Algorithm: 4, AttestationTooOld: 5}
 
 // documentVerdict is the verdict on one document at one instant.
 type documentVerdict struct {

@@ -42,6 +42,10 @@ const (
 	LintRoleExpired          LintCode = "ROLE_EXPIRED"
 	LintRoleExpires          LintCode = "ROLE_EXPIRES"
 	LintRoleSharedKey        LintCode = "ROLE_SHARED_KEY"
+	LintSurfaceDropped       LintCode = "SURFACE_DROPPED"
+	LintRuleDropped          LintCode = "RULE_DROPPED"
+	LintRuleWidened          LintCode = "RULE_WIDENED"
+	LintRoleDropped          LintCode = "ROLE_DROPPED"
 	LintRootThreshold        LintCode = "ROOT_THRESHOLD"
 	LintRootNoSpare          LintCode = "ROOT_NO_SPARE"
 	LintApprovalExpires      LintCode = "APPROVAL_EXPIRES"
@@ -53,7 +57,7 @@ func LintCodes() []LintCode {
 		LintAuthorityUnreachable, LintAuthorityExpires, LintAuthorityUnused, LintPrincipalSilent, LintPrincipalUnused,
 		LintKeyExpires, LintIdentityOverlap, LintIdentityAnybody, LintIdentityLooseDot, LintRuleUnsatisfiable, LintRuleNeverMatches, LintRuleOnePerson,
 		LintSurfaceWithoutRule, LintFloorUnheeded, LintRevocationsRefused, LintRoleExpired, LintRoleExpires, LintRoleSharedKey,
-		LintRootThreshold, LintRootNoSpare, LintApprovalExpires,
+		LintRootThreshold, LintRootNoSpare, LintApprovalExpires, LintSurfaceDropped, LintRuleDropped, LintRuleWidened, LintRoleDropped,
 	}
 }
 

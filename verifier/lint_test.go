@@ -485,6 +485,11 @@ func TestLintCodes(t *testing.T) {
 	note(lint(t, lintClean(), verifier.LintRole{Name: "root", Threshold: 1, Expires: vt.Now}, verifier.LintRole{Name: "targets", Keys: []string{"k", "k"}, Expires: vt.Now.Add(time.Hour)},
 		verifier.LintRole{Name: "root", Threshold: 2, Keys: []string{"a", "b"}}))
 	note(lintEnding(t))
+	for _, c := range lintChanges {
+		s := lintClean()
+		c.change(s)
+		note(mustTrust(t, s).LintChange(mustTrust(t, lintClean()), nil, []verifier.LintRole{{Name: "revocation"}}))
+	}
 	for _, code := range verifier.LintCodes() {
 		if !seen[code] {
 			t.Errorf("%s has no case", code)

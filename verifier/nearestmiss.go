@@ -162,6 +162,9 @@ func (d *documentEvaluation) signCommand(signer string, version uint64) string {
 	}
 	args = append(args, "--gateway", shell(s.gateway), "--workspace", shell(s.workspace), "--name", shell(s.name),
 		"--version", fmt.Sprint(version))
+	if s.name != "" && slices.ContainsFunc(d.rules, func(r *rule) bool { return r.subjectName }) {
+		args = append(args, "--subject-name", shell(s.name))
+	}
 	return strings.Join(args, " ")
 }
 

@@ -25,6 +25,8 @@ type rule struct {
 	pinned                              map[[32]byte]bool
 	maxAge                              time.Duration // 0: any age
 	algorithms                          map[KeyAlgorithm]bool
+	// subjectName: a Statement counts only where its subject has the document's name.
+	subjectName bool
 }
 
 // requirement is one authority that must have made one kind of statement.
@@ -49,6 +51,8 @@ type (
 		Pinned     []string          `json:"pinned"`
 		MaxAge     string            `json:"maxAge"`
 		Algorithms []KeyAlgorithm    `json:"algorithms"`
+		// SubjectName asks that a Statement's subject is named as the document is.
+		SubjectName bool `json:"subjectName"`
 	}
 	requirementFile struct {
 		Authority     string `json:"authority"`
@@ -227,6 +231,9 @@ func (r *rule) readConditions(w *ruleFile, _ *authorities) error {
 			r.algorithms = map[KeyAlgorithm]bool{}
 		}
 		r.algorithms[alg] = true
+	}
+	if r.subjectName = w.SubjectName; r.subjectName && r.sets {
+		return refuseAuthorities(".subjectName", "is not for a policy bundle, whose members have names of their own")
 	}
 	if w.Algorithms != nil && len(w.Algorithms) == 0 {
 		return refuseAuthorities(".algorithms", "must not be empty: leave it out to accept every algorithm")

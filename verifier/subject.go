@@ -57,6 +57,15 @@ func checkSubjects(c *claim, doc *parsedDocument) *Finding {
 	return refuse(c, SubjectMismatch, "is about another document, not sha256:%s", want)
 }
 
+// namesDocument reports whether a subject that has the document's sha256 has the name
+// of what it is about, too.
+func namesDocument(c *claim, doc *parsedDocument) bool {
+	want := hex.EncodeToString(doc.sha256[:])
+	return slices.ContainsFunc(c.statement.subjects, func(s subject) bool {
+		return s.digest["sha256"] == want && s.name == doc.subject.name && doc.digestConflict(c, s) == nil
+	})
+}
+
 // digestConflict says which other digest of a subject is not the document's.
 // Without the body it repeats what the record says.
 func (doc *parsedDocument) digestConflict(c *claim, s subject) *Finding {

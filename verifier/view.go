@@ -72,6 +72,7 @@ type RuleView struct {
 	Pinned                              int         // how many digests satisfy it without signatures
 	MaxAge                              time.Duration
 	Algorithms                          []KeyAlgorithm // sorted; nil: all that are accepted
+	SubjectName                         bool           // a Statement's subject must have the document's name
 }
 
 // RequirementView is one authority that must have approved, for people.
@@ -114,7 +115,7 @@ func (r *rule) view() RuleView {
 	v := RuleView{
 		Name: r.name, Surface: r.surface, Roles: slices.Clone(r.roles),
 		Gateway: r.gateway, Workspace: r.workspace, Target: r.target, Subject: r.subject,
-		Shadow: r.shadow, Pinned: len(r.pinned), MaxAge: r.maxAge,
+		Shadow: r.shadow, Pinned: len(r.pinned), MaxAge: r.maxAge, SubjectName: r.subjectName,
 	}
 	if r.algorithms != nil {
 		v.Algorithms = slices.Sorted(maps.Keys(r.algorithms))

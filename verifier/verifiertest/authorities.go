@@ -49,19 +49,20 @@ type Authority struct {
 
 // Rule says which authorities must have spoken for which documents, where.
 type Rule struct {
-	Name       string                  `json:"name"`
-	Surface    string                  `json:"surface"`
-	Roles      []string                `json:"roles,omitempty"`
-	Gateway    string                  `json:"gateway,omitempty"`
-	Workspace  string                  `json:"workspace,omitempty"`
-	Target     string                  `json:"target,omitempty"`
-	Subject    string                  `json:"subject,omitempty"`
-	Mode       string                  `json:"mode"`
-	Require    []Requirement           `json:"require"`
-	Distinct   [][]string              `json:"distinct,omitempty"`
-	Pinned     []string                `json:"pinned,omitempty"`
-	MaxAge     string                  `json:"maxAge,omitempty"`
-	Algorithms []verifier.KeyAlgorithm `json:"algorithms,omitempty"`
+	Name        string                  `json:"name"`
+	Surface     string                  `json:"surface"`
+	Roles       []string                `json:"roles,omitempty"`
+	Gateway     string                  `json:"gateway,omitempty"`
+	Workspace   string                  `json:"workspace,omitempty"`
+	Target      string                  `json:"target,omitempty"`
+	Subject     string                  `json:"subject,omitempty"`
+	Mode        string                  `json:"mode"`
+	Require     []Requirement           `json:"require"`
+	Distinct    [][]string              `json:"distinct,omitempty"`
+	Pinned      []string                `json:"pinned,omitempty"`
+	MaxAge      string                  `json:"maxAge,omitempty"`
+	Algorithms  []verifier.KeyAlgorithm `json:"algorithms,omitempty"`
+	SubjectName bool                    `json:"subjectName,omitempty"`
 }
 
 // Requirement is one authority and the type of what it must have said.

@@ -65,6 +65,8 @@ func allowCases() []*Case {
 		allows("allow-rsa-pkcs1v15", "A signature by RSA 3072, PKCS #1 v1.5.", signedBy("rita"), by(42, "rita")),
 		allows("allow-rsa-pss", "A signature by RSA 3072, PSS.", signedByPSS, by(42, "rita")),
 		allows("allow-payload-urlsafe", "The payload in URL-safe base64.", urlSafe, dave).attack("DS-19"),
+		allows("allow-subject-name", "A rule that asks for the document's name in the Statement, and has it.", subjectNamed, dave),
+		allows("allow-subject-name-provenance", "The same of another predicate type, one of whose subjects has the name.", provenanceNamed, by(0, "dave")),
 		allows("allow-envelope-unknown-member", "A top-level member that DSSE does not define is ignored.", envelopeMember, dave).attack("DS-18"),
 		allows("allow-keyid-any", "A key id is a hint of the sender: any text, any bytes below the limit.", anyKeyID, dave).attack("DS-15"),
 		allows("allow-no-hint", "A signature that names no key.", noHint, dave),
@@ -487,4 +489,25 @@ func otherSandbox() *vt.Scenario {
 	s.ApproveAs(0, approval, "alice", "bob").SetFloor(0, 7, vt.SHA256([]byte("web-1's newer policy")))
 	s.Request.Target = vt.WebTwo
 	return s
+}
+
+// subjectNamed has a rule ask for the document's name in the Statement.
+func subjectNamed() *vt.Scenario {
+	s := vt.AdmitProfile()
+	s.Authorities.Rule("profiles").SubjectName = true
+	st := s.Approval(0).Of(s.Body(0))
+	st.Subject[0].Name = "forge"
+	return s.State(0, st, "dave")
+}
+
+// provenanceNamed has a rule ask for provenance, and for the document's name in it.
+func provenanceNamed() *vt.Scenario {
+	s := vt.AdmitProfile()
+	r := s.Authorities.Rule("profiles")
+	r.SubjectName, r.Require[0].PredicateType = true, vt.ProvenanceType
+	p := vt.Provenance(s.Body(0))
+	named := vt.SubjectOf(s.Body(0))
+	named.Name = "forge"
+	p.Subject = append(p.Subject, named)
+	return s.State(0, p, "dave")
 }

@@ -107,6 +107,32 @@ func statementCases() []*Case {
 			text(`"digest":`, `"download_location":"x","digest":`), malformed).attack("ST-06"),
 		denies("envelope-too-deep-payload", admitProfile, "A payload that nests deeper than the limit.",
 			text(`"predicate":`, `"more":`+nested(33)+`,"predicate":`), here(verifier.EnvelopeTooDeep)),
+		denies("subject-mismatch-name", "allow-subject-name", "A subject of another name, where the rule asks for the document's.",
+			func(s *vt.Scenario) { s.Approve(0, "dave") }, mismatch),
+		denies("subject-mismatch-name-case", "allow-subject-name", "The name in another case.", func(s *vt.Scenario) {
+			st := s.Approval(0).Of(s.Body(0))
+			st.Subject[0].Name = "Forge"
+			s.State(0, st, "dave")
+		}, mismatch),
+		denies("subject-mismatch-name-absent", "allow-subject-name", "A subject without a name.", func(s *vt.Scenario) {
+			st := s.Approval(0).Of(s.Body(0))
+			st.Subject[0].Name = ""
+			s.State(0, st, "dave")
+		}, mismatch),
+		denies("subject-mismatch-name-beside", "allow-subject-name-provenance", "The document's name stands beside another digest.", func(s *vt.Scenario) {
+			p := vt.Provenance(s.Body(0))
+			other := vt.SubjectOf([]byte("another"))
+			other.Name = "forge"
+			p.Subject = append(p.Subject, other)
+			s.State(0, p, "dave")
+		}, mismatch),
+		denies("subject-mismatch-name-spoiled", "allow-subject-name-provenance", "The subject of that name has another document's sha512.", func(s *vt.Scenario) {
+			p := vt.Provenance(s.Body(0))
+			spoiled := vt.SubjectOf(s.Body(0))
+			spoiled.Name, spoiled.Digest["sha512"] = "forge", vt.SHA512([]byte("another"))
+			p.Subject = append(p.Subject, spoiled)
+			s.State(0, p, "dave")
+		}, mismatch),
 		denies("statement-malformed-json", admitProfile, "A payload that is no JSON.",
 			func(s *vt.Scenario) { s.Payload(0, []byte("approved"), "dave") }, malformed),
 		denies("statement-malformed-array", admitProfile, "A payload that is no object.",

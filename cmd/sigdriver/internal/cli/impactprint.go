@@ -13,10 +13,12 @@ const impactSchema = "application/vnd.sigdriver.plan.v1+json"
 
 // impactReport is what trust plan prints.
 type impactReport struct {
-	Schema     string          `json:"schema"`
-	At         time.Time       `json:"at"`
-	Today      impactTrust     `json:"today"`
-	Candidate  impactTrust     `json:"candidate"`
+	Schema    string      `json:"schema"`
+	At        time.Time   `json:"at"`
+	Today     impactTrust `json:"today"`
+	Candidate impactTrust `json:"candidate"`
+	// Changes are what the candidate takes away from today's trust, or opens up.
+	Changes    []lintLine      `json:"changes,omitempty"`
 	Counts     map[outcome]int `json:"counts"`
 	NoSpare    int             `json:"noSpare"` // of those still allowed
 	Suppressed uint64          `json:"suppressed,omitempty"`
@@ -75,6 +77,9 @@ func newImpactReport(today, candidate *impactSide, at time.Time) *impactReport {
 		Candidate: candidate.named(),
 		Counts:    map[outcome]int{stillAllowed: 0, wouldBreak: 0, newlyAllowed: 0, stillDenied: 0, notDecidable: 0},
 	}
+	for _, f := range candidate.trust.LintChange(today.trust, candidate.roles, today.roles) {
+		r.Changes = append(r.Changes, lintLine(f))
+	}
 	if err := candidate.trust.RevocationFault(); err != nil {
 		r.Notes = append(r.Notes, "drivers would not take the candidate's revocations.json: "+err.Error())
 	}
@@ -96,6 +101,9 @@ func (r *impactReport) print(p *printer) {
 	p.line("Today      %s%s", r.Today.From, r.Today.versions())
 	p.line("Candidate  %s%s", r.Candidate.From, r.Candidate.versions())
 	p.line("%s decided at %s; whether trust is fresh is set aside", plural(r.decided(), "request", "requests"), r.At.Format(time.RFC3339))
+	for _, c := range r.Changes {
+		p.check(unseen, string(c.Code), "%s", c.Text)
+	}
 	for i := range r.Requests {
 		r.Requests[i].print(p)
 	}

@@ -27,7 +27,8 @@ import (
 type impactSide struct {
 	name    string // for people
 	source  verifier.TrustSource
-	targets map[string][]byte // attestations by target path
+	targets map[string][]byte   // attestations by target path
+	roles   []verifier.LintRole // by name alone; nil where the files do not say
 	trust   *verifier.Trust
 	index   *trust.IndexView
 	brought map[proofName]bool       // by the targets
@@ -165,6 +166,10 @@ func todayOffline(env *Env, dir, rootFile string) (*impactSide, error) {
 		return nil, err
 	}
 	s := &impactSide{name: dir, source: trustSource(snapshot, note), targets: map[string][]byte{}}
+	for role := range snapshot.Roles {
+		s.roles = append(s.roles, verifier.LintRole{Name: role})
+	}
+	slices.SortFunc(s.roles, func(a, b verifier.LintRole) int { return strings.Compare(a.Name, b.Name) })
 	for path, data := range snapshot.Targets {
 		if strings.HasPrefix(path, trust.TargetPrefix) {
 			s.targets[path] = data
@@ -190,6 +195,7 @@ func sideOf(name string, p ceremony.Publication) (*impactSide, error) {
 		s.targets[path] = data
 	}
 	for _, state := range p.States() {
+		s.roles = append(s.roles, verifier.LintRole{Name: state.Role})
 		switch state.Role {
 		case tuf.RoleRoot:
 			s.source.Versions.Root = state.Version
@@ -223,7 +229,7 @@ func (f *impactFlags) next(env *Env, c *ceremony.Folder, today *impactSide) (*im
 
 // plain is today's trust with the files of a folder in place of its own.
 func (f *impactFlags) plain(env *Env, today *impactSide) (*impactSide, error) {
-	s := &impactSide{name: f.candidate, source: today.source, targets: today.targets}
+	s := &impactSide{name: f.candidate, source: today.source, targets: today.targets, roles: today.roles}
 	s.source.Epoch, s.source.Versions = 0, verifier.Versions{}
 	found := false
 	for name, to := range ceremony.TrustFiles(&s.source) {

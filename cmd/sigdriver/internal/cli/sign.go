@@ -26,7 +26,7 @@ type signFlags struct {
 	role, gateway, workspace, name string
 	version                        string
 	notBefore, notAfter, validFor  string
-	reason, out                    string
+	reason, out, subjectName       string
 	passphrase                     passphraseFlags
 	previous                       string
 	yes, unsigned                  bool
@@ -108,6 +108,7 @@ func (f *signFlags) register(cmd *cobra.Command) {
 	fl.StringVar(&f.notAfter, "not-after", "", "when the approval ends, as 2026-01-02T15:04:05Z")
 	fl.StringVar(&f.validFor, "valid-for", "90d", "how long the approval lasts, as 90d or 36h")
 	fl.StringVar(&f.reason, "reason", "", "why, for people")
+	fl.StringVar(&f.subjectName, "subject-name", "", "the document's name in the Statement, for rules with subjectName (default: the file's name)")
 	fl.BoolVar(&f.yes, "yes", false, "sign without being asked")
 	f.passphrase.register(cmd)
 	cmd.MarkFlagsMutuallyExclusive("not-after", "valid-for")
@@ -196,7 +197,7 @@ func (f *signFlags) approval(env *Env, t *toApprove) (*policy.Approval, error) {
 	if err != nil {
 		return nil, approvalError(err)
 	}
-	a := &policy.Approval{Document: doc, Gateway: f.gateway, Reason: f.reason}
+	a := &policy.Approval{Document: doc, Gateway: f.gateway, Reason: f.reason, SubjectName: f.subjectName}
 	if err := f.scope(a); err != nil {
 		return nil, err
 	}

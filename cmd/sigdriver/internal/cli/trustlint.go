@@ -35,7 +35,8 @@ func newTrustLintCommand(env *Env) *cobra.Command {
 		Long: `Looks for what is legal and wrong in trust: thresholds that can no longer be
 reached, rules that match nothing or that no document can satisfy, places where one
 person is enough, keys, roles and published approvals that end within --within, principals that overlap,
-authorities that no rule asks for.
+authorities that no rule asks for; and for what a staged change takes away from what is
+published: kinds of documents, rules, roles, and places that a rule now leaves open.
 
 --dir is a ceremony's folder, of which it takes what is staged, or else what is
 published; or a published repository. With --trust and --root it is trust as
@@ -93,6 +94,11 @@ func trustLint(env *Env, f *trustLintFlags) error {
 	for _, found := range append(subject.trust.Lint(now, within, subject.roles...), subject.trust.LintApprovals(subject.attestations, now, within)...) {
 		r.add(found)
 	}
+	if before := subject.before; before != nil {
+		for _, found := range subject.trust.LintChange(before.trust, subject.roles, before.roles) {
+			r.add(found)
+		}
+	}
 	if subject.trust == nil {
 		r.Notes = append(r.Notes, "there is no authorities.json yet: only the roles were looked at")
 	}
@@ -112,6 +118,8 @@ type lintSubject struct {
 	roles []verifier.LintRole
 	// attestations are those that travel with trust, by target path.
 	attestations map[string][]byte
+	// before is what is published, where what is staged is looked at; else nil.
+	before *lintSubject
 }
 
 func (f *trustLintFlags) subject(env *Env) (*lintSubject, error) {
@@ -142,7 +150,16 @@ func (f *trustLintFlags) ceremony(env *Env) (*lintSubject, error) {
 	if err != nil {
 		return nil, trustError(err)
 	}
-	return lintOf(dir, p, notes)
+	s, err := lintOf(dir, p, notes)
+	if err != nil || dir == folder.Published() || !exists(folder.Published()) {
+		return s, err
+	}
+	base, err := folder.MustRepository()
+	if err != nil {
+		return nil, trustError(err)
+	}
+	s.before, err = lintOf(folder.Published(), base, notes)
+	return s, err
 }
 
 func lintOf(name string, p ceremony.Publication, notes *ceremony.Notes) (*lintSubject, error) {

@@ -173,3 +173,35 @@ func TestLintPage(t *testing.T) {
 		t.Errorf("the page lists\n%v\nthe codes are\n%v", listed, codes)
 	}
 }
+
+// TestTrustDropsThings: what a staged change takes away from what is published is
+// named by lint and by plan.
+func TestTrustDropsThings(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "t")
+	before := verifiertest.BaseAuthorities()
+	ok(t, "trust", "init", "--dir", dir, "--authorities", put(t, "a.json", before.JSON()))
+	after := verifiertest.BaseAuthorities()
+	after.Rule("prod sandboxes").Workspace = "*"
+	after.Rules = slices.DeleteFunc(after.Rules, func(r *verifiertest.Rule) bool { return r.Name == "profiles" })
+	ok(t, "trust", "stage", "--dir", dir, "--authorities", put(t, "a.json", after.JSON()))
+	var codes []verifier.LintCode
+	for _, f := range readLint(t, ok(t, "trust", "lint", "--dir", dir, "-o", "json")).Findings {
+		codes = append(codes, f.Code)
+	}
+	request := put(t, "request.json", []byte(`{"requestId":"r","purpose":"PURPOSE_ADMIT","target":{"gatewayId":"gw-1"},"documents":[{"role":"ROLE_SANDBOX_POLICY","body":"e30="}]}`))
+	_, plan, stderr := runAt(tuftest.Start, "trust", "plan", "--candidate", dir, "--request", request)
+	for _, code := range []verifier.LintCode{verifier.LintSurfaceDropped, verifier.LintRuleDropped, verifier.LintRuleWidened} {
+		if !slices.Contains(codes, code) {
+			t.Errorf("lint does not say %s: %v", code, codes)
+		}
+		if !strings.Contains(plan, string(code)) {
+			t.Errorf("plan does not say %s:\n%s%s", code, plan, stderr)
+		}
+	}
+	// Once published it is what is in force, and nothing is compared.
+	ok(t, "trust", "sign", "--yes", "--dir", dir)
+	ok(t, "trust", "publish", "--dir", dir)
+	if out := ok(t, "trust", "lint", "--dir", dir); strings.Contains(out, "DROPPED") || strings.Contains(out, "WIDENED") {
+		t.Errorf("published:\n%s", out)
+	}
+}

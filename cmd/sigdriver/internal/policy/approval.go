@@ -41,6 +41,8 @@ type Approval struct {
 	Version                  uint64    // 1 … 2^63−1
 	NotBefore, NotAfter      time.Time // whole seconds; NotAfter is exclusive
 	Reason                   string    // optional, for people
+	// SubjectName is the name of the Statement's subject; empty: the file's.
+	SubjectName string
 }
 
 // ApprovalError is an approval that cannot be signed.
@@ -114,7 +116,11 @@ func (a *Approval) Statement() ([]byte, error) {
 	if a.Reason != "" {
 		fields["reason"] = a.Reason
 	}
-	return writeStatement(verifier.ApprovalPredicateType, fields, a.Document)
+	subject := *a.Document
+	if a.SubjectName != "" {
+		subject.File = a.SubjectName
+	}
+	return writeStatement(verifier.ApprovalPredicateType, fields, &subject)
 }
 
 // writeStatement makes a Statement about documents, in its canonical form.
