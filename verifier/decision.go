@@ -102,5 +102,6 @@ type Decision struct {
 	// left out had no bearing, but for its findings.
 	Evidence [][2]int
 
-	leading Finding // the finding behind Reason, for the nearest miss
+	leading    Finding // the finding behind Reason, for the nearest miss
+	unapproved Unapproved
 }

@@ -6,44 +6,133 @@ package verifier
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 )
 
-// nearestMiss names the one signature or change that would have turned the
-// refusal into an ALLOW, or the one that comes first when there are several.
-func (e *evaluation) nearestMiss(d *Decision, now time.Time) NearestMiss {
-	if d.Verdict == Allow {
-		return NearestMiss{Document: -1}
-	}
+// missSearch looks for the nearest miss of a refusal.
+type missSearch struct {
+	*evaluation
+	decision *Decision
+	now      time.Time
+	verdicts []documentVerdict
+	changed  map[int]Raise // what has been in force in place of a changed document
+}
+
+// find names the one signature or change that would have turned the refusal into
+// an ALLOW, or the one that comes first when there are several.
+func (m *missSearch) find() NearestMiss {
+	d := m.decision
 	i := d.leading.Document
 	miss := NearestMiss{Document: i, Text: d.Reason.remedy(), Command: d.Reason.command()}
-	if i < 0 || e.documents[i].parsed == nil {
+	if i < 0 || m.documents[i].parsed == nil {
 		return miss
 	}
-	doc := e.documents[i]
-	if text := e.awaited(now); text != "" {
+	doc, r := m.documents[i], &m.verdicts[i]
+	if text := m.awaited(m.now); text != "" {
 		miss.Text, miss.Command = text, ""
 		return miss
 	}
-	switch r := e.evaluateDocuments(now)[i]; {
-	case d.Reason == ScopeMismatch && e.bindingFault != nil && d.leading.Attestation < 0:
-		// A sandbox under another name: no signature fixes that.
-	case r.shortfall != nil && r.shortfall.requirement != nil && r.shortfall.requirement.predicateType == SetPredicateType:
-		miss.Text, miss.Command = e.nearestSet(r.shortfall, now)
+	switch j := m.changedWith(i, r.shortfall); {
+	case d.Reason == ScopeMismatch && m.bindingFault != nil && d.leading.Attestation < 0:
+		// SPEC: R6 a sandbox under another name: no signature mends that.
+		miss.Text, miss.Command = "no approval changes where the sandbox was first allowed: give it back its workspace and name, or let the gateway make a new one", ""
+	case j >= 0:
+		miss.Text, miss.Command = m.documents[j].changedText(m.changed[j]), changedCommand
 	case r.shortfall != nil && r.shortfall.requirement != nil:
-		miss.Text, miss.Command = doc.nearestApproval(r.shortfall, e.trust, now)
+		miss.Text, miss.Command = m.missing(doc, r.shortfall)
+	case r.shortfall != nil: // SPEC: R7 an empty require holds for pinned documents alone.
+		miss.Text = fmt.Sprintf("%s: the security team lists sha256:%s there, or lets the rule require somebody", r.shortfall.text(), hex.EncodeToString(doc.sha256[:]))
+		miss.Command = cmdPublish
 	case r.rollback != nil:
-		v := doc.floors.next(doc.sha256)
-		above := "or above"
-		if r.rollback.Reason == VersionStep {
-			above = fmt.Sprintf("to %d", doc.floors.highest())
-		}
-		miss.Text = fmt.Sprintf("approving sha256:%s again at version %d %s would allow it", hex.EncodeToString(doc.sha256[:]), v, above)
-		miss.Command = doc.signCommand("", v)
+		miss.Text, miss.Command = m.again(i)
 	}
 	return miss
+}
+
+// oneFloor reports whether two documents are held against one floor.
+func (m *missSearch) oneFloor(i, j int) bool {
+	if m.documents[i].parsed == nil || m.documents[j].parsed == nil {
+		return false
+	}
+	keys := []FloorKey{m.documents[j].parsed.floors.own, m.verdicts[j].raises}
+	return slices.Contains(keys, m.documents[i].parsed.floors.own) || slices.Contains(keys, m.verdicts[i].raises)
+}
+
+// lacking returns the first of those who have approved the document, by name, who has
+// not approved it at a version from this one to the highest that the floors accept, and
+// can now; "" for none.
+func (d *documentEvaluation) lacking(t *Trust, version uint64, now time.Time) string {
+	have, all := map[string]bool{}, map[string]bool{}
+	for _, a := range d.approvals {
+		if a.versioned {
+			all[a.principal.name] = true
+			have[a.principal.name] = have[a.principal.name] || a.version >= version && a.version <= d.floors.highest()
+		}
+	}
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(all)), func(name string) bool { return have[name] })
+	return t.withKey(names, now)
+}
+
+// again says at which version the document has to be approved again.
+func (m *missSearch) again(i int) (text, command string) {
+	doc, own := m.documents[i], &m.verdicts[i]
+	v := doc.floors.next(doc.sha256)
+	for j := range m.verdicts {
+		other := &m.verdicts[j]
+		if j == i || !m.oneFloor(i, j) || other.result.Version < own.result.Version {
+			continue
+		}
+		if other.result.SHA256 != own.result.SHA256 {
+			return "the request has two documents of one subject, and at most one of them can be in force: send that one", ""
+		}
+		v = max(v, other.result.Version)
+	}
+	above := "or above"
+	if own.rollback.Reason == VersionStep {
+		above = fmt.Sprintf("to %d", doc.floors.highest())
+	}
+	text = fmt.Sprintf("approving sha256:%s again at version %d %s would allow it; if nobody put it back on purpose, find out who did", hex.EncodeToString(doc.sha256[:]), v, above)
+	signer := doc.lacking(m.trust, v, m.now)
+	for _, r := range doc.rules {
+		if r.sets && signer != "" {
+			set := m.setFor(r)
+			set.name.version = max(set.name.version, v)
+			return text, set.signCommand(signer, &m.req.Target)
+		}
+	}
+	return text, doc.signCommand(signer, v)
+}
+
+// missing says whose approval or attestation is missing.
+func (m *missSearch) missing(doc *documentEvaluation, s *shortfall) (text, command string) {
+	if s.requirement.predicateType == SetPredicateType {
+		return m.nearestSet(s, m.now)
+	}
+	text, command = doc.nearestApproval(s, m.trust, m.now)
+	if what, _ := doc.unapproved(s); what == UnapprovedNew {
+		text = clip(newText+text, MaxDetail-4)
+	}
+	return text, command
+}
+
+// changedWith returns the document that was changed: the one that was refused, or,
+// where a set is asked for, another that the set would have to hold; -1 for none.
+func (m *missSearch) changedWith(i int, s *shortfall) int {
+	if _, yes := m.changed[i]; yes {
+		return i
+	}
+	if s == nil || s.requirement == nil || s.requirement.predicateType != SetPredicateType {
+		return -1
+	}
+	for j, d := range m.documents {
+		if _, yes := m.changed[j]; yes && slices.Contains(d.rules, s.rule) {
+			return j
+		}
+	}
+	return -1
 }
 
 // awaited says when the beginning of an approval will allow the request, "" if none
@@ -78,9 +167,13 @@ func (d *documentEvaluation) nearestApproval(s *shortfall, t *Trust, now time.Ti
 	if s.requirement.predicateType != ApprovalPredicateType {
 		what = "attestation of type " + quote(s.requirement.predicateType)
 	}
-	text = fmt.Sprintf("%s over sha256:%s would allow it", s.missing(what, "", able), hex.EncodeToString(d.sha256[:]))
-	if s.requirement.predicateType == ApprovalPredicateType && len(able) > 0 {
-		command = d.signCommand(able[0], d.approveAt())
+	with := ""
+	if s.rule.maxAge > 0 && !versioned(s.requirement.predicateType) {
+		with = ", seen by a log or a timestamp authority,"
+	}
+	text = fmt.Sprintf("%s over sha256:%s%s would allow it", s.missing(what, "", able), hex.EncodeToString(d.sha256[:]), with)
+	if signer := t.withKey(able, now); s.requirement.predicateType == ApprovalPredicateType && signer != "" {
+		command = d.signCommand(signer, d.approveAt())
 	}
 	return clip(text, MaxDetail-4), command
 }
@@ -118,6 +211,20 @@ func (t *Trust) canSign(p *principal, now time.Time) bool {
 		}
 	}
 	return t.keyless != nil && slices.ContainsFunc(p.identities, func(id identity) bool { return !t.revoked.identity(id.issuer, id.san) })
+}
+
+// withKey returns the first of the people who can sign with a key of their own of a kind that
+// `sigdriver sign` takes: others sign elsewhere. "" for none.
+func (t *Trust) withKey(people []string, now time.Time) string {
+	for _, name := range people {
+		p := t.authorities.principals[name]
+		if p != nil && slices.ContainsFunc(p.keys, func(k *signingKey) bool {
+			return (k.algorithm == Ed25519 || k.algorithm == ECDSAP256) && t.unusable(k, now) == ""
+		}) {
+			return name
+		}
+	}
+	return ""
 }
 
 // oneOf lists names for people, the first few of many.

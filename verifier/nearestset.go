@@ -26,8 +26,8 @@ func (e *evaluation) nearestSet(s *shortfall, now time.Time) (text, command stri
 		set = e.setFor(s.rule)
 		of = fmt.Sprintf(" of one set with all %s that the rule %s matches", documents(len(set.members)), quote(s.rule.name))
 	}
-	if len(able) > 0 {
-		command = set.signCommand(able[0], &e.req.Target)
+	if signer := e.trust.withKey(able, now); signer != "" {
+		command = set.signCommand(signer, &e.req.Target)
 	}
 	return clip(s.missing("approval", of, able)+" would allow it", MaxDetail-4), command
 }

@@ -41,8 +41,32 @@ func evaluate(src requestSource, trust *Trust, floors Floors, now time.Time) Dec
 	}
 	d.Recheck, d.ValidUntil = e.validUntil(now, &d)
 	d.HoldsUntil = e.holdsUntil(now)
-	d.NearestMiss = e.nearestMiss(&d, now)
+	d.NearestMiss = NearestMiss{Document: -1}
+	if d.Verdict != Allow {
+		e.explain(&d, now)
+	}
 	return d
+}
+
+// explain adds to a refusal what is for people: which documents are new and which
+// were changed, and the nearest miss. Nothing about a changed one advises to
+// approve it.
+func (e *evaluation) explain(d *Decision, now time.Time) {
+	m := missSearch{evaluation: e, decision: d, now: now, verdicts: e.evaluateDocuments(now), changed: map[int]Raise{}}
+	for i, v := range m.verdicts {
+		what, inForce := e.documents[i].unapproved(v.shortfall)
+		d.unapproved = max(d.unapproved, what)
+		if what != UnapprovedChanged {
+			continue
+		}
+		m.changed[i] = inForce
+		for j := range d.Findings {
+			if d.Findings[j].Document == i {
+				d.Findings[j].Hint = changedHint
+			}
+		}
+	}
+	d.NearestMiss = m.find()
 }
 
 // decide comes to a decision at one instant. Its findings are not sorted yet.

@@ -361,6 +361,14 @@ func keylessCertificates() []*Case {
 			}
 			s.Offer(0, b.JSON())
 		}),
+		denies("cert-chain-unreadable", "allow-keyless-intermediate", "A certificate of the chain that is none.", func(s *vt.Scenario) {
+			w := vt.NewWorld()
+			w.Evidence.Version = "0.2"
+			b := w.Bundle(s)
+			chain := b.VerificationMaterial.GetX509CertificateChain()
+			chain.Certificates = append(chain.Certificates, &protocommon.X509Certificate{RawBytes: []byte("junk")})
+			s.Offer(0, b.JSON())
+		}, here(verifier.CertChain)).attack("SB-12"),
 		chain("leaf-is-authority", "A certificate for signing that is an authority.",
 			leaf(func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true })),
 		chain("usage", "A certificate for another use.",

@@ -45,6 +45,7 @@ func TestMetrics(t *testing.T) {
 	}
 	m.Decided(verifier.Allow, verifier.Allowed, false, time.Millisecond)
 	m.Decided(verifier.Deny, verifier.Threshold, false, time.Millisecond)
+	m.Unapproved(verifier.UnapprovedChanged)
 	m.Shadowed()
 	m.Faulted("OVERLOADED")
 	m.Refreshed("ok")
@@ -59,6 +60,8 @@ func TestMetrics(t *testing.T) {
 		`sigdriver_decisions_total{cached="true",reason="ALLOWED",verdict="ALLOW"} 2`,
 		`sigdriver_decisions_total{cached="false",reason="ALLOWED",verdict="ALLOW"} 1`,
 		`sigdriver_decisions_total{cached="false",reason="THRESHOLD",verdict="DENY"} 1`,
+		`sigdriver_unapproved_total{document="changed"} 1`,
+		`sigdriver_unapproved_total{document="new"} 0`,
 		`sigdriver_decision_seconds_count{cached="true"} 2`,
 		`sigdriver_shadow_denials_total 1`,
 		`sigdriver_faults_total{reason="OVERLOADED"} 1`,

@@ -24,13 +24,15 @@ type Metrics struct {
 	fast      [maxReason][2]atomic.Pointer[prometheus.Counter] // of decisions, by reason and cached
 	seconds   [2]prometheus.Observer
 	shadow    prometheus.Counter
-	faults    *prometheus.CounterVec
-	panics    prometheus.Counter
-	refreshes *prometheus.CounterVec
-	refreshed prometheus.Gauge
-	refused   *prometheus.CounterVec
-	writes    *prometheus.CounterVec
-	lost      *prometheus.CounterVec
+	// unapproved counts what nobody has approved, by whether it is new or changed.
+	unapproved *prometheus.CounterVec
+	faults     *prometheus.CounterVec
+	panics     prometheus.Counter
+	refreshes  *prometheus.CounterVec
+	refreshed  prometheus.Gauge
+	refused    *prometheus.CounterVec
+	writes     *prometheus.CounterVec
+	lost       *prometheus.CounterVec
 }
 
 // maxReason is above every decision reason.
@@ -72,6 +74,10 @@ func NewMetrics(version string) *Metrics {
 	}, []string{"cached"})
 	m.seconds = [2]prometheus.Observer{seconds.WithLabelValues("false"), seconds.WithLabelValues("true")}
 	m.shadow = prometheus.NewCounter(prometheus.CounterOpts{Name: "sigdriver_shadow_denials_total", Help: "Distinct decisions that a rule in shadow mode would have denied."})
+	m.unapproved = m.counters("unapproved_total", "Distinct refusals of what nobody has approved, by whether no approved document of its subject is known (new) or another has been in force (changed). Changed asks for somebody to look.", "document")
+	for _, what := range []verifier.Unapproved{verifier.UnapprovedNew, verifier.UnapprovedChanged} {
+		m.unapproved.WithLabelValues(what.String()) // 0 shows, so that an alert can see it rise
+	}
 	m.faults = m.counters("faults_total", "Calls that ended without a decision, by reason.", "reason")
 	m.panics = prometheus.NewCounter(prometheus.CounterOpts{Name: "sigdriver_panics_total", Help: "Panics caught while answering. Each is a bug."})
 	m.refreshes = m.counters("trust_refreshes_total", "Refreshes of trust, by result: ok or a code of docs/reasons.md.", "result")
@@ -173,6 +179,11 @@ func (m *Metrics) Decided(v verifier.Verdict, r verifier.Reason, cached bool, to
 
 // Shadowed counts a decision that shadow rules would have denied.
 func (m *Metrics) Shadowed() { m.shadow.Inc() }
+
+// Unapproved counts a refusal of what nobody has approved.
+func (m *Metrics) Unapproved(what verifier.Unapproved) {
+	m.unapproved.WithLabelValues(what.String()).Inc()
+}
 
 // Faulted counts a call without a decision. The reason is one of a closed list.
 func (m *Metrics) Faulted(reason string) { m.faults.WithLabelValues(reason).Inc() }

@@ -63,6 +63,7 @@ func (c *call) evaluate(ctx context.Context) (*answer, error) {
 		c.server.Metrics.Shadowed()
 	}
 	c.log(a, missed(d)...)
+	c.alert(d)
 	return a, nil
 }
 
@@ -85,6 +86,21 @@ func (c *call) notePassedOver(d *verifier.Decision) {
 		note = "1 file in attestations.dir was passed over: `sigdriver serve --check` names it"
 	}
 	d.NearestMiss.Text = strings.TrimPrefix(strings.TrimSuffix(d.NearestMiss.Text, ".")+". "+note, ". ")
+}
+
+// alert counts what nobody has approved, and speaks up where it stands in place of
+// something that somebody had: a row was changed.
+func (c *call) alert(d *verifier.Decision) {
+	what := d.Unapproved()
+	if what == 0 {
+		return
+	}
+	c.server.Metrics.Unapproved(what)
+	if what == verifier.UnapprovedChanged {
+		c.server.Logger.Error("a document was changed and nobody has approved it: treat it as an incident unless it was meant",
+			append([]any{"gateway", hclog.Quote(c.req.Target.GatewayID), "workspace", hclog.Quote(c.req.Target.Workspace), "name", hclog.Quote(c.req.Target.Name),
+				"sandbox", hclog.Quote(c.req.Target.SandboxID), "reason", d.Reason.String()}, missed(d)...)...)
+	}
 }
 
 // missed is what would have allowed a refusal, for the operator's log: whoever asks

@@ -101,6 +101,8 @@ type Metrics interface {
 	Decided(v verifier.Verdict, r verifier.Reason, cached bool, took time.Duration)
 	// Shadowed hears of a decision that a rule in shadow mode would have denied.
 	Shadowed()
+	// Unapproved hears of a refusal of what nobody has approved.
+	Unapproved(what verifier.Unapproved)
 	Faulted(reason string)
 	Panicked()
 	// Unrecorded hears of a refusal that goes out without an entry, and why.

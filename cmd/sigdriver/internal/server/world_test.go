@@ -143,6 +143,11 @@ func (a *testArchive) evidence() [][]byte {
 
 type testMetrics struct {
 	decided, cached, faulted, panics atomic.Int64
+	unapproved                       [3]atomic.Int64
+}
+
+func (m *testMetrics) Unapproved(what verifier.Unapproved) {
+	m.unapproved[what].Add(1)
 }
 
 func (m *testMetrics) Decided(_ verifier.Verdict, _ verifier.Reason, cached bool, _ time.Duration) {
