@@ -118,7 +118,11 @@ func TestTrustPlan(t *testing.T) {
 		{"nothing", func(*verifiertest.Authorities) {}, ExitOK, "stillAllowed stillAllowed stillDenied", []string{
 			"✓ still allowed  ", "– still denied   ", "ATTESTATION_MISSING", "✓ would break    0", "3 requests decided at 2026-09-01T12:00:00Z; whether trust is fresh is set aside",
 		}},
-		{"a threshold", func(a *verifiertest.Authorities) { a.Authorities["security"].Threshold = 3 }, ExitBreakage, "wouldBreak wouldBreak stillDenied", []string{
+		{"a threshold", func(a *verifiertest.Authorities) {
+			a.Authorities["security"].Threshold = 3
+			// With a key of a kind that sigdriver sign takes.
+			a.Principals["carol"].Keys = []verifiertest.PublicKey{verifiertest.Person("carol-2").Listed()}
+		}, ExitBreakage, "wouldBreak wouldBreak stillDenied", []string{
 			"✗ would break    ", "policy.json, ADMIT gw-east:prod/web-1", `DENY THRESHOLD: the rule "prod sandboxes" asks for 3 of "security": only alice, bob has spoken`,
 			"nearest miss: one approval by carol over sha256:", "        sigdriver sign --document policy.json --key carol.key", "✗ would break    2", "– still allowed  0",
 		}},

@@ -135,6 +135,9 @@ func ruleText(rule *verifier.RuleView) string {
 	if rule.Algorithms != nil {
 		parts = append(parts, fmt.Sprintf("signed with %v", rule.Algorithms))
 	}
+	if rule.SubjectName {
+		parts = append(parts, "the Statement's subject named as the document is")
+	}
 	if rule.Pinned > 0 {
 		parts = append(parts, "or one of "+plural(rule.Pinned, "pinned digest", "pinned digests"))
 	}
