@@ -168,7 +168,7 @@ func (v *documentVerdict) compareHighest(highest *documentVerdict) *Finding {
 }
 
 // maxInstants bounds how many coming instants are decided in advance.
-const maxInstants = 64
+const maxInstants = 32
 
 // lookahead is how many instants are decided in advance: fewer where there are
 // many approvals to count, so that the cost has a bound.

@@ -50,7 +50,14 @@ func compare(e *record.Entry, was, is []byte, today uint64, changes []verifier.R
 	if sameAnswer(before, now) {
 		return Identical, "", nil
 	}
-	text := fmt.Sprintf("recorded as %s %s by rules version %d, today's version %d decides %s %s", before.Verdict, before.Reason, rulesOf(e), today, now.Verdict, now.Reason)
+	decides := fmt.Sprintf("decides %s %s", now.Verdict, now.Reason)
+	if before.Verdict == now.Verdict && before.Reason == now.Reason {
+		decides = "decides the same with other versions or principals"
+		if sameDocuments(before, now) {
+			decides = "decides the same with other floors"
+		}
+	}
+	text := fmt.Sprintf("recorded as %s %s by rules version %d, today's version %d %s", before.Verdict, before.Reason, rulesOf(e), today, decides)
 	for _, c := range changes {
 		if c.Version > rulesOf(e) && c.Version <= today {
 			text += fmt.Sprintf("; version %d changed %s: %s", c.Version, c.Rule, c.Text)
@@ -73,10 +80,13 @@ func stripProse(d *verifier.Decision) {
 // sameAnswer reports whether two decisions say the same: verdict, reason, versions,
 // principals and floors.
 func sameAnswer(a, b *verifier.Decision) bool {
-	return a.Verdict == b.Verdict && a.Reason == b.Reason && slices.Equal(a.Raises, b.Raises) &&
-		slices.EqualFunc(a.Documents, b.Documents, func(x, y verifier.DocumentResult) bool {
-			return x.SHA256 == y.SHA256 && x.Version == y.Version && slices.Equal(x.Principals, y.Principals)
-		})
+	return a.Verdict == b.Verdict && a.Reason == b.Reason && slices.Equal(a.Raises, b.Raises) && sameDocuments(a, b)
+}
+
+func sameDocuments(a, b *verifier.Decision) bool {
+	return slices.EqualFunc(a.Documents, b.Documents, func(x, y verifier.DocumentResult) bool {
+		return x.SHA256 == y.SHA256 && x.Version == y.Version && slices.Equal(x.Principals, y.Principals)
+	})
 }
 
 // difference names the members of two decisions that differ.
