@@ -167,7 +167,7 @@ func (a *auditor) readsBodies(t *testing.T, state string, w *replaytest.World, d
 		{[]string{"--root", w.Root, "--state", state, "--workspace", "nobody"}, 4, "Nothing was replayed"},
 		{[]string{"--root", w.Root, "--state", state, "--sandbox", "nobody"}, 4, "Nothing was replayed"},
 		{[]string{"--root", w.Root, "--state", state, "--documents", t.TempDir()}, 2, "has no document"},
-		{[]string{"--root", w.Root, "--state", t.TempDir()}, 4, "cannot be read"},
+		{[]string{"--root", w.Root, "--state", t.TempDir()}, 2, "no state folder"},
 		{[]string{"--root", filepath.Join(state, "floors.db"), "--state", state}, 2, "pinned root"},
 		{[]string{"--state", state}, 2, "required flag"},
 	} {

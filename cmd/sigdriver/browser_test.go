@@ -67,7 +67,7 @@ type box struct {
 }
 
 // measured are the elements that the screenshot is looked at for.
-var measured = []string{"#verdict", "#verdict .value", ".allowed", "#timeline svg", "#bars .allow", "#bars .d0", "#epochs rect", "#marks .rotation", "#marks .revocation",
+var measured = []string{"#verdict", "#verdict .value", "#summary .allowed", "#timeline svg", "#bars .allow", "#bars .d0", "#epochs rect", "#marks .rotation", "#marks .revocation",
 	"#denials tbody tr", "#denials .d0", "#shares", "#shares .revoked", "#trust .bars tr", "#scopes tbody tr", "#scopes .pill", "#replay tbody tr"}
 
 // measure asks the browser where elements are. The page itself runs no script, so
@@ -154,7 +154,7 @@ func (b *browser) screenshot(t *testing.T, page string, height int) image.Image 
 func look(t *testing.T, boxes map[string][]box, picture image.Image) {
 	t.Helper()
 	green, orange, red, ink := color.RGBA{0x1f, 0x7a, 0x55, 255}, color.RGBA{0xc2, 0x41, 0x0c, 255}, color.RGBA{0xb9, 0x1c, 0x1c, 255}, color.RGBA{0x0f, 0x17, 0x2a, 255}
-	colours := map[string]color.RGBA{"#verdict .value": green, ".allowed": green, "#bars .allow": green, "#bars .d0": orange, "#denials .d0": orange,
+	colours := map[string]color.RGBA{"#verdict .value": green, "#summary .allowed": green, "#bars .allow": green, "#bars .d0": orange, "#denials .d0": orange,
 		"#marks .revocation": red, "#marks .rotation": ink, "#shares .revoked": red}
 	for _, name := range measured {
 		if len(boxes[name]) == 0 {

@@ -5,6 +5,7 @@ package policy_test
 
 import (
 	"encoding/json"
+	"flag"
 	"math/rand/v2"
 	"net/url"
 	"os"
@@ -60,6 +61,8 @@ func realDocuments(t *testing.T, l policy.Line) (policies, profiles [][]byte) {
 	return policies, profiles
 }
 
+var leastEdits = flag.Int("edits", 20_000, "how many edits TestEveryEditOfRealCompositions makes at least, of each recipe")
+
 // What authors wrote, approved and composed, is allowed. Whatever single thing
 // of the effective policy is then changed is refused and named, but for a marker
 // where none is needed. In its long form it makes more than 100,000 edits.
@@ -75,7 +78,7 @@ func TestEveryEditOfRealCompositions(t *testing.T) {
 
 func checkRealCompositions(t *testing.T, recipe string, l policy.Line) {
 	policies, profiles := realDocuments(t, l)
-	enough, every := 100_000, 1
+	enough, every := *leastEdits, 1
 	if testing.Short() {
 		enough, every = 2_000, 29
 	}
