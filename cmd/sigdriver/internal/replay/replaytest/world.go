@@ -134,7 +134,7 @@ func (w *World) start(path string) {
 	w.t.Helper()
 	store, err := archive.Open(filepath.Join(w.Dir, "archive"), nil)
 	w.must(err)
-	w.record, err = record.Open(w.Dir, record.Options{Archive: store, DenyBudget: 1 << 20})
+	w.record, err = record.Open(w.Dir, record.Options{Archive: store, DenyBudget: 1 << 20, Now: w.clock.read})
 	w.must(err)
 	w.openTiles()
 	w.client, err = tuf.Open(tuf.Config{Root: w.Repo.Root(), Source: tuf.DirSource(w.Repo.Dir()), Dir: filepath.Join(w.Dir, "trust"),
