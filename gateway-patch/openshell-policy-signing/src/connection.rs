@@ -230,6 +230,7 @@ mod tests {
 
     fn right() -> GetCapabilitiesResponse {
         GetCapabilitiesResponse {
+            recipe_releases: Vec::new(),
             peer: Some(PeerMetadata {
                 protocol_version: 1,
                 supported_capabilities: vec!["another".into(), CAPABILITY.into()],

@@ -175,6 +175,7 @@ impl Builder {
             provider: provider.to_owned(),
             body: document.body().clone(),
             attestations: Vec::new(),
+            no_layer: proto::NoLayer::Unspecified.into(),
         });
         self
     }

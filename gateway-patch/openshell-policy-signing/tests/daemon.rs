@@ -84,7 +84,9 @@ async fn allow_deny_rotation_revocation() {
             denial.request_id
         )
     );
-    assert!(denial.hint.contains("sigdriver sign"), "{}", denial.hint);
+    // Another document stands where this one was allowed: nobody is told to sign it.
+    assert!(denial.hint.contains("incident"), "{}", denial.hint);
+    assert!(!denial.hint.contains("sigdriver sign"), "{}", denial.hint);
 
     // Bob becomes a signer while everything runs.
     assert_eq!(

@@ -103,6 +103,7 @@ pub fn right_answer(request: &VerifyRequest, question: &Question) -> VerifyRespo
 
 pub fn right_capabilities() -> GetCapabilitiesResponse {
     GetCapabilitiesResponse {
+        recipe_releases: Vec::new(),
         peer: Some(PeerMetadata {
             protocol_version: 1,
             supported_capabilities: vec!["openshell.policy-signing.contract".into()],
