@@ -126,7 +126,8 @@ func (g *gateway) ask(ts *testscript.TestScript, want uint64, reason string, req
 	}
 }
 
-// allow expects an ALLOW for every policy of a folder, by what the driver has itself.
+// allow expects an ALLOW for every policy of a folder, by what the driver has itself,
+// once it has read that.
 func (g *gateway) allow(ts *testscript.TestScript, want uint64, folder string) {
 	files, err := filepath.Glob(filepath.Join(ts.MkAbs(folder), "*.json"))
 	ts.Check(err)
@@ -137,6 +138,15 @@ func (g *gateway) allow(ts *testscript.TestScript, want uint64, folder string) {
 		req := policyRequest(ts, file, nil)
 		req.Target.Name = strings.TrimSuffix(filepath.Base(file), ".json")
 		req.Target.SandboxId = "sb-" + req.Target.Name
+		for end := time.Now().Add(gatewayTimeout); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			ctx, cancel := context.WithTimeout(context.Background(), gatewayTimeout)
+			got, err := g.Ask(ctx, req)
+			cancel()
+			ts.Check(err)
+			if got.GetVerdict() == signingv1.Verdict_VERDICT_ALLOW {
+				break
+			}
+		}
 		g.ask(ts, want, "ALLOWED", req)
 	}
 	ts.Logf("%d policies allowed", len(files))

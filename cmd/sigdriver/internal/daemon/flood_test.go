@@ -92,7 +92,7 @@ func TestFlood(t *testing.T) {
 	after := peak(t, driver)
 	t.Logf("another uid is answered %d of %d times within %s, at worst after %s, and %s before the flood; the driver's memory peaks at %d MiB, before the flood at %d MiB",
 		asked-late, asked, deadline, worst.Round(time.Millisecond), quiet.Round(time.Millisecond), after>>20, before>>20)
-	if after > maxFlooded {
+	if after > maxFlooded && !raceDetector { // which takes some times as much
 		t.Errorf("the driver takes %d MiB", after>>20)
 	}
 	for _, f := range floods {

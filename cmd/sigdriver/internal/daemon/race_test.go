@@ -1,0 +1,9 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build race
+
+package daemon
+
+// raceDetector reports whether the race detector watches.
+const raceDetector = true
