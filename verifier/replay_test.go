@@ -160,6 +160,12 @@ func TestReplayEvaluatesAgain(t *testing.T) {
 		"a floor more": {func(was *verifier.Decision, _ *verifier.Request) {
 			was.Consulted = append(was.Consulted, was.Consulted[0])
 		}, true, "1 floors too many"},
+		"a second floor less": {func(was *verifier.Decision, _ *verifier.Request) {
+			was.Consulted = was.Consulted[:len(was.Consulted)-1]
+		}, true, "one floor alone for document 2"},
+		"another second floor": {func(was *verifier.Decision, _ *verifier.Request) {
+			was.Consulted[len(was.Consulted)-1].Key.Workspace = "dev"
+		}, true, "one floor alone for document 2"},
 		"another subject":   {func(was *verifier.Decision, _ *verifier.Request) { was.Consulted[0].Key.Name = "web-2" }, true, "floor of another subject for document 0"},
 		"another workspace": {func(was *verifier.Decision, _ *verifier.Request) { was.Consulted[1].Key.Workspace = "prod" }, true, "floor of another subject for document 1"},
 		"trust was refused": {func(was *verifier.Decision, _ *verifier.Request) { was.Reason = verifier.TrustStale }, true, "there was trust that held"},
