@@ -76,17 +76,21 @@ func TestSlowMessageEnds(t *testing.T) {
 	prefix := binary.BigEndian.AppendUint32([]byte{0}, 1<<20)
 	stalled, end := io.Pipe()
 	defer end.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // a call that nobody ends
+	defer cancel()
 	for _, method := range []string{signingv1.PolicySigningDriver_Verify_FullMethodName, signingv1.PolicySigningDriver_WatchTrust_FullMethodName, "/grpc.health.v1.Health/Check"} {
-		r, err := http.NewRequest("POST", "http://driver"+method, io.MultiReader(bytes.NewReader(prefix), bytes.NewReader(make([]byte, 1<<20-1)), stalled))
+		r, err := http.NewRequestWithContext(ctx, "POST", "http://driver"+method, io.MultiReader(bytes.NewReader(prefix), bytes.NewReader(make([]byte, 1<<20-1)), stalled))
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.Header = http.Header{"Content-Type": {"application/grpc"}, "Te": {"trailers"}}
 		resp, err := transport.RoundTrip(r)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s is not ended: %v", method, err)
 		}
-		io.Copy(io.Discard, resp.Body)
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+			t.Fatalf("%s is not ended: %v", method, err)
+		}
 		resp.Body.Close()
 		if got := resp.Header.Get("Grpc-Status") + resp.Trailer.Get("Grpc-Status"); got != "1" { // CANCELLED: the library answers it
 			t.Errorf("%s ends with status %q", method, got)
