@@ -18,6 +18,7 @@ import (
 func newServeCommand(env *Env) *cobra.Command {
 	var o daemon.Options
 	var check bool
+	who := &userFlag{}
 	cmd := &cobra.Command{
 		Use:   "serve --config FILE",
 		Short: "Run the driver",
@@ -26,17 +27,23 @@ are finished. SIGHUP reads the configuration again and refreshes trust. The log 
 to the standard error.
 
 With --check it looks at the configuration and at everything that it names, changes
-nothing, and exits: 0 when the driver would start, 2 when not.`,
+nothing, and exits: 0 when the driver would start, 2 when not. Files and groups are
+tried as the user that it runs as; root tries them as the user of the unit that
+starts a driver with this configuration, or as --user.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if check {
-				return serveCheck(env, o.ConfigFile)
+			switch {
+			case !check && who.name != "":
+				return usageError(errors.New("--user is for --check"), "start the driver as its user, for example with `runuser -u USER --`")
+			case check:
+				return who.run(env, o.ConfigFile, func() error { return serveCheck(env, o.ConfigFile) })
 			}
 			return serve(env, o)
 		},
 	}
 	cmd.Flags().StringVar(&o.ConfigFile, "config", "", "the configuration file, TOML")
 	cmd.Flags().BoolVar(&check, "check", false, "check the configuration and exit")
+	who.register(cmd)
 	cmd.Flags().StringVar(&o.BindSocket, "bind-socket", "", "for development: make the socket here, for a gateway of the same user; no trust boundary")
 	cmd.Flags().BoolVar(&o.AcceptLostFloors, "accept-lost-floors", false, "start although the memory that protects trust against rollback is lost; once, and knowing it")
 	cmd.Flags().BoolVar(&o.RebuildFloors, "rebuild-floors", false, "read lost policy floors back from the audit journal; once")
@@ -49,14 +56,21 @@ nothing, and exits: 0 when the driver would start, 2 when not.`,
 }
 
 func serveCheck(env *Env, file string) error {
-	notes, err := daemon.Check(file)
-	if err != nil {
-		return startError(err)
+	looks := daemon.Preflight(context.Background(), file)
+	var refused []error
+	for _, l := range looks {
+		if l.Err != nil {
+			refused = append(refused, l.Err)
+		}
+	}
+	if last := len(refused) - 1; last >= 0 {
+		for _, err := range refused[:last] {
+			fmt.Fprintf(env.Stderr, "sigdriver: %s\n", printable(err.Error()))
+		}
+		return startError(refused[last])
 	}
 	fmt.Fprintf(env.Stdout, "%s: the driver would start\n", printable(file))
-	for _, note := range notes {
-		fmt.Fprintln(env.Stdout, printable(note))
-	}
+	printLooks(&printer{w: env.Stdout, colour: env.colour(env.Stdout)}, looks)
 	return nil
 }
 

@@ -59,15 +59,19 @@ func status(env *Env, f *statusFlags) error {
 	if err := out.writeAll(env, s, func(p *printer) { printStatus(p, s) }); err != nil {
 		return err
 	}
-	switch s.Condition {
+	if f.ready && s.Condition == daemon.StatusDegraded {
+		return nil
+	}
+	return conditionCode(s.Condition)
+}
+
+// conditionCode ends a command by how the driver is.
+func conditionCode(condition string) error {
+	switch condition {
 	case daemon.StatusWell:
 		return nil
 	case daemon.StatusRefuses:
 		return &ExitError{Code: ExitDenied}
-	case daemon.StatusDegraded:
-		if f.ready {
-			return nil
-		}
 	}
 	return &ExitError{Code: ExitInconclusive}
 }

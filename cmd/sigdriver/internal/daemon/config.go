@@ -42,7 +42,7 @@ type Config struct {
 	// follow. Without it the journal's own chain is all that binds its entries.
 	Transparency TransparencyConfig `toml:"transparency"`
 
-	// Attest lets the driver sign receipts of what it allowed. Without it the
+	// Attest is how the driver signs receipts of what it allowed. Without it the
 	// Attest call is not served.
 	Attest AttestConfig `toml:"attest"`
 
@@ -160,13 +160,13 @@ type AttestConfig struct {
 	// Ed25519 key in PKCS#8 PEM, unencrypted, mode 0600 or less, or 0440 of the driver's own group. Or, in a build with
 	// `-tags pkcs11`, an ECDSA P-256 key in a token, as
 	// "pkcs11:token=LABEL;object=LABEL?module-path=/LIBRARY&pin-source=file:/PIN".
-	// Required with driver_id. It signs nothing else: trust that lets it approve
-	// policies is refused.
+	// Required with driver_id. It signs nothing else but the nonces of
+	// `sigdriver doctor`: trust that lets it approve policies is refused.
 	Key string `toml:"key"`
 }
 
 // AdminConfig is the listener of /metrics, /live and /ready, and on a Unix socket also of
-// `sigdriver status` and `sigdriver ask`.
+// `sigdriver status`, `ask` and `doctor`.
 type AdminConfig struct {
 	// Listen is a loopback address, such as "127.0.0.1:9464", or the absolute path
 	// of a Unix socket. Optional: no listener.

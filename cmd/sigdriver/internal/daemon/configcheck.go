@@ -227,45 +227,64 @@ func (c *Config) PinnedRoot() ([]byte, error) {
 	return data, nil
 }
 
-// CheckPlaces looks at the files and folders that the configuration names,
-// without changing any.
-func (c *Config) CheckPlaces() error {
-	if err := c.checkState(); err != nil {
-		return err
+// place is a file or folder that the configuration names, and a look at it that changes
+// nothing.
+type place struct {
+	key  string
+	look func() error
+}
+
+// places are those of this configuration, in the order of a start.
+func (c *Config) places() []place {
+	folder := func(key, path string) place {
+		return place{key, func() error {
+			if err := socket.CheckFolder(path); err != nil {
+				return c.socketFault(key, err)
+			}
+			return nil
+		}}
 	}
-	if err := c.checkReserve(); err != nil {
-		return err
+	list := []place{
+		{"state_dir", c.checkState},
+		{"audit.reserve_mib", c.checkReserve},
+		folder("socket.path", c.Socket.Path),
+		{"trust.root", func() error { _, err := c.PinnedRoot(); return err }},
 	}
-	if err := socket.CheckFolder(c.Socket.Path); err != nil {
-		return c.socketFault("socket.path", err)
+	if c.Transparency.Key != "" {
+		list = append(list, place{"transparency.key", func() error { _, err := c.LogKey(); return err }})
 	}
-	if _, err := c.PinnedRoot(); err != nil {
-		return err
-	}
-	if _, err := c.LogKey(); err != nil {
-		return err
-	}
-	if _, err := c.AttestKey(); err != nil {
-		return err
+	if c.Attest.Key != "" {
+		list = append(list, place{"attest.key", func() error { _, err := c.AttestKey(); return err }})
 	}
 	if c.Attestations.Dir != "" {
-		d, err := disk.OS{}.Open(c.Attestations.Dir, os.O_RDONLY|disk.Follow, 0)
-		if err != nil {
-			return c.Fault("attestations.dir", err, "create the folder, readable to the driver's user")
-		}
-		d.Close()
+		list = append(list, place{"attestations.dir", c.checkAttestations})
 	}
 	if strings.HasPrefix(c.Admin.Listen, "/") {
-		if err := socket.CheckFolder(c.Admin.Listen); err != nil {
-			return c.socketFault("admin.listen", err)
-		}
+		list = append(list, folder("admin.listen", c.Admin.Listen))
 	}
 	if c.Interceptor.Path != "" {
-		if err := socket.CheckFolder(c.Interceptor.Path); err != nil {
-			return c.socketFault("interceptor.path", err)
+		list = append(list, folder("interceptor.path", c.Interceptor.Path))
+	}
+	return list
+}
+
+// CheckPlaces looks at the files and folders that the configuration names, and returns
+// the first fault.
+func (c *Config) CheckPlaces() error {
+	for _, p := range c.places() {
+		if err := p.look(); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (c *Config) checkAttestations() error {
+	d, err := disk.OS{}.Open(c.Attestations.Dir, os.O_RDONLY|disk.Follow, 0)
+	if err != nil {
+		return c.Fault("attestations.dir", err, "create the folder, readable to the driver's user")
+	}
+	return d.Close()
 }
 
 // checkState refuses a state folder that others can look into or write.

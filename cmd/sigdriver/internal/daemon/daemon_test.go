@@ -345,11 +345,11 @@ func TestStartErrors(t *testing.T) {
 		"unknown key":     {func(w *world) { w.configure("colour = 1") }, "sigdriver.toml:7: colour: unknown key", true},
 		"no config":       {func(w *world) { os.Remove(w.path("sigdriver.toml")) }, "no such file", true},
 		"open socket dir": {func(w *world) { os.Mkdir(w.path("run"), 0o700); os.Chmod(w.path("run"), 0o777) }, "chmod 0750", true},
-		"file at socket":  {func(w *world) { os.Mkdir(w.path("run"), 0o750); w.write("run/s", nil) }, "something other than a socket", false},
+		"file at socket":  {func(w *world) { os.Mkdir(w.path("run"), 0o750); w.write("run/s", nil) }, "something other than a socket", true},
 		"no root":         {func(w *world) { os.Remove(w.path("root.json")) }, "trust.root", true},
 		"root is no root": {func(w *world) { w.write("root.json", []byte("{}")) }, "trust.root", true},
 		"open state":      {func(w *world) { os.Mkdir(w.path("state"), 0o755) }, "chmod 0700", true},
-		"admin taken":     {func(w *world) { os.Mkdir(w.path("run"), 0o750); w.write("run/admin", nil) }, "admin.listen", false},
+		"admin taken":     {func(w *world) { os.Mkdir(w.path("run"), 0o750); w.write("run/admin", nil) }, "admin.listen", true},
 		"garbled floors": {func(w *world) {
 			os.Mkdir(w.path("state"), 0o700)
 			w.write("state/floors.db", bytes.Repeat([]byte("garbage "), 4096))
@@ -366,7 +366,7 @@ func TestStartErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			if _, err := Check(w.path("sigdriver.toml")); err != nil {
+			if _, err := checked(w.path("sigdriver.toml")); err != nil {
 				t.Fatalf("before: %v", err)
 			}
 			if _, err := os.Stat(w.path("state")); err == nil {
@@ -374,7 +374,7 @@ func TestStartErrors(t *testing.T) {
 			}
 			c.breakIt(w)
 			var start *StartError
-			if _, err := Check(w.path("sigdriver.toml")); c.check != errors.As(err, &start) {
+			if _, err := checked(w.path("sigdriver.toml")); c.check != errors.As(err, &start) {
 				t.Errorf("Check: %v", err)
 			}
 			err := Run(t.Context(), Options{ConfigFile: w.path("sigdriver.toml"), Log: &w.log})

@@ -36,6 +36,8 @@ import (
 const (
 	// drainTime is how long calls under way may take when the driver stops.
 	drainTime = 4 * time.Second
+	// lockFile is the lock of the state folder.
+	lockFile = "lock"
 	// firstRefresh is how long the socket waits for trust when there is none.
 	firstRefresh = 10 * time.Second
 )
@@ -141,7 +143,7 @@ func (d *driver) openState(context.Context) error {
 	if err != nil {
 		return d.conf.Fault("state_dir", err, "chmod 0700 "+dir)
 	}
-	if d.lock, err = (disk.OS{}).Lock(filepath.Join(dir, "lock")); err != nil {
+	if d.lock, err = (disk.OS{}).Lock(filepath.Join(dir, lockFile)); err != nil {
 		return d.conf.Fault("state_dir", err, "stop the other driver, or choose another folder")
 	}
 	if d.archive, err = archive.Open(filepath.Join(dir, "archive"), nil); err != nil {

@@ -76,7 +76,7 @@ func TestPassedOverIsTold(t *testing.T) {
 	}
 	told := func(when string, want int) {
 		t.Helper()
-		notes, err := Check(w.path("sigdriver.toml"))
+		notes, err := checked(w.path("sigdriver.toml"))
 		if err != nil {
 			t.Fatal(err)
 		}

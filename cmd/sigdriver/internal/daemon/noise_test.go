@@ -105,7 +105,7 @@ func TestReserveFitsTheVolume(t *testing.T) {
 	small := disktest.SmallDisk(t, 32<<10)
 	w := newWorld(t)
 	w.stateIn(filepath.Join(small, "state"))
-	_, err := Check(w.path("sigdriver.toml"))
+	_, err := checked(w.path("sigdriver.toml"))
 	if err == nil || !strings.Contains(err.Error(), "audit.reserve_mib") || !strings.Contains(err.Error(), "no refusal would ever be recorded") {
 		t.Errorf("--check: %v", err)
 	}
@@ -116,7 +116,7 @@ func TestReserveFitsTheVolume(t *testing.T) {
 	w.stateIn(filepath.Join(small, "state"))
 	free := disktest.Fill(t, small, 4000)
 	defer free()
-	notes, err := Check(w.path("sigdriver.toml"))
+	notes, err := checked(w.path("sigdriver.toml"))
 	if err != nil || !strings.Contains(strings.Join(notes, "\n"), "refusals are not recorded") {
 		t.Errorf("--check: %q, %v", notes, err)
 	}

@@ -17,12 +17,14 @@ import (
 func othersMode(info fs.FileInfo) fs.FileMode {
 	others := info.Mode().Perm() & 0o077
 	groups, err := os.Getgroups()
-	gid := int(info.Sys().(*syscall.Stat_t).Gid)
+	gid := groupOf(info)
 	if err == nil && (gid == os.Getegid() || slices.Contains(groups, gid)) {
 		others &^= 0o070
 	}
 	return others
 }
+
+func groupOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Gid) }
 
 // tighten takes the group's bits from the state folder: whoever is in the group does not
 // get past it, whatever is in it.

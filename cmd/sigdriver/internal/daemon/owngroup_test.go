@@ -19,7 +19,7 @@ func TestVolumesOfAPod(t *testing.T) {
 	if err := os.Chmod(w.path("state"), 0o770|os.ModeSetgid); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Check(w.path("sigdriver.toml")); err != nil {
+	if _, err := checked(w.path("sigdriver.toml")); err != nil {
 		t.Fatal(err)
 	}
 	w.start()
@@ -41,7 +41,7 @@ func TestVolumesOfAPod(t *testing.T) {
 		if err := os.Chmod(w.path(name), 0o770); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Check(w.path("sigdriver.toml")); err == nil {
+		if _, err := checked(w.path("sigdriver.toml")); err == nil {
 			t.Errorf("%s is taken with bits for a group of somebody else", name)
 		}
 	}

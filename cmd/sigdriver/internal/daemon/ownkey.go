@@ -6,6 +6,7 @@ package daemon
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"syscall"
 
@@ -18,6 +19,8 @@ import (
 func (c *Config) ownKey(setting, path, remedy string) (*keys.Key, error) {
 	info, err := disk.OS{}.Stat(path)
 	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return nil, c.Fault(setting, err, "make it readable to the driver's user")
 	case err != nil:
 		return nil, c.Fault(setting, err, remedy)
 	case !info.Mode().IsRegular():

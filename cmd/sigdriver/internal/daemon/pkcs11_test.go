@@ -21,7 +21,7 @@ func TestReceiptsFromToken(t *testing.T) {
 	token.Import("receipts", "01", key.PrivatePEM())
 	w := newWorld(t)
 	w.configure("[attest]\ndriver_id = \"east-1\"\nkey = \"" + token.URI("receipts") + "\"\n")
-	if _, err := Check(w.path("sigdriver.toml")); err != nil {
+	if _, err := checked(w.path("sigdriver.toml")); err != nil {
 		t.Fatal(err)
 	}
 	w.start()

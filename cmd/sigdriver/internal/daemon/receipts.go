@@ -80,10 +80,20 @@ func (d *driver) warnUnlisted() {
 	if d.attest == nil || trust == nil {
 		return
 	}
-	for _, k := range trust.ReceiptKeys() {
-		if k.Driver == d.conf.Attest.DriverID && slices.Contains(d.reserved(), k.SPKI) {
-			return
-		}
+	if slices.ContainsFunc(d.reserved(), func(spki [32]byte) bool { return d.conf.receiptKeyIn(trust, spki) }) {
+		return
 	}
 	d.logger.Warn("the receipt key is not in drivers.json under this driver's id: nobody can learn it from trust", "driver", hclog.Quote(d.conf.Attest.DriverID))
+}
+
+// receiptKeyIn reports whether trust lists a key under this driver's id.
+func (c *Config) receiptKeyIn(trust *verifier.Trust, spki [32]byte) bool {
+	return slices.ContainsFunc(trust.ReceiptKeys(), func(k verifier.ReceiptKey) bool { return k.Driver == c.Attest.DriverID && k.SPKI == spki })
+}
+
+// ReceiptKeyListed reports whether the trust that was accepted last lists a key under
+// this driver's id; known is false while none was.
+func (c *Config) ReceiptKeyListed(spki [32]byte) (listed, known bool) {
+	trust, err := c.acceptedTrust()
+	return err == nil && c.receiptKeyIn(trust, spki), err == nil
 }

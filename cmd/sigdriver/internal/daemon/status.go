@@ -14,6 +14,7 @@ import (
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/verifier"
+	"github.com/sigdriver/sigdriver/verifier/receipt"
 )
 
 // StatusMediaType names the JSON form of a Status. A change that an old reader would
@@ -40,6 +41,8 @@ type Status struct {
 		Version  string    `json:"version"`
 		Revision string    `json:"revision,omitempty"`
 		Started  time.Time `json:"started"`
+		// ConfigSHA256 is that of the configuration that it started with.
+		ConfigSHA256 string `json:"configSha256"`
 	} `json:"driver"`
 	Trust struct {
 		Epoch           uint64       `json:"epoch,string"`
@@ -124,6 +127,8 @@ func (d *driver) status() *Status {
 	}
 	s := &Status{MediaType: StatusMediaType, At: at.UTC(), Problems: []Problem{}, Ending: []StatusEnding{}, Refusals: []StatusRefusal{}}
 	s.Driver.Version, s.Driver.Revision, s.Driver.Started = version.Driver, version.Revision(), d.started.UTC()
+	sum := d.conf.SHA256()
+	s.Driver.ConfigSHA256 = hex.EncodeToString(sum[:])
 	if clockErr != nil {
 		s.problem(true, clockErr.Error(), "correct the clock; ALLOWs resume when it has caught up")
 	}
@@ -245,5 +250,21 @@ func (d *driver) operators(mux *http.ServeMux) {
 		}
 		w.Header().Set("Content-Type", verifier.DecisionMediaType)
 		_, _ = w.Write(verifier.DecisionJSON(decision)) // whoever asked has hung up
+	})
+	if d.attest == nil {
+		return
+	}
+	mux.HandleFunc("POST /prove", func(w http.ResponseWriter, r *http.Request) {
+		nonce, err := io.ReadAll(http.MaxBytesReader(w, r.Body, receipt.MaxNonce))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+			return
+		}
+		proof, err := d.attest.Prove(nonce, d.now())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write(proof) // whoever asked has hung up
 	})
 }

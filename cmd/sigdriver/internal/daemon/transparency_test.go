@@ -37,7 +37,7 @@ func (w *world) transparent(more string) note.Verifier {
 	w.t.Helper()
 	w.write("log.key", verifiertest.NewKey("log", verifier.Ed25519).PrivatePEM())
 	w.configure(fmt.Sprintf("[transparency]\nkey = %q\norigin = \"example.com/sigdriver/gw-east\"\n%s\n", w.path("log.key"), more))
-	notes, err := Check(w.path("sigdriver.toml"))
+	notes, err := checked(w.path("sigdriver.toml"))
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestNoTransparencyLog(t *testing.T) {
 	if _, err := os.Stat(w.path("state/log")); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
-	if notes, err := Check(w.path("sigdriver.toml")); err != nil || len(notes) != 1 || !strings.Contains(notes[0], "no transparency log") {
+	if notes, err := checked(w.path("sigdriver.toml")); err != nil || len(notes) != 1 || notes[0] != "transparency log: there is none: [transparency] names no key" {
 		t.Error(notes, err)
 	}
 }

@@ -117,6 +117,19 @@ func (w *world) stateIn(dir string) {
 	w.write("sigdriver.toml", bytes.Replace(config, []byte(w.path("state")), []byte(dir), 1))
 }
 
+// checked returns what would keep a driver from starting, or what else there is to say.
+func checked(configFile string) (notes []string, err error) {
+	for _, l := range Preflight(context.Background(), configFile) {
+		switch {
+		case l.Err != nil && err == nil:
+			err = l.Err
+		case l.Condition != StatusWell && l.Name != "user" || l.Name == "transparency log":
+			notes = append(notes, l.Name+": "+l.Text)
+		}
+	}
+	return notes, err
+}
+
 // publish signs the authorities at the time of now.
 func (w *world) publish() {
 	w.t.Helper()

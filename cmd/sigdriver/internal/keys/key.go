@@ -76,18 +76,23 @@ func (k *Key) probe(public crypto.PublicKey) error {
 	if err != nil {
 		return fmt.Errorf("it does not sign: %w", err)
 	}
-	sum := sha256.Sum256(message)
-	good := false
-	switch p := public.(type) {
-	case *ecdsa.PublicKey:
-		good = ecdsa.VerifyASN1(p, sum[:], sig)
-	case ed25519.PublicKey:
-		good = ed25519.Verify(p, message, sig)
-	}
-	if !good {
+	if !Verify(public, message, sig) {
 		return errors.New("it does not sign with its own public key")
 	}
 	return nil
+}
+
+// Verify reports whether a signature is what Sign makes of a message with the private
+// half of the key.
+func Verify(public crypto.PublicKey, message, sig []byte) bool {
+	switch p := public.(type) {
+	case *ecdsa.PublicKey:
+		sum := sha256.Sum256(message)
+		return ecdsa.VerifyASN1(p, sum[:], sig)
+	case ed25519.PublicKey:
+		return ed25519.Verify(p, message, sig)
+	}
+	return false
 }
 
 // Generate makes a new key of the named algorithm.

@@ -268,22 +268,22 @@ func finish(o Options, made string) (file fileID, err error) {
 	return idOf(info), o.FS.Rename(made, o.Path)
 }
 
-// removeStale removes a socket that nobody listens on any more, and nothing else.
-func removeStale(fsys disk.FS, path string) error {
-	info, err := fsys.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+// CheckVacant refuses a path where something is that no start would replace, without
+// connecting to it. A socket of root's may be one that systemd passes on.
+func CheckVacant(path string) error {
+	info, err := disk.OS{}.Lstat(path)
+	if err == nil && info.Mode()&fs.ModeSocket != 0 && owner(info) == 0 {
 		return nil
 	}
-	if err != nil {
-		return &Error{path, err.Error(), "make its folder readable to the driver's user"}
-	}
-	switch {
-	case info.Mode()&fs.ModeSymlink != 0:
-		return &Error{path, "a symbolic link is in its place", "remove it, or choose another path"}
-	case info.Mode()&fs.ModeSocket == 0:
-		return &Error{path, "something other than a socket is in its place", "remove it, or choose another path"}
-	case owner(info) != os.Geteuid():
-		return &Error{path, fmt.Sprintf("a socket of uid %d is in its place", owner(info)), "remove it, or choose another path"}
+	_, err = ownSocket(disk.OS{}, path)
+	return err
+}
+
+// removeStale removes a socket that nobody listens on any more, and nothing else.
+func removeStale(fsys disk.FS, path string) error {
+	there, err := ownSocket(fsys, path)
+	if err != nil || !there {
+		return err
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
 	if err == nil {
@@ -294,6 +294,27 @@ func removeStale(fsys disk.FS, path string) error {
 		return &Error{path, fmt.Sprintf("a socket is in its place that cannot be tried: %v", err), "remove it, or choose another path"}
 	}
 	return fsys.Remove(path)
+}
+
+// ownSocket reports whether a socket of ours is at the path. Anything else there is an
+// *Error.
+func ownSocket(fsys disk.FS, path string) (there bool, err error) {
+	info, err := fsys.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, &Error{path, err.Error(), "make its folder readable to the driver's user"}
+	}
+	switch {
+	case info.Mode()&fs.ModeSymlink != 0:
+		return false, &Error{path, "a symbolic link is in its place", "remove it, or choose another path"}
+	case info.Mode()&fs.ModeSocket == 0:
+		return false, &Error{path, "something other than a socket is in its place", "remove it, or choose another path"}
+	case owner(info) != os.Geteuid():
+		return false, &Error{path, fmt.Sprintf("a socket of uid %d is in its place", owner(info)), "remove it, or choose another path"}
+	}
+	return true, nil
 }
 
 // AcceptUnix waits for the next connection, also over a Restore.

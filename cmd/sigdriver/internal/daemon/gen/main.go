@@ -21,7 +21,10 @@ const head = `# Configuration
 <!-- Generated from cmd/sigdriver/internal/daemon by ` + "`make generate`" + `. Do not edit. -->
 
 ` + "`sigdriver serve --config FILE`" + ` reads one TOML file. ` + "`sigdriver serve --config FILE --check`" + ` reads it,
-looks at everything it names, and exits: 0 when the driver would start, 2 with the line and the remedy when not.
+tries everything it names, and exits: 0 when the driver would start, 2 with the line and the remedy of all that is wrong
+when not. It tries files, groups and ports as the user that it runs as. Root tries them as the user of the unit
+` + "`sigdriver.service`" + `, if that starts a driver with this file, or as ` + "`--user`" + `, and says so. Whether the source serves trust, and the
+gateway's user reaches the socket, is tried and said too, and keeps no driver from starting.
 
 SIGHUP reads the file again. ` + "`[[peer]]`, `trust.refresh_interval` and `log.level`" + ` take effect at once, everything
 else at the next start, and the log says so. A file that does not check changes nothing.
