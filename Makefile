@@ -1,6 +1,6 @@
 # Two commands for a stranger: `make demo` and `make test`.
 
-.PHONY: build test race pkcs11 soak siege durability junk check fmt vet lint generate generate-check tidy platforms dist dist-check demo bench fuzz conformance interop interop-python gateway-test clean
+.PHONY: build test race pkcs11 soak siege durability junk check fmt vet lint generate generate-check tidy platforms dist dist-check demo bench fuzz conformance interop interop-python gateway-test gateway-compat clean
 
 TOOL := go tool -modfile=go.tool.mod
 
@@ -132,6 +132,10 @@ gateway-test: build
 	$(GATEWAY_CARGO) fmt --check
 	$(GATEWAY_CARGO) clippy --locked --all-targets --all-features -- -D warnings
 	$(GATEWAY_CARGO) test --locked --all-features
+
+# The crate of release 0.1.0 against this driver, and the reverse.
+gateway-compat: build
+	gateway-patch/compat.sh
 
 # Attestations of the real cosign v2 and v3, built from the Go module proxy (minutes)
 # and judged as the recorded ones are.

@@ -362,5 +362,6 @@ var (
 		strictToolNames allowAllKnownMcpMethods operationType operationName
 		displayName inferenceCapable resourceVersion envVars authStyle headerName queryParam pathTemplate tokenGrant
 		tokenEndpoint jwtSvidAudience cacheTtlSeconds audienceOverrides clientAssertionType tokenUrl
-		refreshBeforeSeconds maxLifetimeSeconds additionalOutputs`)
+		refreshBeforeSeconds maxLifetimeSeconds additionalOutputs
+		refreshBefore maxLifetime cacheTtl grantType subjectToken subjectTokenType requestedTokenType envVar tokenGrantOwner`)
 )

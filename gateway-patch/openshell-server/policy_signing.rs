@@ -19,7 +19,7 @@ use openshell_core::proto::{
 use openshell_core::{Error, settings};
 use openshell_gateway_interceptors::ProtoJsonCodec;
 use openshell_policy_signing::{
-    Hook, HostNames, Mode, NONCE_METADATA, Parts, ProfileLayer, RECEIPT_METADATA, Role,
+    Hook, HostNames, Mode, NONCE_METADATA, Parts, ProfileLayer, RECEIPT_METADATA, Recipe, Role,
     Sandbox as Place,
 };
 use openshell_providers::{ProviderTypeProfile, normalize_profile_id, normalize_provider_type};
@@ -46,7 +46,7 @@ pub async fn connect(file: Option<&ConfigFile>) -> Result<Option<Arc<Hook>>, Err
     let Some(table) = file.and_then(|file| file.openshell.gateway.policy_signing.as_ref()) else {
         return Ok(None);
     };
-    let settings = table.settings().map_err(|e| Error::config(e.to_string()))?;
+    let settings = table.settings(Recipe::V2026_08).map_err(|e| Error::config(e.to_string()))?;
     let hook = Hook::connect(settings)
         .await
         .map_err(|e| Error::config(format!("policy signing: {e}")))?
@@ -375,6 +375,7 @@ fn layers<P: Borrow<Provider>>(
             provider: provider.object_name().to_owned(),
             workspace: profile_workspace(catalog, id, scope),
             profile: proto_json(PROFILE_TYPE, &profile.to_proto())?,
+            no_layer: None, // this line has none
         });
     }
     Ok(layers)

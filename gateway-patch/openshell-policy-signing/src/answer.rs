@@ -150,7 +150,7 @@ const fn malformed(what: &'static str) -> Refusal {
 mod tests {
     use super::*;
     use crate::proto::{DocumentResult, NearestMiss, Receipt, TrustState};
-    use crate::{Composition, Document, Role, Sandbox, Target};
+    use crate::{Composition, Document, Recipe, Role, Sandbox, Target};
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -166,7 +166,7 @@ mod tests {
             effective: Some(Document::effective(policy).unwrap()),
             ..Default::default()
         };
-        Question::compose(Target::of("gw-1", &sandbox), composition)
+        Question::compose(Target::of("gw-1", &sandbox), Recipe::V2026_08, composition)
     }
 
     fn yes(question: &Question) -> VerifyResponse {

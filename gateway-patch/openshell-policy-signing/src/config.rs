@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::recipe::Recipe;
+
 /// The longest path of a Unix socket, in bytes.
 const MAX_SOCKET_PATH: usize = 107;
 
@@ -59,10 +61,10 @@ pub struct Settings {
     pub mode: Mode,
     /// The deadline of one call, connecting included.
     pub timeout: Duration,
+    /// How the gateway composes.
+    pub recipe: Recipe,
     /// How long a gateway that starts waits for a driver that starts beside it.
     pub start_timeout: Duration,
-    /// The digest of the document vectors that both sides must agree on.
-    pub document_vectors_sha256: [u8; 32],
 }
 
 /// A table that is not right: the key, and what it must be.
@@ -85,8 +87,8 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl PolicySigningConfig {
-    /// Checks the table.
-    pub fn settings(&self) -> Result<Settings, ConfigError> {
+    /// Checks the table, for a gateway that composes so.
+    pub fn settings(&self, recipe: Recipe) -> Result<Settings, ConfigError> {
         let wrong = |key, must| Err(ConfigError { key, must });
         let path = &self.socket_path;
         if !path.is_absolute() || path.as_os_str().len() > MAX_SOCKET_PATH {
@@ -105,8 +107,8 @@ impl PolicySigningConfig {
             driver_uid: self.driver_uid,
             mode: self.mode,
             timeout,
+            recipe,
             start_timeout: Duration::from_secs(30),
-            document_vectors_sha256: crate::DOCUMENT_VECTORS_SHA256,
         })
     }
 }
@@ -130,7 +132,7 @@ mod tests {
             "socket_path = \"/run/sigdriver/s.sock\"\ngateway_id = \"gw-1\"\ndriver_uid = 990\n";
         let config: PolicySigningConfig =
             toml::from_str(&format!("{base}{extra}")).map_err(|e| e.message().to_owned())?;
-        config.settings().map_err(|e| e.to_string())
+        config.settings(Recipe::V2026_08).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -185,18 +187,22 @@ mod tests {
             mode: Mode::Enforce,
             timeout: default_timeout(),
         };
-        assert!(config("relative", "g").settings().is_err());
+        assert!(config("relative", "g").settings(Recipe::V2026_08).is_err());
         assert!(
             config(&format!("/{}", "x".repeat(106)), "g")
-                .settings()
+                .settings(Recipe::V2026_08)
                 .is_ok()
         );
         assert!(
             config(&format!("/{}", "x".repeat(107)), "g")
-                .settings()
+                .settings(Recipe::V2026_08)
                 .is_err()
         );
-        assert!(config("/s", "").settings().is_err());
-        assert!(config("/s", &"x".repeat(254)).settings().is_err());
+        assert!(config("/s", "").settings(Recipe::V2026_08).is_err());
+        assert!(
+            config("/s", &"x".repeat(254))
+                .settings(Recipe::V2026_08)
+                .is_err()
+        );
     }
 }

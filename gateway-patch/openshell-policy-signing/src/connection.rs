@@ -14,11 +14,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hyper_util::rt::TokioIo;
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint, Uri};
+use tonic::{Code, Status};
+use tracing::info;
 
 use crate::config::Settings;
 use crate::proto::policy_signing_driver_client::PolicySigningDriverClient;
 use crate::proto::{GetCapabilitiesRequest, GetCapabilitiesResponse, PeerMetadata};
-use crate::question::RECIPE;
+use crate::recipe::Recipe;
 use crate::role::Role;
 
 const PROTOCOL_VERSION: u32 = 1;
@@ -30,7 +32,9 @@ pub(crate) const MAX_REQUEST: usize = 8 << 20;
 const MAX_RESPONSE: usize = 256 << 10;
 const MAX_ATTEST_RESPONSE: usize = MAX_RESPONSE + (64 << 10);
 
-/// The digest of the document vectors that this crate's tests read.
+/// The digest of the document vectors that this crate's tests read: told to the
+/// driver and compared for the log. It decides nothing, so that both sides can be
+/// upgraded apart.
 pub const DOCUMENT_VECTORS_SHA256: [u8; 32] = sha256(include_bytes!("document-vectors.sha256"));
 
 /// Reads 64 hex digits and a line's end, when this crate is compiled.
@@ -94,13 +98,15 @@ impl Connection {
                 supported_capabilities: vec![CAPABILITY.to_owned()],
                 required_capabilities: vec![CAPABILITY.to_owned()],
             }),
+            vectors_sha256: DOCUMENT_VECTORS_SHA256.to_vec().into(),
         };
         let capabilities = client
             .get_capabilities(request)
             .await
             .map_err(|status| handshake_error(&status))?
             .into_inner();
-        check_capabilities(&capabilities, settings).map_err(ConnectError::Incompatible)?;
+        check_capabilities(&capabilities, settings.recipe).map_err(ConnectError::Incompatible)?;
+        introduced(&capabilities);
         Ok(Self {
             client,
             attests: AtomicBool::new(true),
@@ -170,18 +176,30 @@ fn closed() -> io::Error {
     io::ErrorKind::NotConnected.into()
 }
 
-fn handshake_error(status: &tonic::Status) -> ConnectError {
+/// Tells a driver that cannot talk to this gateway from one that does not talk now.
+fn handshake_error(status: &Status) -> ConnectError {
     let code = status.code();
     let text = format!("GetCapabilities failed with {code:?}");
-    if std::error::Error::source(status).is_some() {
-        return ConnectError::NotThere(text);
+    let answered = std::error::Error::source(status).is_none();
+    match code {
+        Code::Unimplemented | Code::FailedPrecondition | Code::InvalidArgument if answered => {
+            ConnectError::Incompatible(text)
+        }
+        _ => ConnectError::NotThere(text),
     }
-    ConnectError::Incompatible(text)
+}
+
+/// Says who answered, and whether it was tested with the vectors of this build.
+fn introduced(got: &GetCapabilitiesResponse) {
+    let peer = got.peer.clone().unwrap_or_default();
+    let same_vectors = got.vectors_sha256[..] == DOCUMENT_VECTORS_SHA256;
+    info!(implementation = ?peer.implementation_name, version = ?peer.implementation_version, same_vectors,
+        "policy signing driver introduced itself");
 }
 
 /// Refuses a driver that would judge other bytes, or compose otherwise, than this
 /// gateway.
-fn check_capabilities(got: &GetCapabilitiesResponse, settings: &Settings) -> Result<(), String> {
+fn check_capabilities(got: &GetCapabilitiesResponse, recipe: Recipe) -> Result<(), String> {
     let peer = got.peer.clone().unwrap_or_default();
     if peer.protocol_version != PROTOCOL_VERSION {
         return Err(format!(
@@ -198,16 +216,13 @@ fn check_capabilities(got: &GetCapabilitiesResponse, settings: &Settings) -> Res
     if got.canonical_form != CANONICAL_FORM {
         return Err(format!("documents are not in the form {CANONICAL_FORM}"));
     }
-    if !got.recipes.iter().any(|recipe| recipe == RECIPE) {
-        return Err(format!("it does not know the recipe {RECIPE}"));
+    if !got.recipes.iter().any(|known| known == recipe.name()) {
+        return Err(format!("it does not know the recipe {}", recipe.name()));
     }
     for role in [Role::SandboxPolicy, Role::ProviderProfile, Role::Settings] {
         if !got.surfaces.iter().any(|s| s == role.surface()) {
             return Err(format!("it does not judge {}", role.surface()));
         }
-    }
-    if got.document_vectors_sha256[..] != settings.document_vectors_sha256 {
-        return Err("it was tested with other document vectors".to_owned());
     }
     Ok(())
 }
@@ -216,21 +231,10 @@ fn check_capabilities(got: &GetCapabilitiesResponse, settings: &Settings) -> Res
 mod tests {
     use super::*;
 
-    fn settings() -> Settings {
-        crate::PolicySigningConfig {
-            socket_path: "/s".into(),
-            gateway_id: "gw-1".into(),
-            driver_uid: 1,
-            mode: crate::Mode::Enforce,
-            timeout: "250ms".into(),
-        }
-        .settings()
-        .expect("it is complete")
-    }
+    const RECIPE: Recipe = Recipe::V2026_09;
 
     fn right() -> GetCapabilitiesResponse {
         GetCapabilitiesResponse {
-            recipe_releases: Vec::new(),
             peer: Some(PeerMetadata {
                 protocol_version: 1,
                 supported_capabilities: vec!["another".into(), CAPABILITY.into()],
@@ -240,9 +244,8 @@ mod tests {
                 .map(|role| role.surface().to_owned())
                 .into(),
             canonical_form: CANONICAL_FORM.into(),
-            recipes: vec!["older".into(), RECIPE.into()],
-            limits: None,
-            document_vectors_sha256: DOCUMENT_VECTORS_SHA256.to_vec().into(),
+            recipes: vec!["older".into(), RECIPE.name().into()],
+            ..Default::default()
         }
     }
 
@@ -257,7 +260,7 @@ mod tests {
     #[test]
     fn any_mismatch_refuses() {
         type Change = fn(&mut GetCapabilitiesResponse);
-        let changes: [Change; 9] = [
+        let changes: [Change; 8] = [
             |c| c.peer = None,
             |c| c.peer.get_or_insert_default().protocol_version = 2,
             |c| {
@@ -274,18 +277,44 @@ mod tests {
             },
             |c| c.canonical_form.push('x'),
             |c| c.recipes.clear(),
+            |c| {
+                c.recipes = vec![
+                    Recipe::V2026_08.name().into(),
+                    Recipe::V2026_10.name().into(),
+                ]
+            },
             |c| _ = c.surfaces.pop(),
-            |c| c.document_vectors_sha256 = bytes::Bytes::new(),
-            |c| c.document_vectors_sha256 = vec![0; 32].into(),
         ];
-        assert_eq!(check_capabilities(&right(), &settings()), Ok(()));
+        assert_eq!(check_capabilities(&right(), RECIPE), Ok(()));
+        for other in [vec![], vec![0; 32]] {
+            let mut vectors = right();
+            vectors.vectors_sha256 = other.clone().into();
+            vectors.document_vectors_sha256 = other.into();
+            assert_eq!(check_capabilities(&vectors, RECIPE), Ok(()));
+        }
         for (i, change) in changes.into_iter().enumerate() {
             let mut capabilities = right();
             change(&mut capabilities);
             assert!(
-                check_capabilities(&capabilities, &settings()).is_err(),
+                check_capabilities(&capabilities, RECIPE).is_err(),
                 "change {i}"
             );
+        }
+    }
+
+    #[test]
+    fn a_driver_that_says_no_is_of_another_contract() {
+        for (code, incompatible) in [
+            (Code::Unimplemented, true),
+            (Code::FailedPrecondition, true),
+            (Code::InvalidArgument, true),
+            (Code::Unavailable, false),
+            (Code::Internal, false),
+            (Code::DeadlineExceeded, false),
+        ] {
+            let error = handshake_error(&Status::new(code, ""));
+            let found = matches!(error, ConnectError::Incompatible(_));
+            assert_eq!(found, incompatible, "{code:?}: {error}");
         }
     }
 }

@@ -156,9 +156,12 @@ impl Ids {
     }
 }
 
-fn unreachable(error: ConnectError) -> Refusal {
-    warn!(%error, "policy signing driver is unreachable");
-    Refusal::Unavailable(Fault::Unreachable(error.to_string()))
+fn no_connection(error: ConnectError) -> Refusal {
+    warn!(%error, "no connection to the policy signing driver");
+    Refusal::Unavailable(match error {
+        ConnectError::Incompatible(why) => Fault::Incompatible(why),
+        other => Fault::Unreachable(other.to_string()),
+    })
 }
 
 fn lost(status: &Status) -> Refusal {
@@ -175,7 +178,7 @@ async fn ask<Q: Call>(link: &Link, request: Q, deadline: Instant) -> Result<Q::A
     let asked = timeout_at(deadline, async {
         let mut again = link.current().is_some();
         loop {
-            let connection = link.connection().await.map_err(unreachable)?;
+            let connection = link.connection().await.map_err(no_connection)?;
             let result = request.clone().call(&connection, deadline).await;
             match result {
                 Ok(answer) => return Ok(answer),

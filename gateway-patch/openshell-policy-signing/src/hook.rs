@@ -19,6 +19,7 @@ use crate::driver::Driver;
 use crate::malformed::DocumentError;
 use crate::outcome::{Outcome, Outcomes};
 use crate::question::{Composition, HostNames, Layer, MAX_DOCUMENTS, Question};
+use crate::recipe::{NoLayer, Recipe};
 use crate::refusal::{Denial, Refusal};
 use crate::role::Role;
 use crate::signer::PolicySigner;
@@ -39,6 +40,8 @@ pub struct ProfileLayer {
     pub workspace: String,
     /// The profile in use.
     pub profile: Value,
+    /// Why it inserts nothing; none where it does.
+    pub no_layer: Option<NoLayer>,
 }
 
 /// What an effective policy was made of, as the gateway holds it: `ProtoJSON`. Neither
@@ -55,7 +58,7 @@ pub struct Parts {
     pub settings: Option<Value>,
     /// The policy that is about to be served.
     pub effective: Option<Value>,
-    /// Whether layers are inserted.
+    /// Whether layers are inserted, by [`Recipe::V2026_08`].
     pub providers_v2_enabled: bool,
     /// For the record.
     pub host: HostNames,
@@ -80,6 +83,7 @@ impl Parts {
                 provider: layer.provider,
                 workspace: layer.workspace,
                 profile: Document::new(Role::ProviderProfile, layer.profile)?,
+                no_layer: layer.no_layer,
             })
         };
         Ok(Composition {
@@ -107,6 +111,7 @@ type Observer = Box<dyn Fn(&'static str, Outcome) + Send + Sync>;
 pub struct Hook {
     signer: Arc<dyn PolicySigner>,
     gateway_id: String,
+    recipe: Recipe,
     mode: Mode,
     outcomes: Outcomes,
     observer: Option<Observer>,
@@ -121,19 +126,26 @@ impl std::fmt::Debug for Hook {
 impl Hook {
     /// Connects to the driver. A gateway that cannot must not start.
     pub async fn connect(settings: Settings) -> Result<Self, ConnectError> {
-        let (gateway_id, mode) = (settings.gateway_id.clone(), settings.mode);
+        let (gateway_id, recipe, mode) =
+            (settings.gateway_id.clone(), settings.recipe, settings.mode);
         let driver = Driver::connect(settings).await?;
-        Ok(Self::new(Arc::new(driver), &gateway_id, mode))
+        Ok(Self::new(Arc::new(driver), &gateway_id, recipe, mode))
     }
 
     /// A hook that asks somebody.
-    pub fn new(signer: Arc<dyn PolicySigner>, gateway_id: &str, mode: Mode) -> Self {
+    pub fn new(
+        signer: Arc<dyn PolicySigner>,
+        gateway_id: &str,
+        recipe: Recipe,
+        mode: Mode,
+    ) -> Self {
         if mode == Mode::Observe {
             warn!("policy signing observes only: policies are served whatever the driver says");
         }
         Self {
             signer,
             gateway_id: gateway_id.to_owned(),
+            recipe,
             mode,
             outcomes: Outcomes::default(),
             observer: None,
@@ -236,7 +248,7 @@ impl Hook {
 
     fn question(&self, sandbox: &Sandbox, parts: Parts) -> Result<Question, DocumentError> {
         let target = Target::of(&self.gateway_id, sandbox);
-        Ok(Question::compose(target, parts.composition()?))
+        Ok(Question::compose(target, self.recipe, parts.composition()?))
     }
 
     /// Counts, logs and, in observe mode, lets pass. Nothing of a body is logged.
@@ -298,7 +310,10 @@ mod tests {
 
     fn hook(mode: Mode, answers: Vec<Result<crate::Allowed, Refusal>>) -> (Hook, Arc<Scripted>) {
         let signer = Arc::new(Scripted::new(answers));
-        (Hook::new(Arc::clone(&signer) as _, "gw-1", mode), signer)
+        (
+            Hook::new(Arc::clone(&signer) as _, "gw-1", Recipe::V2026_08, mode),
+            signer,
+        )
     }
 
     #[tokio::test]
@@ -339,7 +354,8 @@ mod tests {
             ProfileLayer {
                 provider: "p".into(),
                 workspace: String::new(),
-                profile: json!({"id": "p"})
+                profile: json!({"id": "p"}),
+                no_layer: None,
             };
             63
         ];

@@ -25,12 +25,20 @@ const PROFILE_MEMBERS: [&str; 5] = [
     "source",
     "scope",
 ];
-/// The marker of an endpoint that a credential follows, in both spellings.
-const MARKERS: [&str; 2] = ["providerCredentialed", "provider_credentialed"];
+/// What gateways write into endpoints, in both spellings: the marker of one that a
+/// credential follows, and from 0.1.3 on the owner of a token grant.
+const MARKERS: [&str; 4] = [
+    "providerCredentialed",
+    "provider_credentialed",
+    "tokenGrantOwner",
+    "token_grant_owner",
+];
 /// What no endpoint of a profile keeps.
-const PROFILE_ENDPOINT_MEMBERS: [&str; 6] = [
+const PROFILE_ENDPOINT_MEMBERS: [&str; 8] = [
     MARKERS[0],
     MARKERS[1],
+    MARKERS[2],
+    MARKERS[3],
     "advisorProposed",
     "advisor_proposed",
     "credentialBinding",
@@ -62,7 +70,9 @@ const MULTI_WORD_FIELDS: &str = "
     operationType operationName displayName inferenceCapable resourceVersion envVars authStyle
     headerName queryParam pathTemplate tokenGrant tokenEndpoint jwtSvidAudience cacheTtlSeconds
     audienceOverrides clientAssertionType tokenUrl refreshBeforeSeconds maxLifetimeSeconds
-    additionalOutputs";
+    additionalOutputs
+    refreshBefore maxLifetime cacheTtl grantType subjectToken subjectTokenType requestedTokenType
+    envVar tokenGrantOwner";
 
 /// The tree of a message's document.
 pub(crate) fn document(role: Role, mut tree: Object) -> Result<Object, DocumentError> {

@@ -16,6 +16,8 @@ pub enum Outcome {
     Denied,
     /// No driver answered.
     Unreachable,
+    /// The driver speaks another contract.
+    Incompatible,
     /// The deadline passed.
     Late,
     /// An answer that is none.
@@ -26,10 +28,11 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them, for whoever sets up metrics.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Allowed,
         Self::Denied,
         Self::Unreachable,
+        Self::Incompatible,
         Self::Late,
         Self::Malformed,
         Self::DriverFault,
@@ -41,6 +44,7 @@ impl Outcome {
             Self::Allowed => "allowed",
             Self::Denied => "denied",
             Self::Unreachable => "unreachable",
+            Self::Incompatible => "incompatible",
             Self::Late => "late",
             Self::Malformed => "malformed",
             Self::DriverFault => "driver_fault",
@@ -51,6 +55,7 @@ impl Outcome {
         match refusal {
             Refusal::Denied(_) => Self::Denied,
             Refusal::Unavailable(Fault::Unreachable(_)) => Self::Unreachable,
+            Refusal::Unavailable(Fault::Incompatible(_)) => Self::Incompatible,
             Refusal::Unavailable(Fault::Late) => Self::Late,
             Refusal::Unavailable(Fault::Malformed(_)) => Self::Malformed,
             Refusal::Unavailable(Fault::Driver { .. }) => Self::DriverFault,
@@ -60,7 +65,7 @@ impl Outcome {
 
 /// How often each outcome came.
 #[derive(Debug, Default)]
-pub struct Outcomes([AtomicU64; 6]);
+pub struct Outcomes([AtomicU64; 7]);
 
 impl Outcomes {
     pub(crate) fn count(&self, outcome: Outcome) {

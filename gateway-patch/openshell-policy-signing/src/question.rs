@@ -7,12 +7,10 @@ use std::fmt;
 
 use crate::document::{Document, hex};
 use crate::proto;
+use crate::recipe::{NoLayer, Recipe};
 use crate::role::Role;
 use crate::summary::{Summary, SummaryDocument};
 use crate::target::Target;
-
-/// How this gateway composes an effective policy.
-pub const RECIPE: &str = "openshell.compose/2026-08";
 
 /// The most documents in one request.
 pub const MAX_DOCUMENTS: usize = 64;
@@ -26,6 +24,8 @@ pub struct Layer {
     pub workspace: String,
     /// The profile.
     pub profile: Document,
+    /// Why it inserts nothing; none where it does.
+    pub no_layer: Option<NoLayer>,
 }
 
 /// What the gateway's own logs call a policy. Recorded, never judged.
@@ -52,7 +52,7 @@ pub struct Composition {
     pub settings: Option<Document>,
     /// The policy as it would be served.
     pub effective: Option<Document>,
-    /// Whether the gateway inserts layers.
+    /// Whether the gateway inserts layers, by [`Recipe::V2026_08`]; later ones overlook it.
     pub providers_v2_enabled: bool,
     /// For the record.
     pub host: HostNames,
@@ -76,13 +76,14 @@ impl Question {
     }
 
     /// May this effective policy be served?
-    pub fn compose(target: Target, composition: Composition) -> Self {
+    pub fn compose(target: Target, recipe: Recipe, composition: Composition) -> Self {
         let mut builder = Builder::new("COMPOSE", proto::Purpose::Compose, target);
         if let Some(source) = composition.source {
             builder = builder.document(source, "", "");
         }
         for layer in composition.layers {
             builder = builder.document(layer.profile, &layer.workspace, &layer.provider);
+            builder.no_layer(layer.no_layer);
         }
         if let Some(settings) = composition.settings {
             builder = builder.document(settings, "", "");
@@ -91,7 +92,7 @@ impl Question {
             builder.summary.effective_sha256 = Some(*effective.sha256());
             builder.request.effective = effective.body().clone();
         }
-        RECIPE.clone_into(&mut builder.request.recipe);
+        recipe.name().clone_into(&mut builder.request.recipe);
         builder.request.providers_v2_enabled = composition.providers_v2_enabled;
         builder.request.host = Some(proto::Host {
             policy_hash: composition.host.policy_hash,
@@ -167,6 +168,7 @@ impl Builder {
             workspace: workspace.to_owned(),
             provider: provider.to_owned(),
             sha256: *document.sha256(),
+            no_layer: None,
             attestations: Vec::new(),
         });
         self.request.documents.push(proto::Document {
@@ -178,6 +180,20 @@ impl Builder {
             no_layer: proto::NoLayer::Unspecified.into(),
         });
         self
+    }
+
+    /// Says why the provider of the last document inserts nothing.
+    fn no_layer(&mut self, why: Option<NoLayer>) {
+        let (Some(asked), Some(document)) = (
+            self.summary.documents.last_mut(),
+            self.request.documents.last_mut(),
+        ) else {
+            return;
+        };
+        asked.no_layer = why;
+        document.no_layer = why
+            .map_or(proto::NoLayer::Unspecified, NoLayer::wire)
+            .into();
     }
 
     fn build(mut self) -> Question {
@@ -206,7 +222,7 @@ mod tests {
             ..Default::default()
         };
         let composed = format!("{composition:?}");
-        let question = Question::compose(Target::default(), composition);
+        let question = Question::compose(Target::default(), Recipe::V2026_08, composition);
         assert_eq!(question.documents.len(), 1);
         let asked = format!("{question:?}");
         assert!(asked.contains(&hex(question.asked_sha256())), "{asked}");

@@ -38,6 +38,8 @@ pub struct Denial {
 pub enum Fault {
     /// There is no driver at the socket, or not the one allowed.
     Unreachable(String),
+    /// A driver answers that speaks another contract: one of the two has to be upgraded.
+    Incompatible(String),
     /// No answer within the deadline.
     Late,
     /// An answer that is no answer to the question; says what is wrong with it.
@@ -86,6 +88,9 @@ impl Refusal {
             Self::Unavailable(Fault::Unreachable(_)) => {
                 "policy signing could not decide: the driver is unreachable".to_owned()
             }
+            Self::Unavailable(Fault::Incompatible(_)) => {
+                "policy signing could not decide: the driver speaks another contract".to_owned()
+            }
             Self::Unavailable(_) => self.to_string(),
         }
     }
@@ -124,6 +129,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable(why) => write!(f, "the driver is unreachable: {why}"),
+            Self::Incompatible(why) => write!(f, "the driver speaks another contract: {why}"),
             Self::Late => f.write_str("the driver did not answer in time"),
             Self::Malformed(what) => write!(f, "the driver's answer is not one: {what}"),
             Self::Driver { code, reason } if reason.is_empty() => {
@@ -272,6 +278,7 @@ mod tests {
         }
         for fault in [
             Fault::Unreachable("/secret/path".into()),
+            Fault::Incompatible("/secret/recipe".into()),
             Fault::Late,
             Fault::Malformed("another request_id"),
             Fault::Driver {

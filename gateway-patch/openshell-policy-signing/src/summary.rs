@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::document::hex;
 use crate::jcs;
+use crate::recipe::NoLayer;
 use crate::role::Role;
 use crate::target::Target;
 
@@ -39,6 +40,8 @@ pub struct SummaryDocument {
     pub workspace: String,
     /// The provider record's name.
     pub provider: String,
+    /// Why the provider inserts nothing; none where it does.
+    pub no_layer: Option<NoLayer>,
     /// The digest of the body.
     pub sha256: [u8; 32],
     /// The digests of the attestations as the driver spells them; none for
@@ -53,13 +56,17 @@ impl Summary {
             .documents
             .iter()
             .map(|document| {
-                json!({
+                let mut out = json!({
                     "role": document.role.name(),
                     "workspace": document.workspace,
                     "provider": document.provider,
                     "sha256": hex(&document.sha256),
                     "attestations": document.attestations,
-                })
+                });
+                if let Some(why) = document.no_layer {
+                    out["no_layer"] = why.name().into();
+                }
+                out
             })
             .collect();
         let summary = json!({

@@ -16,8 +16,8 @@ use openshell_policy_signing::proto::{
     VerifyResponse,
 };
 use openshell_policy_signing::{
-    Composition, ConnectError, Document, Driver, Fault, Layer, PolicySigner, Question, Refusal,
-    Role,
+    Composition, ConnectError, Document, Driver, Fault, Layer, PolicySigner, Question, Recipe,
+    Refusal, Role,
 };
 use serde_json::json;
 use tokio::net::{UnixListener, UnixStream};
@@ -38,6 +38,7 @@ fn layered() -> Question {
     let layer = |id: &str| Layer {
         provider: id.to_owned(),
         workspace: String::new(),
+        no_layer: None,
         profile: Document::new(Role::ProviderProfile, json!({"id": id})).expect("a document"),
     };
     let composition = Composition {
@@ -46,7 +47,7 @@ fn layered() -> Question {
         effective: Some(Document::effective(policy).expect("well formed")),
         ..Default::default()
     };
-    Question::compose(sandbox(), composition)
+    Question::compose(sandbox(), Recipe::V2026_08, composition)
 }
 
 #[tokio::test]
@@ -262,11 +263,10 @@ async fn an_early_close_is_no_yes() {
 
 #[tokio::test]
 async fn a_driver_of_another_contract_is_refused() {
-    let changes: [fn(&mut GetCapabilitiesResponse); 4] = [
+    let changes: [fn(&mut GetCapabilitiesResponse); 3] = [
         |c| c.peer = None,
         |c| c.canonical_form = "other/v2".into(),
         |c| c.recipes = vec!["other".into()],
-        |c| c.document_vectors_sha256 = vec![0; 32].into(),
     ];
     for change in changes {
         let mut liar = Liar::honest();

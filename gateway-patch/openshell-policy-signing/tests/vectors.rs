@@ -5,13 +5,13 @@
 
 mod common;
 
-use common::gateway::compose;
+use common::compose::{Attached, Source, compose};
 use common::vectors::{
     self, CompositionVector, DocumentVector, Origin, RequestVector, RequestVectors, VectorRequest,
 };
 use openshell_policy_signing::{
-    Composition, DOCUMENT_VECTORS_SHA256, Document, Layer, Question, Role, Sandbox, Summary,
-    SummaryDocument, Target, parse_strict,
+    Composition, DOCUMENT_VECTORS_SHA256, Document, Layer, NoLayer, Question, Recipe, Role,
+    Sandbox, Summary, SummaryDocument, Target, parse_strict,
 };
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -26,6 +26,14 @@ fn hex(bytes: &[u8]) -> String {
 
 fn role(name: &str) -> Role {
     Role::by_name(name).unwrap_or_else(|| panic!("no role {name}"))
+}
+
+fn recipe(name: &str) -> Recipe {
+    Recipe::by_name(name).unwrap_or_else(|| panic!("no recipe {name}"))
+}
+
+fn no_layer(name: &str) -> NoLayer {
+    NoLayer::by_name(name).unwrap_or_else(|| panic!("no reason {name}"))
 }
 
 #[test]
@@ -105,36 +113,38 @@ fn digest_of_the_document_vectors() {
     );
 }
 
-/// The fake gateway composes as the recipe says: what the other tests do with it is
+/// The fake gateway composes as the recipes say: what the other tests do with it is
 /// what a gateway does.
 #[test]
 fn compositions() {
-    let (mut read, mut passed_over) = (0, 0);
+    let mut read = [0; Recipe::ALL.len()];
     for (file, vector) in vectors::folder::<CompositionVector>("compositions") {
         assert_eq!(vector.format, "sigdriver.composition-vector/v1", "{file}");
-        if vector.recipe != openshell_policy_signing::RECIPE {
-            passed_over += 1;
-            continue;
-        }
-        read += 1;
-        assert!(vector.layers.iter().all(|l| l.no_layer.is_none()), "{file}");
+        assert_eq!(vector.name, file);
+        let recipe = recipe(&vector.recipe);
+        read[recipe as usize] += 1;
         let tree = |bytes: &vectors::Bytes| parse_strict(&bytes.get()).expect("it is strict");
         for layer in &vector.layers {
             let bytes = layer.document.get();
             let again = Document::parse(Role::ProviderProfile, &bytes).expect("it is a document");
             assert_eq!(again.body(), &bytes, "{file}");
         }
-        let layers: Vec<_> = vector
+        let attached: Vec<_> = vector
             .layers
             .iter()
-            .map(|layer| (layer.provider.clone(), tree(&layer.document)))
+            .map(|layer| Attached {
+                provider: layer.provider.clone(),
+                profile: tree(&layer.document),
+                no_layer: layer.no_layer.as_deref().map(no_layer),
+            })
             .collect();
-        let inserted = vector.providers_v2 && role(&vector.source.role) == Role::SandboxPolicy;
-        let effective = compose(
-            &tree(&vector.source.document),
-            if inserted { &layers } else { &[] },
-        );
-        let effective = Document::effective(effective).expect("it is well formed");
+        let source = Source {
+            policy: &tree(&vector.source.document),
+            is_global: role(&vector.source.role) == Role::GlobalPolicy,
+            providers_v2_enabled: vector.providers_v2,
+        };
+        let effective = Document::effective(compose(recipe, &source, &attached));
+        let effective = effective.expect("it is well formed");
         assert_eq!(
             String::from_utf8_lossy(effective.body()),
             String::from_utf8_lossy(&vector.effective.get()),
@@ -143,8 +153,7 @@ fn compositions() {
         );
         assert_eq!(hex(effective.sha256()), vector.sha256, "{file}");
     }
-    assert!(read > 0);
-    println!("{read} compositions, {passed_over} by recipes of later releases");
+    assert!(read.iter().all(|read| *read > 4), "{read:?} of each recipe");
 }
 
 #[test]
@@ -184,6 +193,7 @@ fn summary(vector: &RequestVector) -> Summary {
             role: role(&document.role),
             workspace: document.workspace.clone(),
             provider: document.provider.clone(),
+            no_layer: document.no_layer.as_deref().map(no_layer),
             sha256: Sha256::digest(document.body.get()).into(),
             attestations,
         }
@@ -231,6 +241,7 @@ fn question(request: &VectorRequest) -> Question {
                 provider: part.provider.clone(),
                 workspace: part.workspace.clone(),
                 profile: document,
+                no_layer: part.no_layer.as_deref().map(no_layer),
             }),
             _ => composition.source = Some(document),
         }
@@ -239,5 +250,5 @@ fn question(request: &VectorRequest) -> Question {
         let policy = parse_strict(&bytes.get()).expect("it is strict");
         Document::effective(policy).expect("it is well formed")
     });
-    Question::compose(target(request), composition)
+    Question::compose(target(request), recipe(&request.recipe), composition)
 }

@@ -94,7 +94,7 @@ async fn gateway(
     let signer = Arc::new(Scripted::new(answers.clone().unwrap_or_default()));
     if answers.is_some() {
         let asked: Arc<dyn PolicySigner> = signer.clone();
-        let hook = Hook::new(asked, "gw-1", mode);
+        let hook = Hook::new(asked, "gw-1", Recipe::V2026_08, mode);
         let state = Arc::get_mut(&mut state).expect("nobody else has it yet");
         state.policy_signing = Some(Arc::new(hook));
     }
@@ -419,7 +419,7 @@ async fn with_the_real_driver() {
         mode: Mode::Enforce,
         timeout: "2s".to_owned(),
     };
-    let hook = Hook::connect(config.settings().unwrap()).await.unwrap();
+    let hook = Hook::connect(config.settings(Recipe::V2026_08).unwrap()).await.unwrap();
     let state = Arc::get_mut(&mut on).expect("nobody else has it yet");
     state.policy_signing = Some(Arc::new(hook));
     let mut served = get_config(&on).await;

@@ -752,7 +752,10 @@ func (x *PeerMetadata) GetRequiredCapabilities() []string {
 type GetCapabilitiesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Optional. Who calls.
-	Peer          *PeerMetadata `protobuf:"bytes,1,opt,name=peer,proto3" json:"peer,omitempty"`
+	Peer *PeerMetadata `protobuf:"bytes,1,opt,name=peer,proto3" json:"peer,omitempty"`
+	// Optional. SHA-256 of the document vectors that the caller's build was tested
+	// with, as vectors_sha256 of the answer; 32 bytes, or none. For the driver's log.
+	VectorsSha256 []byte `protobuf:"bytes,2,opt,name=vectors_sha256,json=vectorsSha256,proto3" json:"vectors_sha256,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -794,7 +797,15 @@ func (x *GetCapabilitiesRequest) GetPeer() *PeerMetadata {
 	return nil
 }
 
-// GetCapabilitiesResponse says what the driver speaks.
+func (x *GetCapabilitiesRequest) GetVectorsSha256() []byte {
+	if x != nil {
+		return x.VectorsSha256
+	}
+	return nil
+}
+
+// GetCapabilitiesResponse says what the driver speaks. Whether the two fit is decided
+// by protocol version, capabilities, surfaces, canonical form and recipes alone.
 type GetCapabilitiesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Required. The driver's name, version, protocol version and capabilities.
@@ -808,16 +819,20 @@ type GetCapabilitiesResponse struct {
 	Recipes []string `protobuf:"bytes,4,rep,name=recipes,proto3" json:"recipes,omitempty"`
 	// Required. The limits of this driver; never above those of this file.
 	Limits *Limits `protobuf:"bytes,5,opt,name=limits,proto3" json:"limits,omitempty"`
-	// Optional. SHA-256 of the document vectors this build was tested with: 32
-	// bytes, or none. It is over the output of `sha256sum *.json` in the C locale in
-	// testdata/vectors/documents. Two sides with equal digests agree on the
-	// canonical form.
+	// Optional. SHA-256 of the document vectors of release 0.1.0, which this build keeps
+	// to as well: 32 bytes. Gateways with the crate of that release refuse any other
+	// value; nobody else looks at it.
 	DocumentVectorsSha256 []byte `protobuf:"bytes,6,opt,name=document_vectors_sha256,json=documentVectorsSha256,proto3" json:"document_vectors_sha256,omitempty"`
 	// Optional. The same recipes with the releases of OpenShell that compose so, in the
 	// same order; at most 16.
 	RecipeReleases []*Recipe `protobuf:"bytes,7,rep,name=recipe_releases,json=recipeReleases,proto3" json:"recipe_releases,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Optional. SHA-256 of the document vectors this build was tested with: 32 bytes. It
+	// is over the output of `sha256sum *.json` in the C locale in
+	// testdata/vectors/documents. Two sides with other digests are of different builds,
+	// which is worth a line in a log and no more.
+	VectorsSha256 []byte `protobuf:"bytes,8,opt,name=vectors_sha256,json=vectorsSha256,proto3" json:"vectors_sha256,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetCapabilitiesResponse) Reset() {
@@ -895,6 +910,13 @@ func (x *GetCapabilitiesResponse) GetDocumentVectorsSha256() []byte {
 func (x *GetCapabilitiesResponse) GetRecipeReleases() []*Recipe {
 	if x != nil {
 		return x.RecipeReleases
+	}
+	return nil
+}
+
+func (x *GetCapabilitiesResponse) GetVectorsSha256() []byte {
+	if x != nil {
+		return x.VectorsSha256
 	}
 	return nil
 }
@@ -2164,9 +2186,10 @@ const file_signing_v1_policy_signing_driver_proto_rawDesc = "" +
 	"\x13implementation_name\x18\x02 \x01(\tR\x12implementationName\x125\n" +
 	"\x16implementation_version\x18\x03 \x01(\tR\x15implementationVersion\x125\n" +
 	"\x16supported_capabilities\x18\x04 \x03(\tR\x15supportedCapabilities\x123\n" +
-	"\x15required_capabilities\x18\x05 \x03(\tR\x14requiredCapabilities\"P\n" +
+	"\x15required_capabilities\x18\x05 \x03(\tR\x14requiredCapabilities\"w\n" +
 	"\x16GetCapabilitiesRequest\x126\n" +
-	"\x04peer\x18\x01 \x01(\v2\".openshell.signing.v1.PeerMetadataR\x04peer\"\xe3\x02\n" +
+	"\x04peer\x18\x01 \x01(\v2\".openshell.signing.v1.PeerMetadataR\x04peer\x12%\n" +
+	"\x0evectors_sha256\x18\x02 \x01(\fR\rvectorsSha256\"\x8a\x03\n" +
 	"\x17GetCapabilitiesResponse\x126\n" +
 	"\x04peer\x18\x01 \x01(\v2\".openshell.signing.v1.PeerMetadataR\x04peer\x12\x1a\n" +
 	"\bsurfaces\x18\x02 \x03(\tR\bsurfaces\x12%\n" +
@@ -2174,7 +2197,8 @@ const file_signing_v1_policy_signing_driver_proto_rawDesc = "" +
 	"\arecipes\x18\x04 \x03(\tR\arecipes\x124\n" +
 	"\x06limits\x18\x05 \x01(\v2\x1c.openshell.signing.v1.LimitsR\x06limits\x126\n" +
 	"\x17document_vectors_sha256\x18\x06 \x01(\fR\x15documentVectorsSha256\x12E\n" +
-	"\x0frecipe_releases\x18\a \x03(\v2\x1c.openshell.signing.v1.RecipeR\x0erecipeReleases\"8\n" +
+	"\x0frecipe_releases\x18\a \x03(\v2\x1c.openshell.signing.v1.RecipeR\x0erecipeReleases\x12%\n" +
+	"\x0evectors_sha256\x18\b \x01(\fR\rvectorsSha256\"8\n" +
 	"\x06Recipe\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n" +
 	"\breleases\x18\x02 \x01(\tR\breleases\"\xaa\x02\n" +

@@ -28,10 +28,14 @@ func summaryWith(req *verifier.Request, attested bool) []byte {
 			}
 			attestations = append(attestations, verifier.AttestationDigest(a))
 		}
-		documents = append(documents, vt.Tree{
+		document := vt.Tree{
 			"role": vt.RoleNames[d.Role], "workspace": d.Workspace, "provider": d.Provider,
 			"sha256": vt.SHA256(d.Body), "attestations": attestations,
-		})
+		}
+		if d.NoLayer == verifier.BaseURLElsewhere {
+			document["no_layer"] = "BASE_URL_ELSEWHERE"
+		}
+		documents = append(documents, document)
 	}
 	effective := ""
 	if len(req.Effective) > 0 {

@@ -68,6 +68,15 @@ func RequestVectors() *RequestVectorFile {
 	add("compose-providers-v1", "The same with providers v2 off: it may change the answer, so it changes the digest.", off)
 	add("compose-layers", "COMPOSE with two providers, one of whose names has a space.", vt.ComposeLayers())
 	add("compose-global", "COMPOSE under a global policy.", vt.ComposeGlobal())
+	for _, recipe := range []string{vt.Recipe09, vt.Recipe10} {
+		later := vt.ComposeLayers()
+		later.Request.Recipe, later.Request.ProvidersV2 = recipe, false
+		add("compose-"+recipe[len(recipe)-2:], "COMPOSE by "+recipe+".", later)
+		elsewhere := vt.ComposeLayers()
+		elsewhere.Request.Recipe, elsewhere.Request.ProvidersV2 = recipe, false
+		elsewhere.Request.Documents[1].NoLayer = verifier.BaseURLElsewhere
+		add("compose-no-layer-"+recipe[len(recipe)-2:], "The same where a provider inserts nothing: why is part of the question.", elsewhere.Recompose())
+	}
 	foreign := vt.ComposePlain()
 	foreign.Request.Target.Workspace, foreign.Request.Target.Name = "büro \u2028<&>", "\"web\"\\\t\U0001f600"
 	add("compose-names", "Names with what JSON escapes and what it does not.", foreign)

@@ -116,6 +116,7 @@ type VectorDocument struct {
 	Role         string  `json:"role"`
 	Workspace    string  `json:"workspace,omitempty"`
 	Provider     string  `json:"provider,omitempty"`
+	NoLayer      string  `json:"noLayer,omitempty"`
 	Body         Bytes   `json:"body"`
 	Attestations []Bytes `json:"attestations"`
 }
@@ -317,7 +318,7 @@ func (r *reader) request(v *VectorRequest) verifier.Request {
 		Effective: v.Effective, Recipe: v.Recipe, ProvidersV2: v.ProvidersV2,
 	}
 	for _, d := range v.Documents {
-		doc := verifier.Document{Role: r.role(d.Role), Workspace: d.Workspace, Provider: d.Provider, Body: d.Body}
+		doc := verifier.Document{Role: r.role(d.Role), Workspace: d.Workspace, Provider: d.Provider, NoLayer: noLayer(d.NoLayer), Body: d.Body}
 		for _, a := range d.Attestations {
 			doc.Attestations = append(doc.Attestations, a)
 		}
@@ -361,7 +362,7 @@ func recordRequest(s *vt.Scenario) VectorRequest {
 		Effective: s.Request.Effective, Recipe: s.Request.Recipe, ProvidersV2: s.Request.ProvidersV2,
 	}
 	for _, d := range s.Request.Documents {
-		doc := VectorDocument{Role: vt.RoleNames[d.Role], Workspace: d.Workspace, Provider: d.Provider, Body: d.Body, Attestations: []Bytes{}}
+		doc := VectorDocument{Role: vt.RoleNames[d.Role], Workspace: d.Workspace, Provider: d.Provider, NoLayer: d.NoLayer.String(), Body: d.Body, Attestations: []Bytes{}}
 		for _, a := range d.Attestations {
 			doc.Attestations = append(doc.Attestations, a)
 		}

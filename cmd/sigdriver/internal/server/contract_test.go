@@ -4,6 +4,7 @@
 package server
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"os"
@@ -13,7 +14,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/go-hclog"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -252,7 +256,7 @@ func TestResponseKeepsItsLimit(t *testing.T) {
 
 func TestCapabilities(t *testing.T) {
 	c := capabilities("1.2.3", []string{capabilityContract})
-	if c.Limits.BodyBytes != verifier.MaxBody || c.Limits.RequestBytes != verifier.MaxRequest || c.Peer.ImplementationVersion != "1.2.3" || len(c.DocumentVectorsSha256) != 32 {
+	if c.Limits.BodyBytes != verifier.MaxBody || c.Limits.RequestBytes != verifier.MaxRequest || c.Peer.ImplementationVersion != "1.2.3" || len(c.VectorsSha256) != 32 || len(c.DocumentVectorsSha256) != 32 {
 		t.Errorf("%v", c)
 	}
 	for name, m := range map[string]*signingv1.PeerMetadata{
@@ -273,6 +277,32 @@ func TestCapabilities(t *testing.T) {
 	}
 	if checkMetadata(nil, nil) != nil {
 		t.Error("metadata is optional")
+	}
+}
+
+// Vectors are reported, compared and logged: they cut nobody off. What release 0.1.0
+// compares stays what it is.
+func TestVectorsCutNobodyOff(t *testing.T) {
+	w := newWorld(t, verifiertest.ComposePlain())
+	var log bytes.Buffer
+	w.Logger = hclog.New(&hclog.LoggerOptions{Output: &log})
+	for _, c := range []struct {
+		sum  []byte
+		says string
+	}{
+		{nil, `"not said"`}, {documentVectors[:], `"the same"`}, {make([]byte, 32), "others"},
+	} {
+		log.Reset()
+		caps, err := w.GetCapabilities(t.Context(), &signingv1.GetCapabilitiesRequest{VectorsSha256: c.sum, Peer: &signingv1.PeerMetadata{ImplementationName: "gate\nway"}})
+		if err != nil || !bytes.Equal(caps.GetVectorsSha256(), documentVectors[:]) || string(caps.GetDocumentVectorsSha256()) != firstVectors {
+			t.Errorf("%s: %v, %v", c.says, caps, err)
+		}
+		if line := log.String(); !strings.Contains(line, "document_vectors="+c.says) || strings.Count(line, "\n") != 1 {
+			t.Errorf("%s: the log says %q", c.says, line)
+		}
+	}
+	if _, err := w.GetCapabilities(t.Context(), &signingv1.GetCapabilitiesRequest{VectorsSha256: make([]byte, 31)}); status.Code(callFault(err)) != codes.InvalidArgument {
+		t.Errorf("31 bytes: %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -230,6 +231,11 @@ const (
 // canonicalForm names how documents are encoded.
 const canonicalForm = "openshell-protojson-jcs/v1"
 
+// firstVectors is the digest of the document vectors of release 0.1.0, all of which
+// this build keeps to: the gateways of that release connect to no driver that gives
+// another. `make gateway-compat` runs them.
+const firstVectors = "\xdd\xa7\x38\x58\x08\xb5\xd5\xc2\xae\xd7\xf7\xda\x20\x18\xb5\x08\x14\xb8\xcf\x99\x0f\x79\xc2\x91\x02\x98\x1a\x46\x74\x88\x8c\x9c"
+
 // Limits of PeerMetadata.
 const maxCapabilities = 64
 
@@ -244,13 +250,25 @@ func capabilities(driver string, offers []string) *signingv1.GetCapabilitiesResp
 		CanonicalForm:         canonicalForm,
 		Recipes:               verifier.Recipes(),
 		RecipeReleases:        recipeReleases(),
-		DocumentVectorsSha256: documentVectors[:],
+		DocumentVectorsSha256: []byte(firstVectors),
+		VectorsSha256:         documentVectors[:],
 		Limits: &signingv1.Limits{
 			BodyBytes: verifier.MaxBody, EffectiveBytes: verifier.MaxEffective, Documents: verifier.MaxDocuments,
 			Attestations: verifier.MaxAttestations, AttestationBytes: verifier.MaxAttestation,
 			RequestBytes: verifier.MaxRequest, ResponseBytes: verifier.MaxResponse, JsonDepth: verifier.MaxDepth,
 		},
 	}
+}
+
+// vectorsOf says how the vectors of a caller's build compare with ours.
+func vectorsOf(req *signingv1.GetCapabilitiesRequest) string {
+	switch sum := req.GetVectorsSha256(); {
+	case len(sum) == 0:
+		return "not said"
+	case bytes.Equal(sum, documentVectors[:]):
+		return "the same"
+	}
+	return "others"
 }
 
 // recipeReleases says which releases of OpenShell each recipe is for.

@@ -18,6 +18,7 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -272,11 +273,18 @@ func (s *Server) report(err error, about ...any) error {
 	return f
 }
 
-// GetCapabilities says what the driver speaks.
+// GetCapabilities says what the driver speaks. Whether that is enough is the caller's
+// to decide; of its vectors only the log hears.
 func (s *Server) GetCapabilities(_ context.Context, req *signingv1.GetCapabilitiesRequest) (*signingv1.GetCapabilitiesResponse, error) {
 	if err := checkMetadata(req.GetPeer(), s.offers()); err != nil {
 		return nil, err
 	}
+	if n := len(req.GetVectorsSha256()); n != 0 && n != sha256.Size {
+		return nil, malformed("vectors_sha256", "has 32 bytes, or none")
+	}
+	peer := req.GetPeer()
+	s.Logger.Info("a gateway introduced itself", "implementation", hclog.Quote(peer.GetImplementationName()), "version", hclog.Quote(peer.GetImplementationVersion()),
+		"protocol", peer.GetProtocolVersion(), "document_vectors", vectorsOf(req))
 	return capabilities(version.Driver, s.offers()), nil
 }
 

@@ -6,97 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use openshell_policy_signing::{Hook, HostNames, Parts, ProfileLayer, Sandbox};
-use serde_json::{Map, Value, json};
+use openshell_policy_signing::{Hook, HostNames, Parts, ProfileLayer, Recipe, Sandbox};
+use serde_json::Value;
 use tonic::Status;
 
-/// Composes as recipe openshell.compose/2026-08 says: for each provider one more rule,
-/// with its endpoints marked where a credential follows them.
-pub fn compose(source: &Value, layers: &[(String, Value)]) -> Value {
-    let mut policy = source.clone();
-    let mut inserted = Vec::new();
-    for (provider, profile) in layers {
-        let name = rule_name(provider);
-        let key = (1..=layers.len())
-            .map(|n| {
-                if n == 1 {
-                    name.clone()
-                } else {
-                    format!("{name}_{n}")
-                }
-            })
-            .find(|key| inserted.iter().all(|(taken, _)| taken != key))
-            .expect("one layer takes one key");
-        inserted.push((key, layer_rule(&name, profile)));
-    }
-    if !inserted.is_empty() {
-        let rules = policy
-            .as_object_mut()
-            .expect("a policy is an object")
-            .entry("networkPolicies")
-            .or_insert_with(|| json!({}));
-        rules
-            .as_object_mut()
-            .expect("rules are an object")
-            .extend(inserted);
-    }
-    policy
-}
-
-fn rule_name(provider: &str) -> String {
-    let clean: String = provider
-        .chars()
-        .map(|c| match c.to_ascii_lowercase() {
-            c @ ('a'..='z' | '0'..='9' | '_') => c,
-            _ => '_',
-        })
-        .collect();
-    let clean = clean.trim_matches('_');
-    format!(
-        "_provider_{}",
-        if clean.is_empty() { "unnamed" } else { clean }
-    )
-}
-
-fn layer_rule(name: &str, profile: &Value) -> Value {
-    let mut rule = Map::new();
-    for member in ["binaries", "endpoints"] {
-        if let Some(value) = profile.get(member) {
-            rule.insert(member.to_owned(), value.clone());
-        }
-    }
-    rule.insert("name".to_owned(), name.into());
-    let endpoints = rule.get_mut("endpoints").and_then(Value::as_array_mut);
-    if credentialed(profile) {
-        for endpoint in endpoints.into_iter().flatten() {
-            if endpoint["host"].as_str().is_some_and(markable) {
-                endpoint["providerCredentialed"] = true.into();
-            }
-        }
-    }
-    rule.into()
-}
-
-fn credentialed(profile: &Value) -> bool {
-    let list = |name: &str| profile[name].as_array().cloned().unwrap_or_default();
-    !list("credentials").is_empty()
-        || list("endpoints").iter().any(|endpoint| {
-            endpoint["credentialSigning"]
-                .as_str()
-                .is_some_and(|signing| !signing.trim().is_empty())
-        })
-}
-
-fn markable(host: &str) -> bool {
-    host.split('.').all(|label| {
-        label == "**"
-            || (!label.is_empty()
-                && !label.contains("**")
-                && label
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "_-*".contains(c)))
-    })
-}
+use super::compose::{Attached, Source, compose};
 
 /// The rows of one sandbox and what the gateway holds beside them. Whoever edits the
 /// database edits these.
@@ -182,23 +96,34 @@ impl Gateway {
         let rows = &self.rows;
         let catalog = rows.profiles.clone();
         let source = rows.global_policy.as_ref().unwrap_or(&rows.policy);
-        let layers: Vec<(String, Value)> = rows
+        let attached: Vec<Attached> = rows
             .providers
             .iter()
-            .filter_map(|(name, id)| Some((name.clone(), catalog.get(id)?.clone())))
+            .filter_map(|(name, id)| {
+                Some(Attached {
+                    provider: name.clone(),
+                    profile: catalog.get(id)?.clone(),
+                    no_layer: None,
+                })
+            })
             .collect();
-        let inserted = rows.providers_v2_enabled && rows.global_policy.is_none();
-        let mut effective = compose(source, if inserted { &layers } else { &[] });
+        let from = Source {
+            policy: source,
+            is_global: rows.global_policy.is_some(),
+            providers_v2_enabled: rows.providers_v2_enabled,
+        };
+        let mut effective = compose(Recipe::V2026_08, &from, &attached);
         (self.tamper)(&mut effective);
         let parts = Parts {
             source: Some(source.clone()),
             source_is_global: rows.global_policy.is_some(),
-            layers: layers
+            layers: attached
                 .into_iter()
-                .map(|(provider, profile)| ProfileLayer {
-                    provider,
+                .map(|layer| ProfileLayer {
+                    provider: layer.provider,
                     workspace: String::new(),
-                    profile,
+                    profile: layer.profile,
+                    no_layer: layer.no_layer,
                 })
                 .collect(),
             settings: Some(self.settings()),

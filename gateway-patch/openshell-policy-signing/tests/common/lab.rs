@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use openshell_policy_signing::{Document, Mode, PolicySigningConfig, Role, Settings};
+use openshell_policy_signing::{Document, Mode, PolicySigningConfig, Recipe, Role, Settings};
 use serde_json::{Value, json};
 
 pub const GATEWAY: &str = "gw-1";
@@ -272,7 +272,7 @@ impl Lab {
             mode,
             timeout: "2s".to_owned(), // a loaded machine; the deadline has its own test
         };
-        let mut settings = config.settings().expect("it is complete");
+        let mut settings = config.settings(Recipe::V2026_08).expect("it is complete");
         settings.start_timeout = PATIENCE;
         settings
     }

@@ -18,7 +18,7 @@ use openshell_policy_signing::proto::{
     WatchTrustRequest,
 };
 use openshell_policy_signing::{
-    Composition, DOCUMENT_VECTORS_SHA256, Document, Mode, PolicySigningConfig, Question, RECIPE,
+    Composition, DOCUMENT_VECTORS_SHA256, Document, Mode, PolicySigningConfig, Question, Recipe,
     Role, Sandbox, Settings, Target,
 };
 use serde_json::json;
@@ -103,7 +103,6 @@ pub fn right_answer(request: &VerifyRequest, question: &Question) -> VerifyRespo
 
 pub fn right_capabilities() -> GetCapabilitiesResponse {
     GetCapabilitiesResponse {
-        recipe_releases: Vec::new(),
         peer: Some(PeerMetadata {
             protocol_version: 1,
             supported_capabilities: vec!["openshell.policy-signing.contract".into()],
@@ -115,9 +114,9 @@ pub fn right_capabilities() -> GetCapabilitiesResponse {
             "sigdriver.v1.GatewaySettings".into(),
         ],
         canonical_form: "openshell-protojson-jcs/v1".into(),
-        recipes: vec![RECIPE.into()],
-        limits: None,
-        document_vectors_sha256: DOCUMENT_VECTORS_SHA256.to_vec().into(),
+        recipes: Recipe::ALL.map(|recipe| recipe.name().to_owned()).into(),
+        vectors_sha256: DOCUMENT_VECTORS_SHA256.to_vec().into(),
+        ..Default::default()
     }
 }
 
@@ -180,7 +179,7 @@ pub fn question() -> Question {
         effective: Some(Document::effective(policy).expect("well formed")),
         ..Default::default()
     };
-    Question::compose(sandbox(), composition)
+    Question::compose(sandbox(), Recipe::V2026_08, composition)
 }
 
 pub fn folder() -> tempfile::TempDir {
@@ -200,7 +199,7 @@ pub fn settings(socket: &Path) -> Settings {
         mode: Mode::Enforce,
         timeout: "1s".into(),
     };
-    let mut settings = config.settings().expect("it is complete");
+    let mut settings = config.settings(Recipe::V2026_08).expect("it is complete");
     settings.start_timeout = Duration::from_secs(5);
     settings
 }

@@ -6,6 +6,7 @@
 
 #![allow(dead_code)] // each test uses its part
 
+pub mod compose;
 pub mod gateway;
 pub mod lab;
 pub mod liar;

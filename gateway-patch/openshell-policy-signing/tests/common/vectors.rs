@@ -143,6 +143,8 @@ pub struct VectorDocument {
     pub workspace: String,
     #[serde(default)]
     pub provider: String,
+    #[serde(rename = "noLayer")]
+    pub no_layer: Option<String>,
     pub body: Bytes,
     pub attestations: Vec<Bytes>,
 }
