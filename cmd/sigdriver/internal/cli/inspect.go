@@ -84,7 +84,7 @@ func inspect(w io.Writer, name string, data []byte) error {
 	in.line("file: %s, sha256:%x", plural(len(data), "byte", "bytes"), sha256.Sum256(data))
 	lines := jsonLines(data)
 	for i, line := range lines {
-		in.head("Line %d of %d", i+1, len(lines))
+		in.head("Object %d of %d", i+1, len(lines))
 		in.object(line)
 	}
 	switch {

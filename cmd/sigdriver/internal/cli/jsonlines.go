@@ -4,7 +4,6 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -12,57 +11,45 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
-// maxLines bounds the values of one JSON Lines file.
+// maxLines bounds the attestations of one file.
 const maxLines = 64
 
-// jsonLines takes a file of several JSON objects, one a line, apart. It returns nil for
-// a file that is anything else: what belongs on one line is judged as it is. GitHub's
-// command line and the generators of SLSA write attestations like that.
+// jsonLines takes a file of several JSON objects apart, as the driver does with a file
+// of its folder. It returns nil for a file that is anything else, which is judged as it
+// is. GitHub's command line and the generators of SLSA write several, one a line.
 func jsonLines(data []byte) [][]byte {
-	var lines [][]byte
-	for line := range bytes.Lines(data) {
-		line = bytes.TrimSpace(line)
-		if len(line) == 0 {
-			continue
-		}
-		if line[0] != '{' || !jsontext.Value(line).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
-			return nil
-		}
-		lines = append(lines, line)
-	}
-	if len(lines) < 2 {
+	pieces := verifier.SplitAttestations(data)
+	if len(pieces) < 2 || slices.ContainsFunc(pieces, func(p []byte) bool { return p[0] != '{' }) {
 		return nil
 	}
-	return lines
+	return pieces
 }
 
-// readAttestations reads a file with one attestation, or with one on each line.
+// readAttestations reads a file with one attestation or several.
 func readAttestations(env *Env, path string) ([]attestation, error) {
 	data, err := readFile(env, path, "attestation", maxLines*verifier.MaxAttestation)
 	if err != nil {
 		return nil, err
 	}
-	lines := jsonLines(data)
-	if lines == nil && len(data) > verifier.MaxAttestation {
-		return nil, usageError(fmt.Errorf("the attestation %q is larger than %d bytes", path, verifier.MaxAttestation), "")
-	}
-	if lines == nil {
-		return []attestation{{name: path, raw: data}}, nil
-	}
-	if len(lines) > maxLines {
+	pieces := verifier.SplitAttestations(data)
+	if len(pieces) > maxLines {
 		return nil, usageError(fmt.Errorf("%q has more than %d attestations", path, maxLines), "keep those that are about what you verify")
 	}
-	all := make([]attestation, len(lines))
-	for i, line := range lines {
-		if len(line) > verifier.MaxAttestation {
-			return nil, usageError(fmt.Errorf("line %d of %q is larger than %d bytes", i+1, path, verifier.MaxAttestation), "")
+	if len(pieces) == 0 {
+		pieces = [][]byte{data}
+	}
+	all := make([]attestation, len(pieces))
+	for i, piece := range pieces {
+		all[i] = attestation{name: path, raw: piece}
+		if len(pieces) > 1 {
+			all[i].name = fmt.Sprintf("%s #%d", path, i+1)
 		}
-		all[i] = attestation{name: fmt.Sprintf("%s line %d", path, i+1), raw: line}
+		if len(piece) > verifier.MaxAttestation {
+			return nil, usageError(fmt.Errorf("the attestation %q is larger than %d bytes", all[i].name, verifier.MaxAttestation), "")
+		}
 	}
 	return all, nil
 }

@@ -20,8 +20,10 @@ func TestJSONLines(t *testing.T) {
 		"one over two lines":    {"{\"a\":\n1}\n", 0},
 		"two":                   {"{\"a\":1}\n{\"a\":2}", 2},
 		"CR LF, blank lines":    {"{\"a\":1}\r\n\r\n {\"a\":2}\r\n", 2},
-		"two on one line":       {`{"a":1} {"a":2}`, 0},
-		"one of them broken":    {"{\"a\":1}\n{\"a\":", 0},
+		"two on one line":       {`{"a":1} {"a":2}`, 2},
+		"an array of two":       {`[{"a":1}, {"a":2}]`, 2},
+		"a byte order mark":     {"\ufeff{\"a\":1}\n{\"a\":2}", 2},
+		"one of them broken":    {"{\"a\":1}\n{\"a\":", 2},
 		"no objects":            {"1\n2\n", 0},
 		"nothing":               {"", 0},
 	} {
