@@ -55,18 +55,27 @@ func auditShow(env *Env, f *auditShowFlags, which string) error {
 	if err != nil {
 		return err
 	}
-	kept, err := evidence.OpenArchive(f.state).Record(found.Decision)
+	kept, err := f.record(found)
 	if err != nil {
-		return &ExitError{Code: ExitInconclusive, Err: fmt.Errorf("entry %d: its decision record cannot be read: %w", found.Seq, err), Remedy: "`sigdriver audit verify` says what else of the folder is missing"}
+		return err
 	}
 	return out.render(env, func(p *printer, format string) error {
 		if format == "json" {
-			_, err := fmt.Fprintf(p.w, "%s\n", kept.DecisionJSON)
+			_, err := fmt.Fprintf(p.w, "%s\n", verifier.DecisionJSON(kept))
 			return err
 		}
-		printShown(p, found, kept.Decision)
+		printShown(p, found, kept)
 		return nil
 	})
+}
+
+// record reads the whole decision of an entry.
+func (f *auditShowFlags) record(entry *record.Stored) (*verifier.Decision, error) {
+	kept, err := evidence.OpenArchive(f.state).Record(entry.Decision)
+	if err != nil {
+		return nil, &ExitError{Code: ExitInconclusive, Err: fmt.Errorf("entry %d: its decision record cannot be read: %w", entry.Seq, err), Remedy: "`sigdriver audit verify` says what else of the folder is missing"}
+	}
+	return kept.Decision, nil
 }
 
 // find looks for the entry.

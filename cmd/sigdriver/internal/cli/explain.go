@@ -10,6 +10,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,50 +18,99 @@ import (
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
+// explainFlags are the options of explain.
+type explainFlags struct{ state string }
+
 func newExplainCommand(env *Env) *cobra.Command {
-	return &cobra.Command{
-		Use:   "explain [CODE|LINE]",
-		Short: "Say what a code means and who fixes it",
-		Long: `Prints the page of a decision reason, call fault, trust event or audit finding.
-A whole line of an error, an answer or the driver's log will do as well: every code
-in it is explained. Without a code it lists all of them. Works offline.`,
+	f := &explainFlags{}
+	cmd := &cobra.Command{
+		Use:   "explain [CODE|INDEX|KEY|LINE]",
+		Short: "Say what a code or a configuration key means, or why an entry was decided so",
+		Long: `Prints the page of a decision reason, call fault, trust event or audit finding, or of
+a key of the driver's configuration. A whole line of an error, an answer or the
+driver's log will do as well: every code and key in it is explained. A number is the
+index of a journal entry: its decision is shown, then the page of its reason. Without
+an argument it lists all codes and keys. Works offline.`,
 		Args: cobra.ArbitraryArgs,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return allCodes(), cobra.ShellCompDirectiveNoFileComp
+			return append(allCodes(), allKeys()...), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
+			text := strings.Join(args, " ")
+			if _, err := strconv.ParseUint(text, 10, 63); err == nil {
+				return f.entry(env, text)
+			}
 			if len(args) == 0 {
 				listCodes(env.Stdout)
 				return nil
 			}
-			return explainAll(env.Stdout, strings.Join(args, " "))
+			return explainAll(env.Stdout, text)
 		},
 	}
+	cmd.Flags().StringVar(&f.state, "state", "", "for an index: a driver's state folder, or a copy of it (default: the one of "+defaultConfigFile+")")
+	return cmd
 }
 
-// codeInText is what may be a code in a line.
-var codeInText = regexp.MustCompile(`[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{4,}`)
-
-// explainAll explains a code, or each that a line names.
-func explainAll(w io.Writer, text string) error {
-	var codes []string
-	if strings.ContainsAny(text, " \t=:") {
-		for _, word := range codeInText.FindAllString(text, -1) {
-			if _, ok := verifier.Explain(word); ok && !slices.Contains(codes, word) {
-				codes = append(codes, word)
-			}
-		}
-		if len(codes) == 0 {
-			return usageError(errors.New("nothing in this line is a code"), "run `sigdriver explain` for all of them")
-		}
-	} else {
-		codes = []string{text}
+// entry shows the decision of a journal entry and explains its reason.
+func (f *explainFlags) entry(env *Env, index string) error {
+	if f.state == "" {
+		f.state = configuredState()
 	}
-	for i, code := range codes {
+	if f.state == "" {
+		return usageError(fmt.Errorf("which journal has entry %s is not known", index), "name the driver's state folder with --state")
+	}
+	show := &auditShowFlags{state: f.state}
+	found, err := show.find(index)
+	if err != nil {
+		return err
+	}
+	kept, err := show.record(found)
+	if err != nil {
+		return err
+	}
+	printShown(&printer{w: env.Stdout, colour: env.colour(env.Stdout)}, found, kept)
+	fmt.Fprintln(env.Stdout)
+	return explain(env.Stdout, kept.Reason.String())
+}
+
+// What may be a code, or a key of the configuration, in a line.
+var (
+	codeInText = regexp.MustCompile(`[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{4,}`)
+	keyInText  = regexp.MustCompile(`[a-z0-9_]+(?:\[[0-9]+\])?(?:\.[a-z0-9_]+(?:\[[0-9]+\])?)*`)
+)
+
+// explainAll explains a code or a key, or each that a line names.
+func explainAll(w io.Writer, text string) error {
+	if !strings.ContainsAny(text, " \t=:") {
+		if page := configPageOf(text); page != nil {
+			page.print(w)
+			return nil
+		}
+		return explain(w, text)
+	}
+	var pages []func() error
+	seen := map[string]bool{}
+	for _, word := range codeInText.FindAllString(text, -1) {
+		if _, ok := verifier.Explain(word); ok && !seen[word] {
+			seen[word] = true
+			pages = append(pages, func() error { return explain(w, word) })
+		}
+	}
+	for _, word := range keyInText.FindAllString(text, -1) {
+		// A word of a sentence is no key: "trust", "socket".
+		if page := configPageOf(word); page != nil && strings.ContainsAny(word, "._") && !seen[page.key] {
+			seen[page.key] = true
+			pages = append(pages, func() error { page.print(w); return nil })
+		}
+	}
+	if len(pages) == 0 {
+		return usageError(errors.New("nothing in this line is a code, or a key of the configuration"), "run `sigdriver explain` for all of them")
+	}
+	for i, page := range pages {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		if err := explain(w, code); err != nil {
+		if err := page(); err != nil {
 			return err
 		}
 	}
@@ -72,10 +122,14 @@ func explain(w io.Writer, code string) error {
 	doc, ok := verifier.Explain(wanted)
 	if !ok {
 		remedy := "run `sigdriver explain` for all of them"
-		if near := nearest(wanted, allCodes()); len(near) > 0 {
+		near := nearest(wanted, allCodes())
+		if strings.ToLower(code) == code {
+			near = append(near, nearest(code, allKeys())...)
+		}
+		if len(near) > 0 {
 			remedy = "did you mean " + strings.Join(near, ", ") + "?"
 		}
-		return usageError(fmt.Errorf("no code is called %.60q", code), remedy)
+		return usageError(fmt.Errorf("no code and no key of the configuration is called %.60q", code), remedy)
 	}
 	fmt.Fprintln(w, doc.Code)
 	fmt.Fprintf(w, "  %s\n", listOf(doc))
@@ -129,6 +183,11 @@ func listCodes(w io.Writer) {
 			first, _, _ := strings.Cut(d.Meaning, ". ")
 			fmt.Fprintf(w, "  %-27s %s\n", d.Code, strings.TrimSuffix(first, "."))
 		}
+	}
+	fmt.Fprintf(w, "\nkeys of the configuration\n")
+	for _, page := range configPages {
+		first, _, _ := strings.Cut(page.text, ". ")
+		fmt.Fprintf(w, "  %-31s %s\n", page.key, strings.TrimSuffix(first, "."))
 	}
 }
 

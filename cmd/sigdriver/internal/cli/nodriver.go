@@ -10,3 +10,6 @@ import "github.com/spf13/cobra"
 // driverCommands are none here: a driver runs on Linux alone, where the kernel says who
 // connects. Everything that approvers, authors of trust and auditors do is the same.
 func driverCommands(*Env) []*cobra.Command { return nil }
+
+// configuredState is none here, for the same reason.
+func configuredState() string { return "" }

@@ -24,9 +24,6 @@ import (
 // operatorFlags say how a running driver is reached: on its admin socket.
 type operatorFlags struct{ admin, config string }
 
-// defaultConfigFile is where packages put the configuration.
-const defaultConfigFile = "/etc/sigdriver/sigdriver.toml"
-
 // maxAnswerOfDriver bounds what a driver says of itself, in bytes.
 const maxAnswerOfDriver = 16 << 20
 
@@ -49,6 +46,15 @@ func (f *operatorFlags) socket() (string, error) {
 		return "", usageError(fmt.Errorf("%q names no admin socket", f.config), `write admin.listen = "/var/lib/sigdriver/admin.sock", or another absolute path, and restart the driver`)
 	}
 	return conf.Admin.Listen, nil
+}
+
+// configuredState is the state folder of the driver that packages install; "" for none.
+func configuredState() string {
+	conf, err := daemon.LoadConfig(defaultConfigFile)
+	if err != nil {
+		return ""
+	}
+	return conf.StateDir
 }
 
 // call asks the driver.

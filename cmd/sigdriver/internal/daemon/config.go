@@ -3,7 +3,7 @@
 
 package daemon
 
-//go:generate go run ./gen -o ../../../../docs/config.md -example ../../../../packaging/sigdriver.toml
+//go:generate go run ./gen -o ../../../../docs/config.md -example ../../../../packaging/sigdriver.toml -pages ../cli/configpages.go
 
 import (
 	"time"

@@ -1,13 +1,15 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command gen makes docs/config.md and packaging/sigdriver.toml from the comments of daemon.Config.
+// Command gen makes docs/config.md, packaging/sigdriver.toml and the pages of
+// `sigdriver explain KEY` from the comments of daemon.Config.
 package main
 
 import (
 	"flag"
 	"fmt"
 	"go/ast"
+	"go/format"
 	"go/parser"
 	"go/token"
 	"log"
@@ -34,6 +36,7 @@ else at the next start, and the log says so. A file that does not check changes 
 func main() {
 	out := flag.String("o", "", "file to write")
 	sample := flag.String("example", "", "example of a configuration to write")
+	pages := flag.String("pages", "", "Go file to write, with what each key is")
 	flag.Parse()
 	file, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
 	if err != nil {
@@ -60,6 +63,13 @@ func main() {
 	if err := os.WriteFile(*sample, []byte(exampleHead+example(structs, structs["Config"], "")), 0o644); err != nil {
 		log.Fatal(err)
 	}
+	code, err := format.Source([]byte(pagesHead + explained(structs, structs["Config"], "") + "}\n"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := os.WriteFile(*pages, code, 0o644); err != nil {
+		log.Fatal(err)
+	}
 }
 
 // table describes the keys of one table, then the tables below it, whose names
@@ -84,6 +94,39 @@ func table(structs map[string]*ast.StructType, st *ast.StructType, prefix string
 		fmt.Fprintf(&below, "\n## %s\n\n%s\n\n%s", title, comment, table(structs, structs[name.Name], prefix+key+"."))
 	}
 	return keys.String() + below.String()
+}
+
+const pagesHead = `// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Code generated from the comments of daemon.Config. DO NOT EDIT.
+
+package cli
+
+// configPages say what each key of the configuration is, in the order of docs/config.md.
+var configPages = []configPage{
+`
+
+// explained is a line of Go for each key.
+func explained(structs map[string]*ast.StructType, st *ast.StructType, prefix string) string {
+	var own, below strings.Builder
+	for _, f := range st.Fields.List {
+		name := key(f)
+		if name == "" {
+			continue
+		}
+		kind := f.Type
+		if list, ok := kind.(*ast.ArrayType); ok {
+			kind = list.Elt
+		}
+		id, ok := kind.(*ast.Ident)
+		if !ok || structs[id.Name] == nil {
+			fmt.Fprintf(&own, "{%q, %q},\n", prefix+name, text(f))
+			continue
+		}
+		fmt.Fprintf(&below, "{%q, %q},\n%s", prefix+name, text(f), explained(structs, structs[id.Name], prefix+name+"."))
+	}
+	return own.String() + below.String()
 }
 
 func key(f *ast.Field) string {
