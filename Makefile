@@ -127,11 +127,11 @@ conformance:
 
 # The gateway's side, in Rust: it needs cargo and, the first time, crates from the
 # registry. Its integration tests start the driver that was just built.
-GATEWAY_CARGO := cd gateway-patch/openshell-policy-signing && SIGDRIVER="$(CURDIR)/bin/sigdriver" CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 cargo
+GATEWAY_CARGO := cd gateway-patch && SIGDRIVER="$(CURDIR)/bin/sigdriver" CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 cargo
 gateway-test: build
-	$(GATEWAY_CARGO) fmt --check
-	$(GATEWAY_CARGO) clippy --locked --all-targets --all-features -- -D warnings
-	$(GATEWAY_CARGO) test --locked --all-features
+	$(GATEWAY_CARGO) fmt --all --check
+	$(GATEWAY_CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
+	$(GATEWAY_CARGO) test --locked --workspace --all-features
 
 # The crate of release 0.1.0 against this driver, and the reverse.
 gateway-compat: build

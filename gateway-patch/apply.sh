@@ -5,7 +5,7 @@
 # apply.sh [--check] CHECKOUT: place the hook into a checkout of OpenShell.
 #
 # Looks first: every file that is touched must be, byte for byte, the one that the
-# insertions were made for. Only then it copies our crate and our module and applies
+# insertions were made for. Only then it copies our crates and our module and applies
 # the insertions. With --check it only looks. It fetches and builds nothing.
 # Exit codes: 0 done, 1 the checkout does not fit, 2 usage.
 set -euo pipefail
@@ -13,6 +13,7 @@ set -euo pipefail
 commit=2f7fb65591ee5746217ace154afc0aa6bf1afc6d
 here=$(cd "$(dirname "$0")" && pwd)
 crate=crates/openshell-policy-signing
+document=crates/openshell-policy-document
 module=crates/openshell-server/src/grpc/policy
 
 usage() { echo "usage: apply.sh [--check] CHECKOUT" >&2; exit 2; }
@@ -25,7 +26,9 @@ cd "$1" 2>/dev/null || { echo "apply.sh: there is no folder $1" >&2; usage; }
 head=$(git rev-parse HEAD 2>/dev/null) || refuse "$1 is no git checkout"
 cd "$(git rev-parse --show-toplevel)"
 
-[ ! -e "$crate" ] || refuse "$crate is there already: start from a pristine checkout"
+for place in "$crate" "$document"; do
+  [ ! -e "$place" ] || refuse "$place is there already: start from a pristine checkout"
+done
 moved=
 while read -r blob file; do
   [ "$(git hash-object "$file" 2>/dev/null || true)" = "$blob" ] || moved="$moved $file"
@@ -38,9 +41,10 @@ done
 [ "$head" = "$commit" ] || echo "HEAD is $head; the files that are touched are those of $commit"
 if $check; then echo "every insertion applies"; exit 0; fi
 
-mkdir -p "$crate/proto/signing/v1" "$module"
+mkdir -p "$crate/proto/signing/v1" "$document" "$module"
+cp -r "$here/openshell-policy-document/"{Cargo.toml,src} "$document/"
 cp -r "$here/openshell-policy-signing/"{Cargo.toml,build.rs,src} "$crate/"
 cp "$here/../proto/signing/v1/policy_signing_driver.proto" "$crate/proto/signing/v1/"
 cp -r "$here/openshell-server/." "$module/"
 for patch in "$here"/insertions/*.patch; do git apply --unidiff-zero "$patch"; done
-echo "applied: build it with cargo, which adds the new crate to Cargo.lock"
+echo "applied: build it with cargo, which adds the new crates to Cargo.lock"

@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyper_util::rt::TokioIo;
+use openshell_policy_document::Role;
 use tokio::net::UnixStream;
 use tonic::transport::{Channel, Endpoint, Uri};
 use tonic::{Code, Status};
@@ -21,7 +22,6 @@ use crate::config::Settings;
 use crate::proto::policy_signing_driver_client::PolicySigningDriverClient;
 use crate::proto::{GetCapabilitiesRequest, GetCapabilitiesResponse, PeerMetadata};
 use crate::recipe::Recipe;
-use crate::role::Role;
 
 const PROTOCOL_VERSION: u32 = 1;
 const CAPABILITY: &str = "openshell.policy-signing.contract";

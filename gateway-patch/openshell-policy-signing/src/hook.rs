@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use openshell_policy_document::{Document, DocumentError, Role};
 use serde_json::Value;
 use tonic::Status;
 use tracing::{debug, warn};
@@ -14,14 +15,11 @@ use tracing::{debug, warn};
 use crate::answer::Attested;
 use crate::config::{Mode, Settings};
 use crate::connection::ConnectError;
-use crate::document::Document;
 use crate::driver::Driver;
-use crate::malformed::DocumentError;
 use crate::outcome::{Outcome, Outcomes};
 use crate::question::{Composition, HostNames, Layer, MAX_DOCUMENTS, Question};
 use crate::recipe::{NoLayer, Recipe};
 use crate::refusal::{Denial, Refusal};
-use crate::role::Role;
 use crate::signer::PolicySigner;
 use crate::target::{Sandbox, Target};
 

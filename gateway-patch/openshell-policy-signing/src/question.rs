@@ -5,10 +5,10 @@
 
 use std::fmt;
 
-use crate::document::{Document, hex};
+use openshell_policy_document::{Document, Role, hex};
+
 use crate::proto;
 use crate::recipe::{NoLayer, Recipe};
-use crate::role::Role;
 use crate::summary::{Summary, SummaryDocument};
 use crate::target::Target;
 
@@ -172,7 +172,7 @@ impl Builder {
             attestations: Vec::new(),
         });
         self.request.documents.push(proto::Document {
-            role: role.wire().into(),
+            role: role_on_the_wire(role).into(),
             workspace: workspace.to_owned(),
             provider: provider.to_owned(),
             body: document.body().clone(),
@@ -205,6 +205,15 @@ impl Builder {
             asked: self.summary.sha256(),
             request: self.request,
         }
+    }
+}
+
+const fn role_on_the_wire(role: Role) -> proto::Role {
+    match role {
+        Role::SandboxPolicy => proto::Role::SandboxPolicy,
+        Role::GlobalPolicy => proto::Role::GlobalPolicy,
+        Role::ProviderProfile => proto::Role::ProviderProfile,
+        Role::Settings => proto::Role::Settings,
     }
 }
 

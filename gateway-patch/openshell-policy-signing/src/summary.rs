@@ -5,13 +5,11 @@
 //! digest. Its SHA-256 is `request_sha256` of the contract and, without
 //! attestations, `asked_sha256`.
 
+use openshell_policy_document::{Role, hex, jcs};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::document::hex;
-use crate::jcs;
 use crate::recipe::NoLayer;
-use crate::role::Role;
 use crate::target::Target;
 
 /// What a summary holds.

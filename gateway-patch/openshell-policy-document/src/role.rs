@@ -3,8 +3,6 @@
 
 //! Roles: the parts that documents play in a request.
 
-use crate::proto;
-
 /// The part a document plays in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -41,20 +39,12 @@ impl Role {
         .find(|role| role.name() == name)
     }
 
-    pub(crate) const fn surface(self) -> &'static str {
+    /// The message that its documents are of, or the name that stands for one.
+    pub const fn surface(self) -> &'static str {
         match self {
             Self::SandboxPolicy | Self::GlobalPolicy => "openshell.sandbox.v1.SandboxPolicy",
             Self::ProviderProfile => "openshell.v1.ProviderProfile",
             Self::Settings => "sigdriver.v1.GatewaySettings",
-        }
-    }
-
-    pub(crate) const fn wire(self) -> proto::Role {
-        match self {
-            Self::SandboxPolicy => proto::Role::SandboxPolicy,
-            Self::GlobalPolicy => proto::Role::GlobalPolicy,
-            Self::ProviderProfile => proto::Role::ProviderProfile,
-            Self::Settings => proto::Role::Settings,
         }
     }
 }

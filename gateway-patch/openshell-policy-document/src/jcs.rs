@@ -7,11 +7,11 @@ use serde_json::{Map, Number, Value};
 
 /// A number that RFC 8785 would write as another one.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct InexactNumber;
+pub struct InexactNumber;
 
 /// Writes the RFC 8785 text of a value. Integers that no double holds are refused:
 /// the canonical form would silently hold another value.
-pub(crate) fn to_text(value: &Value) -> Result<String, InexactNumber> {
+pub fn to_text(value: &Value) -> Result<String, InexactNumber> {
     let mut out = String::new();
     write_value(&mut out, value)?;
     Ok(out)

@@ -1,0 +1,18 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! Canonical documents: the one text of a policy, a profile or the settings, and its
+//! digest. The gateway's hook asks about these bytes, and a supervisor holds a
+//! receipt against them, so both use this crate.
+
+mod document;
+pub mod jcs;
+mod malformed;
+mod normalise;
+mod role;
+mod strict;
+
+pub use document::{Document, hex};
+pub use malformed::DocumentError;
+pub use role::Role;
+pub use strict::{StrictError, parse_strict};
