@@ -30,6 +30,7 @@ type authorities struct {
 	keyless    keylessFile
 	maxStale   time.Duration
 	maxStep    uint64 // how far a version may be above the floor
+	maxLag     time.Duration
 	minDriver  string // empty: any
 }
 
@@ -63,6 +64,7 @@ type (
 		Restored         []revocationEntry        `json:"restored"`
 		MaxStale         string                   `json:"maxStale"`
 		MaxVersionStep   string                   `json:"maxVersionStep"`
+		MaxFloorLag      string                   `json:"maxFloorLag"`
 		MinDriverVersion string                   `json:"minDriverVersion"`
 	}
 	principalFile struct {
@@ -355,6 +357,14 @@ func (a *authorities) readRest(f *authoritiesFile) error {
 			return refuseAuthorities("maxStale", "must be a duration like 24h, not below 0s")
 		}
 		a.maxStale = d
+	}
+	a.maxLag = DefaultFloorLag
+	if f.MaxFloorLag != "" {
+		d, err := time.ParseDuration(f.MaxFloorLag)
+		if err != nil || d < MinFloorLag || d > MaxFloorLag {
+			return refuseAuthorities("maxFloorLag", "must be a duration like 2s, from %s to %s", MinFloorLag, MaxFloorLag)
+		}
+		a.maxLag = d
 	}
 	a.maxStep = DefaultVersionStep
 	if f.MaxVersionStep != "" {

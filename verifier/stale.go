@@ -99,6 +99,22 @@ func (t *Trust) condition(now time.Time) (c Condition, why deadline, left time.D
 // MaxStale is how long decisions may outlive the timestamp and the revocation role.
 func (t *Trust) MaxStale() time.Duration { return t.authorities.maxStale }
 
+// The bounds of maxFloorLag in authorities.json, and what it is where that has none.
+const (
+	MinFloorLag     = 500 * time.Millisecond
+	MaxFloorLag     = 10 * time.Minute
+	DefaultFloorLag = 2 * time.Second
+)
+
+// FloorLag is how old a driver's view of a memory that it shares with others may be
+// when it answers. A nil Trust has the default.
+func (t *Trust) FloorLag() time.Duration {
+	if t == nil {
+		return DefaultFloorLag
+	}
+	return t.authorities.maxLag
+}
+
 // changes lists the instants at which the condition of trust may change.
 func (t *Trust) changes() []time.Time {
 	var at []time.Time

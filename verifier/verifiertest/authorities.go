@@ -16,6 +16,7 @@ type Authorities struct {
 	Restored         []Revocation          `json:"restored,omitempty"`
 	MaxStale         string                `json:"maxStale,omitempty"`
 	MaxVersionStep   string                `json:"maxVersionStep,omitempty"`
+	MaxFloorLag      string                `json:"maxFloorLag,omitempty"`
 	MinDriverVersion string                `json:"minDriverVersion,omitempty"`
 }
 

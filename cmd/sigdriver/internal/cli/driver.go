@@ -9,5 +9,5 @@ import "github.com/spf13/cobra"
 
 // driverCommands are those of a machine that a driver runs on.
 func driverCommands(env *Env) []*cobra.Command {
-	return []*cobra.Command{newServeCommand(env), newStatusCommand(env), newAskCommand(env), newDoctorCommand(env), newDemoCommand(env)}
+	return []*cobra.Command{newServeCommand(env), newStatusCommand(env), newAskCommand(env), newDoctorCommand(env), newDemoCommand(env), newMemoryCommand(env)}
 }

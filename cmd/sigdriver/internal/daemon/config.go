@@ -46,6 +46,10 @@ type Config struct {
 	// Attest call is not served.
 	Attest AttestConfig `toml:"attest"`
 
+	// Memory is what this driver shares with others of a fleet. Without it the driver
+	// remembers alone, in its state folder.
+	Memory MemoryConfig `toml:"memory"`
+
 	// Admin is for metrics and probes.
 	Admin AdminConfig `toml:"admin"`
 
@@ -163,6 +167,22 @@ type AttestConfig struct {
 	// Required with driver_id. It signs nothing else but the nonces of
 	// `sigdriver doctor`: trust that lets it approve policies is refused.
 	Key string `toml:"key"`
+}
+
+// MemoryConfig is the memory that several drivers share. docs/memory.md is its manual.
+type MemoryConfig struct {
+	// Postgres is the database, as "postgres://ROLE@HOST:PORT/DATABASE?sslmode=verify-full&sslrootcert=FILE",
+	// or "postgres://ROLE@/DATABASE?host=FOLDER" for a Unix socket. Optional: the driver
+	// remembers alone. Nothing is taken from PG… variables of the environment. The schema
+	// and the role are what `sigdriver memory init --print` prints; a role that may do more is
+	// refused.
+	Postgres string `toml:"postgres"`
+	// PasswordFile is an absolute path to the role's password, mode 0600 or less, or 0440
+	// of the driver's own group. Optional: the database asks for none.
+	PasswordFile string `toml:"password_file"`
+	// DriverID is the driver's name in the memory: no two drivers of one memory share it.
+	// Required with postgres where there is no attest.driver_id, which it is then.
+	DriverID string `toml:"driver_id"`
 }
 
 // AdminConfig is the listener of /metrics, /live and /ready, and on a Unix socket also of

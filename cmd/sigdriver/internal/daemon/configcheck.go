@@ -44,6 +44,7 @@ func (c *Config) check() error {
 		c.checkRange("audit.reserve_mib", c.Audit.ReserveMiB, maxReserve),
 		c.checkTransparency(),
 		c.checkAttest(),
+		c.checkMemory(),
 		c.checkAdmin(),
 		c.checkInterceptor(),
 		c.checkWord("log.level", c.Log.Level, "error", "warn", "info", "debug"),
@@ -256,6 +257,9 @@ func (c *Config) places() []place {
 	if c.Attest.Key != "" {
 		list = append(list, place{"attest.key", func() error { _, err := c.AttestKey(); return err }})
 	}
+	if _, err := c.Database(); err != nil {
+		return err
+	}
 	if c.Attestations.Dir != "" {
 		list = append(list, place{"attestations.dir", c.checkAttestations})
 	}
@@ -338,6 +342,7 @@ func (c *Config) NeedRestart(next *Config) []string {
 		{"audit", c.Audit == next.Audit},
 		{"transparency", reflect.DeepEqual(c.Transparency, next.Transparency)},
 		{"attest", c.Attest == next.Attest},
+		{"memory", c.Memory == next.Memory},
 		{"admin", c.Admin == next.Admin},
 		{"interceptor", c.Interceptor == next.Interceptor},
 		{"log.format", c.Log.Format == next.Log.Format},

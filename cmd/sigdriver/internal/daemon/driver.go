@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/grpclog"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/memory"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
@@ -56,6 +57,7 @@ type driver struct {
 	clock   *record.Clock
 	attest  *server.ReceiptSigner // nil: the driver signs no receipts
 	own     []ownKey
+	memory  *memory.Client // nil: the driver remembers alone
 	client  *tuf.Client
 	index   *trust.Index
 	keeper  *trust.Keeper
@@ -104,7 +106,7 @@ func (d *driver) start(ctx context.Context) error {
 	quietGRPC()
 	tuneMemory()
 	for _, step := range []func(context.Context) error{
-		d.configure, d.openState, d.openLog, d.openReceipts, d.openTrust, d.begin, d.listen, d.intercept, d.watch,
+		d.configure, d.openState, d.openLog, d.openReceipts, d.openMemory, d.openTrust, d.begin, d.followMemory, d.listen, d.intercept, d.watch,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -308,6 +310,9 @@ func (d *driver) listen(context.Context) error {
 	if d.attest != nil {
 		parts.Attester = d.attest
 	}
+	if d.memory != nil {
+		parts.Memory = d.memory
+	}
 	d.server = server.New(parts)
 	d.grpc = d.server.GRPC()
 	return nil
@@ -349,6 +354,7 @@ func (d *driver) watch(context.Context) error {
 		JournalSize:  func() uint64 { return d.record.Head().Size },
 		JournalWorks: d.server.Recording,
 		Log:          d.logReading(),
+		Memory:       d.memoryReading(),
 		Trust:        d.trustState,
 	})
 	d.metrics.registry.MustRegister(d.lives, &endings{d.now, d.server.EndingWithin})
@@ -363,6 +369,7 @@ func (d *driver) watch(context.Context) error {
 	d.probes = []probe{
 		{Name: "trust", Well: func() bool { return d.healthy("trust") }},
 		{Name: "audit", Well: d.server.Recording},
+		{Name: "memory", Well: d.server.Remembering},
 		{Name: "reserve", Well: func() bool { return d.conf.checkReserve() == nil }},
 		{Name: "socket", Well: d.socketsInPlace},
 	}

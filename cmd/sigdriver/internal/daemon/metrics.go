@@ -33,6 +33,8 @@ type Metrics struct {
 	refused    *prometheus.CounterVec
 	writes     *prometheus.CounterVec
 	lost       *prometheus.CounterVec
+	raises     *prometheus.HistogramVec
+	learned    prometheus.Counter
 }
 
 // maxReason is above every decision reason.
@@ -53,6 +55,8 @@ type Readings struct {
 	JournalWorks func() bool
 	// Log is how the transparency log stands; nil where there is none.
 	Log func() LogReading
+	// Memory is how the shared memory stands; nil where there is none.
+	Memory func() MemoryReading
 	// Trust returns the epoch and the state of the trust in use, as of now.
 	Trust func() (epoch uint64, state verifier.TrustState)
 }
@@ -62,6 +66,14 @@ type LogReading struct {
 	Entries, Covered uint64        // in tiles, and by the checkpoint
 	Waiting          time.Duration // of the oldest entry that no checkpoint covers
 	Well             bool
+}
+
+// MemoryReading is how a shared memory stands.
+type MemoryReading struct {
+	Revision uint64        // that is learned
+	Age      time.Duration // since all of it was known
+	Open     int           // asks that are not settled
+	Well     bool
 }
 
 // NewMetrics makes the metrics of a driver.
@@ -84,10 +96,15 @@ func NewMetrics(version string) *Metrics {
 	m.refreshed = prometheus.NewGauge(prometheus.GaugeOpts{Name: "sigdriver_trust_refreshed_timestamp_seconds", Help: "When trust was last refreshed successfully; 0 for never."})
 	m.refused = m.counters("connections_refused_total", "Connections closed unread, by why.", "why")
 	m.lost = m.counters("unrecorded_total", "Refusals that went out without a journal entry, by why: budget (of their peer), full (only the reserve for ALLOWs is left). Those beyond a budget are counted in the journal.", "why")
+	m.raises = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "sigdriver_memory_raise_seconds", Help: "How long the shared memory took to raise, by result: raised, conflict (another driver was first) or outage.",
+		Buckets: []float64{1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1, 2, 5},
+	}, []string{"result"})
+	m.learned = prometheus.NewCounter(prometheus.CounterOpts{Name: "sigdriver_memory_learned_total", Help: "Rows of the shared memory that this driver has learned since its start."})
 	m.writes = m.counters("intercepted_writes_total", "Writes that a gateway asked about through the interceptor, by method of its API and whether they were allowed.", "method", "allowed")
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "sigdriver_build_info", Help: "1, labelled with the version.", ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	m.registry.MustRegister(seconds, m.shadow, m.panics, m.refreshed, build,
+	m.registry.MustRegister(m.raises, m.learned, seconds, m.shadow, m.panics, m.refreshed, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -121,6 +138,9 @@ func (m *Metrics) Watch(r Readings) {
 	if r.Log != nil {
 		m.watchLog(r.Log)
 	}
+	if r.Memory != nil {
+		m.watchMemory(r.Memory)
+	}
 	for _, why := range trust.Reasons() {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "sigdriver_index_passed_over", Help: "Paths of the local folder of attestations that are not used, by reason.", ConstLabels: prometheus.Labels{"reason": string(why)},
@@ -146,6 +166,29 @@ func (m *Metrics) watchLog(read func() LogReading) {
 	} {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sigdriver_" + g.name, Help: g.help}, func() float64 { return g.read(read()) }))
 	}
+}
+
+// watchMemory adds the readings of a shared memory.
+func (m *Metrics) watchMemory(read func() MemoryReading) {
+	for _, g := range []struct {
+		name, help string
+		read       func(MemoryReading) float64
+	}{
+		{"memory_up", "1 while the shared memory is followed and takes raises.", func(r MemoryReading) float64 { return truth(r.Well) }},
+		{"memory_revision", "Revision of the shared memory that this driver has learned.", func(r MemoryReading) float64 { return float64(r.Revision) }},
+		{"memory_lag_seconds", "How old the driver's view of the shared memory is; answers stop beyond maxFloorLag.", func(r MemoryReading) float64 { return r.Age.Seconds() }},
+		{"memory_open_asks", "Raises that were asked for and neither won nor lost yet.", func(r MemoryReading) float64 { return float64(r.Open) }},
+	} {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sigdriver_" + g.name, Help: g.help}, func() float64 { return g.read(read()) }))
+	}
+}
+
+// Learned implements memory.Metrics.
+func (m *Metrics) Learned(_ uint64, rows int) { m.learned.Add(float64(rows)) }
+
+// Raised implements memory.Metrics. The result is one of a closed list.
+func (m *Metrics) Raised(result string, took time.Duration) {
+	m.raises.WithLabelValues(result).Observe(took.Seconds())
 }
 
 func count(read func() int) func() float64 { return func() float64 { return float64(read()) } }

@@ -18,8 +18,8 @@
 //	{"decision":{…},"prev":"<64 hex>","schema":"sigdriver.journal/v1","seq":"17"}
 //	{"prev":"<64 hex>","schema":"sigdriver.journal/v1","seq":"18","start":{…}}
 //
-// The kinds are decision, clock, served, signedReset, start, suppressed and takeover; see
-// Content. Entries that wait together share one write and one fsync. A write or fsync that
+// The kinds are decision, clock, joined, learned, lost, served, signedReset, start,
+// suppressed and takeover; see Content. Entries that wait together share one write and one fsync. A write or fsync that
 // fails is never retried: the kernel may have dropped the pages, and a second fsync that
 // succeeds proves nothing. The journal then refuses everything until the driver starts again.
 //

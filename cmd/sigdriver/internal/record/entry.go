@@ -84,6 +84,8 @@ type Entry struct {
 	// the target's sandbox to its workspace and name.
 	Raised []FloorChange `json:"raised,omitempty"`
 	Bound  bool          `json:"bound,omitzero"`
+	// Memory is the shared memory as the decision saw it; nil where there is none.
+	Memory *Known `json:"memory,omitempty"`
 	// Elided names the lists that Append left out because the entry would have
 	// been too large. The decision record has them.
 	Elided []string `json:"elided,omitempty"`

@@ -142,7 +142,7 @@ func (s *Store) freeze() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.keeper.under
-	f.layer, f.header = s.state.top, snapshotHeader{Revision: s.state.Revision, HighWater: s.state.HighWater}
+	f.layer, f.header = s.state.top, snapshotHeader{Revision: s.state.Revision, HighWater: s.state.HighWater, Memory: s.state.position()}
 	s.state.top = newLayer(f.layer)
 	return true
 }
@@ -211,7 +211,7 @@ func (s *Store) lastWords() error {
 	}
 	if s.snapshotDue() {
 		head := s.Head()
-		header := snapshotHeader{Size: head.Size, Sum: head.Sum, Revision: s.state.Revision, HighWater: s.state.HighWater}
+		header := snapshotHeader{Size: head.Size, Sum: head.Sum, Revision: s.state.Revision, HighWater: s.state.HighWater, Memory: s.state.position()}
 		if err := s.writeSnapshot(header, s.state.top); err != nil {
 			return err
 		}

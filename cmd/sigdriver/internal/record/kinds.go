@@ -17,11 +17,14 @@ import (
 // kind is the member of an entry that says what it is about.
 type kind string
 
-// The kinds. Those but decision and clock sort after "seq", so that "prev",
-// "schema" and "seq" stand together in the canonical text of every entry.
+// The kinds. Each sorts before "prev" or after "seq", so that "prev", "schema" and
+// "seq" stand together in the canonical text of every entry.
 const (
 	kindClock      kind = "clock"
 	kindDecision   kind = "decision"
+	kindJoined     kind = "joined"
+	kindLearned    kind = "learned"
+	kindLost       kind = "lost"
 	kindServed     kind = "served"
 	kindReset      kind = "signedReset"
 	kindStart      kind = "start"
@@ -33,6 +36,9 @@ const (
 type Content struct {
 	Clock      *ClockMark   `json:"clock,omitempty"`
 	Decision   *Entry       `json:"decision,omitempty"`
+	Joined     *Joined      `json:"joined,omitempty"`
+	Learned    *Learned     `json:"learned,omitempty"`
+	Lost       *Lost        `json:"lost,omitempty"`
 	Served     *Served      `json:"served,omitempty"`
 	Reset      *SignedReset `json:"signedReset,omitempty"`
 	Start      *Start       `json:"start,omitempty"`
@@ -61,6 +67,8 @@ type SignedReset struct {
 	Epoch   uint64       `json:"epoch,string"` // of the trust that ordered it
 	// Revision is that of the state with this entry.
 	Revision uint64 `json:"floorsRevision,string"`
+	// Memory is set where a shared memory was asked to carry it out.
+	Memory *Known `json:"memory,omitempty"`
 }
 
 // FloorPattern is a verifier.FloorPattern; a member that is absent matches any name.
@@ -170,6 +178,9 @@ func (c *Content) check(seq uint64) error {
 	}{
 		{c.Clock != nil, func() error { return checkTime("clock.highWater", &c.Clock.HighWater) }},
 		{c.Decision != nil, func() error { return c.Decision.check() }},
+		{c.Joined != nil, func() error { return c.Joined.check() }},
+		{c.Learned != nil, func() error { return c.Learned.check() }},
+		{c.Lost != nil, func() error { return c.Lost.check() }},
 		{c.Served != nil, func() error { return c.Served.check(seq) }},
 		{c.Reset != nil, func() error { return c.Reset.check() }},
 		{c.Start != nil, func() error { return checkTime("start.time", &c.Start.Time) }},
@@ -182,7 +193,7 @@ func (c *Content) check(seq uint64) error {
 		}
 	}
 	if kinds != 1 {
-		return fmt.Errorf("it is not exactly one of clock, decision, served, signedReset, start, suppressed and takeover")
+		return fmt.Errorf("it is not exactly one of clock, decision, joined, learned, lost, served, signedReset, start, suppressed and takeover")
 	}
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"sort"
 	"time"
@@ -54,6 +55,8 @@ type snapshotHeader struct {
 	HighWater time.Time `json:"highWater,omitzero"`
 	Rows      uint64    `json:"rows,string"`
 	Pages     uint32    `json:"pages"`
+	// Memory is how far a shared memory was learned.
+	Memory *MemoryPosition `json:"memory,omitempty"`
 }
 
 // SnapshotError says that a snapshot is not what this package wrote.
@@ -435,6 +438,8 @@ func (s *Snapshot) Compare(state *State) (string, error) {
 		return fmt.Sprintf("it is of revision %d, the journal of %d", h.Revision, state.Revision), nil
 	case !h.HighWater.Equal(state.HighWater):
 		return fmt.Sprintf("its high-water mark of the clock is %s, the journal's %s", stamp(h.HighWater), stamp(state.HighWater)), nil
+	case !reflect.DeepEqual(h.Memory, state.position()):
+		return "it has another place in the shared memory than the journal", nil
 	}
 	return "", nil
 }

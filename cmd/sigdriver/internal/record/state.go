@@ -25,6 +25,9 @@ type State struct {
 	// HighWater is the highest time that trust vouched for, zero for none.
 	HighWater time.Time
 
+	// Memory is how far a shared memory is learned.
+	Memory MemoryPosition
+
 	top     *layer
 	archive Getter
 }
@@ -189,6 +192,12 @@ func (s *State) apply(c *Content) ([]Change, error) {
 		return s.decision(c.Decision)
 	case c.Reset != nil:
 		return s.signedReset(c.Reset)
+	case c.Joined != nil:
+		return nil, s.joined(c.Joined)
+	case c.Learned != nil:
+		return s.learned(c.Learned)
+	case c.Lost != nil:
+		return nil, s.lost(c.Lost)
 	case c.Takeover != nil:
 		return s.takeover(c.Takeover)
 	case c.Clock != nil && c.Clock.Accepted:
@@ -225,7 +234,8 @@ func (s *State) decision(e *Entry) ([]Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	if next := s.next(len(changes) > 0 || e.Bound); e.Revision != next {
+	asks := e.Memory != nil && e.Memory.Ask != nil
+	if next := s.next(!asks && (len(changes) > 0 || e.Bound)); e.Revision != next {
 		return nil, wrong("its revision is %d, the one after those before it is %d", e.Revision, next)
 	}
 	for _, c := range changes {
@@ -245,16 +255,32 @@ func (s *State) decision(e *Entry) ([]Change, error) {
 		case bound:
 			return nil, wrong("it binds sandbox %.80q, which was bound before", e.Target.SandboxID)
 		}
-		s.top.places[e.sandbox()] = e.place()
 	}
-	for _, c := range changes {
-		s.top.floors[c.Key] = c.After
+	if asks {
+		if err := s.opened(e.Memory.Driver, *e.Memory.Ask); err != nil {
+			return nil, err
+		}
+	} else {
+		s.carryOut(e, changes)
 	}
 	s.Revision = e.Revision
 	if e.vouched() {
 		s.noteTime(e.Time)
 	}
+	if asks {
+		return nil, nil
+	}
 	return changes, nil
+}
+
+// carryOut raises and binds.
+func (s *State) carryOut(e *Entry, changes []Change) {
+	if e.Bound {
+		s.top.places[e.sandbox()] = e.place()
+	}
+	for _, c := range changes {
+		s.top.floors[c.Key] = c.After
+	}
 }
 
 // next is the revision of an entry that changes the state, or does not.
@@ -363,11 +389,23 @@ func (s *State) signedReset(r *SignedReset) ([]Change, error) {
 		return nil, wrong("%.40q is no role", r.Pattern.Role)
 	case done:
 		return nil, wrong("the reset %.80q had been carried out before", r.ID)
-	case r.Revision != s.Revision+1:
-		return nil, wrong("its revision is %d, the one after those before it is %d", r.Revision, s.Revision+1)
+	case r.Revision != s.next(r.Memory == nil):
+		return nil, wrong("its revision is %d, the one after those before it is %d", r.Revision, s.next(r.Memory == nil))
 	}
+	s.noteTime(r.Time)
+	if r.Memory != nil {
+		if r.Memory.Ask == nil {
+			return nil, wrong("it asks a shared memory for nothing")
+		}
+		return nil, s.opened(r.Memory.Driver, *r.Memory.Ask)
+	}
+	s.Revision = r.Revision
+	return s.lower(r.ID, order{pattern, r.Version}), nil
+}
+
+// lower carries out a reset.
+func (s *State) lower(id string, o order) []Change {
 	var changes []Change
-	o := order{pattern, r.Version}
 	for k, f := range s.top.floors {
 		if o.lowers(k, f) {
 			s.top.floors[k] = verifier.Floor{Version: o.version}
@@ -375,10 +413,8 @@ func (s *State) signedReset(r *SignedReset) ([]Change, error) {
 		}
 	}
 	s.top.orders = append(s.top.orders, o)
-	s.top.resets[r.ID] = r.Version
-	s.Revision = r.Revision
-	s.noteTime(r.Time)
-	return changes, nil
+	s.top.resets[id] = o.version
+	return changes
 }
 
 // takeover sets what release 0.1.0 remembered otherwise than its journal says.

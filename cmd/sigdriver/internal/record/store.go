@@ -42,6 +42,11 @@ type Store struct {
 	unarchived atomic.Pointer[unarchived]
 
 	keeper keeper
+
+	shared   Shared // nil: the driver remembers alone
+	asks     atomic.Uint64
+	askingMu sync.Mutex // guards asking
+	asking   asking
 }
 
 // The files of a state folder that are the record's.
@@ -208,6 +213,9 @@ func (s *Store) openBase() error {
 	}
 	s.state.Head, s.state.Revision, s.state.HighWater = base.head(), h.Revision, h.HighWater
 	s.state.top = newLayer(base)
+	if h.Memory != nil {
+		s.state.Memory = *h.Memory
+	}
 	return nil
 }
 
@@ -305,6 +313,18 @@ func (s *Store) Commit(e Entry, req *verifier.Request, d *verifier.Decision) (ui
 		return 0, Digest{}, err
 	}
 	seen := SeenBy(req, d)
+	var err error
+	if e.Memory, err = s.known(); err != nil {
+		return 0, Digest{}, err
+	}
+	asks := s.shared != nil && (len(d.Raises) > 0 || d.Binding != nil)
+	if asks {
+		release, err := s.reserve(d)
+		if err != nil {
+			return 0, Digest{}, err
+		}
+		defer release()
+	}
 	if err := s.stands(seen); err != nil {
 		return 0, Digest{}, err // before anything is archived for nothing
 	}
@@ -328,6 +348,9 @@ func (s *Store) Commit(e Entry, req *verifier.Request, d *verifier.Decision) (ui
 	}
 	if e.Record, err = s.put(record); err != nil {
 		return 0, Digest{}, fmt.Errorf("archiving the decision record: %w", err)
+	}
+	if asks {
+		return s.raise(e, seen, d)
 	}
 	return s.submit(kindDecision, func() ([]byte, error) { return s.decide(e, seen) })
 }
@@ -390,7 +413,11 @@ func (s *Store) decide(e Entry, seen Seen) ([]byte, error) {
 	if conflict != nil {
 		return nil, conflict
 	}
-	e.Revision = s.state.next(len(e.Raised) > 0 || e.Bound)
+	asks := e.Memory != nil && e.Memory.Ask != nil
+	if asks && len(s.state.Memory.Open) >= maxOpen {
+		return nil, &MemoryError{fmt.Errorf("%d raises are under way", maxOpen)}
+	}
+	e.Revision = s.state.next(!asks && (len(e.Raised) > 0 || e.Bound))
 	body, err := e.body()
 	if err != nil {
 		return nil, err
@@ -473,6 +500,9 @@ func (s *Store) reset(id string, p verifier.FloorPattern, version, epoch uint64,
 	}
 	if err := cmp.Or(entry.check(), s.InPlace(), s.room(minFree)); err != nil {
 		return false, err
+	}
+	if s.shared != nil {
+		return s.sharedReset(entry)
 	}
 	_, _, err := s.submit(kindReset, func() ([]byte, error) {
 		s.mu.Lock()

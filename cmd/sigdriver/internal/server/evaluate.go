@@ -36,6 +36,7 @@ type call struct {
 	host    record.Host
 	entry   record.Entry
 	logged  *place
+	asOf    time.Time // of the shared memory that the answer is held against
 }
 
 // evaluate decides the question and records the decision. Once the decision is
@@ -183,11 +184,12 @@ func (c *call) record(d *verifier.Decision) error {
 	if c.trust.Trust != nil {
 		e.Trust = record.Trust{Epoch: c.trust.Trust.Epoch(), Roles: c.trust.Roles, Stale: d.Stale}
 	}
-	c.entry = e
+	c.entry, c.asOf = e, c.server.asOf()
 	index, sum, err := c.server.Record.Commit(e, c.req, d)
 	var conflict *record.ConflictError
 	var suppressed *record.SuppressedError
 	var full *record.FullError
+	var memory *record.MemoryError
 	switch {
 	case err == nil:
 		c.logged = &place{index, sum}
@@ -200,6 +202,9 @@ func (c *call) record(d *verifier.Decision) error {
 	case d.Verdict == verifier.Deny && errors.As(err, &full):
 		c.server.unrecorded.hear(c.server, unrecordedFull, c.caller.UID, err)
 		return nil
+	}
+	if errors.As(err, &memory) {
+		return memoryUnavailable(err)
 	}
 	return auditUnavailable(err)
 }

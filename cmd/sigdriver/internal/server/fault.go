@@ -27,6 +27,9 @@ const (
 	reasonOverloaded       = "OVERLOADED"
 	reasonAuditUnavailable = "AUDIT_UNAVAILABLE"
 	reasonClockUntrusted   = "CLOCK_UNTRUSTED"
+	reasonMemoryDown       = "MEMORY_UNAVAILABLE"
+	reasonMemoryStale      = "MEMORY_STALE"
+	reasonMemoryRolledBack = "MEMORY_ROLLBACK"
 	reasonInternal         = "INTERNAL"
 )
 
@@ -94,6 +97,18 @@ func internal(err error) error {
 
 func auditUnavailable(err error) error {
 	return &fault{code: codes.Unavailable, reason: reasonAuditUnavailable, text: "the decision could not be recorded", cause: err}
+}
+
+func memoryUnavailable(err error) error {
+	return &fault{code: codes.Unavailable, reason: reasonMemoryDown, text: "the memory that drivers share could not be asked to raise a floor", cause: err}
+}
+
+func memoryStale(how string) error {
+	return &fault{code: codes.Unavailable, reason: reasonMemoryStale, text: "the memory that drivers share cannot be read: " + how}
+}
+
+func memoryRolledBack(err error) error {
+	return &fault{code: codes.Unavailable, reason: reasonMemoryRolledBack, text: "the memory that drivers share has gone back, or is another one: its operator has to look", cause: err}
 }
 
 func receiptUnavailable(err error) error {

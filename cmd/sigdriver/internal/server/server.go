@@ -127,7 +127,7 @@ type Attester interface {
 	Err() error
 }
 
-// Config is what a Server is made of. All fields but Log, Attester and Admission are
+// Config is what a Server is made of. All fields but Log, Attester, Memory and Admission are
 // required.
 type Config struct {
 	Peers   func() *socket.PeerList
@@ -141,6 +141,8 @@ type Config struct {
 	Log Log
 	// Attester is nil where the driver signs no receipts.
 	Attester Attester
+	// Memory is nil where the driver remembers alone.
+	Memory Memory
 	// Admission is shared with the other listeners of the process; nil is one of its
 	// own.
 	Admission *Admission

@@ -160,6 +160,9 @@ func (s *Server) judge(ctx context.Context, caller socket.Credentials, data mem.
 		return judged{}, err
 	}
 	a, cached, err := s.answer(ctx, k, c)
+	if err == nil {
+		err = s.remembers(c.asOf, c.trust.Trust)
+	}
 	if err != nil {
 		return judged{}, err
 	}
@@ -214,6 +217,7 @@ func (s *Server) mayLeave(a *answer) error {
 // floors before this one began, so its answer is held against them once more.
 func (s *Server) answer(ctx context.Context, k key, c *call) (a *answer, cached bool, err error) {
 	for {
+		c.asOf = s.asOf()
 		if a, ok := s.cache.Get(k); ok {
 			if a.holds(c.now, c.index, s.Record) {
 				return a, true, nil
@@ -228,6 +232,7 @@ func (s *Server) answer(ctx context.Context, k key, c *call) (a *answer, cached 
 			s.cache.Put(k, a, a.size())
 			return a, false, nil
 		}
+		c.asOf = s.asOf()
 		if a.holds(c.now, c.index, s.Record) {
 			return a, true, nil
 		}
