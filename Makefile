@@ -1,6 +1,6 @@
 # Two commands for a stranger: `make demo` and `make test`.
 
-.PHONY: build test race pkcs11 soak siege durability junk check fmt vet lint generate generate-check tidy platforms dist dist-check demo bench fuzz conformance interop interop-python gateway-test gateway-compat clean
+.PHONY: build test race pkcs11 soak siege memory durability junk check fmt vet lint generate generate-check tidy platforms dist dist-check demo bench fuzz conformance interop interop-python gateway-test gateway-compat clean
 
 TOOL := go tool -modfile=go.tool.mod
 
@@ -34,6 +34,13 @@ soak:
 SIEGE ?= 10m
 siege:
 	go test -count=1 -timeout 30m -run '^TestSiege$$' -v ./cmd/sigdriver/internal/daemon -siege $(SIEGE) -siege-in-time
+
+# Three drivers and 64 callers over one PostgreSQL, while drivers are killed, connections
+# cut and delayed and the database restarts: every answer is held against what sharing a
+# memory promises. `make test` plays 6 seconds of it.
+MEMORY ?= 60s
+memory:
+	go test -count=1 -timeout 20m -run '^TestHistory' -v ./cmd/sigdriver/internal/memory -history $(MEMORY)
 
 # Evidence under fire, the long form: thousands of kills, a longer model, 100,000 edits of compositions by each recipe, a flip of every byte of a
 # larger log, a restart over 100,000 entries, and durable appends beside a bare

@@ -139,8 +139,10 @@ func (d *driver) learned() *driver {
 // outcome is how one question was answered.
 type outcome struct {
 	allowed bool
-	bound   verifier.Place // where the sandbox was
-	err     error          // Unavailable
+	index   uint64
+	sum     record.Digest
+	asOf    time.Time // of the view that it stands on
+	err     error     // Unavailable
 }
 
 // ask has a driver decide about a sandbox at a version with a digest, as the server does:
@@ -154,7 +156,8 @@ func (d *driver) askAt(name string, place verifier.Place, to verifier.Floor) out
 		req, dec := decide(d.store.View(), name, place, to)
 		e := record.NewEntry(req, dec)
 		e.Time, e.Driver, e.Peer = time.Now().UTC(), "0.3.0", record.Peer{UID: 998, GID: 998}
-		_, _, err := d.store.Commit(e, req, dec)
+		asOf := d.client.AsOf()
+		index, sum, err := d.store.Commit(e, req, dec)
 		var conflict *record.ConflictError
 		if errors.As(err, &conflict) {
 			continue
@@ -163,7 +166,7 @@ func (d *driver) askAt(name string, place verifier.Place, to verifier.Floor) out
 		if errors.As(err, &suppressed) {
 			err = nil
 		}
-		return outcome{allowed: err == nil && dec.Verdict == verifier.Allow, bound: place, err: err}
+		return outcome{err == nil && dec.Verdict == verifier.Allow, index, sum, asOf, err}
 	}
 	return outcome{err: errors.New("too many conflicts")}
 }

@@ -3,7 +3,11 @@
 
 package memory
 
-import "context"
+import (
+	"context"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+)
 
 // Look connects and checks the role.
 func Look(ctx context.Context, db *Database) error {
@@ -14,4 +18,23 @@ func Look(ctx context.Context, db *Database) error {
 	}
 	hangUp(conn)
 	return nil
+}
+
+// Rows reads every row.
+func Rows(ctx context.Context, db *Database) ([]record.Row, error) {
+	c := &Client{Config: Config{Database: db}}
+	conn, err := c.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer hangUp(conn)
+	var out []record.Row
+	for is := (record.MemoryPosition{}); ; {
+		rows, err := readRows(ctx, conn, is)
+		if err != nil || len(rows) == 0 {
+			return out, err
+		}
+		out = append(out, rows...)
+		is.Revision, is.Sum = rows[len(rows)-1].Revision, rows[len(rows)-1].Sum
+	}
 }

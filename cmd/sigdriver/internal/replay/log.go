@@ -25,6 +25,7 @@ type log struct {
 	head       record.Digest
 	state      *record.State // at its end
 	raises     map[verifier.FloorKey][]raise
+	at         time.Time // of the last entry that says
 	places     map[verifier.SandboxKey]placed
 	// wrong are the entries that do not follow from those before them, and why.
 	wrong map[uint64]string
@@ -91,12 +92,23 @@ func (l *log) follow(e *record.Stored) {
 	switch {
 	case e.Decision != nil:
 		at = e.Decision.Time
+		l.at = at
+		if m := e.Decision.Memory; m != nil && m.Ask != nil {
+			break // nothing is raised or bound before a row says so
+		}
 		key := verifier.SandboxKey{GatewayID: e.Decision.Target.GatewayID, SandboxID: e.Decision.Target.SandboxID}
 		if _, bound := l.places[key]; e.Decision.Bound && !bound {
 			l.places[key] = placed{e.Seq, at, verifier.Place{Workspace: e.Decision.Target.Workspace, Name: e.Decision.Target.Name}}
 		}
 	case e.Reset != nil:
 		at, l.resets = e.Reset.Time, true
+	case e.Learned != nil:
+		at, l.resets = l.at, true
+		for i := range e.Learned.Rows {
+			if p := e.Learned.Rows[i].Ask.Place; p != nil {
+				l.bind(p, e.Seq, at)
+			}
+		}
 	case e.Takeover != nil:
 		l.resets = true
 		for _, p := range e.Takeover.Places {
@@ -105,6 +117,14 @@ func (l *log) follow(e *record.Stored) {
 	}
 	for _, c := range changes {
 		l.raises[c.Key] = append(l.raises[c.Key], raise{e.Seq, at, c.Before, c.After})
+	}
+}
+
+// bind notes where a row of a shared memory first placed a sandbox.
+func (l *log) bind(p *record.TakenPlace, seq uint64, at time.Time) {
+	key := verifier.SandboxKey{GatewayID: p.GatewayID, SandboxID: p.SandboxID}
+	if _, bound := l.places[key]; !bound {
+		l.places[key] = placed{seq, at, verifier.Place{Workspace: p.Workspace, Name: p.Name}}
 	}
 }
 
