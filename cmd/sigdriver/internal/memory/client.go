@@ -33,7 +33,8 @@ const (
 // Store is the record that a Client learns into: a *record.Store.
 type Store interface {
 	Position() record.MemoryPosition
-	Join(record.Joined) error
+	Join(record.Joined) (uint64, record.Digest, error)
+	WasReset(id string) (bool, error)
 	Learn([]record.Row) error
 	Lose(now time.Time, why string, asks []record.AskID) error
 	// Revision is zero for a state that holds nothing.
@@ -278,7 +279,8 @@ func (c *Client) belongs(h *head) error {
 	case is.Memory == "" && c.Store.Revision() > 0:
 		return errors.New("the driver remembers floors that the shared memory has not: stop it and run `sigdriver memory import`")
 	case is.Memory == "":
-		return c.Store.Join(record.Joined{Time: time.Now(), Memory: h.id, Driver: c.Driver})
+		_, _, err := c.Store.Join(record.Joined{Time: time.Now().UTC(), Memory: h.id, Driver: c.Driver})
+		return err
 	case is.Memory != h.id:
 		return rolledBack("it is memory %.40q and this driver shares %s", h.id, is.Memory)
 	case is.Driver != c.Driver:
@@ -290,7 +292,7 @@ func (c *Client) belongs(h *head) error {
 // learn makes rows part of the state, up to one that lowers floors and that nobody has
 // ordered: it waits until trust does. Whoever waits for a row is told.
 func (c *Client) learn(rows []record.Row) error {
-	n := slices.IndexFunc(rows, func(r record.Row) bool { return r.Ask.Reset != nil && !c.Ordered(r.Ask.Reset) })
+	n := slices.IndexFunc(rows, func(r record.Row) bool { return r.Ask.Reset != nil && !c.mayLower(r.Ask.Reset) })
 	known := rows
 	if n >= 0 {
 		known = rows[:n]
@@ -306,6 +308,12 @@ func (c *Client) learn(rows []record.Row) error {
 		return fmt.Errorf("row %d of driver %q lowers floors by order %q, which authorities.json does not have: no further row counts until it has", rows[n].Revision, rows[n].Driver, rows[n].Ask.Reset.ID)
 	}
 	return nil
+}
+
+// mayLower reports whether a reset changes nothing any more, or is ordered by trust.
+func (c *Client) mayLower(r *record.AskedReset) bool {
+	done, err := c.Store.WasReset(r.ID)
+	return err == nil && done || c.Ordered(r)
 }
 
 // tell ends the waiting for rows of this driver.

@@ -79,7 +79,8 @@ type FloorPattern struct {
 	Name      *string `json:"name,omitzero"`
 }
 
-func (p FloorPattern) verifier() (verifier.FloorPattern, bool) {
+// Verifier is the pattern as a verifier has it, false for a role that there is none of.
+func (p FloorPattern) Verifier() (verifier.FloorPattern, bool) {
 	role, ok := verifier.RoleByName(p.Role)
 	return verifier.FloorPattern{Role: role, GatewayID: p.GatewayID, Workspace: p.Workspace, Name: p.Name}, ok
 }
@@ -210,7 +211,7 @@ func (r *SignedReset) check() error {
 	if r.ID == "" || r.Version == 0 {
 		return &EntryError{Field: "signedReset", Text: "needs an id and a version"}
 	}
-	if _, ok := r.Pattern.verifier(); !ok {
+	if _, ok := r.Pattern.Verifier(); !ok {
 		return &EntryError{Field: "signedReset.pattern.role", Text: fmt.Sprintf("%q is no role", clip(r.Pattern.Role))}
 	}
 	return checkTime("signedReset.time", &r.Time)

@@ -107,12 +107,15 @@ func (a *Ask) Body() ([]byte, error) {
 }
 
 // Joined says which memory the driver shares from here on. What its rows say is learned
-// anew from the first.
+// anew from the first. What the driver remembers by then and the memory does not is
+// asked for in the session that it names, without an entry for each ask.
 type Joined struct {
 	Time    time.Time `json:"time"`
-	Memory  string    `json:"memory"` // its id
-	Driver  string    `json:"driver"`
-	Session uint64    `json:"session,string"`
+	Memory  string    `json:"memory,omitempty"` // its id
+	Driver  string    `json:"driver,omitempty"`
+	Session uint64    `json:"session,omitzero,string"`
+	// Left is set alone, where the driver goes on without a memory.
+	Left bool `json:"left,omitzero"`
 }
 
 // Learned is rows of the shared memory.
@@ -177,8 +180,8 @@ const maxOpen = 512
 const learnedSize = 16 << 10
 
 func (j *Joined) check() error {
-	if j.Memory == "" || j.Driver == "" {
-		return &EntryError{Field: "joined", Text: "needs a memory and a driver"}
+	if named := j.Memory != "" && j.Driver != ""; named == j.Left || j.Left && *j != (Joined{Time: j.Time, Left: true}) {
+		return &EntryError{Field: "joined", Text: "needs a memory and a driver, or to be left"}
 	}
 	return checkTime("joined.time", &j.Time)
 }
@@ -194,7 +197,7 @@ func (l *Learned) check() error {
 			}
 		}
 		if r := l.Rows[i].Ask.Reset; r != nil {
-			if _, ok := r.Pattern.verifier(); !ok || r.ID == "" || r.Version == 0 {
+			if _, ok := r.Pattern.Verifier(); !ok || r.ID == "" || r.Version == 0 {
 				return &EntryError{Field: fmt.Sprintf("learned.rows[%d]", i), Text: "has a reset without role, id or version"}
 			}
 		}
@@ -300,7 +303,7 @@ func (s *State) row(r *Row) ([]Change, error) {
 	}
 	var changes []Change
 	if r.Ask.Reset != nil {
-		pattern, _ := r.Ask.Reset.Pattern.verifier()
+		pattern, _ := r.Ask.Reset.Pattern.Verifier()
 		done, err := s.top.reset(r.Ask.Reset.ID)
 		if err != nil {
 			return nil, err
@@ -344,11 +347,19 @@ func (s *Store) Position() MemoryPosition {
 }
 
 // Join begins to share a memory.
-func (s *Store) Join(j Joined) error {
+func (s *Store) Join(j Joined) (uint64, Digest, error) {
 	if err := cmp.Or(j.check(), s.room(minFree)); err != nil {
-		return err
+		return 0, Digest{}, err
 	}
-	return s.note(kindJoined, &Content{Joined: &j}, &j)
+	return s.submit(kindJoined, func() ([]byte, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		body, err := canonical(&j)
+		if err != nil {
+			return nil, err
+		}
+		return body, s.add(&Content{Joined: &j})
+	})
 }
 
 // Learn makes rows of the shared memory durable, and part of the state. They follow
@@ -552,4 +563,46 @@ func (s *Store) sharedReset(entry *SignedReset) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// WasReset reports whether the signed reset of that id was carried out.
+func (s *Store) WasReset(id string) (bool, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.state.WasReset(id)
+}
+
+// Leave ends the sharing of a memory: the driver goes on with what it has learned.
+func (s *Store) Leave(now time.Time) error {
+	_, _, err := s.Join(Joined{Time: now.UTC(), Left: true})
+	return err
+}
+
+// Everything is each floor and place of the state, in one order. Nothing may be
+// committed meanwhile.
+func (s *Store) Everything() (floors []verifier.Raise, places []verifier.Binding, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for r, err := range merged(s.base, s.state.top) {
+		if err != nil {
+			return nil, nil, err
+		}
+		switch r.key[0] {
+		case rowFloor:
+			key, okKey := decodeFloorKey(r.key[1:])
+			floor, ok := decodeFloor(r.value)
+			if !okKey || !ok {
+				return nil, nil, errors.New("the state has a floor that cannot be read")
+			}
+			floors = append(floors, verifier.Raise{Key: key, Floor: floor})
+		case rowPlace:
+			gateway, sandbox, okKey := decodePair(r.key[1:])
+			workspace, name, ok := decodePair(r.value)
+			if !okKey || !ok {
+				return nil, nil, errors.New("the state has a place that cannot be read")
+			}
+			places = append(places, verifier.Binding{Key: verifier.SandboxKey{GatewayID: gateway, SandboxID: sandbox}, Place: verifier.Place{Workspace: workspace, Name: name}})
+		}
+	}
+	return floors, places, nil
 }

@@ -380,7 +380,7 @@ func (s *State) recordedChanges(e *Entry) ([]Change, error) {
 
 // signedReset lowers floors. SPEC: R8, the only way down.
 func (s *State) signedReset(r *SignedReset) ([]Change, error) {
-	pattern, ok := r.Pattern.verifier()
+	pattern, ok := r.Pattern.Verifier()
 	done, err := s.top.reset(r.ID)
 	switch {
 	case err != nil:
