@@ -25,7 +25,7 @@ git archive "$release" | tar -x -C "$old"
 
 # run NAME CRATE DRIVER [ARGUMENT…]: the tests of a crate that start a driver, with this
 # one. None run, none passed.
-export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/$crate/target}
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/gateway-patch/target}
 run() {
   local name=$1 crate=$2 driver=$PWD/$3 log=out/compat/$1.log
   shift 3

@@ -19,13 +19,12 @@ use openshell_core::proto::{
 use openshell_core::{Error, settings};
 use openshell_gateway_interceptors::ProtoJsonCodec;
 use openshell_policy_signing::{
-    Hook, HostNames, Mode, NONCE_METADATA, Parts, ProfileLayer, RECEIPT_METADATA, Recipe, Role,
-    Sandbox as Place,
+    GatewaySettings, Hook, HostNames, MiddlewareService, Mode, NONCE_METADATA, Parts, ProfileLayer,
+    RECEIPT_METADATA, Recipe, Role, Sandbox as Place, SettingValue,
 };
 use openshell_providers::{ProviderTypeProfile, normalize_profile_id, normalize_provider_type};
 use prost::Message;
-use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
+use serde_json::Value;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status};
 use tracing::warn;
@@ -46,7 +45,9 @@ pub async fn connect(file: Option<&ConfigFile>) -> Result<Option<Arc<Hook>>, Err
     let Some(table) = file.and_then(|file| file.openshell.gateway.policy_signing.as_ref()) else {
         return Ok(None);
     };
-    let settings = table.settings(Recipe::V2026_08).map_err(|e| Error::config(e.to_string()))?;
+    let settings = table
+        .settings(Recipe::V2026_08)
+        .map_err(|e| Error::config(e.to_string()))?;
     let hook = Hook::connect(settings)
         .await
         .map_err(|e| Error::config(format!("policy signing: {e}")))?
@@ -293,51 +294,42 @@ impl Judged<'_> {
 
     /// What the sandbox obeys beside its policy.
     fn settings_document(&self, state: &ServerState) -> Value {
-        let values: Map<String, Value> = self
-            .settings
-            .iter()
-            .filter_map(|(key, setting)| Some((key.clone(), setting_json(setting)?)))
-            .collect();
-        let mut services: Vec<_> = self.middleware_services.iter().collect();
-        services.sort_by(|a, b| a.name.cmp(&b.name));
-        let services: Vec<Value> = services.into_iter().map(service_json).collect();
-        json!({
-            "policySource": if self.source_is_global { "GLOBAL_POLICY" } else { "SANDBOX_POLICY" },
-            "providersV2Enabled": self.providers_v2_enabled,
-            "policyValidationFailureMode": state.config.policy_validation_failure_mode.as_str(),
-            "extensionAuthenticationEnabled": state.sandbox_jwt_issuer.is_some(),
-            "settings": values,
-            "middlewareServices": services,
-        })
+        let configured = |(key, setting): (&String, &EffectiveSetting)| {
+            Some((key.clone(), setting_value_of(setting)?))
+        };
+        GatewaySettings {
+            policy_is_global: self.source_is_global,
+            providers_v2_enabled: Some(self.providers_v2_enabled),
+            policy_validation_failure_mode: state
+                .config
+                .policy_validation_failure_mode
+                .as_str()
+                .to_owned(),
+            extension_authentication_enabled: state.sandbox_jwt_issuer.is_some(),
+            settings: self.settings.iter().filter_map(configured).collect(),
+            middleware_services: self.middleware_services.iter().map(service_of).collect(),
+        }
+        .message()
     }
 }
 
 /// A configured setting; none for a key without a value.
-fn setting_json(setting: &EffectiveSetting) -> Option<Value> {
-    use base64::Engine as _;
-    match setting.value.as_ref()?.value.as_ref()? {
-        setting_value::Value::StringValue(text) => Some(text.as_str().into()),
-        setting_value::Value::BoolValue(flag) => Some((*flag).into()),
-        // 64-bit integers are strings, as in every document.
-        setting_value::Value::IntValue(number) => Some(number.to_string().into()),
-        setting_value::Value::BytesValue(bytes) => Some(
-            base64::engine::general_purpose::STANDARD
-                .encode(bytes)
-                .into(),
-        ),
-    }
+fn setting_value_of(setting: &EffectiveSetting) -> Option<SettingValue> {
+    Some(match setting.value.as_ref()?.value.as_ref()? {
+        setting_value::Value::StringValue(text) => SettingValue::Text(text.clone()),
+        setting_value::Value::BoolValue(flag) => SettingValue::Flag(*flag),
+        setting_value::Value::IntValue(number) => SettingValue::Whole(*number),
+        setting_value::Value::BytesValue(bytes) => SettingValue::Bytes(bytes.to_vec()),
+    })
 }
 
-fn service_json(service: &SupervisorMiddlewareService) -> Value {
-    let mut out = json!({
-        "name": service.name,
-        "endpoint": service.grpc_endpoint,
-        "allowInsecureTransport": service.allow_insecure_transport,
-    });
-    if !service.tls_ca_cert_pem.is_empty() {
-        out["caSha256"] = hex::encode(Sha256::digest(&service.tls_ca_cert_pem)).into();
+fn service_of(service: &SupervisorMiddlewareService) -> MiddlewareService {
+    MiddlewareService {
+        name: service.name.clone(),
+        endpoint: service.grpc_endpoint.clone(),
+        allow_insecure_transport: service.allow_insecure_transport,
+        ca_pem: service.tls_ca_cert_pem.to_vec(),
     }
-    out
 }
 
 /// The attached providers, in attachment order.

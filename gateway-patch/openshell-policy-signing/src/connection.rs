@@ -281,7 +281,7 @@ mod tests {
                 c.recipes = vec![
                     Recipe::V2026_08.name().into(),
                     Recipe::V2026_10.name().into(),
-                ]
+                ];
             },
             |c| _ = c.surfaces.pop(),
         ];

@@ -244,6 +244,33 @@ impl Hook {
         Ok(attested.and_then(|attested| attested.envelope))
     }
 
+    /// Refuses what was found without the driver; while observing it is said loudly.
+    pub(crate) fn refused(
+        &self,
+        seam: &'static str,
+        sandbox: &Sandbox,
+        refusal: Refusal,
+    ) -> Result<(), Status> {
+        self.conclude(seam, sandbox, Instant::now(), Err(refusal))
+            .map(|_| ())
+    }
+
+    /// What kept a question from being asked refuses like an answer would; while only
+    /// observing it is said loudly.
+    pub(crate) fn unasked(
+        &self,
+        seam: &'static str,
+        sandbox: &Sandbox,
+        status: Status,
+    ) -> Result<(), Status> {
+        if self.mode == Mode::Enforce {
+            return Err(status);
+        }
+        warn!(seam, sandbox_id = ?sandbox.id, code = ?status.code(),
+            "policy signing could not ask; SERVED because mode = \"observe\"");
+        Ok(())
+    }
+
     fn question(&self, sandbox: &Sandbox, parts: Parts) -> Result<Question, DocumentError> {
         let target = Target::of(&self.gateway_id, sandbox);
         Ok(Question::compose(target, self.recipe, parts.composition()?))

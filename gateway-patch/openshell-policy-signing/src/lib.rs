@@ -26,12 +26,14 @@ mod answer;
 mod config;
 mod connection;
 mod driver;
+mod gateway_settings;
 mod hook;
 mod link;
 mod outcome;
 mod question;
 mod recipe;
 mod refusal;
+mod seams;
 mod signer;
 mod summary;
 mod target;
@@ -47,12 +49,16 @@ pub use answer::{Allowed, Attested};
 pub use config::{ConfigError, Mode, PolicySigningConfig, Settings};
 pub use connection::{ConnectError, DOCUMENT_VECTORS_SHA256};
 pub use driver::Driver;
+pub use gateway_settings::{GatewaySettings, MiddlewareService, SettingValue};
 pub use hook::{Hook, NONCE_METADATA, Parts, ProfileLayer, RECEIPT_METADATA};
 pub use openshell_policy_document::{Document, DocumentError, Role, StrictError, parse_strict};
 pub use outcome::{Outcome, Outcomes};
 pub use question::{Composition, HostNames, Layer, MAX_DOCUMENTS, Question};
 pub use recipe::{NoLayer, Recipe};
 pub use refusal::{Denial, Fault, Refusal};
+pub use seams::{
+    Configuration, Exchange, Inputs, before_credentials, before_exchange, judge_configuration,
+};
 pub use signer::PolicySigner;
 #[cfg(any(test, feature = "test-support"))]
 pub use signer::Scripted;

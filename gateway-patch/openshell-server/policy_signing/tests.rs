@@ -419,7 +419,9 @@ async fn with_the_real_driver() {
         mode: Mode::Enforce,
         timeout: "2s".to_owned(),
     };
-    let hook = Hook::connect(config.settings(Recipe::V2026_08).unwrap()).await.unwrap();
+    let hook = Hook::connect(config.settings(Recipe::V2026_08).unwrap())
+        .await
+        .unwrap();
     let state = Arc::get_mut(&mut on).expect("nobody else has it yet");
     state.policy_signing = Some(Arc::new(hook));
     let mut served = get_config(&on).await;

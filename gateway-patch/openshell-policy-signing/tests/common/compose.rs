@@ -39,10 +39,12 @@ fn insert<'a>(policy: &mut Value, layers: impl Iterator<Item = &'a Attached>, ma
     let mut inserted: Vec<(String, Value)> = Vec::new();
     for layer in layers {
         let name = rule_name(&layer.provider);
-        let key = std::iter::once(name.clone())
-            .chain((2..).map(|n| format!("{name}_{n}")))
-            .find(|key| inserted.iter().all(|(taken, _)| taken != key))
-            .expect("there is always one more");
+        let mut key = name.clone();
+        let mut n = 1;
+        while inserted.iter().any(|(taken, _)| *taken == key) {
+            n += 1;
+            key = format!("{name}_{n}");
+        }
         inserted.push((key, layer_rule(&name, &layer.profile, mark)));
     }
     if inserted.is_empty() {

@@ -8,8 +8,10 @@
 
 pub mod compose;
 pub mod gateway;
+pub mod host;
 pub mod lab;
 pub mod liar;
+pub mod messages;
 pub mod vectors;
 
 use std::path::PathBuf;
