@@ -23,6 +23,7 @@ type statusFlags struct {
 	operatorFlags
 	wait    string
 	ready   bool
+	floors  int
 	outputs []string
 }
 
@@ -32,8 +33,8 @@ func newStatusCommand(env *Env) *cobra.Command {
 		Use:   "status",
 		Short: "Ask a running driver how it is",
 		Long: `Shows what a running driver stands on and what troubles it: its trust and how long
-that lasts, its journal and log, its index, the approvals in force that end within
-30 days, and the last refusals.
+that lasts, its journal and log, its index, who may call, how many versions it
+remembers, the approvals in force that end within 30 days, and the last refusals.
 
 Exit codes: 0 well, 1 it refuses, 2 usage, 4 it decides and somebody has to look, or
 no driver answers.`,
@@ -43,6 +44,7 @@ no driver answers.`,
 	f.register(cmd)
 	cmd.Flags().StringVar(&f.wait, "wait", "", "wait this long for a driver that is well, such as 30s")
 	cmd.Flags().BoolVar(&f.ready, "ready", false, "for probes: end well unless the driver refuses")
+	cmd.Flags().IntVar(&f.floors, "floors", 0, "list so many of the versions below which documents are refused, at most 10000")
 	registerOutputs(cmd, &f.outputs)
 	return cmd
 }
@@ -98,7 +100,11 @@ func (f *statusFlags) awaited() (*daemon.Status, error) {
 
 // look asks once.
 func (f *statusFlags) look() (*daemon.Status, error) {
-	answer, err := f.call("GET", "/status", nil)
+	path := "/status"
+	if !f.ready {
+		path += fmt.Sprintf("?floors=%d", max(f.floors, 0))
+	}
+	answer, err := f.call("GET", path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +141,10 @@ func printStatus(p *printer, s *daemon.Status) {
 	}
 	p.line("index    %s from %s%s", plural(s.Index.Attestations, "attestation", "attestations"), plural(s.Index.Files, "file", "files"), passedOver(s.Index.PassedOver))
 	p.line("serving  %s, %s cached", plural(s.Connections, "connection", "connections"), plural(s.Cache.Entries, "answer", "answers"))
+	for _, peer := range s.Peers {
+		p.line("peer     %s for %s: %s", peerName(peer), printable(strings.Join(peer.GatewayIDs, ", ")), plural(peer.Connections, "connection", "connections"))
+	}
+	printFloors(p, s.Floors)
 	for _, e := range s.Ending {
 		p.line("ends %s: %s %s in %s:%s as version %d, approved by %s", e.NotAfter.Format(time.RFC3339), printable(e.Role), printable(e.Name),
 			printable(e.GatewayID), printable(e.Workspace), e.Version, printable(strings.Join(e.Principals, ", ")))
@@ -145,6 +155,27 @@ func printStatus(p *printer, s *daemon.Status) {
 			index = fmt.Sprintf(" (entry %d)", *r.Index)
 		}
 		p.line("refused %s: %s:%s/%s %s%s: %s", r.Time.Format(time.RFC3339), printable(r.GatewayID), printable(r.Workspace), printable(r.Name), printable(r.Reason), index, printable(r.Finding))
+	}
+}
+
+func peerName(p daemon.StatusPeer) string {
+	if p.UID != nil {
+		return fmt.Sprintf("uid %d", *p.UID)
+	}
+	return fmt.Sprintf("gid %d", *p.GID)
+}
+
+func printFloors(p *printer, f *daemon.StatusFloors) {
+	if f == nil {
+		return
+	}
+	p.line("floors   %s", plural(int(f.Total), "version is remembered", "versions are remembered"))
+	for _, row := range f.Listed {
+		digest := "a signed reset"
+		if row.SHA256 != "" {
+			digest = "sha256:" + printable(row.SHA256)
+		}
+		p.line("         %s %s:%s/%s version %d, %s", printable(row.Role), printable(row.GatewayID), printable(row.Workspace), printable(row.Name), row.Version, digest)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -69,8 +70,11 @@ type Status struct {
 		Waiting      int            `json:"waiting"`
 		PassedOver   map[string]int `json:"passedOver,omitempty"`
 	} `json:"index"`
-	Connections int `json:"connections"`
-	Cache       struct {
+	Connections int          `json:"connections"`
+	Peers       []StatusPeer `json:"peers"`
+	// Floors is there when it was asked for.
+	Floors *StatusFloors `json:"floors,omitempty"`
+	Cache  struct {
 		Entries int `json:"entries"`
 		Bytes   int `json:"bytes"`
 	} `json:"cache"`
@@ -92,6 +96,32 @@ type StatusRole struct {
 	Expires     time.Time `json:"expires"`
 	SecondsLeft int64     `json:"secondsLeft"`
 	LifeLeft    float64   `json:"lifeLeft"`
+}
+
+// StatusPeer is one that may call.
+type StatusPeer struct {
+	UID         *uint32  `json:"uid,omitempty"`
+	GID         *uint32  `json:"gid,omitempty"`
+	GatewayIDs  []string `json:"gatewayIds"`
+	Connections int      `json:"connections"`
+}
+
+// StatusFloors are the versions that the driver remembers: all of them counted, and the
+// first listed.
+type StatusFloors struct {
+	Total  uint64        `json:"total,string"`
+	Listed []StatusFloor `json:"listed"`
+}
+
+// StatusFloor is the version below which a subject is refused, and the document that it
+// stands for, if any.
+type StatusFloor struct {
+	Role      string `json:"role"`
+	GatewayID string `json:"gatewayId"`
+	Workspace string `json:"workspace,omitempty"`
+	Name      string `json:"name,omitempty"`
+	Version   uint64 `json:"version,string"`
+	SHA256    string `json:"sha256,omitempty"`
 }
 
 // StatusEnding is a document in force whose approvals end.
@@ -143,6 +173,7 @@ func (d *driver) status() *Status {
 		s.Index.PassedOver[string(reason)] = n
 	}
 	s.Connections = d.listener.Open()
+	d.peerStatus(s)
 	s.Cache.Entries, s.Cache.Bytes = d.server.Cached()
 	d.decisionStatus(s, at)
 	s.Condition = StatusWell
@@ -226,11 +257,44 @@ func (d *driver) decisionStatus(s *Status, now time.Time) {
 	}
 }
 
+func (d *driver) peerStatus(s *Status) {
+	s.Peers = []StatusPeer{}
+	for _, p := range d.listener.List().Entries() {
+		open := d.listener.OpenBy(p.Matches)
+		s.Peers = append(s.Peers, StatusPeer{p.UID, p.GID, p.GatewayIDs, open})
+	}
+}
+
+// maxStatusFloors bounds the floors that a status lists.
+const maxStatusFloors = 10000
+
+// floorStatus counts the floors, and lists so many of them.
+func (d *driver) floorStatus(s *Status, most int) {
+	first, total, err := d.record.Floors(min(most, maxStatusFloors))
+	if err != nil {
+		s.problem(true, err.Error(), "see the driver's log")
+		s.Condition = StatusRefuses
+		return
+	}
+	s.Floors = &StatusFloors{Total: total, Listed: []StatusFloor{}}
+	for _, f := range first {
+		row := StatusFloor{Role: f.Key.Role.String(), GatewayID: f.Key.GatewayID, Workspace: f.Key.Workspace, Name: f.Key.Name, Version: f.Floor.Version}
+		if f.Floor.SHA256 != ([32]byte{}) {
+			row.SHA256 = hex.EncodeToString(f.Floor.SHA256[:])
+		}
+		s.Floors.Listed = append(s.Floors.Listed, row)
+	}
+}
+
 // operators adds what only whoever may open the admin socket is shown.
 func (d *driver) operators(mux *http.ServeMux) {
-	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, r *http.Request) {
+		s := d.status()
+		if most, err := strconv.Atoi(r.FormValue("floors")); err == nil && most >= 0 { // probes do without
+			d.floorStatus(s, most)
+		}
 		w.Header().Set("Content-Type", StatusMediaType)
-		_ = json.NewEncoder(w).Encode(d.status()) // whoever asked has hung up
+		_ = json.NewEncoder(w).Encode(s) // whoever asked has hung up
 	})
 	mux.HandleFunc("POST /ask", func(w http.ResponseWriter, r *http.Request) {
 		text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 2*verifier.MaxRequest))

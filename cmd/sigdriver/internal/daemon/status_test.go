@@ -57,8 +57,19 @@ func TestStatus(t *testing.T) {
 		return &s
 	}
 	s := status()
+	if len(s.Peers) != 1 || *s.Peers[0].UID != uint32(w.uid) || s.Peers[0].Connections != 1 || s.Floors != nil {
+		t.Errorf("%+v, floors %v", s.Peers, s.Floors)
+	}
 	if s.Condition != StatusWell || len(s.Problems) != 0 || len(s.Ending) == 0 || s.Ending[0].Name != "web-1" || len(s.Refusals) != 0 || s.Journal.Entries != 2 {
 		t.Errorf("%+v", s)
+	}
+	code, text := w.admin("/status?floors=2")
+	var more Status
+	if err := json.Unmarshal([]byte(text), &more); err != nil || code != http.StatusOK || more.Floors == nil {
+		t.Fatalf("%d, %v: %s", code, err, text)
+	}
+	if f := more.Floors; f.Total != 3 || len(f.Listed) != 2 || f.Listed[0].Role != "SANDBOX_POLICY" || f.Listed[0].Name != "web-1" || f.Listed[0].Version != 1 || len(f.Listed[0].SHA256) != 64 {
+		t.Errorf("%+v", f)
 	}
 	bad := compose(2)
 	fresh(bad, 0, 2, "alice")

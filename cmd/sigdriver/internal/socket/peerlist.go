@@ -3,6 +3,11 @@
 
 package socket
 
+import (
+	"maps"
+	"slices"
+)
+
 // PeerEntry lets the processes of one uid, or of one primary gid, speak for some gateways.
 type PeerEntry struct {
 	UID        *uint32 // exactly one of UID and GID is set
@@ -47,6 +52,23 @@ func (g gateways) with(ids []string) gateways {
 		g[id] = true
 	}
 	return g
+}
+
+// Entries returns the list again: one entry an id, uids first, in the order of numbers.
+func (l *PeerList) Entries() []PeerEntry {
+	var all []PeerEntry
+	for _, id := range slices.Sorted(maps.Keys(l.uids)) {
+		all = append(all, PeerEntry{UID: &id, GatewayIDs: slices.Sorted(maps.Keys(l.uids[id]))})
+	}
+	for _, id := range slices.Sorted(maps.Keys(l.gids)) {
+		all = append(all, PeerEntry{GID: &id, GatewayIDs: slices.Sorted(maps.Keys(l.gids[id]))})
+	}
+	return all
+}
+
+// Matches reports whether a process is meant.
+func (e PeerEntry) Matches(c Credentials) bool {
+	return e.UID != nil && *e.UID == c.UID || e.GID != nil && *e.GID == c.GID
 }
 
 // Allows reports whether a process may call at all.

@@ -113,6 +113,19 @@ func (l *PeerListener) admit(raw *net.UnixConn, cred Credentials) (*PeerConn, Re
 	return c, ""
 }
 
+// OpenBy returns the number of open connections of the peers that are meant.
+func (l *PeerListener) OpenBy(meant func(Credentials) bool) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := 0
+	for c := range l.open {
+		if meant(c.peer) {
+			n++
+		}
+	}
+	return n
+}
+
 // Open returns the number of open connections.
 func (l *PeerListener) Open() int {
 	l.mu.Lock()
