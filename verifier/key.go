@@ -71,7 +71,7 @@ func (e *KeyError) Error() string {
 // Unwrap returns the parser's error.
 func (e *KeyError) Unwrap() error { return e.Err }
 
-// parseKey reads one PEM SubjectPublicKeyInfo. The algorithm may be left empty
+// parseKey reads one PEM SubjectPublicKeyInfo, or an RSA key of PKCS#1. The algorithm may be left empty
 // where the key has only one; an RSA key must say its padding. The error is
 // always a *KeyError.
 func parseKey(text string, algorithm KeyAlgorithm) (*signingKey, error) {
@@ -79,24 +79,47 @@ func parseKey(text string, algorithm KeyAlgorithm) (*signingKey, error) {
 	switch {
 	case block == nil:
 		return nil, &KeyError{Text: "not PEM: expected a block that begins with -----BEGIN PUBLIC KEY-----"}
-	case block.Type != "PUBLIC KEY":
+	case block.Type != "PUBLIC KEY" && block.Type != typePKCS1:
 		return nil, &KeyError{Text: "PEM block " + quote(block.Type) + " is not a PUBLIC KEY: extract the public half first"}
 	case len(block.Headers) > 0 || len(bytes.TrimSpace(rest)) > 0 || !bytes.HasPrefix(bytes.TrimSpace([]byte(text)), []byte("-----BEGIN")):
 		return nil, &KeyError{Text: "expected exactly one PEM block and nothing beside it"}
 	}
-	public, err := x509.ParsePKIXPublicKey(block.Bytes)
+	public, spki, err := publicKeyOf(block)
 	if err != nil {
-		return nil, &KeyError{Text: "not a public key we know", Err: err}
-	}
-	// One key has one SPKI, or a revocation by SPKI could be stepped round.
-	if der, err := x509.MarshalPKIXPublicKey(public); err != nil || !bytes.Equal(der, block.Bytes) {
-		return nil, &KeyError{Text: "not the canonical encoding of its key"}
+		return nil, err
 	}
 	own, err := algorithmOf(public, algorithm)
 	if err != nil {
 		return nil, err
 	}
-	return &signingKey{spki: sha256.Sum256(block.Bytes), public: public, algorithm: own}, nil
+	return &signingKey{spki: sha256.Sum256(spki), public: public, algorithm: own}, nil
+}
+
+// typePKCS1 is the PEM type of an RSA key outside a SubjectPublicKeyInfo (RFC 8017, A.1.1).
+const typePKCS1 = "RSA PUBLIC KEY"
+
+// publicKeyOf reads the key of a PEM block, and returns it as SubjectPublicKeyInfo too:
+// one key has one SPKI and one encoding, or a revocation by SPKI could be stepped round.
+func publicKeyOf(block *pem.Block) (public crypto.PublicKey, spki []byte, err error) {
+	var again []byte
+	if block.Type == typePKCS1 {
+		var key *rsa.PublicKey
+		if key, err = x509.ParsePKCS1PublicKey(block.Bytes); err == nil {
+			public, again = key, x509.MarshalPKCS1PublicKey(key)
+		}
+	} else if public, err = x509.ParsePKIXPublicKey(block.Bytes); err == nil {
+		again, err = x509.MarshalPKIXPublicKey(public)
+	}
+	if err != nil {
+		return nil, nil, &KeyError{Text: "not a public key we know", Err: err}
+	}
+	if !bytes.Equal(again, block.Bytes) {
+		return nil, nil, &KeyError{Text: "not the canonical encoding of its key"}
+	}
+	if spki, err = x509.MarshalPKIXPublicKey(public); err != nil {
+		return nil, nil, &KeyError{Text: "not a public key we know", Err: err}
+	}
+	return public, spki, nil
 }
 
 // algorithmOf returns the algorithm of a key that is strong enough, and refuses

@@ -181,6 +181,43 @@ func TestParseKeyRefuses(t *testing.T) {
 	}
 }
 
+// TestParseKeyPKCS1: an RSA key is the same key in both forms, and has one encoding in each.
+func TestParseKeyPKCS1(t *testing.T) {
+	public := &rsa.PublicKey{N: modulus(3072), E: 65537}
+	asPEM := func(der []byte) string {
+		return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: der}))
+	}
+	der := x509.MarshalPKCS1PublicKey(public)
+	k, err := parseKey(asPEM(der), RSAPSSSHA256)
+	if err != nil || k.spki != sha256.Sum256(spkiOf(t, public)) || k.algorithm != RSAPSSSHA256 {
+		t.Fatalf("%+v, %v", k, err)
+	}
+	more, err := asn1.Marshal(struct {
+		N       *big.Int
+		E, More int
+	}{public.N, public.E, 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		der   []byte
+		asked KeyAlgorithm
+	}{
+		"without algorithm": {der, ""},
+		"1024 bits":         {x509.MarshalPKCS1PublicKey(&rsa.PublicKey{N: modulus(1024), E: 65537}), RSAPSSSHA256},
+		"an octet more":     {append(bytes.Clone(der), 0), RSAPSSSHA256},
+		"an element more":   {more, RSAPSSSHA256},
+		"an SPKI":           {spkiOf(t, public), RSAPSSSHA256},
+		"no key":            {[]byte{1, 2, 3}, RSAPSSSHA256},
+	} {
+		k, err := parseKey(asPEM(c.der), c.asked)
+		var refused *KeyError
+		if k != nil || !errors.As(err, &refused) {
+			t.Errorf("%s: %v, %v", name, k, err)
+		}
+	}
+}
+
 // withNull is an Ed25519 SPKI with parameters, which has no other meaning but
 // another digest.
 func withNull(t testing.TB, key []byte) []byte {

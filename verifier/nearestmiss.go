@@ -219,7 +219,7 @@ func (t *Trust) withKey(people []string, now time.Time) string {
 	for _, name := range people {
 		p := t.authorities.principals[name]
 		if p != nil && slices.ContainsFunc(p.keys, func(k *signingKey) bool {
-			return (k.algorithm == Ed25519 || k.algorithm == ECDSAP256) && t.unusable(k, now) == ""
+			return k.algorithm != RSAPKCS1v15 && t.unusable(k, now) == ""
 		}) {
 			return name
 		}

@@ -27,5 +27,6 @@ var RuleChanges = []RuleChange{
 	{2, "R8", "a floor reaches as far as the rules that agreed to it, and a version at most maxVersionStep above the floor"},
 	{2, "R2, R9", "the recipes openshell.compose/2026-09 and /2026-10 are known, and a document that says who owns a token grant is refused"},
 	{2, "R1, R4, R5", "trust with a glob over names that no name can fit is refused, and an identity may require claims of its certificate, a rule the name of a Statement's subject"},
+	{2, "R1", "trust may list an RSA key as PKCS#1 writes it"},
 	{2, "R2", "a request with more than 524288 JSON values in all its documents is refused"},
 }

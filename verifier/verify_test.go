@@ -281,11 +281,13 @@ func TestNearestMissKnowsWhoCannotSpeak(t *testing.T) {
 	s := vt.AdmitPolicy()
 	s.Approve(0, "alice")
 	s.Revocations = vt.Revocations(vt.Revoke("key", vt.Person("bob").SHA256()))
-	// Hers is a P-384 key, with which sigdriver sign does not sign.
+	own := s.Authorities.Principals["carol"].Keys
+	// An RSA key that trust declares with PKCS#1's padding, with which sigdriver sign does not sign.
+	s.Authorities.Principals["carol"].Keys = []vt.PublicKey{vt.Person("rita").Listed()}
 	if m := decide(t, s).NearestMiss; !strings.Contains(m.Text, "one approval by carol ") || m.Command != "" {
 		t.Errorf("%q, %q", m.Text, m.Command)
 	}
-	s.Authorities.Principals["carol"].Keys = []vt.PublicKey{vt.Person("carol-2").Listed()}
+	s.Authorities.Principals["carol"].Keys = own
 	if m := decide(t, s).NearestMiss; !strings.Contains(m.Text, "one approval by carol ") || !strings.Contains(m.Command, "carol.key") {
 		t.Errorf("%q, %q", m.Text, m.Command)
 	}

@@ -165,7 +165,7 @@ func parseBundleKey(text []byte, algorithm KeyAlgorithm) (*signingKey, error) {
 // isPublicKey reports whether the text calls itself a public key.
 func isPublicKey(text []byte) bool {
 	block, _ := pem.Decode(text)
-	return block != nil && block.Type == "PUBLIC KEY"
+	return block != nil && (block.Type == "PUBLIC KEY" || block.Type == typePKCS1)
 }
 
 // certificateIdentity is who must have signed with a certificate.

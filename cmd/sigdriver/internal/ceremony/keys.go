@@ -86,7 +86,17 @@ func (f *Folder) anyPublicKey(path string) (crypto.PublicKey, error) {
 		return nil, err
 	}
 	block, rest := pem.Decode(data)
-	if block == nil || block.Type != "PUBLIC KEY" || strings.TrimSpace(string(rest)) != "" {
+	if block == nil || strings.TrimSpace(string(rest)) != "" {
+		return nil, refuse(PublicKeyRemedy, "%q is not one PEM public key", path)
+	}
+	if block.Type == "RSA PUBLIC KEY" {
+		key, err := x509.ParsePKCS1PublicKey(block.Bytes)
+		if err != nil {
+			return nil, refuse(PublicKeyRemedy, "%q is no public key", path)
+		}
+		return key, nil
+	}
+	if block.Type != "PUBLIC KEY" {
 		return nil, refuse(PublicKeyRemedy, "%q is not one PEM public key", path)
 	}
 	key, err := x509.ParsePKIXPublicKey(block.Bytes)

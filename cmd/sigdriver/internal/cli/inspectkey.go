@@ -33,6 +33,8 @@ func (in *inspector) pem(data []byte) {
 			in.head("Private key, PEM type %q. It is not shown.", block.Type)
 		case block.Type == "PUBLIC KEY":
 			in.publicKey(block.Bytes)
+		case block.Type == "RSA PUBLIC KEY":
+			in.rsaKey(block.Bytes)
 		case block.Type == "CERTIFICATE":
 			in.head("Certificate")
 			in.certificate(block.Bytes)
@@ -51,6 +53,22 @@ func (in *inspector) publicKey(spki []byte) {
 		return
 	}
 	in.field("algorithm", "%s", keyAlgorithm(public))
+}
+
+// rsaKey shows a key as PKCS#1 writes it.
+func (in *inspector) rsaKey(der []byte) {
+	key, err := x509.ParsePKCS1PublicKey(der)
+	if err != nil {
+		in.head("Public key")
+		in.field("fault", "it cannot be read")
+		return
+	}
+	spki, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		in.field("fault", "it cannot be read")
+		return
+	}
+	in.publicKey(spki)
 }
 
 func keyAlgorithm(public any) string {

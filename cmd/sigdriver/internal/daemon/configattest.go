@@ -54,5 +54,9 @@ func (c *Config) AttestKey() (*keys.Key, error) {
 		}
 		return key, nil
 	}
-	return c.ownKey("attest.key", c.Attest.Key, makeReceiptKey)
+	key, err := c.ownKey("attest.key", c.Attest.Key, makeReceiptKey)
+	if err == nil && key.Algorithm() != keys.Ed25519 && key.Algorithm() != keys.ECDSAP256 {
+		return nil, c.fault("attest.key", makeReceiptKey, "supervisors know Ed25519 and ECDSA P-256, and this key signs by %s", key.Algorithm())
+	}
+	return key, err
 }

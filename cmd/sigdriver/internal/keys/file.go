@@ -26,6 +26,7 @@ const (
 	typePlain     = "PRIVATE KEY"
 	typePBES2     = "ENCRYPTED PRIVATE KEY"
 	typeSEC1      = "EC PRIVATE KEY"
+	typePKCS1     = "RSA PRIVATE KEY"
 	typeEncrypted = "ENCRYPTED SIGSTORE PRIVATE KEY"
 	typeOldCosign = "ENCRYPTED COSIGN PRIVATE KEY"
 )
@@ -37,7 +38,7 @@ type FormatError struct {
 }
 
 func (e *FormatError) Error() string {
-	return "no usable private key: found " + e.Found + ", need an ECDSA P-256 or Ed25519 key in PEM (PKCS#8, also encrypted; SEC 1) or in cosign's encrypted form"
+	return "no usable private key: found " + e.Found + ", need an ECDSA P-256 or P-384, Ed25519 or RSA key in PEM (PKCS#8, also encrypted; SEC 1; PKCS#1) or in cosign's encrypted form"
 }
 
 // Remedy is what mends it. It never takes a passphrase off.
@@ -114,6 +115,12 @@ func parseBlock(block *pem.Block, pass Passphrase) (any, error) {
 			return nil, &FormatError{Found: "a PEM block that holds no SEC 1 key"}
 		}
 		return private, nil
+	case typePKCS1:
+		private, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+		if err != nil {
+			return nil, &FormatError{Found: "a PEM block that holds no PKCS#1 key"}
+		}
+		return private, nil
 	case typePBES2:
 		return openPBES2(block.Bytes, pass)
 	case typeEncrypted, typeOldCosign:
@@ -148,17 +155,11 @@ func foreignBlock(kind string) error {
 	switch kind {
 	case "OPENSSH PRIVATE KEY":
 		found = "an OpenSSH key"
-	case "RSA PRIVATE KEY":
-		return errRSA
 	case "PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE":
 		remedy = "that is the public half: name the private key; if there is none, " + makeKey
 	}
 	return &FormatError{found, remedy}
 }
-
-// errRSA: which padding an RSA key signs with is for trust to declare, and signing does
-// not know trust.
-var errRSA = &FormatError{"an RSA key", "keep it with the tool that signs with it, and have that sign what `sigdriver sign --unsigned` writes; or " + makeKey}
 
 // open opens cosign's form.
 func open(sealed []byte, pass Passphrase) ([]byte, error) {

@@ -77,9 +77,10 @@ func TestForeignKeys(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ make, found, follow string }{
 		"OpenSSH":     {"ssh-keygen -q -t ed25519 -N '' -f old.key", "an OpenSSH key", ""},
-		"RSA":         {"openssl genrsa -out old.key 2048", "an RSA key", ""},
-		"PKCS#1":      {"openssl genrsa -traditional -out old.key 2048", "an RSA key", ""},
-		"P-384":       {"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out old.key", "an ECDSA key on P-384", ""},
+		"RSA":         {"openssl genrsa -out old.key 2048", "an RSA key of 2048 bits", ""},
+		"PKCS#1":      {"openssl genrsa -traditional -out old.key 2048", "an RSA key of 2048 bits", ""},
+		"RSA, 3":      {"openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072 -pkeyopt rsa_keygen_pubexp:3 -out old.key", "with the exponent 3", ""},
+		"P-521":       {"openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-521 -out old.key", "an ECDSA key on P-521", ""},
 		"X25519":      {"openssl genpkey -algorithm x25519 -out old.key", "a key of type", ""},
 		"public":      {ed25519Key + " && openssl pkey -in plain.key -pubout -out old.key", "a PEM block of type \"PUBLIC KEY\"", ""},
 		"DER":         {ed25519Key + " && openssl pkey -in plain.key -outform DER -out old.key", "a file in DER", "openssl pkcs8 -topk8 -inform DER -in OLD -out NEW"},

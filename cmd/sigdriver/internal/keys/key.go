@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package keys reads and writes private keys of people, and signs with those that are
-// elsewhere. ECDSA P-256 and Ed25519 only: in a file, as PKCS#8 PEM, plain or encrypted,
-// as SEC 1 or in cosign's encrypted form; in a PKCS#11 token; or behind a KMS plugin of
-// Sigstore's. A key never leaves its place except to sign, and no error of this package
+// elsewhere. In a file: ECDSA P-256 and P-384, Ed25519 and RSA, as PKCS#8 PEM, plain or
+// encrypted, as SEC 1 or PKCS#1, or in cosign's encrypted form. ECDSA P-256 and Ed25519
+// also in a PKCS#11 token, or behind a KMS plugin of Sigstore's. A key never leaves its place except to sign, and no error of this package
 // holds any of it.
 package keys
 
@@ -16,6 +16,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -23,11 +24,24 @@ import (
 	"fmt"
 )
 
-// The algorithms that Generate knows, spelled as authorities.json spells them.
+// The algorithms that keys sign by, spelled as authorities.json spells them. Generate
+// knows the first two.
 const (
 	ECDSAP256 = "ecdsa-p256-sha256"
 	Ed25519   = "ed25519"
+	ECDSAP384 = "ecdsa-p384-sha384"
+	RSAPSS    = "rsa-pss-sha256"
 )
+
+// What trust accepts of an RSA key: what it does not is no use to sign with.
+const (
+	minRSABits     = 3072
+	maxRSABits     = 8192
+	minRSAExponent = 65537
+)
+
+// pss is how trust reads rsa-pss-sha256: the salt is as long as the hash.
+var pss = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: crypto.SHA256}
 
 // Key is a private key that can sign.
 type Key struct {
@@ -50,14 +64,21 @@ func newSigner(signer crypto.Signer, public crypto.PublicKey) (*Key, error) {
 	k := &Key{signer: signer}
 	switch p := public.(type) {
 	case *ecdsa.PublicKey:
-		if p.Curve != elliptic.P256() {
+		switch p.Curve {
+		case elliptic.P256():
+			k.algorithm = ECDSAP256
+		case elliptic.P384():
+			k.algorithm = ECDSAP384
+		default:
 			return nil, &FormatError{Found: "an ECDSA key on " + p.Curve.Params().Name}
 		}
-		k.algorithm = ECDSAP256
 	case ed25519.PublicKey:
 		k.algorithm = Ed25519
 	case *rsa.PublicKey:
-		return nil, errRSA
+		if bits := p.N.BitLen(); bits < minRSABits || bits > maxRSABits || p.E < minRSAExponent {
+			return nil, &FormatError{Found: fmt.Sprintf("an RSA key of %d bits with the exponent %d, where trust accepts %d to %d bits and %d or more", bits, p.E, minRSABits, maxRSABits, minRSAExponent)}
+		}
+		k.algorithm = RSAPSS
 	default:
 		return nil, &FormatError{Found: fmt.Sprintf("a key of type %T", public)}
 	}
@@ -67,6 +88,14 @@ func newSigner(signer crypto.Signer, public crypto.PublicKey) (*Key, error) {
 	}
 	k.spki = spki
 	return k, nil
+}
+
+// small refuses a key of a kind that is signed with from a file alone.
+func (k *Key) small() error {
+	if k.algorithm == ECDSAP256 || k.algorithm == Ed25519 {
+		return nil
+	}
+	return &FormatError{Found: "a key that signs by " + k.algorithm + ", which is signed with from a file alone"}
 }
 
 // probe lets a key that is elsewhere sign once, so that one that cannot is found out now.
@@ -87,8 +116,15 @@ func (k *Key) probe(public crypto.PublicKey) error {
 func Verify(public crypto.PublicKey, message, sig []byte) bool {
 	switch p := public.(type) {
 	case *ecdsa.PublicKey:
+		if p.Curve == elliptic.P384() {
+			sum := sha512.Sum384(message)
+			return ecdsa.VerifyASN1(p, sum[:], sig)
+		}
 		sum := sha256.Sum256(message)
 		return ecdsa.VerifyASN1(p, sum[:], sig)
+	case *rsa.PublicKey:
+		sum := sha256.Sum256(message)
+		return rsa.VerifyPSS(p, crypto.SHA256, sum[:], sig, pss) == nil
 	case ed25519.PublicKey:
 		return ed25519.Verify(p, message, sig)
 	}
@@ -137,11 +173,18 @@ func (k *Key) PublicPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: k.spki})
 }
 
-// Sign signs a message, hashed with SHA-256 for ECDSA. Signatures by a key in a file are
-// deterministic (RFC 6979, RFC 8032): the same input signs to the same bytes.
+// Sign signs a message by the key's algorithm. Signatures by ECDSA and Ed25519 keys in a
+// file are deterministic (RFC 6979, RFC 8032): the same input signs to the same bytes.
 func (k *Key) Sign(message []byte) ([]byte, error) {
-	if k.algorithm == Ed25519 {
+	switch k.algorithm {
+	case Ed25519:
 		return k.signer.Sign(nil, message, crypto.Hash(0))
+	case ECDSAP384:
+		digest := sha512.Sum384(message)
+		return k.signer.Sign(nil, digest[:], crypto.SHA384)
+	case RSAPSS:
+		digest := sha256.Sum256(message)
+		return k.signer.Sign(rand.Reader, digest[:], pss)
 	}
 	digest := sha256.Sum256(message)
 	return k.signer.Sign(nil, digest[:], crypto.SHA256)

@@ -168,7 +168,7 @@ func TestRefused(t *testing.T) {
 	if _, err := Parse(text, nil); err != nil {
 		t.Fatal(err)
 	}
-	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	p521, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestRefused(t *testing.T) {
 		"no PEM":      []byte("hello"),
 		"two blocks":  append(bytes.Clone(text), text...),
 		"public key":  good.PublicPEM(),
-		"P-384":       pkcs8(p384),
+		"P-521":       pkcs8(p521),
 		"RSA":         pkcs8(weak),
 		"not PKCS#8":  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte{1, 2, 3}}),
 		"too large":   append(bytes.Repeat([]byte("\n"), maxFile), text...),

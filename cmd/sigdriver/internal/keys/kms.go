@@ -49,6 +49,9 @@ func openKMS(uri string) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := key.small(); err != nil {
+		return nil, err
+	}
 	if err := key.probe(s.public); err != nil {
 		return nil, fmt.Errorf("the KMS: %w", err)
 	}
