@@ -67,7 +67,7 @@ var exceptions = []exception{
 		"the log's files are tessera's: one is made to look old, and its lock is waited for"},
 	{"cmd/sigdriver/internal/cli/signview.go", "os.OpenFile", "the terminal"},
 	{"cmd/sigdriver/internal/cli/auditpack.go", "os.MkdirTemp os.RemoveAll", "a scratch copy of a pack, gone when the command is"},
-	{"cmd/sigdriver/internal/cli/auditreplay.go", "os.MkdirTemp os.RemoveAll", "likewise"},
+	{"cmd/sigdriver/internal/cli/auditfleet.go", "os.MkdirTemp os.RemoveAll", "likewise"},
 	{"cmd/sigdriver/internal/evidence/unpack.go", "os.OpenRoot os.Root", "the same scratch copy: no member of a pack may leave it"},
 	{"cmd/sigdriver/internal/cli/demo.go", "os.Executable", "a name, to run ourselves"},
 	{"cmd/sigdriver/internal/demo", "os.Create os.MkdirAll os.MkdirTemp os.ReadFile os.RemoveAll os.WriteFile",
@@ -80,6 +80,7 @@ var exceptions = []exception{
 	{"cmd/sigdriver/internal/server/gen", "filepath.Glob os.ReadFile os.WriteFile", "a generator: its output is checked in"},
 	{"verifier/verifiertest/cases", "filepath.Glob os.MkdirAll os.Remove os.WriteFile", "the generator of the vectors: its output is checked in"},
 	{"cmd/sigdriver/internal/evidence/evidencetest", "os.WriteFile", "what a test reads back"},
+	{"cmd/sigdriver/internal/memory/memorytest", "filepath.Glob os.Chown os.MkdirTemp os.RemoveAll syscall.Signal", "a database for one test, and a socket before it"},
 	{"cmd/sigdriver/internal/replay/replaytest", "os.Mkdir os.MkdirTemp os.RemoveAll os.Stat os.WriteFile", "a driver's world for one test, with what it leaves"},
 	{"tuf/tuftest", "os.MkdirAll os.Remove os.RemoveAll os.Rename os.WriteFile", "somebody else's web server, hostile ones too"},
 }

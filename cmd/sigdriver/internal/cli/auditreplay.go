@@ -27,6 +27,8 @@ import (
 // replayFlags say what to replay, and where it is.
 type replayFlags struct {
 	state, root, documents      string
+	states                      []string
+	entry                       func(record.Stored) error // hears what is replayed
 	since, until                string
 	gateway, workspace, sandbox string
 	outputs                     []string
@@ -34,7 +36,7 @@ type replayFlags struct {
 
 func (f *replayFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.state, "state", "", "a driver's state folder, a copy of it, or a pack")
+	fl.Var(&stateFlag{f}, "state", "a driver's state folder, a copy of it, or a pack")
 	fl.StringVar(&f.root, "root", "", "the pinned root.json that the driver started from")
 	fl.StringVar(&f.documents, "documents", "", "folder of bodies exported from the gateway")
 	fl.StringVar(&f.since, "since", "", "only decisions from this time on, as 2026-01-02T15:04:05Z or 30d")
@@ -45,6 +47,17 @@ func (f *replayFlags) register(cmd *cobra.Command) {
 	for _, name := range []string{"state", "root"} {
 		_ = cmd.MarkFlagRequired(name) // fails only for a flag that does not exist
 	}
+}
+
+// stateFlag takes one folder, or several where a command can do with them.
+type stateFlag struct{ f *replayFlags }
+
+func (s *stateFlag) String() string { return "" }
+func (s *stateFlag) Type() string   { return "string" }
+func (s *stateFlag) Set(path string) error {
+	s.f.state = path
+	s.f.states = append(s.f.states, path)
+	return nil
 }
 
 func newAuditReplayCommand(env *Env) *cobra.Command {
@@ -72,12 +85,22 @@ Of what was allowed it then says whether it would be allowed now, by the last tr
 the driver accepted, and otherwise what ended it.
 
 Exit codes: 0 none different or unreplayable, 1 any different or the journal is damaged, 2 usage,
-4 something was unreplayable or nothing was replayed.`,
+4 something was unreplayable or nothing was replayed.
+
+With --state once for each driver of a fleet that shares a memory, each is replayed alone,
+and then every row of the memory has to be explained by one of them: what is not makes
+it end with 1.`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return auditReplay(env, f) },
+		RunE: func(*cobra.Command, []string) error {
+			if len(f.states) > 1 {
+				return auditReplayFleet(env, f)
+			}
+			return auditReplay(env, f)
+		},
 	}
 	f.register(cmd)
 	registerOutputs(cmd, &f.outputs)
+	cmd.Flags().Lookup("state").Usage += "; again for each driver of a fleet"
 	return cmd
 }
 
@@ -114,17 +137,12 @@ func (f *replayFlags) run(env *Env) (*replay.Report, *replay.Options, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if isPack(f.state) {
-		dir, err := os.MkdirTemp("", "sigdriver-pack-")
-		if err != nil {
-			return nil, nil, err
-		}
-		defer os.RemoveAll(dir)
-		if _, err := unpack(f.state, dir); err != nil {
-			return nil, nil, err
-		}
-		o.Dir = dir
+	dir, done, err := unpacked(f.state)
+	if err != nil {
+		return nil, nil, err
 	}
+	defer done()
+	o.Dir = dir
 	bar := &progressBar{w: env.Stderr, live: env.terminal(env.Stderr)}
 	o.Progress = bar.show
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -135,6 +153,11 @@ func (f *replayFlags) run(env *Env) (*replay.Report, *replay.Options, error) {
 	o.Dir = f.state // as the caller named it
 	if err != nil {
 		return nil, nil, replayFault(f.state, err)
+	}
+	if f.entry != nil {
+		if err := eachEntry(dir, f.entry); err != nil {
+			return nil, nil, replayFault(f.state, err)
+		}
 	}
 	if took := time.Since(begin); len(r.Results) > 0 {
 		fmt.Fprintf(env.Stderr, "Replayed %s in %.2f s on %s: %.0f a second\n", plural(len(r.Results), "decision", "decisions"),

@@ -29,7 +29,7 @@ type auditVerifyFlags struct {
 func newAuditVerifyCommand(env *Env) *cobra.Command {
 	f := &auditVerifyFlags{}
 	cmd := &cobra.Command{
-		Use:   "verify DIR|PACK",
+		Use:   "verify DIR|PACK...",
 		Short: "Check a driver's whole log: every entry, hash, signature and archived object",
 		Long: `Reads the state folder of a driver, or a copy of it. Every entry of the journal has to
 follow the one before; every tile and entry bundle of the transparency log has to be,
@@ -43,10 +43,20 @@ that does not lead through the folder.
 A pack that ` + "`sigdriver audit export`" + ` wrote is checked likewise, and with --root every
 decision in it is decided again. What that does not prove is said.
 
+Several folders or packs are those of drivers that share a memory: each is checked alone,
+and then each row of the memory has to be explained by an entry of one of them. The
+journals that are not among them are named by the rows that their drivers raised.
+
 Exit codes: 0 everything was checked and is right, 1 something is wrong, 4 nothing is
 wrong, but something could not be checked.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 && f.state == "" {
+				if f.root != "" {
+					return usageError(errors.New("--root goes with one pack"), "run `sigdriver audit replay` with one --state for each")
+				}
+				return auditVerifyFleet(env, f, args)
+			}
 			if (len(args) == 1) == (f.state != "") {
 				return usageError(errors.New("one state folder is needed"), "run `sigdriver audit verify DIR`")
 			}
@@ -85,13 +95,7 @@ func auditVerify(env *Env, f *auditVerifyFlags) error {
 	if err := out.writeAll(env, report, func(p *printer) { printAudit(p, f.state, r) }); err != nil {
 		return err
 	}
-	switch {
-	case !r.Well():
-		return &ExitError{Code: ExitDenied}
-	case len(r.Unchecked) > 0 || r.Entries == 0:
-		return &ExitError{Code: ExitInconclusive}
-	}
-	return nil
+	return auditExit(r)
 }
 
 func (f *auditVerifyFlags) options(env *Env) (o evidence.VerifyOptions, err error) {

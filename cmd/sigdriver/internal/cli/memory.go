@@ -29,7 +29,7 @@ docs/memory.md.`,
 			return &ExitError{Code: ExitUsage}
 		},
 	}
-	cmd.AddCommand(newMemoryInitCommand(env))
+	cmd.AddCommand(newMemoryInitCommand(env), newMemoryStatusCommand(env), newMemoryImportCommand(env), newMemoryExportCommand(env))
 	return cmd
 }
 

@@ -37,7 +37,13 @@ func (c *Client) raise(ctx context.Context, well func()) error {
 	well()
 	c.begin(session)
 	defer c.over(session)
-	for {
+	for swept := time.Now(); ; {
+		if time.Since(swept) > time.Second { // an entry may have come after its session was over
+			if err := c.lose(session); err != nil {
+				return err
+			}
+			swept = time.Now()
+		}
 		batch, err := c.take(ctx, session)
 		if err == nil && len(batch) == 0 {
 			err = alive(ctx, conn)
@@ -71,6 +77,12 @@ func (c *Client) settle(ctx context.Context, session uint64) error {
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
+	return c.lose(session)
+}
+
+// lose records as lost what earlier sessions have open, once everything was read that
+// they can have raised.
+func (c *Client) lose(session uint64) error {
 	var open []record.AskID
 	for _, id := range c.Store.Position().Open {
 		if id.Session < session {

@@ -96,6 +96,19 @@ type AskedReset struct {
 	Pattern FloorPattern `json:"pattern"`
 }
 
+// Asks is what the entry asks a shared memory for, but for its number and the entry's
+// place.
+func (e *Entry) Asks() Ask {
+	var a Ask
+	for _, f := range e.Raised {
+		a.Floors = append(a.Floors, AskedFloor{GatewayID: e.Target.GatewayID, Role: f.Role, Workspace: f.Workspace, Name: f.Name, Before: f.Before, After: f.After})
+	}
+	if e.Bound {
+		a.Place = &TakenPlace{e.Target.GatewayID, e.Target.SandboxID, e.Target.Workspace, e.Target.Name}
+	}
+	return a
+}
+
 // Body is the ask as the memory keeps it: RFC 8785 JSON. It fails for names that a
 // database cannot hold.
 func (a *Ask) Body() ([]byte, error) {
@@ -493,16 +506,8 @@ func (s *Store) raise(e Entry, seen Seen, d *verifier.Decision) (uint64, Digest,
 	if err != nil {
 		return 0, Digest{}, err
 	}
-	ask := Ask{Number: s.asks.Add(1)}
-	for _, r := range d.Raises {
-		ask.Floors = append(ask.Floors, AskedFloor{
-			GatewayID: r.Key.GatewayID, Role: r.Key.Role.String(), Workspace: r.Key.Workspace, Name: r.Key.Name,
-			Before: floorFile(consulted(d, r.Key)), After: floorFile(r.Floor),
-		})
-	}
-	if d.Binding != nil {
-		ask.Place = &TakenPlace{d.Binding.Key.GatewayID, d.Binding.Key.SandboxID, d.Binding.Place.Workspace, d.Binding.Place.Name}
-	}
+	ask := e.Asks()
+	ask.Number = s.asks.Add(1)
 	if _, err := ask.Body(); err != nil {
 		return 0, Digest{}, err
 	}

@@ -40,7 +40,12 @@ func (s *Server) remembers(asOf time.Time, t *verifier.Trust) error {
 	if asOf.IsZero() {
 		return memoryStale("it was not read yet")
 	}
-	if age, most := time.Since(asOf), t.FloorLag(); age > most {
+	return within(time.Since(asOf), t.FloorLag())
+}
+
+// within refuses a view that is older than it may be.
+func within(age, most time.Duration) error {
+	if age > most {
 		return memoryStale(fmt.Sprintf("it is known as of %s ago, and maxFloorLag is %s", age.Round(time.Millisecond), most))
 	}
 	return nil

@@ -29,7 +29,12 @@ type Driver struct {
 	archive *archive.Store
 	record  *record.Store // nil while it is closed
 	trust   *verifier.Trust
+	share   func(*record.Store) (stop func()) // nil: it remembers alone
+	stop    func()
 }
+
+// Share has the driver share a memory from the next time on that it opens its record.
+func (d *Driver) Share(begin func(*record.Store) (stop func())) { d.share = begin }
 
 // New starts an empty state folder of a driver with this trust.
 func New(t testing.TB, trust *verifier.Trust) *Driver {
@@ -47,6 +52,9 @@ func New(t testing.TB, trust *verifier.Trust) *Driver {
 // Close ends the writing. It may be called again.
 func (d *Driver) Close() {
 	if d.record != nil {
+		if d.stop != nil {
+			d.stop()
+		}
 		_ = d.record.Close()
 		d.record = nil
 	}
@@ -61,8 +69,15 @@ func (d *Driver) Decide(s *verifiertest.Scenario, at time.Time) verifier.Decisio
 		if d.record, err = record.Open(d.Dir, record.Options{Archive: d.archive, DenyBudget: 3}); err != nil {
 			d.t.Fatal(err)
 		}
+		if d.share != nil {
+			d.stop = d.share(d.record)
+		}
 	}
-	decision := verifier.Verify(&s.Request, d.trust, d.Floors, at)
+	var floors verifier.Floors = d.Floors
+	if d.share != nil {
+		floors = d.record.View()
+	}
+	decision := verifier.Verify(&s.Request, d.trust, floors, at)
 	e := record.NewEntry(&s.Request, &decision)
 	e.Time, e.Driver = at, "test"
 	var suppressed *record.SuppressedError
