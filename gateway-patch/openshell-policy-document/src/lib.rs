@@ -6,13 +6,17 @@
 //! receipt against them, so both use this crate.
 
 mod document;
+mod gateway_settings;
 pub mod jcs;
 mod malformed;
+mod message;
 mod normalise;
 mod role;
 mod strict;
 
 pub use document::{Document, hex};
+pub use gateway_settings::{GatewaySettings, MiddlewareService, SettingValue};
 pub use malformed::DocumentError;
+pub use message::{MessageError, Messages};
 pub use role::Role;
 pub use strict::{StrictError, parse_strict};

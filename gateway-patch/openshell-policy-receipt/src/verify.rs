@@ -74,7 +74,7 @@ pub(crate) fn open(receipt: &[u8], keys: &[Key], now: Time) -> Result<Statement,
 }
 
 /// The checks in the order of the specification; the first that fails speaks.
-fn judge(s: &Statement, want: &Want<'_>, seen: Seen) -> Result<(), Refusal> {
+pub(crate) fn judge(s: &Statement, want: &Want<'_>, seen: Seen) -> Result<(), Refusal> {
     use Finding::{Digest, Nonce, Scope, Stale};
     let (have, place) = (&s.target, want.target);
     let no = |finding, text: String| Err(Refusal::new(finding, text));

@@ -26,7 +26,6 @@ mod answer;
 mod config;
 mod connection;
 mod driver;
-mod gateway_settings;
 mod hook;
 mod link;
 mod outcome;
@@ -49,9 +48,11 @@ pub use answer::{Allowed, Attested};
 pub use config::{ConfigError, Mode, PolicySigningConfig, Settings};
 pub use connection::{ConnectError, DOCUMENT_VECTORS_SHA256};
 pub use driver::Driver;
-pub use gateway_settings::{GatewaySettings, MiddlewareService, SettingValue};
 pub use hook::{Hook, NONCE_METADATA, Parts, ProfileLayer, RECEIPT_METADATA};
-pub use openshell_policy_document::{Document, DocumentError, Role, StrictError, parse_strict};
+pub use openshell_policy_document::{
+    Document, DocumentError, GatewaySettings, MiddlewareService, Role, SettingValue, StrictError,
+    parse_strict,
+};
 pub use outcome::{Outcome, Outcomes};
 pub use question::{Composition, HostNames, Layer, MAX_DOCUMENTS, Question};
 pub use recipe::{NoLayer, Recipe};

@@ -18,10 +18,10 @@
 //! denial may quarantine a sandbox.
 
 use bytes::Bytes;
+use openshell_policy_document::GatewaySettings;
 use serde_json::Value;
 use tonic::{Code, Status};
 
-use crate::gateway_settings::GatewaySettings;
 use crate::hook::{Hook, Parts, ProfileLayer};
 use crate::question::HostNames;
 use crate::refusal::{Denial, Refusal};

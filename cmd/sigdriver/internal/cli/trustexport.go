@@ -14,17 +14,32 @@ import (
 )
 
 func newTrustExportCommand(env *Env) *cobra.Command {
-	var dir, out string
+	var dir, out, root string
+	var drivers bool
 	cmd := &cobra.Command{
-		Use:   "export --dir STATE --out FILE",
+		Use:   "export --dir STATE --out FILE [--drivers --root FILE]",
 		Short: "Write a driver's history of trust into one file",
 		Long: `Writes everything that a driver ever accepted, as its state folder keeps it, into
 one tar file. Commands with --trust read that file like the folder. The running
-driver is not disturbed.`,
+driver is not disturbed.
+
+With --drivers it writes drivers.json alone, with the roots after the pinned one and
+the metadata of targets that prove it: what supervisors that demand receipts read.
+--dir may then be a published repository, too. The file holds until root or targets
+expires; have a timer renew it, and carry it to the nodes in any way: who changes it
+makes it worthless. A published drivers.json with a revoked key is not exported.`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { return trustExport(env, dir, out) },
+		RunE: func(*cobra.Command, []string) error {
+			if drivers {
+				return trustExportDrivers(env, &trustFlags{dir, root}, out)
+			}
+			return trustExport(env, dir, out)
+		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", "a driver's state folder")
+	cmd.Flags().BoolVar(&drivers, "drivers", false, "write the proof of drivers.json that supervisors read")
+	cmd.Flags().StringVar(&root, "root", "", "with --drivers: the pinned root.json")
+	cmd.MarkFlagsRequiredTogether("drivers", "root")
 	cmd.Flags().StringVar(&out, "out", "", "where to write the export")
 	for _, name := range []string{"dir", "out"} {
 		_ = cmd.MarkFlagRequired(name) // fails only for a flag that does not exist

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use openshell_policy_document::hex;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+
+use crate::document::hex;
 
 /// The largest whole number that every reader of JSON keeps.
 const MAX_EXACT: u64 = 1 << 53;

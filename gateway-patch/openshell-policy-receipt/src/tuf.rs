@@ -1,0 +1,394 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+//! As much of TUF as proves one target from a pinned root: roots, targets, and the
+//! target's bytes. The Go function `tuf.CheckDriversProof` has the list of rules; both
+//! read the vectors of `testdata/vectors/drivers`.
+//!
+//! There is no timestamp and no snapshot, so nobody can tell whether something newer
+//! exists: what is proven holds until root or targets expires. Delegations are not
+//! followed. Keys are Ed25519 or ECDSA P-256; another key signs nothing here.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use openshell_policy_document::parse_strict;
+use ring::digest::{SHA512, digest};
+use serde_json::{Map, Value};
+
+use crate::key::{PublicKey, sha256};
+use crate::members::{Members, as_text, unhex};
+use crate::memory::Versions;
+use crate::time::Time;
+
+const SCHEMA: &str = "sigdriver.drivers-proof/v1";
+const TARGET: &str = "drivers.json";
+
+/// The most bytes of a proof, roots in it, and signatures on one file.
+const MAX_PROOF: usize = 16 << 20;
+const MAX_ROOTS: usize = 256;
+const MAX_SIGNATURES: usize = 256;
+
+/// Why a proof is not taken: a closed list, with the driver's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProofError {
+    /// Not enough signatures, or no metadata that a signature could mean.
+    Signature,
+    /// A root that is not the next one.
+    Version,
+    /// Root or targets has expired.
+    Expired,
+    /// The target has another length.
+    Length,
+    /// The target has another hash, or one that proves nothing.
+    Hash,
+    /// Targets does not list it.
+    Delegation,
+    /// Older than what was taken before.
+    Rollback,
+}
+
+impl ProofError {
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Signature => "TUF_SIGNATURE",
+            Self::Version => "TUF_VERSION",
+            Self::Expired => "TUF_EXPIRED",
+            Self::Length => "TUF_LENGTH",
+            Self::Hash => "TUF_HASH",
+            Self::Delegation => "TUF_DELEGATION",
+            Self::Rollback => "TRUST_ROLLBACK",
+        }
+    }
+}
+
+impl fmt::Display for ProofError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the proof of the drivers' keys: {}", self.name())
+    }
+}
+
+impl std::error::Error for ProofError {}
+
+/// What was proven.
+#[derive(Debug)]
+pub(crate) struct Proven {
+    pub(crate) drivers: Vec<u8>,
+    pub(crate) versions: Versions,
+}
+
+/// Checks a proof of drivers.json from a pinned root; returns the digest of what it
+/// proves. `least` are the versions of root and targets that were taken before.
+pub fn check_proof(
+    file: &[u8],
+    pinned: &[u8],
+    least: (u64, u64),
+    now: Time,
+) -> Result<[u8; 32], ProofError> {
+    let (root, targets) = least;
+    let proven = check(file, pinned, Versions { root, targets }, now)?;
+    Ok(sha256(&proven.drivers))
+}
+
+/// Checks a proof from a pinned root.
+pub(crate) fn check(
+    file: &[u8],
+    pinned: &[u8],
+    least: Versions,
+    now: Time,
+) -> Result<Proven, ProofError> {
+    let proof = read_proof(file).ok_or(ProofError::Signature)?;
+    let mut root = Root::read(pinned).ok_or(ProofError::Signature)?;
+    root.signed_by(&root).ok_or(ProofError::Signature)?;
+    for bytes in &proof.roots {
+        let next = Root::read(bytes).ok_or(ProofError::Signature)?;
+        if next.file.version < root.file.version {
+            continue;
+        }
+        if next.file.version == root.file.version {
+            if *bytes != root.file.bytes {
+                return Err(ProofError::Signature); // another root than the pinned one
+            }
+            continue;
+        }
+        next.signed_by(&root).ok_or(ProofError::Signature)?;
+        next.signed_by(&next).ok_or(ProofError::Signature)?;
+        if next.file.version != root.file.version + 1 {
+            return Err(ProofError::Version);
+        }
+        root = next;
+    }
+    let targets = File::read(&proof.targets, "targets").ok_or(ProofError::Signature)?;
+    root.role("targets")
+        .and_then(|role| role.signed(&targets))
+        .ok_or(ProofError::Signature)?;
+    let versions = Versions {
+        root: root.file.version,
+        targets: targets.version,
+    };
+    if now >= root.file.expires || now >= targets.expires {
+        return Err(ProofError::Expired);
+    }
+    if versions.root < least.root || versions.targets < least.targets {
+        return Err(ProofError::Rollback);
+    }
+    check_target(&targets, &proof.drivers)?;
+    Ok(Proven {
+        drivers: proof.drivers,
+        versions,
+    })
+}
+
+struct Proof {
+    roots: Vec<Vec<u8>>,
+    targets: Vec<u8>,
+    drivers: Vec<u8>,
+}
+
+fn read_proof(file: &[u8]) -> Option<Proof> {
+    if file.len() > MAX_PROOF {
+        return None;
+    }
+    let mut members = Members::of(parse_strict(file).ok()?)?;
+    if members.text("schema")? != SCHEMA {
+        return None;
+    }
+    let decode = |text: String| STANDARD.decode(text).ok();
+    let roots = members.list("roots")?;
+    if roots.len() > MAX_ROOTS {
+        return None;
+    }
+    let proof = Proof {
+        roots: roots
+            .into_iter()
+            .map(|root| decode(as_text(root)?))
+            .collect::<Option<_>>()?,
+        targets: decode(members.text("targets")?)?,
+        drivers: decode(members.text("drivers")?)?,
+    };
+    members.end()?;
+    Some(proof)
+}
+
+/// One file of metadata: what was signed, and by which signatures.
+struct File {
+    bytes: Vec<u8>,
+    signed: Map<String, Value>,
+    message: Vec<u8>,
+    signatures: Vec<(String, Vec<u8>)>,
+    version: u64,
+    expires: Time,
+}
+
+impl File {
+    fn read(bytes: &[u8], kind: &str) -> Option<Self> {
+        let value = parse_strict(bytes).ok()?;
+        let signed = value.get("signed")?.as_object()?.clone();
+        let text = |name: &str| signed.get(name)?.as_str();
+        let spec = text("spec_version")?;
+        let expires = Time::parse(text("expires")?)?;
+        let version = integer(signed.get("version")?)?;
+        if text("_type")? != kind || !specification_is_1(spec) || version == 0 {
+            return None;
+        }
+        let mut signatures: Vec<(String, Vec<u8>)> = Vec::new();
+        for signature in value.get("signatures")?.as_array()? {
+            let id = signature.get("keyid")?.as_str()?;
+            let sig = unhex(signature.get("sig")?.as_str()?)?;
+            if signatures.len() == MAX_SIGNATURES || signatures.iter().any(|(have, _)| have == id) {
+                return None;
+            }
+            signatures.push((id.to_owned(), sig));
+        }
+        Some(Self {
+            bytes: bytes.to_vec(),
+            message: canonical(value.get("signed")?)?,
+            signed,
+            signatures,
+            version,
+            expires,
+        })
+    }
+}
+
+fn specification_is_1(version: &str) -> bool {
+    let rest = version.strip_prefix("1.").unwrap_or_default();
+    let parts: Vec<&str> = rest.split('.').collect();
+    let number =
+        |part: &&str| (1..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    parts.len() <= 2 && parts.iter().all(number)
+}
+
+/// Who holds a role.
+struct Role {
+    keys: Vec<(String, PublicKey)>,
+    threshold: u64,
+}
+
+impl Role {
+    /// Enough different keys signed the file. Unknown signatures are passed over.
+    fn signed(&self, file: &File) -> Option<()> {
+        let mut signers: Vec<&PublicKey> = Vec::new();
+        for (id, signature) in &file.signatures {
+            let key = self.keys.iter().find(|(have, _)| have == id);
+            if let Some((_, key)) = key
+                && !signers.contains(&key)
+                && key.signed(&file.message, signature)
+            {
+                signers.push(key);
+            }
+        }
+        (signers.len() as u64 >= self.threshold).then_some(())
+    }
+}
+
+struct Root {
+    file: File,
+}
+
+impl Root {
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let root = Self {
+            file: File::read(bytes, "root")?,
+        };
+        for name in ["root", "targets", "snapshot", "timestamp"] {
+            root.role(name)?;
+        }
+        Some(root)
+    }
+
+    fn signed_by(&self, root: &Self) -> Option<()> {
+        root.role("root")?.signed(&self.file)
+    }
+
+    fn role(&self, name: &str) -> Option<Role> {
+        let role = self.file.signed.get("roles")?.get(name)?;
+        let keys = self.file.signed.get("keys")?.as_object()?;
+        let threshold = integer(role.get("threshold")?)?;
+        let mut out = Role {
+            keys: Vec::new(),
+            threshold,
+        };
+        let mut seen: Vec<&str> = Vec::new();
+        for id in role.get("keyids")?.as_array()? {
+            let id = id.as_str()?;
+            let key = keys.get(id)?;
+            if seen.contains(&id) {
+                return None;
+            }
+            seen.push(id);
+            if let Some(key) = read_key(key) {
+                out.keys.push((id.to_owned(), key));
+            }
+        }
+        (threshold > 0).then_some(out)
+    }
+}
+
+/// A key of one of the two kinds; nothing for any other.
+fn read_key(key: &Value) -> Option<PublicKey> {
+    let text = |name: &str| key.get(name)?.as_str();
+    let public = key.get("keyval")?.get("public")?.as_str()?;
+    match (text("keytype")?, text("scheme")?) {
+        ("ed25519", "ed25519") => PublicKey::ed25519(&unhex(public)?).ok(),
+        ("ecdsa" | "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256") => {
+            PublicKey::from_pem(public).ok().filter(|k| !k.is_ed25519())
+        }
+        _ => None,
+    }
+}
+
+fn check_target(targets: &File, drivers: &[u8]) -> Result<(), ProofError> {
+    let listed = targets.signed.get("targets").ok_or(ProofError::Signature)?;
+    let info = listed.get(TARGET).ok_or(ProofError::Delegation)?;
+    let length = info.get("length").and_then(integer);
+    if length != Some(drivers.len() as u64) {
+        return Err(ProofError::Length);
+    }
+    let hashes = info.get("hashes").and_then(Value::as_object);
+    let hashes = hashes
+        .filter(|all| !all.is_empty())
+        .ok_or(ProofError::Hash)?;
+    for (algorithm, hash) in hashes {
+        let hash = hash.as_str().and_then(unhex).ok_or(ProofError::Hash)?;
+        let same = match algorithm.as_str() {
+            "sha256" => hash == sha256(drivers),
+            "sha512" => hash == digest(&SHA512, drivers).as_ref(),
+            _ => false,
+        };
+        if !same {
+            return Err(ProofError::Hash);
+        }
+    }
+    Ok(())
+}
+
+/// A whole number that every reader takes for the same.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn integer(value: &Value) -> Option<u64> {
+    const EXACT: f64 = 9_007_199_254_740_991.0;
+    let number = value.as_f64()?;
+    ((0.0..=EXACT).contains(&number) && number.fract() == 0.0).then_some(number as u64)
+}
+
+/// The canonical JSON that TUF signs: names in order, no space, and no escape but for
+/// the quote and the backslash.
+fn canonical(value: &Value) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    write(&mut out, value)?;
+    Some(out)
+}
+
+#[allow(clippy::cast_possible_truncation)] // whole and below 2^53
+fn write(out: &mut Vec<u8>, value: &Value) -> Option<()> {
+    match value {
+        Value::Null => out.extend(b"null"),
+        Value::Bool(flag) => out.extend(flag.to_string().bytes()),
+        Value::Number(number) => {
+            let number = number.as_f64()?;
+            if number.fract() != 0.0 || number.abs() >= 9_007_199_254_740_992.0 {
+                return None;
+            }
+            out.extend((number as i64).to_string().bytes());
+        }
+        Value::String(text) => write_text(out, text),
+        Value::Array(elements) => {
+            out.push(b'[');
+            for (i, element) in elements.iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                write(out, element)?;
+            }
+            out.push(b']');
+        }
+        Value::Object(members) => {
+            let mut sorted: Vec<_> = members.iter().collect();
+            sorted.sort_by_key(|(name, _)| name.as_str());
+            out.push(b'{');
+            for (i, (name, member)) in sorted.into_iter().enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                write_text(out, name);
+                out.push(b':');
+                write(out, member)?;
+            }
+            out.push(b'}');
+        }
+    }
+    Some(())
+}
+
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    for byte in text.bytes() {
+        if matches!(byte, b'"' | b'\\') {
+            out.push(b'\\');
+        }
+        out.push(byte);
+    }
+    out.push(b'"');
+}

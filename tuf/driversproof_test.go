@@ -1,0 +1,339 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package tuf_test
+
+//go:generate go test -run ^TestDriversProofVectors$ . -update-proofs
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/sigdriver/sigdriver/tuf"
+	"github.com/sigdriver/sigdriver/tuf/tuftest"
+)
+
+var updateProofs = flag.Bool("update-proofs", false, "write testdata/vectors/drivers")
+
+const proofVectors = "../testdata/vectors/drivers"
+
+// proofVector is a proof of drivers.json, what its reader knows, and what comes of it:
+// "VERIFIED" or one code.
+type proofVector struct {
+	Format     string `json:"format"`
+	Name       string `json:"name"`
+	About      string `json:"about"`
+	Positive   string `json:"positive,omitempty"`
+	Root       string `json:"root"`  // the pinned root, text
+	Proof      string `json:"proof"` // text
+	MinRoot    int64  `json:"minRoot,string"`
+	MinTargets int64  `json:"minTargets,string"`
+	Now        string `json:"now"`
+	Expect     string `json:"expect"`
+	SHA256     string `json:"driversSha256,omitempty"` // of drivers.json; there exactly if VERIFIED
+}
+
+// proof is the file's members, to be changed.
+type proof struct {
+	Schema  string   `json:"schema"`
+	Roots   [][]byte `json:"roots"`
+	Targets []byte   `json:"targets"`
+	Drivers []byte   `json:"drivers"`
+}
+
+// proofCase is a repository of its own, the proof that is made of it, and its reader.
+type proofCase struct {
+	name, expect, about string
+	options             []tuftest.Option
+	publish             func(*tuftest.Repo) // what follows the publication of drivers.json
+	change              func(*proof)
+	text                func(string) string
+	minRoot, minTargets int64
+	now                 time.Duration // after the first publication
+	pinned              string        // "" for the first root
+}
+
+const driversText = `{"schema":"sigdriver.drivers/v1","drivers":{"east-1":{"keys":[{"pem":"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEy44I0gewNq/0nu6HDy88fwqzWsmO\nWYIEG/TPCcruB0M86X6rlToqlSDacDmmVN9/O7ZvYulQBO7aJsoB7LBRbA==\n-----END PUBLIC KEY-----\n"}]}}}`
+
+// rotateRoot gives the root role another key, twice.
+func rotateRoot(r *tuftest.Repo) {
+	for range 2 {
+		r.Rotate(tuftest.Root)
+		r.Publish()
+	}
+}
+
+func signedBy(keys ...string) func(*tuftest.Repo) {
+	return func(r *tuftest.Repo) {
+		var all []ed25519.PrivateKey
+		for _, name := range keys {
+			all = append(all, tuftest.Key(name))
+		}
+		r.SignWith(tuftest.Targets, all...)
+		r.Publish()
+	}
+}
+
+func replaced(old, new string) func(string) string {
+	return func(s string) string { return strings.Replace(s, old, new, 1) }
+}
+
+// editTargets changes targets behind its signatures' back.
+func editTargets(old, new string) func(*proof) {
+	return func(p *proof) { p.Targets = bytes.Replace(p.Targets, []byte(old), []byte(new), 1) }
+}
+
+// keyUnderTwoIDs lets one key hold targets under two ids, of which both must sign.
+func keyUnderTwoIDs(r *tuftest.Repo) {
+	r.EditRoot(func(root *metadata.RootType) {
+		role := root.Roles[tuftest.Targets]
+		again := strings.Repeat("0", 64)
+		root.Keys[again] = root.Keys[role.KeyIDs[0]]
+		role.KeyIDs, role.Threshold = append(role.KeyIDs, again), 2
+	})
+	r.Publish()
+}
+
+func signTwice(p *proof) {
+	id := tuftest.KeyID(tuftest.Key(tuftest.Targets))
+	signature := regexp.MustCompile(`\{"keyid":"` + id + `","sig":"[0-9a-f]+"\}`)
+	p.Targets = signature.ReplaceAllFunc(p.Targets, func(one []byte) []byte {
+		return slices.Concat(one, []byte(","), bytes.Replace(one, []byte(id), []byte(strings.Repeat("0", 64)), 1))
+	})
+}
+
+// twoOfThree is who holds targets in the cases about its threshold.
+var twoOfThree = []tuftest.Option{tuftest.Threshold(tuftest.Targets, 2, 3)}
+
+func proofCases() []proofCase {
+	const targetsLife, rootLife = 90 * 24 * time.Hour, 365 * 24 * time.Hour
+	ok := []proofCase{
+		{name: "verified", about: "The first root signed for targets."},
+		{name: "verified-rotated", about: "Two roots follow the pinned one.", publish: rotateRoot},
+		{name: "verified-pinned-later", about: "The pinned root is in the middle of the chain.", publish: rotateRoot, pinned: "metadata/2.root.json"},
+		{name: "verified-threshold", about: "Three keys hold targets, two must sign and did.", options: twoOfThree, publish: signedBy("targets-1", "targets-3")},
+		{name: "verified-again", about: "The versions that were taken before.", minRoot: 1, minTargets: 2},
+		{name: "verified-last-second", about: "The last second before targets expires.", now: targetsLife - time.Second},
+		{name: "verified-stranger", about: "Somebody nobody knows signed targets, too.", publish: signedBy("stranger", tuftest.Targets)},
+	}
+	for i := range ok {
+		ok[i].expect = "VERIFIED"
+	}
+	return append(ok, []proofCase{
+		{name: "expired-targets", expect: tuf.CodeExpired, about: "Targets expires just now.", now: targetsLife},
+		{name: "expired-root", expect: tuf.CodeExpired, about: "The root expires just now; targets was signed for longer.", now: rootLife, publish: func(r *tuftest.Repo) {
+			r.SetExpiry(tuftest.Targets, tuftest.Start.Add(2*rootLife))
+			r.Publish()
+		}},
+		{name: "wrong-key", expect: tuf.CodeSignature, about: "Another key signed targets.", publish: signedBy("stranger")},
+		{name: "claimed-key", expect: tuf.CodeSignature, about: "Another key signed targets under the id of the right one.", publish: signedBy("stranger"),
+			change: editTargets(tuftest.KeyID(tuftest.Key("stranger")), tuftest.KeyID(tuftest.Key(tuftest.Targets)))},
+		{name: "unsigned", expect: tuf.CodeSignature, about: "Nobody signed targets.", publish: signedBy()},
+		{name: "threshold", expect: tuf.CodeSignature, about: "One of the two that must sign targets.", options: twoOfThree, publish: signedBy("targets-2")},
+		{name: "threshold-stranger", expect: tuf.CodeSignature, about: "One of the two that must sign, and a stranger.", options: twoOfThree, publish: signedBy("targets-2", "stranger")},
+		{name: "two-ids", expect: tuf.CodeSignature, about: "One key under two ids is one key.", publish: keyUnderTwoIDs, change: signTwice},
+		{name: "id-twice", expect: tuf.CodeSignature, about: "The root lists a key of targets twice.", publish: func(r *tuftest.Repo) {
+			r.EditRoot(func(root *metadata.RootType) {
+				role := root.Roles[tuftest.Targets]
+				role.KeyIDs = append(role.KeyIDs, role.KeyIDs[0])
+			})
+			r.Publish()
+		}},
+		{name: "other-root", expect: tuf.CodeSignature, about: "A proof from another root of the pinned one's version.", change: func(p *proof) {
+			p.Roots[0] = bytes.Replace(p.Roots[0], []byte(`"sig":"`), []byte(`"sig":"00`), 1)
+		}},
+		{name: "root-skipped", expect: tuf.CodeVersion, about: "The second root is missing; the pinned root's key signed the third.", publish: func(r *tuftest.Repo) {
+			for range 2 {
+				r.EditRoot(func(*metadata.RootType) {})
+				r.Publish()
+			}
+		}, change: func(p *proof) { p.Roots = p.Roots[2:] }},
+		{name: "root-unsigned", expect: tuf.CodeSignature, about: "The second root is missing, and only its key signed the third.", publish: rotateRoot, change: func(p *proof) { p.Roots = p.Roots[2:] }},
+		{name: "root-missing", expect: tuf.CodeSignature, about: "The root is missing that gives targets another key.", publish: func(r *tuftest.Repo) {
+			r.Rotate(tuftest.Targets)
+			r.Publish()
+		}, change: func(p *proof) { p.Roots = p.Roots[:1] }},
+		{name: "rolled-back-targets", expect: tuf.CodeRollback, about: "Older targets than were taken before.", minRoot: 1, minTargets: 3},
+		{name: "rolled-back-root", expect: tuf.CodeRollback, about: "An older root than was taken before.", minRoot: 2, minTargets: 2},
+		{name: "hash", expect: tuf.CodeHash, about: "A byte of drivers.json was changed.", change: func(p *proof) { p.Drivers[20] ^= 1 }},
+		{name: "length", expect: tuf.CodeLength, about: "drivers.json has a byte more.", change: func(p *proof) { p.Drivers = append(p.Drivers, '\n') }},
+		{name: "not-listed", expect: tuf.CodeDelegation, about: "Targets lists no drivers.json.", publish: func(r *tuftest.Repo) {
+			r.RemoveTarget("drivers.json")
+			r.Publish()
+		}},
+		{name: "changed", expect: tuf.CodeSignature, about: "Targets was changed after signing.", change: editTargets(`"version":2`, `"version":9`)},
+		{name: "member-twice", expect: tuf.CodeSignature, about: "A member of targets twice.", change: editTargets(`"_type":"targets"`, `"_type":"targets","_type":"targets"`)},
+		{name: "root-as-targets", expect: tuf.CodeSignature, about: "A root where targets belongs.", change: func(p *proof) { p.Targets = p.Roots[0] }},
+		{name: "unknown-member", expect: tuf.CodeSignature, about: "A member of the proof that nobody knows.", text: replaced(`"schema":`, `"note":"","schema":`)},
+		{name: "schema", expect: tuf.CodeSignature, about: "Another schema.", text: replaced(`drivers-proof/v1`, `drivers-proof/v2`)},
+		{name: "no-drivers", expect: tuf.CodeSignature, about: "No drivers.json at all.", text: func(s string) string { return s[:strings.Index(s, `,"drivers":`)] + "}" }},
+		{name: "cut", expect: tuf.CodeSignature, about: "The file is cut.", text: func(s string) string { return s[:len(s)/2] }},
+	}...)
+}
+
+func TestDriversProofVectors(t *testing.T) {
+	seen := map[string]int{}
+	for _, c := range proofCases() {
+		v := c.vector(t)
+		data, err := json.Marshal(v, jsontext.WithIndent("  "))
+		if err != nil {
+			t.Fatal(err)
+		}
+		data = append(data, '\n')
+		file := filepath.Join(proofVectors, c.name+".json")
+		if *updateProofs {
+			if err := os.MkdirAll(proofVectors, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if old, err := os.ReadFile(file); err != nil || !bytes.Equal(old, data) {
+			t.Errorf("%s is not what its case makes: go generate ./tuf (%v)", file, err)
+		}
+		got, sum := judgeProof(t, v)
+		if got != v.Expect || sum != v.SHA256 {
+			t.Errorf("%s: %s %s, want %s %s", v.Name, got, sum, v.Expect, v.SHA256)
+		}
+		seen[v.Expect]++
+	}
+	files, err := filepath.Glob(filepath.Join(proofVectors, "*.json"))
+	if err != nil || len(files) != len(proofCases()) {
+		t.Errorf("%d files for %d cases (%v)", len(files), len(proofCases()), err)
+	}
+	for _, code := range []string{"VERIFIED", tuf.CodeSignature, tuf.CodeVersion, tuf.CodeExpired, tuf.CodeLength, tuf.CodeHash, tuf.CodeDelegation, tuf.CodeRollback} {
+		if seen[code] == 0 {
+			t.Errorf("no vector comes to %s", code)
+		}
+	}
+}
+
+func judgeProof(t *testing.T, v *proofVector) (code, sum string) {
+	now, err := time.Parse(time.RFC3339, v.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := tuf.CheckDriversProof([]byte(v.Proof), []byte(v.Root), v.MinRoot, v.MinTargets, now)
+	if err != nil {
+		var coded interface{ Code() string }
+		if !errors.As(err, &coded) || p != nil {
+			t.Fatalf("%s: %v", v.Name, err)
+		}
+		return coded.Code(), ""
+	}
+	return "VERIFIED", hexSum(p.Drivers)
+}
+
+func hexSum(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+func (c *proofCase) vector(t *testing.T) *proofVector {
+	t.Helper()
+	repo := tuftest.New(t, c.options...)
+	repo.SetTarget("drivers.json", []byte(driversText))
+	repo.Publish()
+	if c.publish != nil {
+		c.publish(repo)
+	}
+	p := &proof{Schema: tuf.DriversProofSchema, Targets: repo.File(repo.Path(tuftest.Targets)), Drivers: []byte(driversText)}
+	for version := int64(1); version <= repo.Version(tuftest.Root); version++ {
+		p.Roots = append(p.Roots, repo.File(fmt.Sprintf("metadata/%d.root.json", version)))
+	}
+	if c.change != nil {
+		c.change(p)
+	}
+	file, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &proofVector{Format: "sigdriver.drivers-vector/v1", Name: c.name, About: c.about, Root: string(repo.Root()), Proof: string(file),
+		MinRoot: c.minRoot, MinTargets: c.minTargets, Now: tuftest.Start.Add(c.now).Format(time.RFC3339), Expect: c.expect}
+	if c.pinned != "" {
+		v.Root = string(repo.File(c.pinned))
+	}
+	if c.text != nil {
+		v.Proof = c.text(v.Proof)
+	}
+	if c.expect == "VERIFIED" {
+		v.SHA256 = hexSum([]byte(driversText))
+	} else {
+		v.Positive = "verified"
+	}
+	return v
+}
+
+// What a repository exports is what a reader takes, from the first root and from a
+// later one; a repository that lists no drivers.json exports nothing.
+func TestExportDrivers(t *testing.T) {
+	repo := tuftest.New(t)
+	if file, _, err := tuf.ExportDrivers(repo.Dir(), repo.Root(), repo.Now()); err == nil {
+		t.Errorf("without drivers.json: %s", file)
+	}
+	repo.SetTarget("drivers.json", []byte(driversText))
+	repo.Publish()
+	rotateRoot(repo)
+	for _, pinned := range []string{"metadata/1.root.json", "metadata/3.root.json"} {
+		file, p, err := tuf.ExportDrivers(repo.Dir(), repo.File(pinned), repo.Now())
+		if err != nil || string(p.Drivers) != driversText || p.Root != 3 || p.Targets != 2 {
+			t.Fatalf("%s: %+v, %v", pinned, p, err)
+		}
+		if want := tuftest.Start.Add(90 * 24 * time.Hour); !p.Expires.Equal(want) {
+			t.Errorf("it expires at %s, want %s", p.Expires, want)
+		}
+		if _, err := tuf.CheckDriversProof(file, repo.File(pinned), 3, 2, p.Expires.Add(-time.Second)); err != nil {
+			t.Error(err)
+		}
+	}
+	// Everything that trust consists of is looked at, not the proof's part alone.
+	if _, _, err := tuf.ExportDrivers(repo.Dir(), repo.Root(), repo.Now().Add(30*24*time.Hour)); err == nil {
+		t.Error("with an expired timestamp")
+	}
+}
+
+// FuzzDriversProof: what is taken is the drivers.json that was signed.
+func FuzzDriversProof(f *testing.F) {
+	files, err := filepath.Glob(filepath.Join(proofVectors, "*.json"))
+	if err != nil || len(files) == 0 {
+		f.Fatalf("no vectors: %v", err)
+	}
+	var good proofVector
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		var v proofVector
+		if err := json.Unmarshal(data, &v); err != nil {
+			f.Fatal(err)
+		}
+		if v.Name == "verified" {
+			good = v
+		}
+		f.Add([]byte(v.Proof))
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		p, err := tuf.CheckDriversProof(file, []byte(good.Root), 0, 0, tuftest.Start)
+		if err == nil && string(p.Drivers) != driversText {
+			t.Errorf("taken: %s", p.Drivers)
+		}
+	})
+}
