@@ -1,6 +1,6 @@
 # Two commands for a stranger: `make demo` and `make test`.
 
-.PHONY: build test race pkcs11 soak siege memory durability junk check fmt vet lint generate generate-check tidy platforms dist dist-check demo bench fuzz conformance interop interop-python gateway-test gateway-compat clean
+.PHONY: build test race pkcs11 soak siege memory memory-figures durability junk check fmt vet lint generate generate-check tidy platforms dist dist-check demo bench fuzz conformance interop interop-python gateway-test gateway-compat clean
 
 TOOL := go tool -modfile=go.tool.mod
 
@@ -41,6 +41,11 @@ siege:
 MEMORY ?= 60s
 memory:
 	go test -count=1 -timeout 20m -run '^TestHistory' -v ./cmd/sigdriver/internal/memory -history $(MEMORY)
+
+# What sharing costs, in rounds that alternate with a driver that remembers alone.
+memory-figures:
+	go test -count=1 -timeout 20m -run '^TestFigures$$' -v ./cmd/sigdriver/internal/memory -figures 21
+	go test -run '^$$' -bench '^BenchmarkHitShared$$' -benchtime 300x -count 3 ./cmd/sigdriver/internal/server
 
 # Evidence under fire, the long form: thousands of kills, a longer model, 100,000 edits of compositions by each recipe, a flip of every byte of a
 # larger log, a restart over 100,000 entries, and durable appends beside a bare

@@ -57,7 +57,7 @@ Exit codes: 0 the driver could use it, 2 configuration, 4 it could not.`,
 			if err := out.writeAll(env, report, func(p *printer) { printMemory(p, s) }); err != nil {
 				return err
 			}
-			if s.Standby || s.Format != memory.Format {
+			if s.Format != memory.Format {
 				return &ExitError{Code: ExitInconclusive}
 			}
 			return nil
@@ -71,9 +71,6 @@ Exit codes: 0 the driver could use it, 2 configuration, 4 it could not.`,
 func printMemory(p *printer, s *memory.Status) {
 	p.line("memory   %s, schema %d, %d rows, the last %s", s.Memory, s.Format, s.Revision, s.Sum)
 	p.line("answers  in %.1f ms", 1000*s.Took)
-	if s.Standby {
-		p.check(failed, "standby", "this server follows another one, and may be behind: name its primary")
-	}
 	for _, d := range s.Drivers {
 		p.line("driver   %s: %d rows, the last %d in session %d", printable(d.ID), d.Rows, d.Last, d.Session)
 	}

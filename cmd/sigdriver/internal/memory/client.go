@@ -146,7 +146,14 @@ func (c *Client) connect(ctx context.Context) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkRole(ctx, conn, c.Database.User); err != nil {
+	standby := false
+	if err = checkRole(ctx, conn, c.Database.User); err == nil {
+		err = conn.QueryRow(ctx, "select pg_is_in_recovery()").Scan(&standby)
+	}
+	if err == nil && standby {
+		err = errors.New("the database is a standby, which may be behind: name its primary")
+	}
+	if err != nil {
 		hangUp(conn)
 		return nil, err
 	}
@@ -272,8 +279,6 @@ func (c *Client) tellRefused(asOf time.Time) {
 func (c *Client) belongs(h *head) error {
 	is := c.Store.Position()
 	switch {
-	case h.standby:
-		return errors.New("the database is a standby, which may be behind: name its primary")
 	case h.format != Format:
 		return fmt.Errorf("the database has schema %d and this build speaks %d", h.format, Format)
 	case is.Memory == "" && c.Store.Revision() > 0:

@@ -87,7 +87,7 @@ func ParseURL(text, password string) (*Database, error) {
 		"synchronous_commit": "on", "statement_timeout": fmt.Sprint(queryTime.Milliseconds()),
 		"default_transaction_isolation": "read committed",
 	}
-	conf.OnNotice, conf.OnNotification = nil, nil
+	conf.OnNotice, conf.OnNotification, conf.ValidateConnect = nil, nil, nil
 	if err := checkEndpoints(conf, local); err != nil {
 		return nil, err
 	}

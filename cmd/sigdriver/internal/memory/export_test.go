@@ -5,6 +5,7 @@ package memory
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 )
@@ -37,4 +38,10 @@ func Rows(ctx context.Context, db *Database) ([]record.Row, error) {
 		out = append(out, rows...)
 		is.Revision, is.Sum = rows[len(rows)-1].Revision, rows[len(rows)-1].Sum
 	}
+}
+
+// Settings are what a connection is made with.
+func Settings(db *Database) string {
+	c := db.conf
+	return fmt.Sprint(c.Host, " ", c.Port, " ", c.Database, " ", c.User, " ", c.Password, " ", c.RuntimeParams, " ", len(c.Fallbacks), " ", c.TLSConfig != nil, " ", c.ValidateConnect != nil)
 }

@@ -41,9 +41,6 @@ func Import(ctx context.Context, c Config, store *record.Store, trust *verifier.
 	}
 	defer hangUp(conn)
 	h, err := readHead(ctx, conn)
-	if err == nil && h.standby {
-		err = errors.New("the database is a standby: name its primary")
-	}
 	if err != nil {
 		return nil, err
 	}

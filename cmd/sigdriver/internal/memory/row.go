@@ -38,13 +38,12 @@ type head struct {
 	format   int
 	revision uint64
 	sum      record.Digest
-	standby  bool
 }
 
 func readHead(ctx context.Context, c *pgx.Conn) (h head, err error) {
 	var revision int64
 	var sum []byte
-	err = c.QueryRow(ctx, `select id::text, format, revision, sum, pg_is_in_recovery() from sigdriver.memory`).Scan(&h.id, &h.format, &revision, &sum, &h.standby)
+	err = c.QueryRow(ctx, `select id::text, format, revision, sum from sigdriver.memory`).Scan(&h.id, &h.format, &revision, &sum)
 	h.revision = uint64(revision)
 	copy(h.sum[:], sum)
 	return h, err

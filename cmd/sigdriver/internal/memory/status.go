@@ -16,7 +16,6 @@ type Status struct {
 	Format   int            `json:"format"`
 	Revision uint64         `json:"revision,string"`
 	Sum      record.Digest  `json:"sum"`
-	Standby  bool           `json:"standby"`
 	Took     float64        `json:"seconds"` // of one question
 	Drivers  []StatusDriver `json:"drivers"` // that have raised, by id
 }
@@ -42,7 +41,7 @@ func ReadStatus(ctx context.Context, db *Database) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Status{Memory: h.id, Format: h.format, Revision: h.revision, Sum: h.sum, Standby: h.standby, Took: time.Since(begin).Seconds(), Drivers: []StatusDriver{}}
+	s := &Status{Memory: h.id, Format: h.format, Revision: h.revision, Sum: h.sum, Took: time.Since(begin).Seconds(), Drivers: []StatusDriver{}}
 	rows, err := conn.Query(ctx, `select driver, count(*), max(revision), max(session) from sigdriver.raised group by driver order by driver`)
 	if err != nil {
 		return nil, err

@@ -4,7 +4,9 @@
 package server
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -133,3 +135,33 @@ func (noMemory) Session() (record.Session, error) {
 	return record.Session{}, &record.MemoryError{Err: errors.New("down")}
 }
 func (noMemory) Raise(record.Session, record.Ask) error { panic("there is no session") }
+
+// BenchmarkHitShared is what sharing a memory costs a warm answer: pieces of both kinds
+// alternate, and the median of their ratios is reported.
+func BenchmarkHitShared(b *testing.B) {
+	const piece = 200
+	alone, data := hit(b)
+	shared, _ := hit(b)
+	m := &testMemory{}
+	shared.Memory = m
+	m.read(-time.Hour) // fresh for as long as it takes
+	took := func(w *world) time.Duration {
+		begin := time.Now()
+		for range piece {
+			if _, err := w.answerCall(context.Background(), gateway, data); err != nil {
+				b.Fatal(err)
+			}
+		}
+		return time.Since(begin)
+	}
+	var ratios []float64
+	for b.Loop() {
+		one := took(alone)
+		ratios = append(ratios, float64(took(shared))/float64(one))
+	}
+	slices.Sort(ratios)
+	n := len(ratios)
+	b.ReportMetric(ratios[n/2], "shared/alone")
+	b.ReportMetric(ratios[n/4], "shared/alone-25%")
+	b.ReportMetric(ratios[3*n/4], "shared/alone-75%")
+}

@@ -8,6 +8,7 @@ package memorytest
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -41,6 +42,7 @@ type Postgres struct {
 	ended  chan struct{}
 	log    *bytes.Buffer
 	more   []string // options
+	port   int      // of TLS, 0 for none
 }
 
 // Start starts a server with the schema and the drivers' role in it. It skips the test
@@ -168,7 +170,7 @@ func (p *Postgres) Up() {
 		close(ended)
 	}()
 	for {
-		if p.command("psql", "-X", "-h", p.dir, "-U", Admin, "-d", "postgres", "-c", "select 1").Run() == nil {
+		if p.command("psql", "-X", "-h", p.dir, "-p", p.socketPort(), "-U", Admin, "-d", "postgres", "-c", "select 1").Run() == nil {
 			return
 		}
 		select {
@@ -218,7 +220,7 @@ func (p *Postgres) SQL(role, text string) string {
 
 // TrySQL is SQL that may be refused.
 func (p *Postgres) TrySQL(role, text string) (string, error) {
-	cmd := p.command("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", p.dir, "-U", role, "-d", "postgres")
+	cmd := p.command("psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h", p.dir, "-p", p.socketPort(), "-U", role, "-d", "postgres")
 	cmd.Stdin = strings.NewReader(text)
 	out, err := cmd.CombinedOutput()
 	return strings.TrimSpace(string(out)), err
@@ -268,4 +270,41 @@ func (p *Postgres) Standby(options ...string) *Postgres {
 func (p *Postgres) Promote() {
 	p.t.Helper()
 	p.tool("pg_ctl", "promote", "-w", "-D", p.data)
+}
+
+// ServeTLS starts the server anew with a certificate, on a port of this machine, where the
+// drivers' role needs a password.
+func (p *Postgres) ServeTLS(certificate, key, password string) (port int) {
+	p.t.Helper()
+	p.SQL(Admin, fmt.Sprintf("alter role %s password '%s'", Role, password))
+	p.Down()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	port = l.Addr().(*net.TCPAddr).Port
+	l.Close()
+	for from, to := range map[string]string{certificate: "server.crt", key: "server.key"} {
+		to = filepath.Join(p.data, to)
+		p.run("cp", from, to)
+		p.run("chmod", "0600", to)
+		if c := p.credential(); c != nil {
+			p.run("chown", fmt.Sprintf("%d:%d", c.Uid, c.Gid), to)
+		}
+	}
+	p.run("sh", "-c", "printf 'local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\nhostssl all all ::1/128 scram-sha-256\n' > "+filepath.Join(p.data, "pg_hba.conf"))
+	if p.port == 0 {
+		p.port = port
+		p.more = append(p.more, "ssl=on", "listen_addresses=localhost", fmt.Sprint("port=", port), "unix_socket_directories="+p.dir)
+	}
+	p.Up()
+	return p.port
+}
+
+// socketPort is in the name of the server's socket.
+func (p *Postgres) socketPort() string {
+	if p.port != 0 {
+		return fmt.Sprint(p.port)
+	}
+	return "5432"
 }
