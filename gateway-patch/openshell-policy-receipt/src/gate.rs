@@ -198,7 +198,8 @@ impl Gate {
         self.judge_at(Time::now(), question, answer, settings)
     }
 
-    pub(crate) fn judge_at(
+    /// The same at another time, for tests and for judging again.
+    pub fn judge_at(
         &self,
         now: Time,
         question: Question,
