@@ -75,7 +75,28 @@ type Want struct {
 	// MinEpoch is the epoch of the last receipt taken from this driver, and
 	// MinSequence its sequence plus one; both zero before the first. Keep them.
 	MinEpoch, MinSequence uint64
-	Now                   time.Time
+	// Seen is the same for a supervisor that meets several drivers of one fleet: what
+	// counts is the memory of the driver that signed. Optional. With it, every key has to
+	// say whose it is.
+	Seen Seen
+	Now  time.Time
+}
+
+// Seen is what a supervisor keeps of each driver whose receipts it took, by the driver's
+// id. Drivers number their receipts for themselves: the numbers of two have nothing to do
+// with each other.
+type Seen map[string]Mark
+
+// Mark is the epoch of the last receipt that was taken from a driver, and its sequence
+// plus one. The zero value is before the first.
+type Mark struct{ MinEpoch, MinSequence uint64 }
+
+// Take notes a receipt that Verify returned. Keep what it notes before the policy is
+// enforced.
+func (s Seen) Take(r *Statement) {
+	p := &r.Predicate
+	last := s[p.Driver.ID]
+	s[p.Driver.ID] = Mark{max(last.MinEpoch, p.Trust.Epoch), max(last.MinSequence, p.Sequence+1)}
 }
 
 // Verify checks a receipt. The error is always a *Refusal; without one the
@@ -86,6 +107,8 @@ func Verify(receipt []byte, want Want) (*Statement, error) {
 		return nil, err
 	}
 	p := &s.Predicate
+	mark := want.Seen[p.Driver.ID]
+	minEpoch, minSequence := max(want.MinEpoch, mark.MinEpoch), max(want.MinSequence, mark.MinSequence)
 	for _, check := range []struct {
 		holds   bool
 		finding string
@@ -102,8 +125,8 @@ func Verify(receipt []byte, want Want) (*Statement, error) {
 		{!p.IssuedAt.After(want.Now.Add(MaxSkew)), FindingStale, "it is from the future: issued at " + p.IssuedAt.Format(time.RFC3339)},
 		{want.Now.Before(p.NotAfter), FindingStale, "it held until " + p.NotAfter.Format(time.RFC3339)},
 		{p.NotAfter.Sub(p.IssuedAt) <= MaxLifetime, FindingStale, fmt.Sprintf("it claims to hold for longer than %s", MaxLifetime)},
-		{p.Trust.Epoch >= want.MinEpoch, FindingStale, fmt.Sprintf("its trust epoch %d is below %d", p.Trust.Epoch, want.MinEpoch)},
-		{p.Sequence >= want.MinSequence, FindingStale, fmt.Sprintf("its sequence %d is below %d", p.Sequence, want.MinSequence)},
+		{p.Trust.Epoch >= minEpoch, FindingStale, fmt.Sprintf("its trust epoch %d is below %d", p.Trust.Epoch, minEpoch)},
+		{p.Sequence >= minSequence, FindingStale, fmt.Sprintf("its sequence %d is below %d", p.Sequence, minSequence)},
 	} {
 		if !check.holds {
 			return nil, &Refusal{check.finding, check.text}
@@ -139,6 +162,9 @@ func open(receipt []byte, want *Want) (*Statement, error) {
 	}
 	if again, err := canonical(&s); err != nil || !bytes.Equal(again, e.Payload) {
 		return nil, refuse("what was signed is not the one form of what it says")
+	}
+	if key.Driver == "" && want.Seen != nil {
+		return nil, refuse("the key does not say whose it is, and several drivers are told apart")
 	}
 	if key.Driver != "" && s.Predicate.Driver.ID != key.Driver {
 		return nil, refuse("the key is of driver %.80q, the receipt of %.80q", key.Driver, s.Predicate.Driver.ID)

@@ -31,6 +31,8 @@ var pageCommands = []struct {
 	{"sigdriver receipt verify ", "receipt.txtar", ""},
 	{"sigdriver audit reconcile ", "reconcile.txtar", ""},
 	{"sigdriver serve --config ", "serve.txtar", ""},
+	{"sigdriver memory status --config ", "memory.txtar", ""},
+	{"sigdriver memory import --config ", "memory.txtar", ""},
 }
 
 // TestPageCommandsRun runs every command of the pages, with its placeholders filled
