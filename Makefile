@@ -1,6 +1,6 @@
 # Two commands for a stranger: `make demo` and `make test`.
 
-.PHONY: build test race pkcs11 soak siege memory memory-figures durability junk check fmt vet lint generate generate-check tidy platforms dist dist-check demo bench fuzz conformance interop interop-python gateway-test gateway-compat clean
+.PHONY: build test race pkcs11 soak siege memory memory-figures durability junk check fmt vet lint generate generate-check tidy platforms dist dist-check demo bench fuzz conformance interop interop-python gateway-test gateway-compat fleet clean
 
 TOOL := go tool -modfile=go.tool.mod
 
@@ -46,6 +46,15 @@ memory:
 memory-figures:
 	go test -count=1 -timeout 20m -run '^TestFigures$$' -v ./cmd/sigdriver/internal/memory -figures 21
 	go test -run '^$$' -bench '^BenchmarkHitShared$$' -benchtime 300x -count 3 ./cmd/sigdriver/internal/server
+
+# What an attestation, a signature, an epoch, a revocation and a restart cost those who
+# poll for many sandboxes: failed calls, how long, evaluations and bytes. It is a
+# measurement, for a machine with nothing else to do. `make test` plays a short form and
+# holds nothing against the clock.
+FLEET ?= 10000 50000
+fleet:
+	set -e; for n in $(FLEET); do \
+	  go test -count=1 -timeout 30m -run '^TestFleet$$' -v ./cmd/sigdriver/internal/daemon -fleet $$n -fleet-every 5s; done
 
 # Evidence under fire, the long form: thousands of kills, a longer model, 100,000 edits of compositions by each recipe, a flip of every byte of a
 # larger log, a restart over 100,000 entries, and durable appends beside a bare
