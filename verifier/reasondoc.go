@@ -311,7 +311,7 @@ var faultDocs = []Doc{
 		gatewayDev, "Fix the call; the message names the field.", ""},
 	{"REQUEST_TOO_LARGE", 0, 0, "InvalidArgument", "A field, a count or the whole request is over its limit.",
 		gatewayDev, "Stay within the limits that GetCapabilities lists.", ""},
-	{"OVERLOADED", 0, 0, "Unavailable", "Too many evaluations of this caller's uid are in flight, or of all; this one was turned away at once.",
+	{"OVERLOADED", 0, 0, "Unavailable", "Too many calls of this caller's uid are open, or the floors that the decision stands on kept changing while it was made. Evaluations beyond what is made at once wait for their turn as long as their callers do.",
 		driverOp, "Retry after a moment. If it lasts, look for a caller that asks for ever new documents.", ""},
 	{"AUDIT_UNAVAILABLE", 0, 0, "Unavailable", "The decision could not be recorded durably, or its receipt not signed, or the journal is not in its place any more, so it was not given.",
 		driverOp, "Make room on the journal's disk, or put the files of the state folder back; after a failed write restart the driver.", ""},

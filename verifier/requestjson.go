@@ -67,6 +67,11 @@ type documentSummary struct {
 // people who approve in the same words have one digest, and the decision record
 // tells their envelopes apart.
 func RequestJSON(req *Request) []byte {
+	s := summaryOf(req)
+	return canonicalOf(&s)
+}
+
+func summaryOf(req *Request) requestSummary {
 	s := requestSummary{
 		Purpose: req.Purpose.String(), Target: targetSummary(req.Target),
 		Recipe: req.Recipe, ProvidersV2: req.ProvidersV2,
@@ -78,7 +83,34 @@ func RequestJSON(req *Request) []byte {
 	if len(req.Effective) > 0 {
 		s.EffectiveSHA256 = digestText(sha256.Sum256(req.Effective))
 	}
-	return canonicalOf(&s)
+	return s
+}
+
+// Summary is what a request comes to in a record and an answer, made once.
+type Summary struct {
+	JSON                []byte // RequestJSON
+	SHA256, AskedSHA256 [32]byte
+	// Attestations are AttestationDigest of those offered, each once, in order.
+	Attestations []string
+}
+
+// Summarize makes the summary of a request.
+func Summarize(req *Request) *Summary {
+	text := summaryOf(req)
+	s := &Summary{JSON: canonicalOf(&text)}
+	s.SHA256 = sha256.Sum256(s.JSON)
+	seen := map[string]bool{}
+	for i := range text.Documents {
+		for _, digest := range text.Documents[i].Attestations {
+			if !seen[digest] {
+				seen[digest] = true
+				s.Attestations = append(s.Attestations, digest)
+			}
+		}
+		text.Documents[i].Attestations = []string{}
+	}
+	s.AskedSHA256 = sha256.Sum256(canonicalOf(&text))
+	return s
 }
 
 // RequestSHA256 is the sha256 of RequestJSON: request_sha256 in the contract.
@@ -88,12 +120,7 @@ func RequestSHA256(req *Request) [32]byte { return sha256.Sum256(RequestJSON(req
 // asked_sha256 in the contract. A caller does not know what the driver's index
 // adds; this much it computes itself, and refuses an answer to another request.
 func AskedSHA256(req *Request) [32]byte {
-	bare := *req
-	bare.Documents = slices.Clone(req.Documents)
-	for i := range bare.Documents {
-		bare.Documents[i].Attestations = nil
-	}
-	return RequestSHA256(&bare)
+	return Summarize(req).AskedSHA256
 }
 
 func summarize(doc *Document) documentSummary {

@@ -39,14 +39,14 @@ func (r receivedRequest) document(i int) (*parsedDocument, *Finding) {
 
 func (r receivedRequest) verifyAttestation(trust *Trust, i, attestation int, budget *signatureBudget) verifiedAttestation {
 	raw := r.Documents[i].Attestations[attestation]
-	if len(r.Documents) == 1 {
-		return trust.verifyAttestation(attestation, raw, budget)
-	}
 	sum := sha256.Sum256(raw)
+	if len(r.Documents) == 1 {
+		return trust.checkAttestation(attestation, raw, sum, budget)
+	}
 	if known, ok := r.verified[sum]; ok {
 		return known.withIndex(attestation)
 	}
-	v := trust.verifyAttestation(attestation, raw, budget)
+	v := trust.checkAttestation(attestation, raw, sum, budget)
 	r.verified[sum] = v
 	return v
 }

@@ -32,6 +32,9 @@ type TrustSource struct {
 	// log's and its receipts'. An authorities.json that lists one is refused, so
 	// that no signature of the driver can ever pass for an approval.
 	Reserved [][32]byte
+	// Memory remembers signatures that verified under the trust before this one too.
+	// Optional.
+	Memory *Memory
 }
 
 // Versions are the TUF role versions that a Trust came from.
@@ -59,6 +62,9 @@ type Trust struct {
 	keyless     *keyless // nil: certificates are refused
 	// revocationFault is why revocations.json was not taken; nil when it was.
 	revocationFault error
+
+	memory  *Memory // nil for none
+	checked *checkedAttestations
 }
 
 // principal is one person, team or robot, and counts once.
@@ -121,7 +127,7 @@ func ParseTrust(src TrustSource) (*Trust, error) {
 		return nil, err
 	}
 	t := &Trust{epoch: src.Epoch, versions: src.Versions, expires: src.Expires,
-		driverVersion: src.DriverVersion, authorities: a, receiptKeys: receiptKeys}
+		driverVersion: src.DriverVersion, authorities: a, receiptKeys: receiptKeys, memory: src.Memory, checked: &checkedAttestations{}}
 	if err := t.updateRatchet(&src); err != nil {
 		return nil, err
 	}

@@ -220,8 +220,23 @@ func decideVector(t *testing.T, v *cases.Vector) cases.Expect {
 	if err != nil {
 		t.Fatalf("%s: %v", v.Name, err)
 	}
-	return cases.Observe(&s.Request, d)
+	decided := cases.Observe(&s.Request, d)
+	if !s.NoTrust {
+		src := s.Source()
+		src.Memory = &remembered
+		trust, err := verifier.ParseTrust(src)
+		if err != nil {
+			t.Fatalf("%s: %v", v.Name, err)
+		}
+		for range 2 { // what is remembered decides nothing
+			compare(t, cases.Observe(&s.Request, verifier.Verify(&s.Request, trust, s.Floors, s.Now)), decided)
+		}
+	}
+	return decided
 }
+
+// remembered is of all decisions together.
+var remembered verifier.Memory
 
 func compare(t *testing.T, got, want cases.Expect) {
 	t.Helper()

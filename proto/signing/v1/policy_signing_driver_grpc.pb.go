@@ -29,8 +29,8 @@
 //   PERMISSION_DENIED    the peer may not speak for target.gateway_id;
 //                        ErrorInfo.reason is PEER_NOT_ALLOWED
 //   UNAVAILABLE          the driver cannot decide now; ErrorInfo.reason says why:
-//                          OVERLOADED         128 evaluations are under way; ask
-//                                             again after a pause
+//                          OVERLOADED         too many calls of this uid are open;
+//                                             ask again after a pause
 //                          AUDIT_UNAVAILABLE  the decision could not be recorded
 //                          CLOCK_UNTRUSTED    the driver's clock stepped
 //   DEADLINE_EXCEEDED, CANCELLED

@@ -67,7 +67,7 @@ func TestFleet(t *testing.T) {
 	}
 	f := newFleet(t)
 	f.launch()
-	f.rounds(1) // everything is decided once
+	f.rounds(1, 0) // everything is decided once
 	if n := f.evaluations(); n != len(f.sandboxes) {
 		t.Errorf("%d evaluations of %d questions", n, len(f.sandboxes))
 	}
@@ -89,11 +89,12 @@ type fleet struct {
 	conns     []*grpc.ClientConn
 	open      chan struct{} // a place for each call under way
 
-	inUse   atomic.Uint64 // an epoch that is known to have been swapped in
-	mu      sync.Mutex    // guards what follows
-	calls   []fleetCall
-	wrong   int
-	patient bool // a call that finds nobody to answer it asks again
+	inUse    atomic.Uint64 // an epoch that is known to have been swapped in
+	restarts atomic.Bool   // a call that finds nobody asks again
+	mu       sync.Mutex    // guards what follows
+	calls    []fleetCall
+	wrong    int
+	patient  bool // a call that finds nobody to answer it asks again
 }
 
 // fleetPolicy is a source policy with its profiles, as the documents of a request.
@@ -164,6 +165,7 @@ var fleetEvents = []fleetEvent{
 		f.epoch()
 	}, func(f *fleet) int { return len(f.sandboxes) }},
 	{"restart", func(f *fleet) {
+		f.restarts.Store(true)
 		f.halt()
 		f.launch()
 	}, nil},
@@ -322,20 +324,24 @@ func (f *fleet) evaluations() (n int) {
 	return n
 }
 
-// rounds polls for each sandbox so often, and returns when the last call has ended.
-func (f *fleet) rounds(n int) {
+// rounds polls for each sandbox so often, each time within a while or, for 0, as fast as
+// it is answered, and returns when the last call has ended.
+func (f *fleet) rounds(n int, every time.Duration) {
 	var all sync.WaitGroup
 	begin := time.Now()
 	for i := range n * len(f.sandboxes) {
-		due := begin.Add(time.Duration(float64(*fleetEvery) * float64(i) / float64(len(f.sandboxes))))
+		due := begin.Add(time.Duration(float64(every) * float64(i) / float64(len(f.sandboxes))))
 		if early := time.Until(due); early > 0 {
 			time.Sleep(early)
-		} else if *fleetEvery == 0 {
-			due = time.Now()
 		}
 		f.open <- struct{}{}
+		deadline := due.Add(*fleetDeadline)
+		if every == 0 {
+			due = time.Now()
+			deadline = due.Add(patience)
+		}
 		all.Go(func() {
-			f.ask(i, due)
+			f.ask(i, due, deadline)
 			<-f.open
 		})
 	}
@@ -343,19 +349,15 @@ func (f *fleet) rounds(n int) {
 }
 
 // ask polls once. What it takes counts from when it was due.
-func (f *fleet) ask(i int, due time.Time) {
+func (f *fleet) ask(i int, due, deadline time.Time) {
 	s := &f.sandboxes[i%len(f.sandboxes)]
-	deadline := patience
-	if *fleetEvery > 0 {
-		deadline = *fleetDeadline
-	}
-	ctx, cancel := context.WithDeadline(context.Background(), due.Add(deadline))
+	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	request := append(bytes.Clone(s.target), s.policy.request...)
 	var reply []byte
 	least := f.inUse.Load()
 	err := f.conns[i%len(f.conns)].Invoke(ctx, signingv1.PolicySigningDriver_Verify_FullMethodName, &request, &reply)
-	for *fleetEvery == 0 && status.Code(err) == codes.Unavailable && ctx.Err() == nil { // as a supervisor does
+	for *fleetEvery == 0 && f.restarts.Load() && status.Code(err) == codes.Unavailable && ctx.Err() == nil { // as a supervisor does
 		time.Sleep(5 * time.Millisecond)
 		err = f.conns[i%len(f.conns)].Invoke(ctx, signingv1.PolicySigningDriver_Verify_FullMethodName, &request, &reply)
 	}
@@ -402,18 +404,18 @@ func (f *fleet) play(e fleetEvent) {
 		before, after = 1, 1
 	}
 	f.take()
-	f.rounds(before)
+	f.rounds(before, *fleetEvery)
 	calm := f.take()
 	evaluated, entries, written := f.evaluations(), f.metric("sigdriver_journal_entries"), f.written()
 	begin := time.Now()
 	done := make(chan struct{})
 	pid := f.driver.Process.Pid
 	go func() { defer close(done); e.do(f) }()
-	f.rounds(after)
+	f.rounds(after, *fleetEvery)
 	<-done
 	taken := time.Now()
 	if *fleetEvery == 0 {
-		f.rounds(1) // each is asked about afterwards
+		f.rounds(1, 0) // each is asked about afterwards
 	}
 	calls := f.take()
 	if f.driver.Process.Pid != pid {

@@ -40,7 +40,11 @@ type recordFile struct {
 
 // NewDecisionRecord makes the record of a decision.
 func NewDecisionRecord(req *verifier.Request, d *verifier.Decision) DecisionRecord {
-	r := DecisionRecord{Request: verifier.RequestJSON(req), Decision: d}
+	return newDecisionRecord(verifier.Summarize(req), req, d)
+}
+
+func newDecisionRecord(s *verifier.Summary, req *verifier.Request, d *verifier.Decision) DecisionRecord {
+	r := DecisionRecord{Request: s.JSON, Decision: d}
 	for _, doc := range req.Documents {
 		var list []Digest
 		for _, raw := range doc.Attestations {

@@ -89,7 +89,12 @@ type Entry struct {
 	// Elided names the lists that Append left out because the entry would have
 	// been too large. The decision record has them.
 	Elided []string `json:"elided,omitempty"`
+
+	summary *verifier.Summary // of the request
 }
+
+// Summary is that of the request that NewEntry was given; nil for an entry that was read.
+func (e *Entry) Summary() *verifier.Summary { return e.summary }
 
 // Peer is the caller of the socket.
 type Peer struct {
@@ -161,13 +166,15 @@ type Suppressed struct {
 // NewEntry fills in what a request and its decision say. Time, driver, peer,
 // host and trust are the caller's to add, and Commit adds the rest.
 func NewEntry(req *verifier.Request, d *verifier.Decision) Entry {
+	summary := verifier.Summarize(req)
 	e := Entry{
+		summary:         summary,
 		Rules:           verifier.RulesVersion,
 		Purpose:         req.Purpose.String(),
 		Target:          Target(req.Target),
-		RequestSHA256:   verifier.RequestSHA256(req),
+		RequestSHA256:   summary.SHA256,
 		EffectiveSHA256: d.EffectiveSHA256,
-		Attestations:    offered(req),
+		Attestations:    summary.Attestations,
 		Verdict:         d.Verdict.String(),
 		Reason:          d.Reason.String(),
 		Counts:          Counts{Findings: len(d.Findings), Shadow: len(d.Shadow)},
@@ -199,21 +206,6 @@ func consulted(d *verifier.Decision, k verifier.FloorKey) verifier.Floor {
 func floorFile(f verifier.Floor) Floor { return Floor{f.Version, f.SHA256} }
 
 func (f Floor) verifier() verifier.Floor { return verifier.Floor{Version: f.Version, SHA256: f.SHA256} }
-
-// offered lists the digests of all attestations of a request, each once.
-func offered(req *verifier.Request) []string {
-	var list []string
-	seen := map[string]bool{}
-	for _, doc := range req.Documents {
-		for _, raw := range doc.Attestations {
-			if digest := verifier.AttestationDigest(raw); !seen[digest] {
-				seen[digest] = true
-				list = append(list, digest)
-			}
-		}
-	}
-	return list
-}
 
 // check refuses an entry that says nothing, or names a verdict that is none.
 func (e *Entry) check() error {

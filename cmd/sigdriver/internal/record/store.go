@@ -328,7 +328,10 @@ func (s *Store) Commit(e Entry, req *verifier.Request, d *verifier.Decision) (ui
 	if err := s.stands(seen); err != nil {
 		return 0, Digest{}, err // before anything is archived for nothing
 	}
-	record, err := NewDecisionRecord(req, d).JSON()
+	if e.summary == nil {
+		return 0, Digest{}, errors.New("record: the entry is not one of NewEntry")
+	}
+	record, err := newDecisionRecord(e.summary, req, d).JSON()
 	if err != nil {
 		return 0, Digest{}, err
 	}

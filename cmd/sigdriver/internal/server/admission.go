@@ -30,7 +30,7 @@ const (
 	// Streams hold a window of bytes each even where nobody reads them.
 	streamsUID = 256
 	streamsAll = 1024
-	// Evaluations hold what they judge; more are OVERLOADED at once.
+	// Evaluations hold what they judge; more wait, as long as their callers do.
 	coldUID = 96
 	maxCold = 256
 	// receiveTime is how long a message may take from when its call begins.

@@ -19,7 +19,7 @@ import (
 func (s *Server) Ask(req *verifier.Request) (*verifier.Decision, error) {
 	own := uint32(os.Geteuid()) // operators have the driver's own part
 	if !s.Admission.cold.try(own, 1) {
-		return nil, overloaded()
+		return nil, overloaded("as many questions of operators are decided as may be at once")
 	}
 	defer s.Admission.cold.give(own, 1)
 	if err := s.Admission.turns.take(context.Background(), own, 1); err != nil {

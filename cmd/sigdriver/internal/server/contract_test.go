@@ -88,7 +88,7 @@ func TestFaultsHavePages(t *testing.T) {
 		pages[doc.Code] = doc.Status
 	}
 	for _, err := range []error{
-		malformed("f", "x"), tooLarge("f", 1, "bytes"), foreign(nil), auditUnavailable(nil), overloaded(), internal(nil),
+		malformed("f", "x"), tooLarge("f", 1, "bytes"), foreign(nil), auditUnavailable(nil), overloaded("x"), internal(nil),
 		callFault(&record.ClockError{}),
 	} {
 		f := err.(*fault)
@@ -234,7 +234,7 @@ func TestResponseKeepsItsLimit(t *testing.T) {
 		d.Documents = append(d.Documents, verifier.DocumentResult{Principals: names})
 	}
 	d.NearestMiss = verifier.NearestMiss{Document: -1, Text: long, Command: long}
-	body, err := encodeDecision(&s.Request, &d, &place{index: 1})
+	body, err := encodeDecision(&s.Request, verifier.Summarize(&s.Request), &d, &place{index: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

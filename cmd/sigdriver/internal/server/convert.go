@@ -92,13 +92,12 @@ type place struct {
 
 // encodeDecision encodes a VerifyResponse without request_id and trust, which
 // differ from answer to answer.
-func encodeDecision(req *verifier.Request, d *verifier.Decision, r *place) ([]byte, error) {
-	sum, asked := verifier.RequestSHA256(req), verifier.AskedSHA256(req)
+func encodeDecision(req *verifier.Request, s *verifier.Summary, d *verifier.Decision, r *place) ([]byte, error) {
 	out := &signingv1.VerifyResponse{
 		Verdict:       signingv1.Verdict(d.Verdict),
 		Reason:        signingv1.Reason(d.Reason),
-		RequestSha256: sum[:],
-		AskedSha256:   asked[:],
+		RequestSha256: s.SHA256[:],
+		AskedSha256:   s.AskedSHA256[:],
 		ValidUntil:    timestamp(d.ValidUntil),
 	}
 	if d.Verdict != verifier.Allow {

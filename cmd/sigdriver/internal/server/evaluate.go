@@ -39,17 +39,15 @@ type call struct {
 	asOf    time.Time // of the shared memory that the answer is held against
 }
 
-// evaluate decides the question and records the decision. Once the decision is
-// made it is recorded whole, even if the caller hangs up.
+// evaluate decides the question and records the decision. It waits for its turn as long
+// as the caller does. From then on nothing is thrown away: the decision is made and
+// recorded whole, even if the caller hangs up.
 func (c *call) evaluate(ctx context.Context) (*answer, error) {
 	slots := c.server.Admission.cold
-	if !slots.try(c.caller.UID, 1) {
-		return nil, overloaded()
-	}
-	defer slots.give(c.caller.UID, 1)
-	if err := c.compute(ctx, c.read); err != nil {
+	if err := slots.take(ctx, c.caller.UID, 1); err != nil {
 		return nil, err
 	}
+	defer slots.give(c.caller.UID, 1)
 	d, err := c.decide(ctx)
 	if err != nil {
 		return nil, err
@@ -135,26 +133,33 @@ func (c *call) read() error {
 	if err := countAttestations(c.data); err != nil {
 		return err
 	}
-	var err error
-	if c.req, c.host, err = decodeRequest(c.data.Materialize()); err != nil {
+	req, host, err := decodeRequest(c.data.Materialize())
+	if err != nil {
 		return err
 	}
-	if c.req.Target.GatewayID != string(c.question.gatewayID) {
+	if req.Target.GatewayID != string(c.question.gatewayID) {
 		return malformed("target.gateway_id", "is ambiguous") // two readers of one message disagree
 	}
-	if err := verifier.CheckRequest(c.req); err != nil {
+	if err := verifier.CheckRequest(req); err != nil {
 		return err
 	}
-	c.indexed = merge(c.req, c.index)
+	c.indexed = merge(req, c.index)
+	c.req, c.host = req, host
 	return nil
 }
 
-// decide judges the request and makes the decision durable with what it raises. When
-// another decision moved the state meanwhile, it is judged again by the new one.
+// decide reads and judges the request, in one turn, and makes the decision durable with
+// what it raises. When another decision moved the state meanwhile, it is judged again by
+// the new one.
 func (c *call) decide(ctx context.Context) (*verifier.Decision, error) {
 	for range maxConflicts {
 		var d verifier.Decision
 		if err := c.compute(ctx, func() error {
+			if c.req == nil {
+				if err := c.read(); err != nil {
+					return err
+				}
+			}
 			d = verifier.Verify(c.req, c.trust.Trust, c.server.Record.View(), c.now)
 			return nil
 		}); err != nil {
@@ -171,8 +176,9 @@ func (c *call) decide(ctx context.Context) (*verifier.Decision, error) {
 		if !errors.As(err, &conflict) {
 			return nil, err
 		}
+		ctx = context.WithoutCancel(ctx)
 	}
-	return nil, overloaded()
+	return nil, overloaded("the floors that it stands on keep changing")
 }
 
 // record makes the decision durable. A refusal that the journal declines to keep
@@ -215,7 +221,7 @@ const unrecordedHolds = time.Second
 
 // remember makes the answer, with the state as it is once its own entry holds.
 func (c *call) remember(d *verifier.Decision) (*answer, error) {
-	body, err := encodeDecision(c.req, d, c.logged)
+	body, err := encodeDecision(c.req, c.entry.Summary(), d, c.logged)
 	if err != nil {
 		return nil, err
 	}

@@ -115,9 +115,8 @@ func receiptUnavailable(err error) error {
 	return &fault{code: codes.Unavailable, reason: reasonAuditUnavailable, text: "the receipt could not be signed", cause: err}
 }
 
-func overloaded() error {
-	return &fault{code: codes.Unavailable, reason: reasonOverloaded,
-		text: fmt.Sprintf("%d evaluations of this uid are under way, or %d of all: ask again after a pause", coldUID, maxCold)}
+func overloaded(why string) error {
+	return &fault{code: codes.Unavailable, reason: reasonOverloaded, text: why + ": ask again after a pause"}
 }
 
 // noReceipts answers Attest where nothing signs.

@@ -43,6 +43,13 @@ func (s *shares) Held() int {
 	return s.held
 }
 
+// Waiting is how many wait for a share.
+func (s *shares) Waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.waiting)
+}
+
 // try takes n at once, false when that is too much.
 func (s *shares) try(uid uint32, n int) bool {
 	s.mu.Lock()

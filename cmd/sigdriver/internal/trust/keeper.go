@@ -92,7 +92,8 @@ type Keeper struct {
 
 	mu      sync.Mutex // one refresh at a time; guards what follows
 	source  *tuf.Snapshot
-	owed    bool              // a reset of the trust in use could not be carried out
+	owed    bool // a reset of the trust in use could not be carried out
+	memory  verifier.Memory
 	behind  bool              // attestations are published that were not fetched yet
 	trouble map[string]string // what was last said about each kind of trouble
 
@@ -283,7 +284,7 @@ func noteOf(t *verifier.Trust) tuf.Note {
 // parse reads trust whole, self-check included.
 func (k *Keeper) parse(s *tuf.Snapshot, before tuf.Note) (*verifier.Trust, error) {
 	src := Source(s, before)
-	src.DriverVersion, src.Reserved = k.DriverVersion, k.Reserved
+	src.DriverVersion, src.Reserved, src.Memory = k.DriverVersion, k.Reserved, &k.memory
 	trust, err := verifier.ParseTrust(src)
 	if err != nil {
 		return nil, &RefusedError{err}
