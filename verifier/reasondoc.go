@@ -321,6 +321,8 @@ var faultDocs = []Doc{
 		driverOp, "See whether PostgreSQL takes connections, and the driver's log for what it says: docs/memory.md lists the failures.", "sigdriver memory status --config /etc/sigdriver/sigdriver.toml"},
 	{"MEMORY_ROLLBACK", 0, 0, "Unavailable", "The memory that drivers share lacks rows that this driver has learned, or has others in their place: an old copy was restored, or another database answers. Nothing is answered until somebody has looked.",
 		driverOp, "Find out which copy of the database it is. Put the right one back and restart the driver; or have each driver bring back what it knows, with the driver stopped.", "sigdriver memory import --config /etc/sigdriver/sigdriver.toml"},
+	{"INDEX_UNAVAILABLE", 0, 0, "Unavailable", "The driver has just started and has not read every attestation of its folder and of trust, so that a refusal now might be wrong. Whatever it could allow already, it allowed.",
+		driverOp, "Retry after a moment. If it lasts, look at what fills attestations.dir: sigdriver_index_waiting counts what is not read yet.", ""},
 	{"CLOCK_UNTRUSTED", 0, 0, "Unavailable", "The clock stepped by more than five minutes less than a minute ago, or is that far behind a time that trust vouched for.",
 		driverOp, "Fix the machine's time service. If the clock is right, start the driver once with --accept-clock.", "timedatectl status"},
 	{"PEER_NOT_ALLOWED", 0, 0, "connection closed, or PermissionDenied", "The calling process is not on the allow-list, or speaks for a gateway that is not its own.",

@@ -32,6 +32,8 @@
 //                          OVERLOADED         too many calls of this uid are open;
 //                                             ask again after a pause
 //                          AUDIT_UNAVAILABLE  the decision could not be recorded
+//                          INDEX_UNAVAILABLE  the driver has just started and has
+//                                             not read every attestation
 //                          CLOCK_UNTRUSTED    the driver's clock stepped
 //   DEADLINE_EXCEEDED, CANCELLED
 //                        the caller's deadline passed, or it hung up

@@ -168,6 +168,9 @@ func (c *call) decide(ctx context.Context) (*verifier.Decision, error) {
 		if d.Verdict == verifier.VerdictUnspecified || d.Reason == verifier.ReasonUnspecified {
 			return nil, errors.New("a decision without a verdict") // CheckRequest took the request
 		}
+		if d.Verdict != verifier.Allow && !c.index.Built() && c.trust.Trust.State(c.now).Condition != verifier.Refused {
+			return nil, indexUnavailable() // what is missing may not have been read yet
+		}
 		err := c.record(&d)
 		if err == nil {
 			return &d, nil

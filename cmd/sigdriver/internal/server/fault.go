@@ -26,6 +26,7 @@ const (
 	reasonPeerNotAllowed   = "PEER_NOT_ALLOWED"
 	reasonOverloaded       = "OVERLOADED"
 	reasonAuditUnavailable = "AUDIT_UNAVAILABLE"
+	reasonIndexUnavailable = "INDEX_UNAVAILABLE"
 	reasonClockUntrusted   = "CLOCK_UNTRUSTED"
 	reasonMemoryDown       = "MEMORY_UNAVAILABLE"
 	reasonMemoryStale      = "MEMORY_STALE"
@@ -109,6 +110,10 @@ func memoryStale(how string) error {
 
 func memoryRolledBack(err error) error {
 	return &fault{code: codes.Unavailable, reason: reasonMemoryRolledBack, text: "the memory that drivers share has gone back, or is another one: its operator has to look", cause: err}
+}
+
+func indexUnavailable() error {
+	return &fault{code: codes.Unavailable, reason: reasonIndexUnavailable, text: "the driver has just started and has not read every attestation: ask again after a pause"}
 }
 
 func receiptUnavailable(err error) error {

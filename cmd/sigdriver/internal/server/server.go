@@ -75,7 +75,12 @@ type Clock interface {
 }
 
 // Index is where attestations come from that are not in the request.
-type Index interface{ Current() *trust.IndexView }
+type Index interface {
+	Current() *trust.IndexView
+	// Settled returns a channel that is closed once it is worth no more waiting for the
+	// index to be built.
+	Settled() <-chan struct{}
+}
 
 // Record is the durable record: the journal, and the floors and places that it
 // adds up to.

@@ -148,6 +148,9 @@ func (s *Server) judge(ctx context.Context, caller socket.Credentials, data mem.
 	if !s.Peers().MaySpeakFor(caller, string(q.gatewayID)) {
 		return judged{}, foreign(q.gatewayID)
 	}
+	if err := s.awaitIndex(ctx); err != nil {
+		return judged{}, err
+	}
 	now, err := s.Clock.Now()
 	if err != nil {
 		return judged{}, err
@@ -183,6 +186,20 @@ func (s *Server) judge(ctx context.Context, caller socket.Credentials, data mem.
 	return judged{a, now, trust}, nil
 }
 
+// awaitIndex waits while a driver that has just started reads its attestations: what is
+// decided now would be decided again. Trust that refuses waits for nothing.
+func (s *Server) awaitIndex(ctx context.Context) error {
+	if s.Index.Current().Built() || s.Trust.Current().Trust == nil {
+		return nil
+	}
+	select {
+	case <-s.Index.Settled():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // largeQuestion is from how many bytes on a question takes a turn to be hashed.
 const largeQuestion = 256 << 10
 
@@ -214,12 +231,16 @@ func (s *Server) mayLeave(a *answer) error {
 
 // answer finds or makes the answer to a question. An answer that was found, or
 // made by an equal call under way, is cached. The other call may have read the
-// floors before this one began, so its answer is held against them once more.
+// floors before this one began, so its answer is held against them once more; or it may
+// have seen a newer index, which is then the one that this call is judged by.
 func (s *Server) answer(ctx context.Context, k key, c *call) (a *answer, cached bool, err error) {
 	for {
 		c.asOf = s.asOf()
 		if a, ok := s.cache.Get(k); ok {
 			if a.holds(c.now, c.index, s.Record) {
+				return a, true, nil
+			}
+			if c.index = s.Index.Current(); a.holds(c.now, c.index, s.Record) {
 				return a, true, nil
 			}
 			s.cache.Drop(k)
@@ -236,6 +257,7 @@ func (s *Server) answer(ctx context.Context, k key, c *call) (a *answer, cached 
 		if a.holds(c.now, c.index, s.Record) {
 			return a, true, nil
 		}
+		c.index = s.Index.Current()
 	}
 }
 

@@ -37,6 +37,9 @@ const (
 	// cheapChecks is what an attestation may cost to be checked when it is first
 	// read. Dearer ones wait until all cheap ones are done.
 	cheapChecks = 64
+	// settleTime is how long decisions wait after the start for the index to be built,
+	// whoever fills the folder.
+	settleTime = 2 * time.Second
 	// ScanInterval is how often the folder is looked at.
 	ScanInterval = 2 * time.Second
 )
@@ -62,6 +65,8 @@ type Index struct {
 	current atomic.Pointer[IndexView]
 	wanted  atomic.Pointer[following]
 	rescan  chan struct{}
+	settled chan struct{}
+	settle  sync.Once
 
 	mu      sync.Mutex // one pass at a time; guards what follows
 	follows *following
@@ -70,6 +75,7 @@ type Index struct {
 	bytes   int            // of the proofs
 	used    map[string]int // the same by principal
 	changed bool
+	built   bool      // once everything that was found has been checked by some trust
 	next    time.Time // when time alone changes what is offered; zero for never
 	spent   int       // public-key operations, for tests
 	trouble string
@@ -85,12 +91,18 @@ type following struct {
 // NewIndex makes an empty index. dir is the local folder, "" for none. The time
 // only orders what is offered.
 func NewIndex(dir string, now func() time.Time, logger hclog.Logger) *Index {
-	return &Index{dir: dir, logger: logger, now: now, pass: passTime, most: maxBytes, rescan: make(chan struct{}, 1),
+	return &Index{dir: dir, logger: logger, now: now, pass: passTime, most: maxBytes, rescan: make(chan struct{}, 1), settled: make(chan struct{}),
 		sources: map[string]*source{}, proofs: map[proofName]*kept{}, used: map[string]int{}}
 }
 
 // Current returns the index as of now.
 func (x *Index) Current() *IndexView { return x.current.Load() }
+
+// Settled returns a channel that is closed once the index has been built, or Run has
+// worked on that for a while: whoever decides may wait for it.
+func (x *Index) Settled() <-chan struct{} { return x.settled }
+
+func (x *Index) isSettled() { x.settle.Do(func() { close(x.settled) }) }
 
 // Waiting returns the number of files and targets that are known and not checked yet.
 func (x *Index) Waiting() int {
@@ -123,12 +135,20 @@ func (x *Index) Rescan() {
 }
 
 // Run makes passes until the context ends: every ScanInterval, when asked to, and
-// while something is left to check, for half of the time.
+// while something is left to check, for half of the time; all of the time while
+// decisions wait for the index.
 func (x *Index) Run(ctx context.Context) {
+	late := time.AfterFunc(settleTime, x.isSettled)
+	defer late.Stop()
 	for ctx.Err() == nil {
 		begun, pause := time.Now(), ScanInterval
 		if !x.Scan() {
 			pause = min(time.Since(begun), ScanInterval)
+			select {
+			case <-x.settled:
+			default:
+				pause = 0
+			}
 		}
 		t := time.NewTimer(pause)
 		select {
@@ -163,8 +183,12 @@ func (x *Index) scan(checks int, over func() bool) bool {
 	}
 	x.publish() // what is gone or judged otherwise does not wait for what is new
 	all := x.work(checks, over)
+	x.built = x.built || all && x.follows != nil
 	x.publish()
 	x.mentionPassed()
+	if x.built {
+		x.isSettled()
+	}
 	return all
 }
 

@@ -362,3 +362,42 @@ func TestCrowdedFolderIsReported(t *testing.T) {
 		t.Errorf("past the limit: %v, %v", err, files)
 	}
 }
+
+// An index is built once everything that was found has been checked by some trust, and
+// stays so. Whoever waits for it waits no longer than settleTime.
+func TestIndexIsBuilt(t *testing.T) {
+	x := NewIndex(t.TempDir(), time.Now, hclog.NewNullLogger())
+	if x.Current().Built() {
+		t.Error("it is built before the first pass")
+	}
+	x.Scan()
+	if x.Current().Built() {
+		t.Error("it is built without trust")
+	}
+	select {
+	case <-x.Settled():
+		t.Error("nobody waits for it")
+	default:
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); x.Run(ctx) }()
+	<-x.Settled() // after settleTime
+	cancel()
+	<-done
+	trust, err := verifier.ParseTrust(verifiertest.NewScenario().Source())
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.SetTrust(trust, nil)
+	if x.Scan(); !x.Current().Built() {
+		t.Error("it is never built")
+	}
+	if err := os.WriteFile(filepath.Join(x.dir, "later"), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x.scan(0, func() bool { return true })
+	if !x.Current().Built() {
+		t.Error("what comes later takes it apart")
+	}
+}

@@ -21,6 +21,7 @@ type IndexView struct {
 	subjects   map[[32]byte]offer
 	entries    int
 	files      int
+	built      bool
 	waiting    int        // files and targets that are not checked yet
 	follows    *following // the trust it is for
 	passed     map[Reason]int
@@ -39,6 +40,10 @@ func (v *IndexView) Generation() uint64 {
 	}
 	return v.generation
 }
+
+// Built reports whether everything that was found has been checked once since the start.
+// Before that what is missing may only not have been read yet.
+func (v *IndexView) Built() bool { return v != nil && v.built }
 
 // For returns the attestations about a document, at most verifier.MaxIndexed, in
 // a fixed order. The caller must not change them.
@@ -79,7 +84,7 @@ func (v *IndexView) PassedOver() map[Reason]int {
 func (x *Index) publish() {
 	now := x.now()
 	before := x.current.Load()
-	v := &IndexView{follows: x.follows, generation: before.Generation(), entries: len(x.proofs), passed: map[Reason]int{}}
+	v := &IndexView{follows: x.follows, built: x.built, generation: before.Generation(), entries: len(x.proofs), passed: map[Reason]int{}}
 	for _, s := range x.sources {
 		v.count(s)
 	}
