@@ -50,6 +50,9 @@ type Config struct {
 	// remembers alone, in its state folder.
 	Memory MemoryConfig `toml:"memory"`
 
+	// Limits say how much memory the driver takes.
+	Limits LimitsConfig `toml:"limits"`
+
 	// Admin is for metrics and probes.
 	Admin AdminConfig `toml:"admin"`
 
@@ -185,6 +188,18 @@ type MemoryConfig struct {
 	DriverID string `toml:"driver_id"`
 }
 
+// LimitsConfig bounds memory. What one caller may hold is bounded for itself.
+type LimitsConfig struct {
+	// AnswersMiB is the memory for answers that are given again without deciding anew: about
+	// 1.5 KiB for a sandbox with three profiles. Where they do not fit, as many are
+	// found as do. Optional: 64. From 1 to 16384.
+	AnswersMiB int `toml:"answers_mib"`
+	// MemoryMiB is the memory from which on garbage is collected at any price, as
+	// GOMEMLIMIT, which wins. Optional: 256 and answers_mib, within nine tenths of the
+	// memory.max of the driver's cgroup. From 1 to 1048576.
+	MemoryMiB int `toml:"memory_mib"`
+}
+
 // AdminConfig is the listener of /metrics, /live and /ready, and on a Unix socket also of
 // `sigdriver status`, `ask` and `doctor`.
 type AdminConfig struct {
@@ -227,8 +242,9 @@ func (d *Duration) UnmarshalText(text []byte) error {
 // defaultConfig is the configuration of an empty file.
 func defaultConfig() *Config {
 	return &Config{
-		Trust: TrustConfig{RefreshInterval: Duration(time.Minute)},
-		Audit: AuditConfig{DenyPerMinute: 30, ReserveMiB: 64},
-		Log:   LogConfig{Level: "info", Format: "text"},
+		Trust:  TrustConfig{RefreshInterval: Duration(time.Minute)},
+		Audit:  AuditConfig{DenyPerMinute: 30, ReserveMiB: 64},
+		Limits: LimitsConfig{AnswersMiB: 64},
+		Log:    LogConfig{Level: "info", Format: "text"},
 	}
 }

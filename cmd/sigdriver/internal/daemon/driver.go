@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -86,25 +85,9 @@ var quietGRPC = sync.OnceFunc(func() {
 	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 })
 
-// tuneMemory lets more garbage pile up before it is collected: what lives is
-// small and bounded, and each collection costs the calls under way. What a flood of
-// large requests leaves behind is collected sooner. GOGC and GOMEMLIMIT win.
-var tuneMemory = sync.OnceFunc(func() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
-})
-
-// memoryLimit is where garbage is collected whatever the percentage.
-const memoryLimit = 320 << 20
-
 // start opens everything, up to a socket that takes connections.
 func (d *driver) start(ctx context.Context) error {
 	quietGRPC()
-	tuneMemory()
 	for _, step := range []func(context.Context) error{
 		d.configure, d.openState, d.openLog, d.openReceipts, d.openMemory, d.openTrust, d.begin, d.followMemory, d.listen, d.intercept, d.watch,
 	} {
@@ -126,6 +109,7 @@ func (d *driver) configure(context.Context) error {
 	if err := d.conf.CheckPlaces(); err != nil {
 		return err
 	}
+	tuneMemory(d.conf.Limits)
 	d.logger = hclog.New(&hclog.LoggerOptions{
 		Name: "sigdriver", Level: hclog.LevelFromString(d.conf.Log.Level), Output: d.options.Log, JSONFormat: d.conf.Log.Format == "json",
 	})
@@ -302,7 +286,7 @@ func (d *driver) listen(context.Context) error {
 	d.listener = socket.NewPeerListener(d.socket, d.peers(d.conf), conns, d.strangers.refused)
 	parts := server.Config{
 		Peers: d.listener.List, Trust: d.keeper, Clock: d.clock, Index: d.index, Record: d.record,
-		Metrics: d.metrics, Logger: d.logger,
+		Metrics: d.metrics, Logger: d.logger, AnswerBytes: d.conf.Limits.AnswersMiB << 20,
 	}
 	if d.log != nil {
 		parts.Log = d.log

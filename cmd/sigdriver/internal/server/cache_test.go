@@ -5,16 +5,31 @@ package server
 
 import "testing"
 
-func TestLeastRecentlyUsedGoesFirst(t *testing.T) {
-	c := newCache[string, int](3 * (overhead + 10))
-	for i, k := range []string{"a", "b", "c"} {
-		c.Put(k, i, 10)
-	}
-	c.Get("a")
-	c.Put("d", 3, 10)
-	for k, want := range map[string]bool{"a": true, "b": false, "c": true, "d": true} {
-		if _, ok := c.Get(k); ok != want {
-			t.Errorf("%s is there: %v, want %v", k, ok, want)
+// Whoever polls in turn for more than fits finds most of what does, however little more it
+// is, and the bound holds.
+func TestCacheDegradesByShare(t *testing.T) {
+	const fits = 5000
+	for _, share := range []float64{1, 1.1, 1.5, 3} {
+		c := newCache[int, int](fits * (overhead + 100))
+		n, hits, rounds := int(fits*share), 0, 6
+		for round := range rounds {
+			for k := range n {
+				_, ok := c.Get(k)
+				if !ok {
+					c.Put(k, k, 100)
+				} else if round >= rounds/2 {
+					hits++
+				}
+			}
+		}
+		c.entries.CleanUp()
+		if _, used := c.Stats(); used > c.max {
+			t.Errorf("%.1f times what fits: %d bytes", share, used)
+		}
+		got, want := float64(hits)/float64((rounds-rounds/2)*n), 1/share
+		t.Logf("%.1f times what fits: %.1f %% are there, of at most %.1f %%", share, 100*got, 100*want)
+		if got < 0.5*want {
+			t.Errorf("%.1f times what fits: only %.1f %% are there", share, 100*got)
 		}
 	}
 }
@@ -24,8 +39,11 @@ func TestBoundIsInBytes(t *testing.T) {
 	c := newCache[int, []byte](max)
 	for i := range 100_000 {
 		c.Put(i, nil, i%2000)
-		if _, used := c.Stats(); used > max {
-			t.Fatalf("%d bytes after %d entries", used, i)
+		if i%1000 != 0 {
+			continue
+		}
+		if c.entries.CleanUp(); c.entries.WeightedSize() > max {
+			t.Fatalf("%d bytes after %d entries", c.entries.WeightedSize(), i)
 		}
 	}
 	if n, _ := c.Stats(); n == 0 {
@@ -40,6 +58,7 @@ func TestPutReplaces(t *testing.T) {
 	if v, _ := c.Get("a"); v != 2 {
 		t.Errorf("got %d", v)
 	}
+	c.entries.CleanUp()
 	if n, used := c.Stats(); n != 1 || used != overhead+200 {
 		t.Errorf("%d entries of %d bytes", n, used)
 	}
@@ -58,6 +77,7 @@ func TestDropAndClear(t *testing.T) {
 		t.Error("a is there")
 	}
 	c.Clear()
+	c.entries.CleanUp()
 	if n, used := c.Stats(); n != 0 || used != 0 {
 		t.Errorf("%d entries of %d bytes", n, used)
 	}

@@ -42,7 +42,7 @@ import (
 
 // Limits of the server.
 const (
-	// maxCache bounds the verdict cache in bytes.
+	// maxCache bounds the verdict cache in bytes, where Config does not.
 	maxCache = 64 << 20
 	// maxConflicts bounds how often one request is decided again because the
 	// floors moved under it.
@@ -132,8 +132,8 @@ type Attester interface {
 	Err() error
 }
 
-// Config is what a Server is made of. All fields but Log, Attester, Memory and Admission are
-// required.
+// Config is what a Server is made of. All fields but Log, Attester, Memory, Admission and
+// AnswerBytes are required.
 type Config struct {
 	Peers   func() *socket.PeerList
 	Trust   Trust
@@ -151,6 +151,8 @@ type Config struct {
 	// Admission is shared with the other listeners of the process; nil is one of its
 	// own.
 	Admission *Admission
+	// AnswerBytes bounds the answers that are kept; 0 is 64 MiB.
+	AnswerBytes int
 }
 
 // Server implements the contract.
@@ -174,9 +176,12 @@ func New(c Config) *Server {
 	if c.Admission == nil {
 		c.Admission = NewAdmission()
 	}
+	if c.AnswerBytes == 0 {
+		c.AnswerBytes = maxCache
+	}
 	return &Server{
 		Config: c,
-		cache:  newCache[key, *answer](maxCache),
+		cache:  newCache[key, *answer](c.AnswerBytes),
 		done:   make(chan struct{}),
 
 		printer: newPrinter(),
