@@ -396,6 +396,7 @@ func (d *driver) serve(ctx context.Context, hangup <-chan os.Signal) error {
 	d.background.Go(func() { d.keeper.Run(d.inner) })
 	d.background.Go(func() { d.lives.Run(d.inner, d.keeper.Changed) })
 	d.background.Go(func() { d.server.CountServed(d.inner) })
+	d.background.Go(func() { d.server.DecideAhead(d.inner) })
 	d.background.Go(func() { d.keepSockets(d.inner) })
 	failed := make(chan error, 2)
 	go func() { failed <- d.grpc.Serve(d.listener) }()

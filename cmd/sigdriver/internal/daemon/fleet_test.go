@@ -313,7 +313,7 @@ func (f *fleet) until(what string, ok func() bool) {
 func (f *fleet) evaluations() (n int) {
 	_, text := f.admin("/metrics")
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "sigdriver_decisions_total{") && strings.Contains(line, `cached="false"`) {
+		if strings.HasPrefix(line, "sigdriver_decisions_ahead_total ") || strings.HasPrefix(line, "sigdriver_decisions_total{") && strings.Contains(line, `cached="false"`) {
 			v, err := strconv.ParseFloat(strings.TrimSpace(line[strings.LastIndexByte(line, ' '):]), 64)
 			if err != nil {
 				f.t.Fatal(err)

@@ -28,6 +28,7 @@ type Metrics struct {
 	unapproved *prometheus.CounterVec
 	faults     *prometheus.CounterVec
 	panics     prometheus.Counter
+	ahead      prometheus.Counter
 	refreshes  *prometheus.CounterVec
 	refreshed  prometheus.Gauge
 	refused    *prometheus.CounterVec
@@ -92,6 +93,7 @@ func NewMetrics(version string) *Metrics {
 	}
 	m.faults = m.counters("faults_total", "Calls that ended without a decision, by reason.", "reason")
 	m.panics = prometheus.NewCounter(prometheus.CounterOpts{Name: "sigdriver_panics_total", Help: "Panics caught while answering. Each is a bug."})
+	m.ahead = prometheus.NewCounter(prometheus.CounterOpts{Name: "sigdriver_decisions_ahead_total", Help: "Decisions made again after a change of trust before they were asked for."})
 	m.refreshes = m.counters("trust_refreshes_total", "Refreshes of trust, by result: ok or a code of docs/reasons.md.", "result")
 	m.refreshed = prometheus.NewGauge(prometheus.GaugeOpts{Name: "sigdriver_trust_refreshed_timestamp_seconds", Help: "When trust was last refreshed successfully; 0 for never."})
 	m.refused = m.counters("connections_refused_total", "Connections closed unread, by why.", "why")
@@ -104,7 +106,7 @@ func NewMetrics(version string) *Metrics {
 	m.writes = m.counters("intercepted_writes_total", "Writes that a gateway asked about through the interceptor, by method of its API and whether they were allowed.", "method", "allowed")
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "sigdriver_build_info", Help: "1, labelled with the version.", ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	m.registry.MustRegister(m.raises, m.learned, seconds, m.shadow, m.panics, m.refreshed, build,
+	m.registry.MustRegister(m.raises, m.learned, seconds, m.shadow, m.panics, m.ahead, m.refreshed, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -236,6 +238,9 @@ func (m *Metrics) Unrecorded(why string) { m.lost.WithLabelValues(why).Inc() }
 
 // Panicked counts a panic.
 func (m *Metrics) Panicked() { m.panics.Inc() }
+
+// Ahead counts a decision that was made before it was asked for.
+func (m *Metrics) Ahead() { m.ahead.Inc() }
 
 // Refreshed counts a refresh of trust: "ok", or a code of a closed list.
 func (m *Metrics) Refreshed(result string) {

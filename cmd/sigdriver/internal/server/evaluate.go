@@ -31,6 +31,10 @@ type call struct {
 	trust    *trust.Snapshot
 	index    *trust.IndexView
 
+	ahead bool // nobody has asked yet
+	turn  bool // it holds one for the first thing that it computes
+
+	encoded []byte // the message, where it was read
 	req     *verifier.Request
 	indexed []indexed // what the index has about its documents
 	host    record.Host
@@ -44,8 +48,13 @@ type call struct {
 // recorded whole, even if the caller hangs up.
 func (c *call) evaluate(ctx context.Context) (*answer, error) {
 	slots := c.server.Admission.cold
-	if err := slots.take(ctx, c.caller.UID, 1); err != nil {
-		return nil, err
+	if c.ahead && !slots.try(c.caller.UID, 1) {
+		return nil, errDeclined
+	}
+	if !c.ahead {
+		if err := slots.take(ctx, c.caller.UID, 1); err != nil {
+			return nil, err
+		}
 	}
 	defer slots.give(c.caller.UID, 1)
 	d, err := c.decide(ctx)
@@ -120,6 +129,10 @@ func (c *call) compute(ctx context.Context, work func() error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if c.turn {
+		defer c.rest()
+		return work()
+	}
 	turns := c.server.Admission.turns
 	if err := turns.take(ctx, c.caller.UID, 1); err != nil {
 		return err
@@ -133,7 +146,8 @@ func (c *call) read() error {
 	if err := countAttestations(c.data); err != nil {
 		return err
 	}
-	req, host, err := decodeRequest(c.data.Materialize())
+	c.encoded = c.data.Materialize()
+	req, host, err := decodeRequest(c.encoded)
 	if err != nil {
 		return err
 	}
@@ -170,6 +184,9 @@ func (c *call) decide(ctx context.Context) (*verifier.Decision, error) {
 		}
 		if d.Verdict != verifier.Allow && !c.index.Built() && c.trust.Trust.State(c.now).Condition != verifier.Refused {
 			return nil, indexUnavailable() // what is missing may not have been read yet
+		}
+		if c.ahead && (d.Verdict != verifier.Allow || len(d.Raises) > 0 || d.Binding != nil) {
+			return nil, errDeclined
 		}
 		err := c.record(&d)
 		if err == nil {

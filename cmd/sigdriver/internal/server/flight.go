@@ -28,7 +28,7 @@ var errAbandoned = errors.New("the evaluation of an equal request failed")
 
 // do evaluates, or waits for an equal evaluation under way and then tells so.
 // A caller that hangs up stops waiting. An evaluation that was cancelled with
-// its own caller is begun again by one that waits.
+// its own caller, or that nobody had asked for, is begun again by one that waits.
 func (f *flight) do(ctx context.Context, k key, evaluate func() (*answer, error)) (*answer, bool, error) {
 	for {
 		f.mu.Lock()
@@ -46,7 +46,7 @@ func (f *flight) do(ctx context.Context, k key, evaluate func() (*answer, error)
 		case <-ctx.Done():
 			return nil, false, ctx.Err()
 		}
-		if errors.Is(c.err, context.Canceled) || errors.Is(c.err, context.DeadlineExceeded) {
+		if errors.Is(c.err, errDeclined) || errors.Is(c.err, context.Canceled) || errors.Is(c.err, context.DeadlineExceeded) {
 			continue
 		}
 		if c.err != nil {

@@ -111,6 +111,8 @@ type Metrics interface {
 	Unapproved(what verifier.Unapproved)
 	Faulted(reason string)
 	Panicked()
+	// Ahead hears of a decision that was made before it was asked for.
+	Ahead()
 	// Unrecorded hears of a refusal that goes out without an entry, and why.
 	Unrecorded(why string)
 }
@@ -160,6 +162,7 @@ type Server struct {
 	signingv1.UnimplementedPolicySigningDriverServer
 	Config
 	cache  *cache[key, *answer]
+	hot    *cache[hotKey, *hot]
 	flight flight
 	trust  trustBytes
 	served served
@@ -182,6 +185,7 @@ func New(c Config) *Server {
 	return &Server{
 		Config: c,
 		cache:  newCache[key, *answer](c.AnswerBytes),
+		hot:    newCache[hotKey, *hot](c.AnswerBytes / hotShare),
 		done:   make(chan struct{}),
 
 		printer: newPrinter(),

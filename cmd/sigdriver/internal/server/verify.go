@@ -41,6 +41,7 @@ type answer struct {
 	revision atomic.Uint64 // of the state at which it was last seen to hold
 
 	entry   *place        // the journal entry that made it; nil for a refusal without one
+	asked   atomic.Int64  // when it was last given, in seconds since 1970
 	served  atomic.Uint64 // how often it was given again and that was not counted yet
 	grounds *grounds      // of a receipt; nil where none may be signed
 }
@@ -172,6 +173,7 @@ func (s *Server) judge(ctx context.Context, caller socket.Credentials, data mem.
 	if err := s.mayLeave(a); err != nil {
 		return judged{}, err
 	}
+	a.asked.Store(now.Unix())
 	if cached {
 		s.served.add(a)
 	}
@@ -245,12 +247,11 @@ func (s *Server) answer(ctx context.Context, k key, c *call) (a *answer, cached 
 			}
 			s.cache.Drop(k)
 		}
-		a, shared, err := s.flight.do(ctx, k, func() (*answer, error) { return c.evaluate(ctx) })
+		a, made, err := s.once(ctx, k, c)
 		if err != nil {
 			return nil, false, err
 		}
-		if !shared {
-			s.cache.Put(k, a, a.size())
+		if made {
 			return a, false, nil
 		}
 		c.asOf = s.asOf()
@@ -259,6 +260,25 @@ func (s *Server) answer(ctx context.Context, k key, c *call) (a *answer, cached 
 		}
 		c.index = s.Index.Current()
 	}
+}
+
+// once makes the answer to a question, unless an equal call makes it or has just made it,
+// and keeps it.
+func (s *Server) once(ctx context.Context, k key, c *call) (a *answer, made bool, err error) {
+	a, _, err = s.flight.do(ctx, k, func() (*answer, error) {
+		if a, ok := s.cache.Get(k); ok && a.holds(c.now, c.index, s.Record) {
+			return a, nil // since it was looked for
+		}
+		a, err := c.evaluate(ctx)
+		if err != nil {
+			return nil, err
+		}
+		made = true
+		s.cache.Put(k, a, a.size())
+		s.heat(c, k, a)
+		return a, nil
+	})
+	return a, made, err
 }
 
 // join makes an encoded VerifyResponse of its parts.

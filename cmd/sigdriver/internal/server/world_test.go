@@ -142,8 +142,8 @@ func (a *testArchive) evidence() [][]byte {
 }
 
 type testMetrics struct {
-	decided, cached, faulted, panics atomic.Int64
-	unapproved                       [3]atomic.Int64
+	decided, cached, faulted, panics, ahead atomic.Int64
+	unapproved                              [3]atomic.Int64
 }
 
 func (m *testMetrics) Unapproved(what verifier.Unapproved) {
@@ -157,6 +157,7 @@ func (m *testMetrics) Decided(_ verifier.Verdict, _ verifier.Reason, cached bool
 	}
 }
 func (m *testMetrics) Faulted(string)    { m.faulted.Add(1) }
+func (m *testMetrics) Ahead()            { m.ahead.Add(1) }
 func (m *testMetrics) Shadowed()         {}
 func (m *testMetrics) Panicked()         { m.panics.Add(1) }
 func (m *testMetrics) Unrecorded(string) {}
