@@ -1,59 +1,57 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench compares the driver with a gRPC echo: the same request bytes, the
-// same server options, a reply of 600 bytes, each server a process of its own. It
-// measures in interleaved rounds and reports ratios within a round, because
-// absolute times on a shared machine mean little. A second echo stands beside the
-// first: its ratio to it is what noise alone does. Below the table stands the
-// ratio to an echo that drops its request unread.
+// Command bench compares the driver with a gRPC echo that reads its request and answers
+// as many bytes: the same request, the same server options and settings of the collector,
+// each server a process of its own. It measures in interleaved rounds and reports ratios
+// within a round, because absolute times on a shared machine mean little. A second echo
+// stands beside the first: its ratio to it is what noise alone does. What the machine is
+// worth is told by what a bare check of an ECDSA P-256 signature takes.
 //
 //	bench --sigdriver PATH [--rounds N]
 package main
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
 	"flag"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/demo"
 )
 
-// replySize is the echo's answer: about what an ALLOW of five documents takes.
-const replySize = 600
-
-// budget is what the driver may cost, as a ratio to the echo.
-var budgets = []struct {
+// aims are what the driver should cost, as a ratio to the echo. Nothing fails where one is
+// missed: docs/performance.md says why.
+var aims = []struct {
 	figure string
 	limit  float64
-	below  bool // the ratio must be at most the limit; else at least
-}{{"p50", 1.30, true}, {"p99", 1.60, true}, {"throughput", 0.70, false}}
+	below  bool // the ratio should be at most the limit; else at least
+}{{"p50", 1.10, true}, {"p99", 1.30, true}, {"throughput", 0.85, false}}
 
 func main() {
 	binary := flag.String("sigdriver", "", "the sigdriver binary")
 	rounds := flag.Int("rounds", 21, "interleaved rounds a size, at least 3")
 	echo := flag.String("echo", "", "serve an echo on this socket; for the program itself")
-	drop := flag.Bool("drop", false, "let requests go unread; for the program itself")
-	strict := flag.Bool("strict", false, "exit 1 when a median is over its budget")
+	reply := flag.Int("reply", 0, "bytes of the echo's answer; for the program itself")
 	flag.Parse()
 	if *echo != "" {
-		fail(serveEcho(*echo, *drop))
+		fail(serveEcho(*echo, *reply))
 		return
 	}
 	if *binary == "" || *rounds < 3 || flag.NArg() > 0 {
 		fmt.Fprintln(os.Stderr, "bench: needs --sigdriver PATH and at least 3 rounds")
 		os.Exit(2)
 	}
-	ok, err := run(*binary, *rounds)
-	fail(err)
-	if *strict && !ok {
-		os.Exit(1)
-	}
+	fail(run(*binary, *rounds))
 }
 
 func fail(err error) {
@@ -64,42 +62,66 @@ func fail(err error) {
 }
 
 // run sets the servers up, measures both sizes and prints the table.
-func run(binary string, rounds int) (ok bool, err error) {
-	binary, err = filepath.Abs(binary)
+func run(binary string, rounds int) error {
+	binary, err := filepath.Abs(binary)
 	if err != nil {
-		return false, err
+		return err
 	}
 	world, err := demo.NewLab(binary)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer world.Close()
 	ctx := context.Background()
-	driver, requests, err := serve(ctx, world, sizes)
+	driver, requests, reply, err := serve(ctx, world, sizes)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer driver.Stop()
 	sockets := map[string]string{"driver": driver.Socket}
-	for i, name := range []string{"echo", "echo again", "drop"} {
+	for i, name := range []string{"echo", "echo again"} {
 		socket := world.Path(fmt.Sprintf("echo-%d.sock", i))
-		stop, err := startEcho(socket, name == "drop")
+		stop, err := startEcho(socket, reply)
 		if err != nil {
-			return false, err
+			return err
 		}
 		defer stop()
 		sockets[name] = socket
 	}
-	return measure(sockets, requests, rounds)
+	before := bareCheck()
+	if err := measure(sockets, requests, rounds); err != nil {
+		return err
+	}
+	fmt.Printf("\n%d processors; a bare ECDSA P-256 check takes %.0f µs before and %.0f µs after; an answer has %d bytes\n",
+		runtime.NumCPU(), before, bareCheck(), reply)
+	return nil
+}
+
+// bareCheck is the median time that checking a signature takes, in microseconds.
+func bareCheck() float64 {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	fail(err)
+	sum := sha256.Sum256([]byte("what was signed"))
+	sig, err := ecdsa.SignASN1(rand.Reader, key, sum[:])
+	fail(err)
+	took := make([]float64, 1001)
+	for i := range took {
+		begin := time.Now()
+		if !ecdsa.VerifyASN1(&key.PublicKey, sum[:], sig) {
+			fail(fmt.Errorf("a good signature does not verify"))
+		}
+		took[i] = float64(time.Since(begin).Nanoseconds()) / 1e3
+	}
+	return quartiles(took)[1]
 }
 
 // startEcho runs this program again as an echo.
-func startEcho(socket string, drop bool) (stop func(), err error) {
+func startEcho(socket string, reply int) (stop func(), err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, "--echo", socket, fmt.Sprintf("--drop=%t", drop))
+	cmd := exec.Command(self, "--echo", socket, fmt.Sprintf("--reply=%d", reply))
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return nil, err

@@ -21,57 +21,58 @@ const benchGateway = "gw-bench"
 
 // serve starts a driver whose trust lets anna approve everything, and returns
 // with it an encoded COMPOSE request of about each size in bytes that it has
-// already allowed: a source and four profiles, each approved.
-func serve(ctx context.Context, l *demo.Lab, sizes []int) (*demo.Driver, map[int][]byte, error) {
+// already allowed, a source and four profiles, each approved, and how many bytes its
+// answers have.
+func serve(ctx context.Context, l *demo.Lab, sizes []int) (d *demo.Driver, encoded map[int][]byte, reply int, err error) {
 	if err := os.Mkdir(l.Path("attestations"), 0o700); err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	if err := trustAnna(ctx, l); err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
 	requests := map[int]*signingv1.VerifyRequest{}
 	for i, size := range sizes {
 		var err error
 		if requests[size], err = benchRequest(ctx, l, i, size); err != nil {
-			return nil, nil, err
+			return nil, nil, 0, err
 		}
 	}
 	config, socket, err := l.WriteConfig(benchGateway, "")
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
-	d, err := l.Start(ctx, config, socket)
+	d, err = l.Start(ctx, config, socket)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, 0, err
 	}
-	encoded, err := askAll(ctx, socket, requests)
-	if err != nil {
-		return nil, nil, errors.Join(err, d.Stop())
+	if encoded, reply, err = askAll(ctx, socket, requests); err != nil {
+		return nil, nil, 0, errors.Join(err, d.Stop())
 	}
-	return d, encoded, nil
+	return d, encoded, reply, nil
 }
 
 // askAll asks each request once, so that it is allowed and cached, and encodes it.
-func askAll(ctx context.Context, socket string, requests map[int]*signingv1.VerifyRequest) (map[int][]byte, error) {
+func askAll(ctx context.Context, socket string, requests map[int]*signingv1.VerifyRequest) (encoded map[int][]byte, reply int, err error) {
 	g, err := demo.Dial(socket)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer g.Close()
-	encoded := map[int][]byte{}
+	encoded = map[int][]byte{}
 	for size, req := range requests {
 		resp, err := g.Ask(ctx, req)
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if resp.GetVerdict() != signingv1.Verdict_VERDICT_ALLOW {
-			return nil, fmt.Errorf("the driver must allow what is measured, not %v: %v", resp.GetReason(), resp.GetFindings())
+			return nil, 0, fmt.Errorf("the driver must allow what is measured, not %v: %v", resp.GetReason(), resp.GetFindings())
 		}
+		reply = proto.Size(resp)
 		if encoded[size], err = proto.Marshal(req); err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
-	return encoded, nil
+	return encoded, reply, nil
 }
 
 func trustAnna(ctx context.Context, l *demo.Lab) error {
