@@ -125,7 +125,7 @@ func (s *keySearch) find(sig []byte) (*signingKey, *Finding) {
 		case !key.fits(sig):
 		case !spend(&s.budget.named, 1):
 			return nil, refuseAttestation(TooManySignatures, "not looked at: the request spent its %d checks of signatures that name a known key", MaxNamedChecks)
-		case s.trust.memory.verify(key, s.message, sig):
+		case s.trust.verified.verify(key, s.message, sig):
 			return key, nil
 		}
 		if f := s.otherPadding(key, sig); f != nil {
@@ -142,7 +142,7 @@ func (s *keySearch) find(sig []byte) (*signingKey, *Finding) {
 			return nil, refuseAttestation(TooManySignatures, "not looked at: the request spent its %d signature checks on signatures that name no known key", MaxSignatureChecks)
 		}
 		tried++
-		if s.trust.memory.verify(key, s.message, sig) {
+		if s.trust.verified.verify(key, s.message, sig) {
 			return key, nil
 		}
 	}

@@ -32,9 +32,9 @@ type TrustSource struct {
 	// log's and its receipts'. An authorities.json that lists one is refused, so
 	// that no signature of the driver can ever pass for an approval.
 	Reserved [][32]byte
-	// Memory remembers signatures that verified under the trust before this one too.
+	// Verified are signatures that verified under the trust before this one too.
 	// Optional.
-	Memory *Memory
+	Verified *VerifiedSignatures
 }
 
 // Versions are the TUF role versions that a Trust came from.
@@ -63,8 +63,8 @@ type Trust struct {
 	// revocationFault is why revocations.json was not taken; nil when it was.
 	revocationFault error
 
-	memory  *Memory // nil for none
-	checked *checkedAttestations
+	verified *VerifiedSignatures // nil for none
+	checked  *checkedAttestations
 }
 
 // principal is one person, team or robot, and counts once.
@@ -127,7 +127,7 @@ func ParseTrust(src TrustSource) (*Trust, error) {
 		return nil, err
 	}
 	t := &Trust{epoch: src.Epoch, versions: src.Versions, expires: src.Expires,
-		driverVersion: src.DriverVersion, authorities: a, receiptKeys: receiptKeys, memory: src.Memory, checked: &checkedAttestations{}}
+		driverVersion: src.DriverVersion, authorities: a, receiptKeys: receiptKeys, verified: src.Verified, checked: &checkedAttestations{}}
 	if err := t.updateRatchet(&src); err != nil {
 		return nil, err
 	}

@@ -223,7 +223,7 @@ func decideVector(t *testing.T, v *cases.Vector) cases.Expect {
 	decided := cases.Observe(&s.Request, d)
 	if !s.NoTrust {
 		src := s.Source()
-		src.Memory = &remembered
+		src.Verified = &remembered
 		trust, err := verifier.ParseTrust(src)
 		if err != nil {
 			t.Fatalf("%s: %v", v.Name, err)
@@ -236,7 +236,7 @@ func decideVector(t *testing.T, v *cases.Vector) cases.Expect {
 }
 
 // remembered is of all decisions together.
-var remembered verifier.Memory
+var remembered verifier.VerifiedSignatures
 
 func compare(t *testing.T, got, want cases.Expect) {
 	t.Helper()

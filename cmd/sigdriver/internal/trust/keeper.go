@@ -90,12 +90,12 @@ type Keeper struct {
 	interval atomic.Int64
 	kick     chan struct{}
 
-	mu      sync.Mutex // one refresh at a time; guards what follows
-	source  *tuf.Snapshot
-	owed    bool // a reset of the trust in use could not be carried out
-	memory  verifier.Memory
-	behind  bool              // attestations are published that were not fetched yet
-	trouble map[string]string // what was last said about each kind of trouble
+	mu       sync.Mutex // one refresh at a time; guards what follows
+	source   *tuf.Snapshot
+	owed     bool // a reset of the trust in use could not be carried out
+	verified verifier.VerifiedSignatures
+	behind   bool              // attestations are published that were not fetched yet
+	trouble  map[string]string // what was last said about each kind of trouble
 
 	changedMu sync.Mutex
 	changed   chan struct{}
@@ -284,7 +284,7 @@ func noteOf(t *verifier.Trust) tuf.Note {
 // parse reads trust whole, self-check included.
 func (k *Keeper) parse(s *tuf.Snapshot, before tuf.Note) (*verifier.Trust, error) {
 	src := Source(s, before)
-	src.DriverVersion, src.Reserved, src.Memory = k.DriverVersion, k.Reserved, &k.memory
+	src.DriverVersion, src.Reserved, src.Verified = k.DriverVersion, k.Reserved, &k.verified
 	trust, err := verifier.ParseTrust(src)
 	if err != nil {
 		return nil, &RefusedError{err}

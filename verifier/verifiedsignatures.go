@@ -8,23 +8,23 @@ import (
 	"sync"
 )
 
-// maxRemembered bounds each half of a Memory: some 5 MiB.
+// maxRemembered bounds each half of VerifiedSignatures: some 5 MiB.
 const maxRemembered = 1 << 16
 
-// Memory remembers which signatures have verified, so that each is checked once however
-// many decisions it is offered to, and however often trust changes. That a key made a
-// signature over a message is so under every trust; whom the key belongs to, whether it
-// counts and what was signed is judged anew each time. Only signatures that verify are
-// remembered, so that whoever has no key fills nothing, and each spends what it would
-// without a Memory, so that no decision depends on one. Its zero value is empty and a
-// nil Memory remembers nothing. It is safe for concurrent use.
-type Memory struct {
+// VerifiedSignatures remembers which signatures have verified, so that each is checked
+// once however many decisions it is offered to, and however often trust changes. That a
+// key made a signature over a message is so under every trust; whom the key belongs to,
+// whether it counts and what was signed is judged anew each time. Only signatures that
+// verify are remembered, so that whoever has no key fills nothing, and each spends what it
+// would if it were checked, so that no decision depends on it. Its zero value is empty, and
+// nil remembers nothing. It is safe for concurrent use.
+type VerifiedSignatures struct {
 	mu         sync.Mutex
 	young, old map[[32]byte]struct{} // the old half goes when the young one is full
 }
 
 // verify is that of the key.
-func (m *Memory) verify(key *signingKey, message *signedMessage, sig []byte) bool {
+func (m *VerifiedSignatures) verify(key *signingKey, message *signedMessage, sig []byte) bool {
 	if m == nil {
 		return key.verify(message, sig)
 	}
@@ -48,7 +48,7 @@ func signatureName(key *signingKey, message *signedMessage, sig []byte) [32]byte
 	return sha256.Sum256(append(text, sig...))
 }
 
-func (m *Memory) has(name [32]byte) bool {
+func (m *VerifiedSignatures) has(name [32]byte) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.young[name]; ok {
@@ -61,13 +61,13 @@ func (m *Memory) has(name [32]byte) bool {
 	return ok
 }
 
-func (m *Memory) add(name [32]byte) {
+func (m *VerifiedSignatures) add(name [32]byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.put(name)
 }
 
-func (m *Memory) put(name [32]byte) {
+func (m *VerifiedSignatures) put(name [32]byte) {
 	if m.young == nil || len(m.young) >= maxRemembered {
 		m.young, m.old = map[[32]byte]struct{}{}, m.young
 	}

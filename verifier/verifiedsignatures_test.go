@@ -11,13 +11,13 @@ import (
 
 // A signature that is remembered is remembered with its key, its algorithm and its
 // message: nothing else passes for it.
-func TestMemoryTellsSignaturesApart(t *testing.T) {
+func TestVerifiedSignaturesAreToldApart(t *testing.T) {
 	_, signers := keyTrust(t)
 	text := []byte(PAE(InTotoPayloadType, []byte(plainStatement)))
 	message, other := newSignedMessage(text), newSignedMessage(append(slices.Clone(text), ' '))
 	bob, carol := signers["bob"], signers["carol"]
 	sig := bob.sign(t, text)
-	var m Memory
+	var m VerifiedSignatures
 	for range 2 {
 		if !m.verify(bob.signingKey, message, sig) {
 			t.Fatal("a good signature does not verify")
@@ -47,9 +47,9 @@ func TestMemoryTellsSignaturesApart(t *testing.T) {
 	}
 }
 
-// A Memory is bounded, and what is used stays.
-func TestMemoryForgets(t *testing.T) {
-	var m Memory
+// It is bounded, and what is used stays.
+func TestVerifiedSignaturesAreForgotten(t *testing.T) {
+	var m VerifiedSignatures
 	used := [32]byte{1}
 	m.add(used)
 	for i := range 5 * maxRemembered / 2 {
