@@ -14,6 +14,7 @@ commit=2f7fb65591ee5746217ace154afc0aa6bf1afc6d
 here=$(cd "$(dirname "$0")" && pwd)
 crate=crates/openshell-policy-signing
 document=crates/openshell-policy-document
+receipt=crates/openshell-policy-receipt
 module=crates/openshell-server/src/grpc/policy
 
 usage() { echo "usage: apply.sh [--check] CHECKOUT" >&2; exit 2; }
@@ -26,7 +27,7 @@ cd "$1" 2>/dev/null || { echo "apply.sh: there is no folder $1" >&2; usage; }
 head=$(git rev-parse HEAD 2>/dev/null) || refuse "$1 is no git checkout"
 cd "$(git rev-parse --show-toplevel)"
 
-for place in "$crate" "$document"; do
+for place in "$crate" "$document" "$receipt"; do
   [ ! -e "$place" ] || refuse "$place is there already: start from a pristine checkout"
 done
 moved=
@@ -41,7 +42,10 @@ done
 [ "$head" = "$commit" ] || echo "HEAD is $head; the files that are touched are those of $commit"
 if $check; then echo "every insertion applies"; exit 0; fi
 
-mkdir -p "$crate/proto/signing/v1" "$document" "$module"
+mkdir -p "$crate/proto/signing/v1" "$document" "$receipt" "$module" crates/openshell-core/src/grpc_client
+cp -r "$here/openshell-policy-receipt/"{Cargo.toml,src} "$receipt/"
+cp "$here/openshell-core/grpc_client/policy_receipt.rs" crates/openshell-core/src/grpc_client/
+cp "$here/openshell-sandbox/policy_receipt.rs" crates/openshell-sandbox/src/
 cp -r "$here/openshell-policy-document/"{Cargo.toml,src} "$document/"
 cp -r "$here/openshell-policy-signing/"{Cargo.toml,build.rs,src} "$crate/"
 cp "$here/../proto/signing/v1/policy_signing_driver.proto" "$crate/proto/signing/v1/"

@@ -81,10 +81,38 @@ func exists(ref, goTests, rustTests string) bool {
 	if name, ok := strings.CutPrefix(ref, "hook: "); ok { // an attack that the gateway's side plays
 		return strings.Contains(rustTests, `name: "`+name+`"`)
 	}
+	if _, name, ok := strings.Cut(ref, ": "); ok { // a Rust test, behind the name of its file
+		return strings.Contains(rustTests, "fn "+name+"()")
+	}
 	if strings.HasPrefix(ref, "Test") {
 		name, sub, _ := strings.Cut(ref, "/")
 		return strings.Contains(goTests, "func "+name+"(t *testing.T)") && (sub == "" || strings.Contains(goTests, `"`+sub+`"`))
 	}
 	_, err := os.Stat(filepath.Join("..", "..", "testdata", "vectors", "decisions", ref+".json"))
 	return err == nil
+}
+
+// Every test that the page for OpenShell's maintainers names exists.
+func TestReceiptsPage(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "receipts-for-openshell.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "| test in `supervisor.rs` |\n")
+	table, _, _ = strings.Cut(table, "\n\n")
+	_, rustTests := testsOf(t)
+	named := regexp.MustCompile("`([a-z_]+)`")
+	names := 0
+	for row := range strings.Lines(table) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(row), "|"), "|")
+		for _, name := range named.FindAllStringSubmatch(cells[len(cells)-1], -1) {
+			names++
+			if !strings.Contains(rustTests, "fn "+name[1]+"()") {
+				t.Errorf("there is no test %s", name[1])
+			}
+		}
+	}
+	if names < 5 {
+		t.Errorf("only %d tests are named", names)
+	}
 }

@@ -104,9 +104,13 @@ fn the_page_names_every_place() {
     let mut hunks = BTreeSet::new();
     for (_, text) in patches() {
         let file = read_patch(&text).expect("a patch");
-        let Some(source) = file.strip_prefix("crates/openshell-server/src/") else {
-            continue; // the manifest
-        };
+        if file.ends_with("Cargo.toml") {
+            continue;
+        }
+        let source = file.strip_prefix("crates/").expect("a crate's");
+        let source = source
+            .strip_prefix("openshell-server/src/")
+            .unwrap_or(source);
         for line in text.lines().filter_map(|line| line.strip_prefix("@@ -")) {
             let (at, _) = line.split_once(",0 ").expect("an insertion");
             hunks.insert((source.to_owned(), at.to_owned()));
@@ -118,7 +122,11 @@ fn the_page_names_every_place() {
         let cell = row.split(" | ").nth(1).expect("a second column");
         let cell = cell.replace(" and ", ", ");
         let mut words = cell.split(", ");
-        let Some(source) = words.next().and_then(|file| file.strip_prefix("src/")) else {
+        let source = words.next().unwrap_or_default();
+        let Some(source) = source
+            .strip_prefix("src/")
+            .or_else(|| source.starts_with("openshell-").then_some(source))
+        else {
             continue; // the head
         };
         named.extend(words.map(|at| (source.to_owned(), at.to_owned())));
