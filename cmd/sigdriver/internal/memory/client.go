@@ -277,10 +277,11 @@ func (c *Client) tellRefused(asOf time.Time) {
 
 // belongs refuses another memory than the driver has joined, and joins the first one.
 func (c *Client) belongs(h *head) error {
+	if err := h.spoken(); err != nil {
+		return err
+	}
 	is := c.Store.Position()
 	switch {
-	case h.format != Format:
-		return fmt.Errorf("the database has schema %d and this build speaks %d", h.format, Format)
 	case is.Memory == "" && c.Store.Revision() > 0:
 		return errors.New("the driver remembers floors that the shared memory has not: stop it and run `sigdriver memory import`")
 	case is.Memory == "":

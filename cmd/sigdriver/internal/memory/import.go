@@ -41,6 +41,9 @@ func Import(ctx context.Context, c Config, store *record.Store, trust *verifier.
 	}
 	defer hangUp(conn)
 	h, err := readHead(ctx, conn)
+	if err == nil {
+		err = h.spoken()
+	}
 	if err != nil {
 		return nil, err
 	}

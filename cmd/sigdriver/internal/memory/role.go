@@ -22,7 +22,6 @@ func (e *RoleError) Error() string {
 // powers are what a driver's role must not have: a condition each, and what it means.
 var powers = []struct{ condition, meaning string }{
 	{`select rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls from pg_roles where rolname = current_user`, "is a superuser, or may create or replicate"},
-	{`select session_user <> current_user`, "acts as another role"},
 	{`select exists (select from pg_auth_members where member = (select oid from pg_roles where rolname = current_user))`, "is a member of another role"},
 	{`select has_database_privilege(current_database(), 'CREATE') or has_schema_privilege('sigdriver', 'CREATE')`, "may create objects"},
 	{`select exists (select from pg_class c where c.relnamespace = 'sigdriver'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f')
@@ -33,7 +32,6 @@ var powers = []struct{ condition, meaning string }{
 	{`select count(*) <> 1 from pg_proc p where p.pronamespace = 'sigdriver'::regnamespace and has_function_privilege(p.oid, 'EXECUTE')`, "may call other than the one function"},
 	{`select not exists (select from pg_proc p where p.pronamespace = 'sigdriver'::regnamespace and p.proname = 'raise' and p.prosecdef
 		and p.proconfig = array['search_path=pg_catalog, pg_temp'])`, "meets a function raise that is not the one of the schema"},
-	{`select current_setting('server_encoding') <> 'UTF8'`, "meets a database whose encoding is not UTF8"},
 	{`select current_setting('fsync') <> 'on' or current_setting('full_page_writes') <> 'on' or current_setting('synchronous_commit') = 'off'`, "meets a database that does not make its rows durable (fsync, full_page_writes, synchronous_commit)"},
 }
 

@@ -36,6 +36,7 @@ func rolledBack(format string, args ...any) error {
 type head struct {
 	id       string
 	format   int
+	oldest   int
 	revision uint64
 	sum      record.Digest
 }
@@ -43,10 +44,18 @@ type head struct {
 func readHead(ctx context.Context, c *pgx.Conn) (h head, err error) {
 	var revision int64
 	var sum []byte
-	err = c.QueryRow(ctx, `select id::text, format, revision, sum from sigdriver.memory`).Scan(&h.id, &h.format, &revision, &sum)
+	err = c.QueryRow(ctx, `select id::text, format, oldest, revision, sum from sigdriver.memory`).Scan(&h.id, &h.format, &h.oldest, &revision, &sum)
 	h.revision = uint64(revision)
 	copy(h.sum[:], sum)
 	return h, err
+}
+
+// spoken refuses a schema that this build does not speak.
+func (h *head) spoken() error {
+	if h.format < Format || h.oldest > Format {
+		return fmt.Errorf("the database has schema %d, for drivers from %d on, and this build speaks %d", h.format, h.oldest, Format)
+	}
+	return nil
 }
 
 // readRows reads rows from a revision on, a page at most, and holds each against the sum

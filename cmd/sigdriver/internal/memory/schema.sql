@@ -3,11 +3,14 @@
 
 create schema sigdriver;
 
--- One row: what memory this is, and the end of its rows.
+-- One row: what memory this is, and the end of its rows. format is that of the schema, and
+-- oldest that of the drivers that may still use it: a migration raises format first, and
+-- oldest once no older driver is left.
 create table sigdriver.memory (
   one      boolean primary key default true check (one),
   id       uuid    not null default gen_random_uuid(),
   format   integer not null default 1,
+  oldest   integer not null default 1,
   revision bigint  not null default 0,
   sum      bytea   not null default decode(repeat('00', 32), 'hex')
 );

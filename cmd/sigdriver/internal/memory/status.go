@@ -38,6 +38,9 @@ func ReadStatus(ctx context.Context, db *Database) (*Status, error) {
 	defer hangUp(conn)
 	begin := time.Now()
 	h, err := readHead(ctx, conn)
+	if err == nil {
+		err = h.spoken()
+	}
 	if err != nil {
 		return nil, err
 	}

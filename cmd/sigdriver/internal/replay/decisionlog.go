@@ -6,6 +6,7 @@ package replay
 import (
 	"errors"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
@@ -23,6 +24,7 @@ type LoggedDecision struct {
 	Effective        string
 	Allow            bool
 	Reason           string
+	ask              record.AskID // of a shared memory; zero for none
 }
 
 // ServedAgain is that an answer was given again in (From, To].
@@ -64,6 +66,10 @@ func (l *DecisionLog) add(e *record.Stored) {
 	l.Size = e.Seq + 1
 	l.Sums = append(l.Sums, e.Sum.String())
 	switch d := e.Decision; {
+	case e.Lost != nil: // what a shared memory refused did not leave
+		for _, a := range e.Lost.Asks {
+			l.Decisions = slices.DeleteFunc(l.Decisions, func(d LoggedDecision) bool { return d.ask == a.AskID })
+		}
 	case e.Suppressed != nil:
 		t := e.Suppressed.Target
 		l.Suppressed[[2]string{t.GatewayID, t.SandboxID}] += e.Suppressed.Count
@@ -78,8 +84,12 @@ func (l *DecisionLog) add(e *record.Stored) {
 		if d.Purpose != verifier.Compose.String() {
 			return
 		}
+		var ask record.AskID
+		if d.Memory != nil && d.Memory.Ask != nil {
+			ask = *d.Memory.Ask
+		}
 		l.Decisions = append(l.Decisions, LoggedDecision{
-			Index: e.Seq, SHA256: e.Sum.String(), Time: d.Time, Gateway: d.Target.GatewayID, Sandbox: d.Target.SandboxID,
+			ask: ask, Index: e.Seq, SHA256: e.Sum.String(), Time: d.Time, Gateway: d.Target.GatewayID, Sandbox: d.Target.SandboxID,
 			PolicyHash: trimHash(d.Host.PolicyHash), Effective: d.EffectiveSHA256.String(),
 			Allow: d.Verdict == verifier.Allow.String(), Reason: d.Reason,
 		})

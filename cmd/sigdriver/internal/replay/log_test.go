@@ -102,3 +102,19 @@ func TestJudgePlace(t *testing.T) {
 		}
 	}
 }
+
+// An ALLOW that a shared memory refused did not leave, so no load is matched with it.
+func TestDecisionLogWithoutLost(t *testing.T) {
+	l := &DecisionLog{Suppressed: map[[2]string]uint64{}}
+	decide := func(seq uint64, ask *record.AskID) {
+		e := record.Entry{Purpose: "COMPOSE", Verdict: "ALLOW", Memory: &record.Known{Driver: "east", Ask: ask}}
+		l.add(&record.Stored{Seq: seq, Content: record.Content{Decision: &e}})
+	}
+	decide(0, &record.AskID{Session: 1, Number: 1})
+	decide(1, nil)
+	decide(2, &record.AskID{Session: 1, Number: 2})
+	l.add(&record.Stored{Seq: 3, Content: record.Content{Lost: &record.Lost{Asks: []record.LostAsk{{AskID: record.AskID{Session: 1, Number: 1}, Why: record.LostConflict}}}}})
+	if len(l.Decisions) != 2 || l.Decisions[0].Index != 1 || l.Decisions[1].Index != 2 {
+		t.Errorf("%+v", l.Decisions)
+	}
+}
