@@ -129,13 +129,15 @@ func (t *Trust) attribute(s *verifiedSignature) (*claim, *Finding) {
 func (t *Trust) revocationFinding(s *verifiedSignature) *Finding {
 	switch {
 	case t.revoked.attestation(s.digest):
-		return refuseAttestation(AttestationRevoked, "the attestation sha256:%x is revoked", s.digest)
+		return refuseAttestation(AttestationRevoked, "the attestation sha256:%x is revoked%s", s.digest, t.revoked.why(revokedThing{kind: "attestation", sha256: s.digest}))
 	case s.key != nil && t.revoked.key(s.key.spki):
-		return refuseAttestation(SignerRevoked, "the key %s is revoked", s.key.short())
+		return refuseAttestation(SignerRevoked, "the key %s is revoked%s", s.key.short(), t.revoked.why(revokedThing{kind: "key", sha256: s.key.spki}))
 	case s.certificate != nil && t.revoked.key(s.certificate.spki):
-		return refuseAttestation(SignerRevoked, "the key %s in the certificate is revoked", shortKey(s.certificate.algorithm, s.certificate.spki))
+		return refuseAttestation(SignerRevoked, "the key %s in the certificate is revoked%s", shortKey(s.certificate.algorithm, s.certificate.spki),
+			t.revoked.why(revokedThing{kind: "key", sha256: s.certificate.spki}))
 	case s.certificate != nil && t.revoked.identity(s.certificate.issuer, s.certificate.san):
-		return refuseAttestation(SignerRevoked, "the identity %s is revoked", quote(s.certificate.san))
+		return refuseAttestation(SignerRevoked, "the identity %s is revoked%s", quote(s.certificate.san),
+			t.revoked.why(revokedThing{kind: "identity", id: revokedIdentity{s.certificate.issuer, s.certificate.san}}))
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func newDocumentEvaluation(src requestSource, index int, trust *Trust, floors Fl
 	switch {
 	case trust.revoked.document(d.sha256): // SPEC: R3 denied, whatever signed or pinned it.
 		d.fault = &Finding{Reason: DocumentRevoked, Attestation: -1,
-			Detail: fmt.Sprintf("sha256:%s is revoked", hex.EncodeToString(d.sha256[:]))}
+			Detail: fmt.Sprintf("sha256:%s is revoked%s", hex.EncodeToString(d.sha256[:]), trust.revoked.why(revokedThing{kind: "document", sha256: d.sha256}))}
 	case len(d.rules) == 0:
 		d.fault = &Finding{Reason: RuleMissing, Attestation: -1,
 			Detail: fmt.Sprintf("no enforced rule speaks about a %s named %s in workspace %s", d.parsed.role, quote(d.parsed.subject.name), quote(req.Target.Workspace))}

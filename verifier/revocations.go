@@ -62,6 +62,14 @@ func (r ratchet) has(t revokedThing) bool {
 	return ok
 }
 
+// why is the reason that was given, as the end of a sentence; "" for none.
+func (r ratchet) why(t revokedThing) string {
+	if r[t] == "" {
+		return ""
+	}
+	return ": " + quote(r[t])
+}
+
 // thing returns what a checked entry is about.
 func (e revocationEntry) thing() revokedThing {
 	t := revokedThing{kind: e.Kind}

@@ -6,6 +6,7 @@ package verifier_test
 import (
 	"math/rand/v2"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/sigdriver/sigdriver/verifier"
 	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
 
 // decide runs a scenario that has a decision.
@@ -273,6 +275,32 @@ func TestNearestMissNamesWhoIsMissing(t *testing.T) {
 	s.SetFloor(0, 99, "")
 	if d := decide(t, s); !strings.Contains(d.NearestMiss.Command, "--version 99") {
 		t.Errorf("%q does not reach the floor", d.NearestMiss.Command)
+	}
+}
+
+// What a revocation says why stands beside it.
+func TestRevocationsSayWhy(t *testing.T) {
+	kinds := map[verifier.Reason]int{verifier.DocumentRevoked: 0, verifier.AttestationRevoked: 0, verifier.SignerRevoked: 0}
+	for _, c := range cases.Catalogue() {
+		if _, ours := kinds[c.Want.Reason]; !ours {
+			continue
+		}
+		d, err := c.Scenario().Decide()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range d.Findings {
+			if _, ours := kinds[f.Reason]; ours && regexp.MustCompile(` is revoked: "(withdrawn|taken over)"$`).MatchString(f.Detail) {
+				kinds[f.Reason]++
+			} else if ours {
+				t.Errorf("%s: %s", c.Name, f.Detail)
+			}
+		}
+	}
+	for reason, n := range kinds {
+		if n == 0 {
+			t.Errorf("nothing is %v", reason)
+		}
 	}
 }
 
