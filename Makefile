@@ -1,6 +1,6 @@
 # Two commands for a stranger: `make demo` and `make test`.
 
-.PHONY: build test race pkcs11 soak siege memory memory-figures durability junk check fmt vet lint generate generate-check tidy platforms dist dist-check demo bench fuzz conformance interop interop-python gateway-test gateway-compat fleet clean
+.PHONY: build test race pkcs11 soak siege memory memory-figures durability junk check fmt vet lint generate generate-check tidy platforms dist dist-check journey readme demo bench fuzz conformance interop interop-python gateway-test gateway-compat fleet clean
 
 TOOL := go tool -modfile=go.tool.mod
 
@@ -75,6 +75,18 @@ dist:
 
 dist-check:
 	cd packaging && go mod tidy -diff && go vet ./... && go test -count=1 ./...
+
+# From a package to an auditor's replay, as an operator would: installed, first ALLOW, a
+# DENY explained, rotation, revocation, renewal, a full disk and back, doctor. As root it
+# runs as a user of its own.
+HERE := linux_$(shell go env GOARCH)
+journey:
+	cd packaging && go run . -version $(VERSION) -only $(HERE) -o ../out/journey
+	SIGDRIVER_DEB="$(CURDIR)/out/journey/sigdriver_$(VERSION)_$(HERE).deb" go test -count=1 -run '^TestJourney$$' ./cmd/sigdriver
+
+# The README's own commands, which end with the driver saying ALLOW.
+readme: build
+	dir=$$(mktemp -d) && cd "$$dir" && awk '/^```sh$$/ {on = 1; next} /^```$$/ {on = 0} on' "$(CURDIR)/README.md" > commands.sh && PATH="$(CURDIR)/bin:$$PATH" sh -eu commands.sh && rm -rf "$$dir"
 
 # From publication to the last wrong answer beside as many junk targets as trust may list.
 junk:

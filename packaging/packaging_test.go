@@ -71,6 +71,7 @@ func looksInstalled(t *testing.T, deb string) {
 			t.Error(err)
 		}
 	}
+	t.Run("manual", func(t *testing.T) { readsWell(t, filepath.Join(root, "usr/share/man/man1")) })
 	out, err := exec.Command(filepath.Join(root, "usr/bin/sigdriver"), "version").CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("sigdriver")) {
 		t.Errorf("%v: %s", err, out)
@@ -84,6 +85,20 @@ func looksInstalled(t *testing.T, deb string) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s is more exposed than %s: %s", unit, most, out)
 		}
+	}
+}
+
+// readsWell holds the pages of the manual against mandoc's checker.
+func readsWell(t *testing.T, dir string) {
+	if _, err := exec.LookPath("mandoc"); err != nil {
+		t.Skip("there is no mandoc")
+	}
+	pages, err := filepath.Glob(filepath.Join(dir, "*.1"))
+	if err != nil || len(pages) < 30 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	if out, err := exec.Command("mandoc", append([]string{"-T", "lint", "-W", "warning"}, pages...)...).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

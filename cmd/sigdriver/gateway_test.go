@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/demo"
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
@@ -39,6 +42,7 @@ type gatewayKey struct{}
 //	gateway connects SOCKET
 //	gateway sees EPOCH — waits until fresh trust of that epoch is in use, and no later one
 //	gateway asks EPOCH REASON POLICY [ATTESTATION…] — may prod/web-1 of gw-1 have this policy?
+//	gateway fails CODE POLICY [ATTESTATION…] — the same, and the driver cannot decide
 //	gateway allows EPOCH FOLDER — each FOLDER/NAME.json is allowed for the sandbox prod/NAME
 //	gateway attests NONCE RECEIPT POLICY [ATTESTATION…] — the same, and the receipt goes to a file
 func gatewayCommand(ts *testscript.TestScript, neg bool, args []string) {
@@ -54,6 +58,8 @@ func gatewayCommand(ts *testscript.TestScript, neg bool, args []string) {
 		g.see(ts, epoch(ts, args[1]))
 	case args[0] == "asks" && len(args) >= 4:
 		g.ask(ts, epoch(ts, args[1]), args[2], policyRequest(ts, args[3], args[4:]))
+	case args[0] == "fails" && len(args) >= 3:
+		g.fail(ts, args[1], policyRequest(ts, args[2], args[3:]))
 	case args[0] == "allows" && len(args) == 3:
 		g.allow(ts, epoch(ts, args[1]), args[2])
 	case args[0] == "attests" && len(args) >= 4:
@@ -123,6 +129,16 @@ func (g *gateway) ask(ts *testscript.TestScript, want uint64, reason string, req
 	}
 	if allowed := got.GetVerdict() == signingv1.Verdict_VERDICT_ALLOW; allowed != (reason == "ALLOWED") {
 		ts.Fatalf("%v with %v", got.GetVerdict(), got.GetReason())
+	}
+}
+
+// fail expects a fault with the code, and no answer.
+func (g *gateway) fail(ts *testscript.TestScript, code string, req *signingv1.VerifyRequest) {
+	ctx, cancel := context.WithTimeout(context.Background(), gatewayTimeout)
+	defer cancel()
+	got, err := g.Ask(ctx, req)
+	if status.Code(err) != codes.Unavailable || !strings.Contains(fmt.Sprint(status.Convert(err).Details()...), code) {
+		ts.Fatalf("%v, %v, want %s", got, err, code)
 	}
 }
 

@@ -5,8 +5,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -16,7 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"sigdriver": main, "sigstore-kms-test": kmsPlugin})
+	testscript.Main(m, map[string]func(){"sigdriver": main, "sigstore-kms-test": kmsPlugin, "pod-container": podContainer, "pod-gateway": podGatewayClient})
 }
 
 // TestScripts plays testdata/script/*.txtar against the real main.
@@ -31,16 +29,12 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               setup,
-		Condition: func(cond string) (bool, error) {
-			if cond != "root" {
-				return false, fmt.Errorf("unknown condition %q", cond)
-			}
-			return os.Geteuid() == 0, nil
-		},
+		Condition:           isRoot,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":   exits,
-			"gateway": gatewayCommand,
-			"world":   w.write,
+			"exits":    exits,
+			"gateway":  gatewayCommand,
+			"runbooks": runbookCommands,
+			"world":    w.write,
 		},
 	})
 }

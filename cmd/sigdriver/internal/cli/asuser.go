@@ -52,6 +52,7 @@ func (f *userFlag) run(env *Env, config string, do func() error) error {
 	fmt.Fprintf(env.Stderr, "sigdriver: trying it as %s, as %s says\n", printable(name), printable(why))
 	self := &exec.Cmd{
 		Path: "/proc/self/exe", Args: os.Args, // which that user need not be able to find
+		Env:   slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "TMPDIR=") }), // which may be root's alone
 		Stdin: env.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		SysProcAttr: &syscall.SysProcAttr{Credential: credential},
 	}

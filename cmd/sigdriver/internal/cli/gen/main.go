@@ -6,10 +6,14 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"log"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra/doc"
 
@@ -35,6 +39,19 @@ func main() {
 	if err := doc.GenManTree(root, header, man); err != nil {
 		log.Fatal(err)
 	}
+	pages, err := filepath.Glob(filepath.Join(man, "*.1"))
+	if err != nil || len(pages) == 0 {
+		log.Fatalf("no pages: %v", err)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err == nil {
+			err = os.WriteFile(page, tidy(text, date), 0o644)
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
 	for name, write := range map[string]func(string) error{
 		"sigdriver.bash": func(f string) error { return root.GenBashCompletionFileV2(f, true) },
 		"_sigdriver":     root.GenZshCompletionFile,
@@ -44,4 +61,23 @@ func main() {
 			log.Fatal(err)
 		}
 	}
+}
+
+// option is one of a list, with its text indented by a tab.
+var option = regexp.MustCompile(`(?m)(?:^\.PP\n)?^(\\fB-.*)\n\t`)
+
+// tidy writes a page as readers of roff want it: a date that they know, a list of options
+// that is one, and letters beyond ASCII by their names.
+func tidy(page []byte, date time.Time) []byte {
+	text := strings.Replace(string(page), date.Format("Jan 2006"), date.Format("2006-01-02"), 1)
+	text = option.ReplaceAllString(text, ".TP\n$1\n")
+	var out strings.Builder
+	for _, r := range text {
+		if r < utf8.RuneSelf {
+			out.WriteRune(r)
+			continue
+		}
+		fmt.Fprintf(&out, `\[u%04X]`, r)
+	}
+	return []byte(out.String())
 }
