@@ -143,7 +143,7 @@ func (c *call) compute(ctx context.Context, work func() error) error {
 
 // read parses the request and adds what the index knows about its documents.
 func (c *call) read() error {
-	if err := countAttestations(c.data); err != nil {
+	if _, err := countAttestations(c.data); err != nil {
 		return err
 	}
 	c.encoded = c.data.Materialize()
@@ -183,7 +183,7 @@ func (c *call) decide(ctx context.Context) (*verifier.Decision, error) {
 			return nil, errors.New("a decision without a verdict") // CheckRequest took the request
 		}
 		if d.Verdict != verifier.Allow && !c.index.Built() && c.trust.Trust.State(c.now).Condition != verifier.Refused {
-			return nil, indexUnavailable() // what is missing may not have been read yet
+			return nil, errIndexUnavailable // what is missing may not have been read yet
 		}
 		if c.ahead && (d.Verdict != verifier.Allow || len(d.Raises) > 0 || d.Binding != nil) {
 			return nil, errDeclined

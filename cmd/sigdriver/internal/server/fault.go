@@ -112,9 +112,8 @@ func memoryRolledBack(err error) error {
 	return &fault{code: codes.Unavailable, reason: reasonMemoryRolledBack, text: "the memory that drivers share has gone back, or is another one: its operator has to look", cause: err}
 }
 
-func indexUnavailable() error {
-	return &fault{code: codes.Unavailable, reason: reasonIndexUnavailable, text: "the driver has just started and has not read every attestation: ask again after a pause"}
-}
+// errIndexUnavailable ends a call that could not be allowed by what was read so far.
+var errIndexUnavailable error = &fault{code: codes.Unavailable, reason: reasonIndexUnavailable, text: "the driver has just started and has not read every attestation: ask again after a pause"}
 
 func receiptUnavailable(err error) error {
 	return &fault{code: codes.Unavailable, reason: reasonAuditUnavailable, text: "the receipt could not be signed", cause: err}

@@ -67,6 +67,33 @@ func TestQuestionsWaitForTheIndex(t *testing.T) {
 	}
 }
 
+// What brings all that it takes does not wait for the index; what brings too little does.
+func TestOwnAttestationsComeFirst(t *testing.T) {
+	s := verifiertest.ComposeLayers()
+	w := unbuilt(t, s)
+	w.expect(s, allowed)
+	some := verifiertest.ComposeLayers()
+	some.Offer(0)
+	some.Request.Target = verifiertest.WebTwo
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := w.askRaw(ctx, encode(t, requestOf(some, "r-2"))); status.Code(err) != codes.DeadlineExceeded {
+		t.Errorf("before the index is built: %v", err)
+	}
+	answered := make(chan error, 1)
+	go func() {
+		got, err := w.ask(some)
+		if err == nil && got.Reason != allowed {
+			t.Errorf("it is answered %v: %v", got.Reason, got.Findings)
+		}
+		answered <- err
+	}()
+	w.index.Fill(t.Context())
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+}
+
 // tired is an index that is not built and not worth waiting for.
 type tired struct{ *trust.Index }
 

@@ -122,8 +122,9 @@ func readFirst(w *wire, end int, message, name string) (value []byte, err error)
 }
 
 // countAttestations refuses a document with more attestations than allowed before
-// protobuf makes a slice for each of them. The message is one that readQuestion took.
-func countAttestations(data mem.BufferSlice) error {
+// protobuf makes a slice for each of them, and returns how many there are in all. The
+// message is one that readQuestion took.
+func countAttestations(data mem.BufferSlice) (all int, err error) {
 	w := wire{rest: data}
 	end, document := data.Len(), -1
 	for w.off < end {
@@ -133,35 +134,41 @@ func countAttestations(data mem.BufferSlice) error {
 				ok = w.skip(f.size)
 			} else {
 				document++
-				if err := countIn(&w, f.body+f.size, document); err != nil {
-					return err
+				n, err := countIn(&w, f.body+f.size, document)
+				if err != nil {
+					return 0, err
 				}
+				all += n
 			}
 		}
 		if !ok {
-			return malformed("request", "is not a protobuf message")
+			return 0, malformed("request", "is not a protobuf message")
 		}
 	}
-	return nil
+	return all, nil
 }
 
-func countIn(w *wire, end, document int) error {
-	n := 0
+func bringsAttestations(data mem.BufferSlice) bool {
+	n, err := countAttestations(data)
+	return n > 0 || err != nil // which is said in its place
+}
+
+func countIn(w *wire, end, document int) (n int, err error) {
 	for w.off < end {
 		f, ok := w.next(end)
 		if ok && f.kind == kindBytes {
 			ok = w.skip(f.size)
 		}
 		if !ok {
-			return malformed(fmt.Sprintf("documents[%d]", document), "is not a protobuf message")
+			return 0, malformed(fmt.Sprintf("documents[%d]", document), "is not a protobuf message")
 		}
 		if f.number == fieldAttestations {
 			if n++; n > verifier.MaxAttestations {
-				return tooLarge(fmt.Sprintf("documents[%d].attestations", document), verifier.MaxAttestations, "attestations")
+				return 0, tooLarge(fmt.Sprintf("documents[%d].attestations", document), verifier.MaxAttestations, "attestations")
 			}
 		}
 	}
-	return nil
+	return n, nil
 }
 
 func (q *question) check() error {

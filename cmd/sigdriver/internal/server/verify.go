@@ -6,6 +6,7 @@ package server
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -149,8 +150,12 @@ func (s *Server) judge(ctx context.Context, caller socket.Credentials, data mem.
 	if !s.Peers().MaySpeakFor(caller, string(q.gatewayID)) {
 		return judged{}, foreign(q.gatewayID)
 	}
-	if err := s.awaitIndex(ctx); err != nil {
-		return judged{}, err
+	built := s.Index.Current().Built()
+	if !built && !bringsAttestations(data) {
+		if err := s.awaitIndex(ctx); err != nil {
+			return judged{}, err
+		}
+		built = true // or waited for long enough
 	}
 	now, err := s.Clock.Now()
 	if err != nil {
@@ -164,6 +169,12 @@ func (s *Server) judge(ctx context.Context, caller socket.Credentials, data mem.
 		return judged{}, err
 	}
 	a, cached, err := s.answer(ctx, k, c)
+	if !built && errors.Is(err, errIndexUnavailable) { // what it brings is not enough
+		if err = s.awaitIndex(ctx); err == nil {
+			c.req, c.index = nil, s.Index.Current()
+			a, cached, err = s.answer(ctx, k, c)
+		}
+	}
 	if err == nil {
 		err = s.remembers(c.asOf, c.trust.Trust)
 	}
@@ -189,7 +200,8 @@ func (s *Server) judge(ctx context.Context, caller socket.Credentials, data mem.
 }
 
 // awaitIndex waits while a driver that has just started reads its attestations: what is
-// decided now would be decided again. Trust that refuses waits for nothing.
+// decided now would be decided again. Trust that refuses waits for nothing, and what
+// brings attestations is tried with those first.
 func (s *Server) awaitIndex(ctx context.Context) error {
 	if s.Index.Current().Built() || s.Trust.Current().Trust == nil {
 		return nil

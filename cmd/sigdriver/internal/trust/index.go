@@ -5,6 +5,7 @@ package trust
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,9 +76,10 @@ type Index struct {
 	bytes   int            // of the proofs
 	used    map[string]int // the same by principal
 	changed bool
-	built   bool      // once everything that was found has been checked by some trust
-	next    time.Time // when time alone changes what is offered; zero for never
-	spent   int       // public-key operations, for tests
+	owed    map[string]bool // what the first pass with trust found and is not checked yet
+	built   bool            // once nothing is owed
+	next    time.Time       // when time alone changes what is offered; zero for never
+	spent   int             // public-key operations, for tests
 	trouble string
 	mention mentions
 }
@@ -183,13 +185,30 @@ func (x *Index) scan(checks int, over func() bool) bool {
 	}
 	x.publish() // what is gone or judged otherwise does not wait for what is new
 	all := x.work(checks, over)
-	x.built = x.built || all && x.follows != nil
+	x.settleDebts()
 	x.publish()
 	x.mentionPassed()
 	if x.built {
 		x.isSettled()
 	}
 	return all
+}
+
+// settleDebts finds out whether what the first pass with trust found has been checked.
+// What comes later does not count: whoever fills the folder must not keep refusals from
+// being given and recorded.
+func (x *Index) settleDebts() {
+	if x.built || x.follows == nil {
+		return
+	}
+	if x.owed == nil {
+		x.owed = map[string]bool{}
+		for name, s := range x.sources {
+			x.owed[name] = s.due
+		}
+	}
+	maps.DeleteFunc(x.owed, func(name string, _ bool) bool { s := x.sources[name]; return s == nil || !s.due })
+	x.built = len(x.owed) == 0
 }
 
 // follow takes over trust that is new. No signature is checked again for it: what its

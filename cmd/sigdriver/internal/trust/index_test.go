@@ -363,6 +363,35 @@ func TestCrowdedFolderIsReported(t *testing.T) {
 	}
 }
 
+// Whoever goes on to fill the folder does not keep an index from being built.
+func TestIndexIsBuiltInAFlood(t *testing.T) {
+	x := NewIndex(t.TempDir(), time.Now, hclog.NewNullLogger())
+	trust, err := verifier.ParseTrust(verifiertest.NewScenario().Source())
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.SetTrust(trust, nil)
+	put := func(name string) {
+		if err := os.WriteFile(filepath.Join(x.dir, name), []byte("{}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const first = 20
+	for i := range first {
+		put(fmt.Sprint("first-", i))
+	}
+	passes := 0
+	for ; !x.Current().Built() && passes < 10*first; passes++ {
+		checked := 0
+		x.scan(passChecks, func() bool { checked++; return checked == 3 }) // by turns what is new and what is old
+		put(fmt.Sprint("later-", passes, "-a"))
+		put(fmt.Sprint("later-", passes, "-b"))
+	}
+	if !x.Current().Built() || passes < 2 {
+		t.Errorf("it is built %v after %d passes", x.Current().Built(), passes)
+	}
+}
+
 // An index is built once everything that was found has been checked by some trust, and
 // stays so. Whoever waits for it waits no longer than settleTime.
 func TestIndexIsBuilt(t *testing.T) {

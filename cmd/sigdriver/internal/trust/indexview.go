@@ -41,7 +41,7 @@ func (v *IndexView) Generation() uint64 {
 	return v.generation
 }
 
-// Built reports whether everything that was found has been checked once since the start.
+// Built reports whether everything that was found first has been checked since the start.
 // Before that what is missing may only not have been read yet.
 func (v *IndexView) Built() bool { return v != nil && v.built }
 
