@@ -165,6 +165,7 @@ gateway-test: build
 	$(GATEWAY_CARGO) fmt --all --check
 	$(GATEWAY_CARGO) clippy --locked --workspace --all-targets --all-features -- -D warnings
 	$(GATEWAY_CARGO) test --locked --workspace --all-features
+	$(GATEWAY_CARGO) test --locked -p openshell-policy-receipt --test config
 
 # The crate of release 0.1.0 against this driver, and the reverse.
 gateway-compat: build

@@ -163,6 +163,9 @@ func open(receipt []byte, want *Want) (*Statement, error) {
 	if again, err := canonical(&s); err != nil || !bytes.Equal(again, e.Payload) {
 		return nil, refuse("what was signed is not the one form of what it says")
 	}
+	if !oneForm(s.Predicate.IssuedAt) || !oneForm(s.Predicate.NotAfter) || s.Predicate.Inputs == nil {
+		return nil, refuse("what was signed has a time that is not in UTC with whole seconds, or no inputs")
+	}
 	if key.Driver == "" && want.Seen != nil {
 		return nil, refuse("the key does not say whose it is, and several drivers are told apart")
 	}
@@ -170,6 +173,13 @@ func open(receipt []byte, want *Want) (*Statement, error) {
 		return nil, refuse("the key is of driver %.80q, the receipt of %.80q", key.Driver, s.Predicate.Driver.ID)
 	}
 	return &s, nil
+}
+
+// oneForm reports whether a time was written in UTC with whole seconds: encoding/json
+// writes other zones and fractions as it read them.
+func oneForm(at time.Time) bool {
+	_, offset := at.Zone()
+	return offset == 0 && at.Nanosecond() == 0
 }
 
 func refuse(format string, args ...any) error {

@@ -45,7 +45,7 @@ impl World {
         world.config(&format!(
             "required = true\ngateway_id = {:?}\nmemory = {:?}\n[[key]]\ndriver = \"east-1\"\npem = '''\n{pem}'''\n",
             lab::GATEWAY,
-            world.lab.path("memory.json"),
+            world.lab.path("memory.json").display().to_string(),
         ));
         world
     }
@@ -183,7 +183,7 @@ impl Releaser {
         let socket = world.lab.path("releaser.sock");
         world.write("credential", "s3cret");
         let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-        let build = [
+        let arguments = [
             "build",
             "--quiet",
             "--offline",
@@ -192,7 +192,7 @@ impl Releaser {
             "--manifest-path",
             manifest,
         ];
-        let built = Command::new(env!("CARGO")).args(build).status();
+        let built = Command::new(env!("CARGO")).args(arguments).status();
         assert!(built.expect("cargo runs").success());
         // Beside the folder of this test.
         let here = std::env::current_exe().expect("a program");

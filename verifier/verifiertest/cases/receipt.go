@@ -179,6 +179,9 @@ func receiptsMisstated() []receiptCase {
 		no("payload-twice", "A member of the predicate twice.", payload(`"verdict":"ALLOW"`, `"verdict":"DENY","verdict":"ALLOW"`)),
 		no("payload-space", "The payload is not in its one form.", func(i *issuing) { i.payload = func(p []byte) []byte { return append(bytes.Clone(p), ' ') } }),
 		no("payload-number", "A number where a string belongs.", payload(`"sequence":"17"`, `"sequence":17`)),
+		no("payload-fraction", "A time with a fraction of a second.", payload(`"issuedAt":"2026-09-01T12:00:00Z"`, `"issuedAt":"2026-09-01T12:00:00.5Z"`)),
+		no("payload-zone", "A time in another zone.", payload(`"issuedAt":"2026-09-01T12:00:00Z"`, `"issuedAt":"2026-09-01T13:00:00+01:00"`)),
+		no("payload-null", "Null where a list belongs.", func(i *issuing) { i.predicate()["inputs"] = nil }),
 		no("payload-zeros", "A leading zero.", payload(`"sequence":"17"`, `"sequence":"017"`)),
 	}
 }
