@@ -5,11 +5,13 @@ package record
 
 import (
 	"errors"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/sigdriver/sigdriver/tuf/disk"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -133,6 +135,19 @@ func TestSharedRaise(t *testing.T) {
 	dir := s.dir
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
+	}
+	again := NewState(nil)
+	for e, err := range Read(disk.OS{}, filepath.Join(dir, dirJournal), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		changes, err := again.Apply(&e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Decision != nil && len(changes) > 0 {
+			t.Errorf("entry %d only asks, and changes %v", e.Seq, changes)
+		}
 	}
 	folded := folded(t, dir, opts.Archive)
 	if folded.Memory.Revision != 4 || folded.Memory.Sum != m.sum {
