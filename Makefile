@@ -57,13 +57,14 @@ fleet:
 	  go test -count=1 -timeout 30m -run '^TestPolledFleet$$' -v ./cmd/sigdriver/internal/daemon -fleet $$n -fleet-every 5s; done
 
 # Evidence under fire, the long form: thousands of kills, a longer model, 100,000 edits of compositions by each recipe, a flip of every byte of a
-# larger log, a restart over 100,000 entries, and durable appends beside a bare
+# larger log, a restart over 100,000 entries, 100,000 steps of answers held against decisions made from nothing, and durable appends beside a bare
 # fsync (TMPDIR on a disk). `make test` kills 140 times.
 KILLS ?= 3000
 durability:
 	go test -count=1 -v -timeout 2h -run 'Killed|Flip' ./cmd/sigdriver/internal/tilelog -kills $(KILLS) -tile-kills 1000 -every-byte
 	go test -count=1 -v -run '^TestEveryEditOfRealCompositions$$' ./cmd/sigdriver/internal/policy -edits 100000
 	go test -count=1 -v -run '^TestModel$$' ./cmd/sigdriver/internal/record -model-steps 100000
+	go test -count=1 -v -timeout 1h -run '^TestCachedIsUncached$$' ./cmd/sigdriver/internal/server -cached-steps 100000
 	go test -count=1 -v -run '^TestRestartOverLongLog$$' ./cmd/sigdriver/internal/daemon -restart-entries 100000
 	go test -run '^$$' -bench '^BenchmarkDurable$$' -benchtime 1x -count 3 ./cmd/sigdriver/internal/record
 

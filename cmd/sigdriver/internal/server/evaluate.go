@@ -249,6 +249,11 @@ func (c *call) remember(d *verifier.Decision) (*answer, error) {
 		body: body, verdict: d.Verdict, reason: d.Reason, recheck: d.HoldsUntil, entry: c.logged, indexed: c.indexed,
 		seen: record.SeenBy(c.req, d).After(d),
 	}
+	// It says valid_until, by the expiries of then. Trust that was signed anew does not
+	// refuse at that instant, and an answer must not be given after it.
+	if end := d.ValidUntil; !end.IsZero() && (a.recheck.IsZero() || end.Before(a.recheck)) {
+		a.recheck = end
+	}
 	if c.logged == nil { // what kept it out of the journal may be over soon
 		if until := c.now.Add(unrecordedHolds); a.recheck.IsZero() || until.Before(a.recheck) {
 			a.recheck = until

@@ -40,6 +40,10 @@ type world struct {
 	index   *trust.Index
 	dir     string // of local attestations
 	metrics testMetrics
+	// source is what the trust in use is parsed from, and verified what its signatures
+	// are remembered in.
+	source   verifier.TrustSource
+	verified verifier.VerifiedSignatures
 }
 
 type testClock struct {
@@ -190,23 +194,26 @@ func newWorld(t testing.TB, s *verifiertest.Scenario) *world {
 	return w
 }
 
-// swap puts the trust of a scenario into use.
-// resign swaps in trust of the same epoch.
-func (w *world) resign(s *verifiertest.Scenario) {
+// parse reads the trust of a scenario, as the keeper does.
+func (w *world) parse(s *verifiertest.Scenario) *verifier.Trust {
 	w.t.Helper()
-	trust, err := verifier.ParseTrust(s.Source())
+	w.source = s.Source()
+	remembering := w.source
+	remembering.Verified = &w.verified
+	trust, err := verifier.ParseTrust(remembering)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.trust.swap(trust)
+	return trust
 }
 
+// resign swaps in trust of the same epoch.
+func (w *world) resign(s *verifiertest.Scenario) { w.trust.swap(w.parse(s)) }
+
+// swap puts the trust of a scenario into use.
 func (w *world) swap(s *verifiertest.Scenario) {
 	w.t.Helper()
-	trust, err := verifier.ParseTrust(s.Source())
-	if err != nil {
-		w.t.Fatal(err)
-	}
+	trust := w.parse(s)
 	w.index.SetTrust(trust, nil)
 	w.index.Fill(context.Background())
 	w.trust.swap(trust)
