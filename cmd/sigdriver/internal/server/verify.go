@@ -28,6 +28,9 @@ type key struct {
 	uid       uint32
 	condition verifier.Condition // of trust, by the clock
 	trust     uint64             // generation: of its epoch
+	// refusing is the trust that refuses everything, however it is signed: what it says of
+	// itself is in the answer. Nil while it does not.
+	refusing *trust.Snapshot
 }
 
 // answer is a decision as it is sent, and what it stands on.
@@ -165,6 +168,9 @@ func (s *Server) judge(ctx context.Context, caller socket.Credentials, data mem.
 	// SPEC: R1 is judged before any cached answer is looked for.
 	state := c.trust.Trust.State(now)
 	k := key{uid: caller.UID, condition: state.Condition, trust: c.trust.Generation}
+	if state.Condition == verifier.Refused {
+		k.refusing = c.trust
+	}
 	if err := c.printed(ctx, &k.question); err != nil {
 		return judged{}, err
 	}

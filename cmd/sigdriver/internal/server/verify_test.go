@@ -179,11 +179,6 @@ func TestTrustExpiresUnderACachedAnswer(t *testing.T) {
 	if !w.expect(s, allowed).Trust.Stale {
 		t.Error("trust past its expiry is not stale")
 	}
-	end := w.expect(s, allowed).ValidUntil.AsTime()
-	w.now.set(end, nil)
-	if got := w.expect(s, allowed).ValidUntil; got != nil && !got.AsTime().After(end) {
-		t.Errorf("at %s an answer is valid until %s", end, got.AsTime())
-	}
 	w.now.set(s.Expires.Timestamp.Add(24*time.Hour), nil)
 	w.expect(s, signingv1.Reason_REASON_TRUST_STALE)
 }
@@ -208,8 +203,18 @@ func TestResigningDecidesNothing(t *testing.T) {
 	if n := w.record.appends.Load(); n != 1 {
 		t.Errorf("%d entries", n)
 	}
+	end := w.expect(s, allowed).ValidUntil.AsTime()
+	w.now.set(end, nil)
+	if got := w.expect(s, allowed).ValidUntil; got != nil && !got.AsTime().After(end) {
+		t.Errorf("at %s an answer is valid until %s", end, got.AsTime())
+	}
 	w.now.set(s.Expires.Timestamp.Add(24*time.Hour), nil)
-	w.expect(s, signingv1.Reason_REASON_TRUST_STALE)
+	before := w.expect(s, signingv1.Reason_REASON_TRUST_STALE).Findings[0].Detail
+	s.Expires.Timestamp = s.Expires.Timestamp.Add(time.Minute) // it is too late, but says when
+	w.resign(s)
+	if now := w.expect(s, signingv1.Reason_REASON_TRUST_STALE).Findings[0].Detail; now == before {
+		t.Errorf("signed anew, it still says %q", now)
+	}
 }
 
 func TestNoTrust(t *testing.T) {
