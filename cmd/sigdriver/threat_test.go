@@ -21,7 +21,7 @@ func testsOf(t *testing.T) (goTests, rustTests string) {
 		if err != nil {
 			return err
 		}
-		if name := d.Name(); d.IsDir() && path != root && (strings.HasPrefix(name, ".") && name != ".." || name == "target") {
+		if name := d.Name(); d.IsDir() && path != root && (strings.HasPrefix(name, ".") && name != ".." || name == "target" || name == "out") {
 			return fs.SkipDir
 		}
 		into := &goText
@@ -78,8 +78,8 @@ func TestThreatModel(t *testing.T) {
 }
 
 func exists(ref, goTests, rustTests string) bool {
-	if name, ok := strings.CutPrefix(ref, "hook: "); ok { // an attack that the gateway's side plays
-		return strings.Contains(rustTests, `name: "`+name+`"`)
+	if name, ok := strings.CutPrefix(ref, "hook: "); ok { // an attack that the gateway's side plays, or a test
+		return strings.Contains(rustTests, `name: "`+name+`"`) || strings.Contains(rustTests, "async fn "+name+"(")
 	}
 	if _, name, ok := strings.Cut(ref, ": "); ok { // a Rust test, behind the name of its file
 		return strings.Contains(rustTests, "fn "+name+"()")

@@ -10,12 +10,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tonic::{Code, Status, TimeoutExpired};
 use tracing::{info, warn};
 
 use crate::answer::{self, Allowed, Attested};
-use crate::config::Settings;
+use crate::config::{Mode, Settings};
 use crate::connection::{ConnectError, Connection, MAX_REQUEST};
 use crate::link::Link;
 use crate::proto::{AttestRequest, AttestResponse, VerifyRequest, VerifyResponse};
@@ -26,6 +26,9 @@ use crate::watch::{self, TrustView, Watcher};
 
 /// How long a gateway that starts waits between two tries.
 const START_PAUSE: Duration = Duration::from_millis(250);
+
+/// How long a question waits before it looks for the driver once more.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// A client of one driver. It connects again whenever a connection was lost, looks at
 /// the socket and the driver anew each time, and waits for nothing longer than the
@@ -39,24 +42,22 @@ pub struct Driver {
 
 impl Driver {
     /// Connects and shakes hands. A driver that is not there yet is waited for; one
-    /// that is not the right one is an error at once.
+    /// that is not the right one is an error at once. While only observing neither
+    /// keeps a gateway from starting: it is said loudly, and tried again.
     pub async fn connect(settings: Settings) -> Result<Self, ConnectError> {
         let timeout = settings.timeout;
-        let deadline = Instant::now() + settings.start_timeout;
         let link = Arc::new(Link::new(settings));
-        loop {
-            let error = match timeout_at(deadline, link.connection()).await {
-                Ok(Ok(_)) => break,
-                Ok(Err(error)) => error,
-                Err(_) => ConnectError::NotThere("it accepts but does not answer".to_owned()),
-            };
-            if !matches!(error, ConnectError::NotThere(_)) || Instant::now() >= deadline {
-                return Err(error);
+        match (reach(&link).await, link.settings.mode) {
+            (Ok(()), mode) => {
+                info!(socket = %link.settings.socket_path.display(), gateway_id = %link.settings.gateway_id,
+                    ?mode, "policy signing driver connected");
             }
-            sleep(START_PAUSE).await;
+            (Err(error), Mode::Observe) => {
+                warn!(%error, socket = %link.settings.socket_path.display(),
+                    "no policy signing driver; the gateway starts without one because mode = \"observe\", and tries again");
+            }
+            (Err(error), Mode::Enforce) => return Err(error),
         }
-        info!(socket = %link.settings.socket_path.display(), gateway_id = %link.settings.gateway_id,
-            mode = ?link.settings.mode, "policy signing driver connected");
         let watcher = watch::start(Arc::clone(&link));
         Ok(Self {
             link,
@@ -131,6 +132,28 @@ impl PolicySigner for Driver {
     }
 }
 
+/// Connects for the first time, and waits for a driver that starts beside the gateway;
+/// while only observing no longer than for one answer.
+async fn reach(link: &Link) -> Result<(), ConnectError> {
+    let settings = &link.settings;
+    let deadline = Instant::now()
+        + match settings.mode {
+            Mode::Enforce => settings.start_timeout,
+            Mode::Observe => settings.timeout,
+        };
+    loop {
+        let error = match timeout_at(deadline, link.connection()).await {
+            Ok(Ok(_)) => return Ok(()),
+            Ok(Err(error)) => error,
+            Err(_) => ConnectError::NotThere("it accepts but does not answer".to_owned()),
+        };
+        if !matches!(error, ConnectError::NotThere(_)) || Instant::now() >= deadline {
+            return Err(error);
+        }
+        sleep_until((Instant::now() + START_PAUSE).min(deadline)).await;
+    }
+}
+
 /// Request ids: unlike any other process's, counted within this one.
 struct Ids {
     prefix: String,
@@ -170,15 +193,23 @@ fn lost(status: &Status) -> Refusal {
 }
 
 /// Asks within the deadline. A connection that had broken before is replaced and
-/// the question asked once more: deciding twice is harmless.
+/// the question asked once more: deciding twice is harmless. Where there was none, so
+/// that nothing was sent, it is looked for once more too: a driver may be restarting.
 async fn ask<Q: Call>(link: &Link, request: Q, deadline: Instant) -> Result<Q::Answer, Refusal> {
     if request.encoded_len() > MAX_REQUEST {
         return Err(refusal::too_large());
     }
     let asked = timeout_at(deadline, async {
         let mut again = link.current().is_some();
+        let mut look_again = true;
         loop {
-            let connection = link.connection().await.map_err(no_connection)?;
+            let connection = match link.connection().await {
+                Err(ConnectError::NotThere(_)) if std::mem::take(&mut look_again) => {
+                    sleep(RETRY_PAUSE).await;
+                    continue;
+                }
+                connection => connection.map_err(no_connection)?,
+            };
             let result = request.clone().call(&connection, deadline).await;
             match result {
                 Ok(answer) => return Ok(answer),

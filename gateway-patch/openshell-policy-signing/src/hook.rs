@@ -20,6 +20,7 @@ use crate::outcome::{Outcome, Outcomes};
 use crate::question::{Composition, HostNames, Layer, MAX_DOCUMENTS, Question};
 use crate::recipe::{NoLayer, Recipe};
 use crate::refusal::{Denial, Refusal};
+use crate::settings_files::SettingsFiles;
 use crate::signer::PolicySigner;
 use crate::target::{Sandbox, Target};
 
@@ -113,6 +114,7 @@ pub struct Hook {
     mode: Mode,
     outcomes: Outcomes,
     observer: Option<Observer>,
+    settings_files: Option<SettingsFiles>,
 }
 
 impl std::fmt::Debug for Hook {
@@ -126,8 +128,11 @@ impl Hook {
     pub async fn connect(settings: Settings) -> Result<Self, ConnectError> {
         let (gateway_id, recipe, mode) =
             (settings.gateway_id.clone(), settings.recipe, settings.mode);
+        let settings_dir = settings.settings_dir.clone();
         let driver = Driver::connect(settings).await?;
-        Ok(Self::new(Arc::new(driver), &gateway_id, recipe, mode))
+        let mut hook = Self::new(Arc::new(driver), &gateway_id, recipe, mode);
+        hook.settings_files = settings_dir.map(SettingsFiles::new);
+        Ok(hook)
     }
 
     /// A hook that asks somebody.
@@ -147,6 +152,7 @@ impl Hook {
             mode,
             outcomes: Outcomes::default(),
             observer: None,
+            settings_files: None,
         }
     }
 
@@ -273,7 +279,11 @@ impl Hook {
 
     fn question(&self, sandbox: &Sandbox, parts: Parts) -> Result<Question, DocumentError> {
         let target = Target::of(&self.gateway_id, sandbox);
-        Ok(Question::compose(target, self.recipe, parts.composition()?))
+        let composition = parts.composition()?;
+        if let (Some(files), Some(settings)) = (&self.settings_files, &composition.settings) {
+            files.keep(settings);
+        }
+        Ok(Question::compose(target, self.recipe, composition))
     }
 
     /// Counts, logs and, in observe mode, lets pass. Nothing of a body is logged.

@@ -28,11 +28,13 @@ mod connection;
 mod driver;
 mod hook;
 mod link;
+mod minting;
 mod outcome;
 mod question;
 mod recipe;
 mod refusal;
 mod seams;
+mod settings_files;
 mod signer;
 mod summary;
 mod target;
@@ -49,6 +51,7 @@ pub use config::{ConfigError, Mode, PolicySigningConfig, Settings};
 pub use connection::{ConnectError, DOCUMENT_VECTORS_SHA256};
 pub use driver::Driver;
 pub use hook::{Hook, NONCE_METADATA, Parts, ProfileLayer, RECEIPT_METADATA};
+pub use minting::{Minting, before_minting};
 pub use openshell_policy_document::{
     Document, DocumentError, GatewaySettings, MiddlewareService, Role, SettingValue, StrictError,
     parse_strict,

@@ -28,13 +28,21 @@ fn document(host: &str) -> Document {
 }
 
 fn compose(host: &str) -> Question {
+    compose_for("sb-1", host)
+}
+
+fn compose_for(id: &str, host: &str) -> Question {
+    let target = Target {
+        sandbox_id: id.to_owned(),
+        ..sandbox()
+    };
     let composition = Composition {
         source: Some(document(host)),
         settings: Some(lab::document(Role::Settings, lab::settings(false))),
         effective: Some(Document::effective(policy(host)).expect("it is well formed")),
         ..Default::default()
     };
-    Question::compose(sandbox(), Recipe::V2026_08, composition)
+    Question::compose(target, Recipe::V2026_08, composition)
 }
 
 fn reason(result: &Result<Allowed, Refusal>) -> &str {
@@ -208,4 +216,54 @@ async fn only_the_right_driver_is_connected_to() {
         "they were waited for"
     );
     assert!(wrong(|_| ()).await.is_ok());
+}
+
+/// How long a hundred callers wait for a driver that decides and records each of their
+/// questions anew. A measurement: run it with `--ignored --nocapture`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement, for the default of timeout"]
+async fn how_long_a_hundred_wait() {
+    let mut lab = Lab::new();
+    lab.approve(&document("api.example"), "alice", 1);
+    let _daemon = lab.start();
+    let mut settings = lab.settings(Mode::Enforce);
+    settings.timeout = PATIENCE;
+    let driver = Driver::connect(settings).await.expect("it is the driver");
+    let ask = || async { driver.compose(&compose("api.example")).await };
+    assert_eq!(reason(&eventually(ask, Result::is_ok).await), "ALLOWED");
+    let driver = std::sync::Arc::new(driver);
+    for round in 0..3 {
+        let callers: Vec<_> = (0..100)
+            .map(|caller| {
+                let driver = std::sync::Arc::clone(&driver);
+                tokio::spawn(async move {
+                    let mut waits = Vec::new();
+                    for turn in 0..10 {
+                        let id = format!("sb-{round}-{caller}-{turn}");
+                        let question = compose_for(&id, "api.example");
+                        let begin = Instant::now();
+                        // More than its part of evaluations is refused at once.
+                        if driver.compose(&question).await.is_ok() {
+                            waits.push(begin.elapsed());
+                        }
+                    }
+                    waits
+                })
+            })
+            .collect();
+        let mut waits = Vec::new();
+        for caller in callers {
+            waits.extend(caller.await.expect("it asked"));
+        }
+        waits.sort();
+        let at = |part: usize| waits[(waits.len() - 1) * part / 1000];
+        println!(
+            "{} of 1000 questions decided: median {:?}, 99 % {:?}, 99.9 % {:?}, longest {:?}",
+            waits.len(),
+            at(500),
+            at(990),
+            at(999),
+            at(1000)
+        );
+    }
 }

@@ -341,6 +341,47 @@ async fn what_is_allowed_is_served_unchanged() {
     );
 }
 
+/// The settings document can be had: the gateway writes the one that it asks about, and
+/// the driver's own `canonicalize` makes the same bytes of what people write.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_settings_document_can_be_had() {
+    let (lab, _daemon, mut host) = world().await;
+    std::fs::create_dir(lab.path("settings")).expect("made");
+    let mut asked = lab.settings(Mode::Enforce);
+    asked.recipe = Recipe::V2026_10;
+    asked.settings_dir = Some(lab.path("settings"));
+    host.hook = Some(Hook::connect(asked).await.expect("it is the driver"));
+    let bytes = SettingValue::Bytes(vec![1, 2]);
+    host.rows.settings.insert("key".to_owned(), bytes);
+    for _ in 0..2 {
+        let refused = host.poll().await.expect("it is an answer");
+        assert!(
+            refused
+                .configuration_error
+                .contains("COMPOSITION_PART_UNATTESTED")
+        );
+    }
+    let written: Vec<_> = std::fs::read_dir(lab.path("settings"))
+        .expect("a folder")
+        .map(|entry| entry.expect("it is readable").path())
+        .collect();
+    assert_eq!(written.len(), 1, "{written:?}");
+    let yaml = "policySource: sandbox\nextensionAuthenticationEnabled: true\n\
+        policyValidationFailureMode: fail_closed\nmiddlewareServices: []\n\
+        settings:\n  key: {bytes: \"0102\"}\n  log_level: info\n  retries: 5\n";
+    std::fs::write(lab.path("settings.yaml"), yaml).expect("written");
+    lab.sigdriver(&[
+        "canonicalize",
+        "--type",
+        "settings",
+        "settings.yaml",
+        "--out",
+        "settings.json",
+    ]);
+    let read = |path: std::path::PathBuf| std::fs::read_to_string(path).expect("it is there");
+    assert_eq!(read(written[0].clone()), read(lab.path("settings.json")));
+}
+
 /// A sandbox that runs: a denial stops it or not, as its failure mode says; a driver
 /// that is gone does neither.
 #[tokio::test(flavor = "multi_thread")]

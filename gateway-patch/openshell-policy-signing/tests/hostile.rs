@@ -7,15 +7,15 @@
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use common::lab::{PATIENCE, eventually};
 use common::liar::{Liar, Listening, folder, question, sandbox, settings};
 use openshell_policy_signing::proto::TrustState;
 use openshell_policy_signing::{
-    Composition, ConnectError, Document, Driver, Fault, Layer, PolicySigner as _, Question, Recipe,
-    Refusal, Role, Settings,
+    Composition, ConnectError, Document, Driver, Fault, Layer, Mode, PolicySigner as _, Question,
+    Recipe, Refusal, Role, Settings,
 };
 use serde_json::json;
 use tokio::net::UnixListener;
@@ -255,6 +255,82 @@ async fn a_trust_stream_that_ends_is_no_storm() {
     let watched = watched.load(Ordering::Relaxed);
     assert!((2..=5).contains(&watched), "{watched} streams in 2 s");
     assert!(listening.accepted.load(Ordering::Relaxed) <= 6);
+}
+
+/// Where nothing was sent, a question looks for the driver once more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_looks_for_its_driver_again() {
+    let right = Listening::start(Liar::honest());
+    let behind = right.settings().socket_path;
+    let place = folder();
+    let path = place.path().join("s.sock");
+    let listener = UnixListener::bind(&path).expect("bound");
+    // How many connections to close unread, before one is a line to the driver.
+    let closing = Arc::new(AtomicUsize::new(0));
+    let left = Arc::clone(&closing);
+    let (lines, mut opened) = tokio::sync::mpsc::unbounded_channel();
+    let accepting = tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            if left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1))
+                .is_ok()
+            {
+                continue;
+            }
+            let mut driver = tokio::net::UnixStream::connect(&behind)
+                .await
+                .expect("it listens");
+            let line = tokio::spawn(async move {
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut driver).await;
+            });
+            lines.send(line).expect("the test goes on");
+        }
+    });
+    let link = connect(settings(&path)).await;
+    for (close, want) in [(0, true), (1, true), (usize::MAX, false)] {
+        assert_eq!(link.compose_now().await, Ok(()), "before {close}");
+        closing.store(close, Ordering::Relaxed);
+        while let Ok(line) = opened.try_recv() {
+            line.abort();
+            let _ = line.await;
+        }
+        let answer = link.compose_now().await;
+        assert_eq!(answer.is_ok(), want, "{close} closed: {answer:?}");
+        closing.store(0, Ordering::Relaxed);
+    }
+    accepting.abort();
+}
+
+/// While only observing, a gateway starts whatever is at the socket, and has the driver
+/// once it is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn observing_keeps_no_gateway_from_starting() {
+    let place = folder();
+    let path = place.path().join("s.sock");
+    let mut asking = settings(&path);
+    asking.mode = Mode::Observe;
+    asking.timeout = Duration::from_millis(200);
+    let begin = Instant::now();
+    let driver = Driver::connect(asking.clone()).await.expect("it starts");
+    assert!(begin.elapsed() < asking.start_timeout, "it was waited for");
+    let question = question();
+    assert!(driver.compose(&question).await.is_err());
+    let mut liar = Liar::honest();
+    liar.capabilities = |c| c.recipes.clear();
+    let other = Listening::start(liar);
+    std::fs::rename(other.settings().socket_path, &path).expect("moved");
+    let started = Driver::connect(asking.clone()).await;
+    assert!(
+        started.is_ok(),
+        "a driver of another contract keeps it from starting"
+    );
+    let mut enforcing = asking;
+    enforcing.mode = Mode::Enforce;
+    assert!(Driver::connect(enforcing).await.is_err());
+    std::fs::remove_file(&path).expect("removed");
+    let right = Listening::start(Liar::honest());
+    std::fs::rename(right.settings().socket_path, &path).expect("moved");
+    assert!(driver.compose(&question).await.is_ok());
 }
 
 /// What stands at the path is looked at on every connection: a link to the right

@@ -418,6 +418,7 @@ async fn with_the_real_driver() {
         driver_uid: std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(&lab).unwrap()),
         mode: Mode::Enforce,
         timeout: "2s".to_owned(),
+        settings_dir: None,
     };
     let hook = Hook::connect(config.settings(Recipe::V2026_08).unwrap())
         .await

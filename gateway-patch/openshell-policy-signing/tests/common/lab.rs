@@ -271,6 +271,7 @@ impl Lab {
                 .uid(),
             mode,
             timeout: "2s".to_owned(), // a loaded machine; the deadline has its own test
+            settings_dir: None,
         };
         let mut settings = config.settings(Recipe::V2026_08).expect("it is complete");
         settings.start_timeout = PATIENCE;

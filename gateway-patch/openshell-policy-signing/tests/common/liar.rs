@@ -198,6 +198,7 @@ pub fn settings(socket: &Path) -> Settings {
         driver_uid: std::fs::metadata(folder).expect("a folder").uid(),
         mode: Mode::Enforce,
         timeout: "1s".into(),
+        settings_dir: None,
     };
     let mut settings = config.settings(Recipe::V2026_08).expect("it is complete");
     settings.start_timeout = Duration::from_secs(5);
