@@ -50,4 +50,5 @@ var configPages = []configPage{
 	{"log", "For people; the audit journal is the record."},
 	{"log.level", "\"error\", \"warn\", \"info\" or \"debug\". Optional: \"info\". At \"debug\" each cached answer has its line too."},
 	{"log.format", "\"text\" or \"json\". Optional: \"text\"."},
+	{"log.detections", "A file to which each refusal that has an entry is appended, a line of JSON each: a Detection Finding of OCSF. Optional: none. Absolute. SIGHUP opens it anew."},
 }

@@ -227,6 +227,9 @@ type LogConfig struct {
 	Level string `toml:"level"`
 	// Format is "text" or "json". Optional: "text".
 	Format string `toml:"format"`
+	// Detections is a file to which each refusal that has an entry is appended, a line of
+	// JSON each: a Detection Finding of OCSF. Optional: none. Absolute. SIGHUP opens it anew.
+	Detections string `toml:"detections"`
 }
 
 // Duration is a time.Duration that is written like "90s".

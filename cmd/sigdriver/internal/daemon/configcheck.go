@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/socket"
 	"github.com/sigdriver/sigdriver/tuf"
 	"github.com/sigdriver/sigdriver/tuf/disk"
@@ -50,6 +52,7 @@ func (c *Config) check() error {
 		c.checkInterceptor(),
 		c.checkWord("log.level", c.Log.Level, "error", "warn", "info", "debug"),
 		c.checkWord("log.format", c.Log.Format, "text", "json"),
+		c.checkPath("log.detections", c.Log.Detections, false),
 	)
 }
 
@@ -264,6 +267,9 @@ func (c *Config) places() []place {
 	if c.Attestations.Dir != "" {
 		list = append(list, place{"attestations.dir", c.checkAttestations})
 	}
+	if c.Log.Detections != "" {
+		list = append(list, place{"log.detections", c.checkDetections})
+	}
 	if strings.HasPrefix(c.Admin.Listen, "/") {
 		list = append(list, folder("admin.listen", c.Admin.Listen))
 	}
@@ -280,6 +286,15 @@ func (c *Config) CheckPlaces() error {
 		if err := p.look(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// checkDetections refuses a folder in which the driver's user can make no file.
+func (c *Config) checkDetections() error {
+	dir := filepath.Dir(c.Log.Detections)
+	if err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
+		return c.Fault("log.detections", &fs.PathError{Op: "access", Path: dir, Err: err}, "name a file in a folder that the driver's user may write to")
 	}
 	return nil
 }
@@ -348,6 +363,7 @@ func (c *Config) NeedRestart(next *Config) []string {
 		{"admin", c.Admin == next.Admin},
 		{"interceptor", c.Interceptor == next.Interceptor},
 		{"log.format", c.Log.Format == next.Log.Format},
+		{"log.detections", c.Log.Detections == next.Log.Detections},
 	} {
 		if !k.same {
 			keys = append(keys, k.key)

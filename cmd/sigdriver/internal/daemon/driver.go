@@ -55,14 +55,16 @@ type driver struct {
 	log     *tilelog.Log // nil: there is no transparency log
 	clock   *record.Clock
 	attest  *server.ReceiptSigner // nil: the driver signs no receipts
-	own     []ownKey
-	memory  *memory.Client // nil: the driver remembers alone
-	client  *tuf.Client
-	index   *trust.Index
-	keeper  *trust.Keeper
-	lives   *lives
-	started time.Time
-	probes  []probe
+	// detections is nil where nobody collects refusals.
+	detections *detections
+	own        []ownKey
+	memory     *memory.Client // nil: the driver remembers alone
+	client     *tuf.Client
+	index      *trust.Index
+	keeper     *trust.Keeper
+	lives      *lives
+	started    time.Time
+	probes     []probe
 
 	socket   *socket.Socket
 	listener *socket.PeerListener
@@ -89,7 +91,7 @@ var quietGRPC = sync.OnceFunc(func() {
 func (d *driver) start(ctx context.Context) error {
 	quietGRPC()
 	for _, step := range []func(context.Context) error{
-		d.configure, d.openState, d.openLog, d.openReceipts, d.openMemory, d.openTrust, d.begin, d.followMemory, d.listen, d.intercept, d.watch,
+		d.configure, d.openState, d.openLog, d.openReceipts, d.openDetections, d.openMemory, d.openTrust, d.begin, d.followMemory, d.listen, d.intercept, d.watch,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -294,6 +296,9 @@ func (d *driver) listen(context.Context) error {
 	if d.attest != nil {
 		parts.Attester = d.attest
 	}
+	if d.detections != nil {
+		parts.Refused = d.detections.write
+	}
 	if d.memory != nil {
 		parts.Memory = d.memory
 	}
@@ -435,6 +440,9 @@ func (d *driver) reload() {
 	d.index.Rescan()
 	d.keeper.Kick()
 	d.lives.Look()
+	if err := d.detections.reopen(); err != nil {
+		d.logger.Error("log.detections was not opened again", "error", err)
+	}
 	next, err := LoadConfig(d.options.ConfigFile)
 	if err != nil {
 		d.logger.Error("the configuration was not read again", "error", err)
@@ -480,6 +488,9 @@ func (d *driver) close() error {
 	}
 	if d.record != nil {
 		errs = append(errs, d.record.Close())
+	}
+	if d.detections != nil {
+		errs = append(errs, d.detections.file.Close())
 	}
 	if d.lock != nil {
 		errs = append(errs, d.lock.Close())

@@ -134,7 +134,7 @@ type Attester interface {
 	Err() error
 }
 
-// Config is what a Server is made of. All fields but Log, Attester, Memory, Admission and
+// Config is what a Server is made of. All fields but Log, Attester, Refused, Memory, Admission and
 // AnswerBytes are required.
 type Config struct {
 	Peers   func() *socket.PeerList
@@ -148,6 +148,8 @@ type Config struct {
 	Log Log
 	// Attester is nil where the driver signs no receipts.
 	Attester Attester
+	// Refused, if set, hears of each refusal that is in the journal.
+	Refused func(Refusal)
 	// Memory is nil where the driver remembers alone.
 	Memory Memory
 	// Admission is shared with the other listeners of the process; nil is one of its

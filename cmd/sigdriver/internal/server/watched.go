@@ -28,6 +28,9 @@ type Refusal struct {
 	Finding string // of the leading one
 	Index   uint64 // of its journal entry
 	Logged  bool   // whether it has one
+	// RequestSHA256 is that of what was asked, and Unapproved why nobody's approval counted.
+	RequestSHA256 [32]byte
+	Unapproved    verifier.Unapproved
 }
 
 // Ending is a document in force, as this driver last allowed it, whose approvals end.
@@ -54,24 +57,35 @@ type endingKey struct {
 	provider string
 }
 
+// refusal is what an operator is shown of a decision that is none.
+func (c *call) refusal(d *verifier.Decision) Refusal {
+	r := Refusal{Time: c.now, Target: c.req.Target, Purpose: c.req.Purpose, Reason: d.Reason, RequestSHA256: c.entry.RequestSHA256, Unapproved: d.Unapproved()}
+	for _, f := range d.Findings {
+		if f.Reason == d.Reason {
+			r.Finding = f.Detail
+			break
+		}
+	}
+	if c.logged != nil {
+		r.Index, r.Logged = c.logged.index, true
+	}
+	return r
+}
+
 // note takes in a decision that was just made.
 func (w *watched) note(c *call, d *verifier.Decision) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if d.Verdict != verifier.Allow {
-		r := Refusal{Time: c.now, Target: c.req.Target, Purpose: c.req.Purpose, Reason: d.Reason}
-		for _, f := range d.Findings {
-			if f.Reason == d.Reason {
-				r.Finding = f.Detail
-				break
-			}
-		}
-		if c.logged != nil {
-			r.Index, r.Logged = c.logged.index, true
-		}
+		r := c.refusal(d)
+		w.mu.Lock()
 		w.refusals = append(w.refusals[max(0, len(w.refusals)-maxRefusals+1):], r)
+		w.mu.Unlock()
+		if r.Logged && c.server.Refused != nil {
+			c.server.Refused(r)
+		}
 		return
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if c.req.Purpose != verifier.Compose {
 		return
 	}

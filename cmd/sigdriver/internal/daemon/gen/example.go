@@ -45,6 +45,7 @@ var values = map[string]struct {
 	"interceptor.gateway_id":        {`"gw-1"`, false},
 	"log.level":                     {`"info"`, false},
 	"log.format":                    {`"text"`, false},
+	"log.detections":                {`"/var/lib/sigdriver/detections.jsonl"`, false},
 }
 
 const exampleHead = `# The configuration of a driver that systemd starts, with every key that there is.
