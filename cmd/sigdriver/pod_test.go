@@ -225,7 +225,7 @@ func podGatewayClient() {
 }
 
 // pod is the volumes of docs/kubernetes.md.
-type pod struct{ dir, config string }
+type pod struct{ dir string }
 
 // newPod makes them as the kubelet does for the files in packaging/kubernetes: what is in
 // a ConfigMap or a Secret is a link to a link, and fsGroup adds bits for its group.

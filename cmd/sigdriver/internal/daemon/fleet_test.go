@@ -94,7 +94,6 @@ type fleet struct {
 	mu       sync.Mutex    // guards what follows
 	calls    []fleetCall
 	wrong    int
-	patient  bool // a call that finds nobody to answer it asks again
 }
 
 // fleetPolicy is a source policy with its profiles, as the documents of a request.
