@@ -105,3 +105,17 @@ type Decision struct {
 	leading    Finding // the finding behind Reason, for the nearest miss
 	unapproved Unapproved
 }
+
+// Leading returns the finding behind Reason; without any text, and about nothing, where
+// there is none.
+func (d *Decision) Leading() Finding {
+	if d.leading.Reason == d.Reason && d.Reason != ReasonUnspecified {
+		return d.leading
+	}
+	for _, f := range d.Findings {
+		if f.Reason == d.Reason {
+			return f
+		}
+	}
+	return Finding{Document: -1, Attestation: -1}
+}

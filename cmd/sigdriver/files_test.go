@@ -76,6 +76,7 @@ var exceptions = []exception{
 	{"cmd/sigdriver/internal/keys/softhsm", "os.Stat os.WriteFile", "a token for tests, in their folders"},
 	{"cmd/sigdriver/internal/cli/gen", "filepath.Glob os.MkdirAll os.ReadFile os.WriteFile", "a generator: its output is packaged"},
 	{"cmd/sigdriver/internal/cli/asuser.go", "filepath.Glob os.Environ os.ReadFile os.Stat", "systemd's units, which name the driver's user"},
+	{"cmd/sigdriver/internal/daemon/configcheck.go", "unix.AT_EACCESS unix.AT_FDCWD unix.Faccessat unix.W_OK unix.X_OK", "whether its user may write where the file says"},
 	{"cmd/sigdriver/internal/daemon/limits.go", "os.ReadFile", "what the kernel says of the memory of a cgroup"},
 	{"cmd/sigdriver/internal/daemon/preflight.go", "os.MkdirTemp os.RemoveAll", "a folder for what a check fetches, gone when it is made"},
 	{"packaging", "filepath.WalkDir os.Create os.Environ os.MkdirAll os.MkdirTemp os.ReadDir os.ReadFile os.RemoveAll os.WriteFile", "it packs what was built"},

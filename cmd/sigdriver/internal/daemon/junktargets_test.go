@@ -4,6 +4,7 @@
 package daemon
 
 import (
+	"context"
 	"encoding/base64"
 	"flag"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 var junkTargets = flag.Int("junk-targets", 256, "junk targets of TestJunkTargetsHoldNothingBack; trust may list 4096 attestations")
@@ -165,7 +168,17 @@ func TestJunkTargetsHoldNothingBack(t *testing.T) {
 	if waiting := w.metric("sigdriver_index_waiting"); waiting == "" || waiting == "0" {
 		t.Error("the start waited until the junk was checked")
 	}
-	w.expect(s, verifier.Threshold)
+	// A refusal waits until the junk was checked; nothing is allowed meanwhile that must not be.
+	w.eventually("the removed key is refused", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		got, err := w.client().Verify(ctx, requestOf(s))
+		if err == nil && got.Reason != signingv1.Reason_REASON_THRESHOLD || err != nil && status.Code(err) != codes.Unavailable {
+			t.Fatalf("got %v, %v", got, err)
+		}
+		return err == nil
+	})
+	t.Logf("the first refusal %.3f s after the start", time.Since(begin).Seconds())
 	fresh(s, 0, 5, "alice", "carol")
 	w.expect(s, verifier.Allowed)
 }

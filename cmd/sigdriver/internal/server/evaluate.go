@@ -111,14 +111,21 @@ func (c *call) alert(d *verifier.Decision) {
 	}
 }
 
-// missed is what would have allowed a refusal, for the operator's log: whoever asks
-// the gateway is not told.
+// missed is what ended in a refusal, about which document, and what would have allowed
+// it, for the operator's log: whoever asks the gateway is not told.
 func missed(d *verifier.Decision) []any {
-	var args []any
-	if text := d.NearestMiss.Text; text != "" && d.Verdict != verifier.Allow {
+	if d.Verdict == verifier.Allow {
+		return nil
+	}
+	leading := d.Leading()
+	args := []any{"finding", hclog.Quote(sentence(leading.Detail, maxSentence))}
+	if i := leading.Document; i >= 0 && i < len(d.Documents) {
+		args = append(args, "document_sha256", record.Digest(d.Documents[i].SHA256).String())
+	}
+	if text := d.NearestMiss.Text; text != "" {
 		args = append(args, "nearest_miss", hclog.Quote(sentence(text, maxSentence)))
 	}
-	if command := d.NearestMiss.Command; command != "" && d.Verdict != verifier.Allow {
+	if command := d.NearestMiss.Command; command != "" {
 		args = append(args, "command", hclog.Quote(sentence(command, maxSentence)))
 	}
 	return args

@@ -39,7 +39,7 @@ func TestChangedRowIsAnAlert(t *testing.T) {
 	if got := counts(); got != [2]int64{1, 1} {
 		t.Errorf("new and changed are %v", got)
 	}
-	for _, part := range []string{"[ERROR] a document was changed and nobody has approved it", "web-1", s.SHA256(0), edited().SHA256(0)} {
+	for _, part := range []string{`verdict=DENY reason=SUBJECT_MISMATCH`, `finding="`, "document_sha256=" + edited().SHA256(0), "[ERROR] a document was changed and nobody has approved it", "web-1", s.SHA256(0), edited().SHA256(0)} {
 		if !strings.Contains(log.String(), part) {
 			t.Errorf("the log does not say %q:\n%s", part, &log)
 		}

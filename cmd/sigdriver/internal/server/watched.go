@@ -59,13 +59,7 @@ type endingKey struct {
 
 // refusal is what an operator is shown of a decision that is none.
 func (c *call) refusal(d *verifier.Decision) Refusal {
-	r := Refusal{Time: c.now, Target: c.req.Target, Purpose: c.req.Purpose, Reason: d.Reason, RequestSHA256: c.entry.RequestSHA256, Unapproved: d.Unapproved()}
-	for _, f := range d.Findings {
-		if f.Reason == d.Reason {
-			r.Finding = f.Detail
-			break
-		}
-	}
+	r := Refusal{Time: c.now, Target: c.req.Target, Purpose: c.req.Purpose, Reason: d.Reason, RequestSHA256: c.entry.RequestSHA256, Unapproved: d.Unapproved(), Finding: d.Leading().Detail}
 	if c.logged != nil {
 		r.Index, r.Logged = c.logged.index, true
 	}

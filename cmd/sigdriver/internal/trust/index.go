@@ -195,8 +195,9 @@ func (x *Index) scan(checks int, over func() bool) bool {
 }
 
 // settleDebts finds out whether what the first pass with trust found has been checked.
-// What comes later does not count: whoever fills the folder must not keep refusals from
-// being given and recorded.
+// What comes later does not count, nor, once nobody waits any more, what costs as much as
+// no honest attestation: whoever fills the folder, or publishes attestations, must not keep
+// refusals from being given and recorded.
 func (x *Index) settleDebts() {
 	if x.built || x.follows == nil {
 		return
@@ -207,7 +208,16 @@ func (x *Index) settleDebts() {
 			x.owed[name] = s.due
 		}
 	}
-	maps.DeleteFunc(x.owed, func(name string, _ bool) bool { s := x.sources[name]; return s == nil || !s.due })
+	late := false
+	select {
+	case <-x.settled:
+		late = true
+	default:
+	}
+	maps.DeleteFunc(x.owed, func(name string, _ bool) bool {
+		s := x.sources[name]
+		return s == nil || !s.due || late && s.read && s.checks > cheapChecks
+	})
 	x.built = len(x.owed) == 0
 }
 
