@@ -177,7 +177,7 @@ func TestReceiptSigner(t *testing.T) {
 		now := time.Unix(1e9, 0).UTC()
 		nonce := make([]byte, receipt.MinNonce)
 		p := receipt.Predicate{Driver: receipt.Driver{ID: "somebody else"}, Sequence: 1 << 40, Verdict: "ALLOW", Purpose: "COMPOSE",
-			Nonce: nonce, IssuedAt: now, NotAfter: now.Add(time.Minute)}
+			Nonce: nonce, Inputs: []receipt.Input{}, IssuedAt: now, NotAfter: now.Add(time.Minute)}
 		data, err := a.Sign(p, [32]byte{7})
 		if err != nil {
 			t.Fatal(err)
