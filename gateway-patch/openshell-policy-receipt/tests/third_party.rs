@@ -156,7 +156,11 @@ async fn policy_receipt_verify() {
         (
             &[("--nonce", &nonce), ("--config", "none.toml")],
             4,
-            "nothing was verified",
+            if cfg!(feature = "required") {
+                "CONFIG_INVALID"
+            } else {
+                "nothing was verified"
+            },
         ),
         (
             &[("--nonce", &nonce)],
