@@ -159,7 +159,7 @@ func TestTrustChangesUnderway(t *testing.T) {
 }
 
 // The driver starts before the folder is read, however much is in it, and finds what
-// is there soon.
+// is there soon. Until then it asks for patience: it does not deny.
 func TestStartDoesNotWaitForTheFolder(t *testing.T) {
 	w := newWorld(t)
 	s := compose(5)
@@ -169,7 +169,7 @@ func TestStartDoesNotWaitForTheFolder(t *testing.T) {
 	}
 	s.Offer(0, s.Attestation(0, 0))
 	w.start()
-	w.eventually("the approval is found", func() bool { return w.verdict(s) == signingv1.Verdict_VERDICT_ALLOW })
+	w.expect(s, verifier.Allowed)
 }
 
 // A question is the same whenever it is made: two that differ in a second are

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
-	"google.golang.org/grpc/status"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/memory/memorytest"
@@ -48,13 +46,8 @@ func (m *member) fault(s *verifiertest.Scenario) string {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	_, err := m.client().Verify(ctx, requestOf(s))
-	if err == nil {
-		return ""
-	}
-	for _, d := range status.Convert(err).Details() {
-		if info, ok := d.(*errdetails.ErrorInfo); ok {
-			return info.Reason
-		}
+	if reason := reasonOf(err); err == nil || reason != "" {
+		return reason
 	}
 	return err.Error()
 }
