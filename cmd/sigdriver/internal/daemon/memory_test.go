@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/memory/memorytest"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
