@@ -186,7 +186,8 @@ func (c *Client) lastEpoch() uint64 {
 // specification wants it. A panic in a library is an error too.
 //
 // When the source still has the timestamp of the last refresh, that one small
-// request is all; at the latest after MaxIdlePolls of these it looks for a new root.
+// request is all, once a root was asked for after that timestamp was seen; at the
+// latest after MaxIdlePolls of these it looks for a new root.
 func (c *Client) Refresh(ctx context.Context) (u *Update, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -324,7 +325,13 @@ func (c *Client) cycle(ctx context.Context, now time.Time, timestamp *Content, c
 		c.idle = MaxIdlePolls // the next refresh is a full one
 		return nil, err
 	}
-	c.last, c.pending, c.validator, c.idle = r, u, r.validator, 0
+	c.idle = 0
+	if timestamp == nil && (c.last == nil || !bytes.Equal(r.search.raw[RoleTimestamp], c.last.search.raw[RoleTimestamp])) {
+		// The root was asked for first: the one that was published with this
+		// timestamp may have come in between.
+		c.idle = MaxIdlePolls
+	}
+	c.last, c.pending, c.validator = r, u, r.validator
 	return u, nil
 }
 

@@ -165,6 +165,7 @@ func TestIdleRefreshIsOneRequest(t *testing.T) {
 	repo := newRepo(t)
 	s := newSubject(t, repo)
 	s.accept()
+	s.accept() // looks for a root that was published with the first timestamp
 	repo.Requests()
 	for range MaxIdlePolls {
 		s.accept()
@@ -319,6 +320,42 @@ func TestChangedTimestampIsFetchedOnce(t *testing.T) {
 	}
 	if asked != 1 {
 		t.Errorf("it was asked for %d times", asked)
+	}
+}
+
+// A root that is published after it was asked for, and before the timestamp that was
+// published with it is, is found by the next refresh.
+func TestRootPublishedMeanwhile(t *testing.T) {
+	for name, before := range map[string]func(*subject, *tuftest.Repo){
+		"the first refresh": func(*subject, *tuftest.Repo) {},
+		"after a failure": func(s *subject, repo *tuftest.Repo) {
+			s.accept()
+			repo.Fault("metadata/timestamp.json", tuftest.Status(http.StatusBadGateway))
+			if _, err := s.Refresh(t.Context()); err == nil {
+				t.Fatal("it was good")
+			}
+			repo.Heal()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			repo := newRepo(t)
+			s := newSubject(t, repo)
+			before(s, repo)
+			next := repo.Fork()
+			next.Rotate("root")
+			next.Publish()
+			repo.Fault("metadata/2.root.json", func(w http.ResponseWriter, req *http.Request) {
+				http.NotFound(w, req)
+				repo.Heal()
+				repo.ServeFrom(next)
+			})
+			if u := s.accept(); u.Roles[RoleRoot].Version != 1 || u.Roles[RoleTimestamp].Version != next.Version(RoleTimestamp) {
+				t.Fatalf("root %d and timestamp %d", u.Roles[RoleRoot].Version, u.Roles[RoleTimestamp].Version)
+			}
+			if u := s.accept(); u.Roles[RoleRoot].Version != 2 || !u.Changed {
+				t.Errorf("the next refresh finds root %d", u.Roles[RoleRoot].Version)
+			}
+		})
 	}
 }
 

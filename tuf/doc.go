@@ -61,8 +61,10 @@
 //     hold back the others.
 //
 // While the source still serves the timestamp of the last refresh, that one request
-// is the whole refresh; after [MaxIdlePolls] of these the root chain is asked for in
-// any case. What was verified before an error counts for the next refresh.
+// is the whole refresh, once the root chain was asked for after that timestamp was
+// seen: a root that is published while a refresh is under way is found by the next.
+// After [MaxIdlePolls] of these the root chain is asked for in any case. What was
+// verified before an error counts for the next refresh.
 //
 // # State
 //
