@@ -54,7 +54,7 @@ memory-figures:
 FLEET ?= 10000 50000
 fleet:
 	set -e; for n in $(FLEET); do \
-	  go test -count=1 -timeout 30m -run '^TestPolledFleet$$' -v ./cmd/sigdriver/internal/daemon -fleet $$n -fleet-every 5s; done
+	  go test -count=1 -timeout 30m -run '^TestPolledSandboxes$$' -v ./cmd/sigdriver/internal/daemon -fleet $$n -fleet-every 5s; done
 
 # Evidence under fire, the long form: thousands of kills, a longer model, 100,000 edits of compositions by each recipe, a flip of every byte of a
 # larger log, a restart over 100,000 entries, 100,000 steps of answers held against decisions made from nothing, and durable appends beside a bare

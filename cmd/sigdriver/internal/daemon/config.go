@@ -47,10 +47,12 @@ type Config struct {
 	Attest AttestConfig `toml:"attest"`
 
 	// Memory is what this driver shares with others of a fleet. Without it the driver
-	// remembers alone, in its state folder.
+	// remembers alone, in its state folder. It is what was allowed where, durable, and no
+	// RAM: limits.memory_mib bounds that.
 	Memory MemoryConfig `toml:"memory"`
 
-	// Limits say how much memory the driver takes.
+	// Limits say how much RAM the driver takes. The table memory is about something else:
+	// what drivers remember together.
 	Limits LimitsConfig `toml:"limits"`
 
 	// Admin is for metrics and probes.

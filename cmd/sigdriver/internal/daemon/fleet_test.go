@@ -38,10 +38,10 @@ import (
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
-// The fleet of TestPolledFleet: `make fleet` gives it 10,000 sandboxes and 50,000, and holds
+// The fleet of TestPolledSandboxes: `make fleet` gives it 10,000 sandboxes and 50,000, and holds
 // its calls against a deadline.
 var (
-	fleetSize     = flag.Int("fleet", 200, "sandboxes that TestPolledFleet polls for")
+	fleetSize     = flag.Int("fleet", 200, "sandboxes that TestPolledSandboxes polls for")
 	fleetPolicies = flag.Int("fleet-policies", 0, "distinct source policies among them; 0 is a tenth as many")
 	fleetEvery    = flag.Duration("fleet-every", 0, "how often each is polled for; 0 is as fast as the driver answers, and nothing is held against the clock")
 	fleetDeadline = flag.Duration("fleet-deadline", time.Second, "what a call may take where polls have a pace")
@@ -56,12 +56,12 @@ const (
 	fleetConns, fleetStreams = 2, 240
 )
 
-// TestPolledFleet polls for a fleet of sandboxes, each with a source and three profiles, while
+// TestPolledSandboxes polls for a fleet of sandboxes, each with a source and three profiles, while
 // something happens: an attestation that is about none of them, one about some, a
 // timestamp signed anew, a new epoch, a revocation, a restart. It prints what each event
 // costs, and fails where an answer is wrong, or more is decided again than the event
 // touched. The driver is a process of its own.
-func TestPolledFleet(t *testing.T) {
+func TestPolledSandboxes(t *testing.T) {
 	if testing.Short() && *fleetEvery == 0 {
 		*fleetSize = 60
 	}

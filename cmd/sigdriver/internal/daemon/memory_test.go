@@ -53,7 +53,7 @@ func (m *member) fault(s *verifiertest.Scenario) string {
 
 // Three drivers of three gateways know what each of them has allowed. What was withheld
 // from an auditor is named.
-func TestFleet(t *testing.T) {
+func TestDriversShareMemory(t *testing.T) {
 	p := memorytest.Start(t)
 	var fleet []*member
 	for _, id := range []string{"east", "west", "north"} {
