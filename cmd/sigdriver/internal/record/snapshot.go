@@ -16,6 +16,7 @@ import (
 	"reflect"
 	"slices"
 	"sort"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -76,6 +77,16 @@ type snapshot struct {
 	size   int64
 	header snapshotHeader
 	first  [][]byte // key of each page
+	recent [recentPages]atomic.Pointer[recentPage]
+}
+
+// recentPages bounds the pages that are kept once they were checked: 4 MiB.
+const recentPages = 1024
+
+// recentPage is the rows of a page that was looked at.
+type recentPage struct {
+	n    int
+	body []byte
 }
 
 // openSnapshot opens a snapshot and reads its header and index; fs.ErrNotExist for
@@ -170,8 +181,8 @@ func seal(head Head, n int, page []byte) []byte {
 	return h.Sum(nil)[:sealSize]
 }
 
-// page reads the rows of page n.
-func (s *snapshot) page(n int) (rows []row, err error) {
+// page reads page n and checks its seal.
+func (s *snapshot) page(n int) ([]byte, error) {
 	data, err := s.read(int64(n)*pageSize, pageSize)
 	if err != nil {
 		return nil, err
@@ -180,18 +191,38 @@ func (s *snapshot) page(n int) (rows []row, err error) {
 	if !bytes.Equal(seal(s.head(), n, body), data[len(body):]) {
 		return nil, s.invalid("page %d does not match its seal", n)
 	}
-	for len(body) > 0 && body[0] != 0 {
-		key, rest, ok := cutBytes(body)
-		if !ok {
-			return nil, s.invalid("page %d has a row without an end", n)
-		}
-		value, rest, ok := cutBytes(rest)
-		if !ok {
-			return nil, s.invalid("page %d has a row without an end", n)
-		}
-		rows, body = append(rows, row{key, value}), rest
+	return body, nil
+}
+
+// recentPage is page n, read again only where another took its place since.
+func (s *snapshot) recentPage(n int) ([]byte, error) {
+	slot := &s.recent[n%recentPages]
+	if p := slot.Load(); p != nil && p.n == n {
+		return p.body, nil
 	}
-	return rows, nil
+	body, err := s.page(n)
+	if err != nil {
+		return nil, err
+	}
+	slot.Store(&recentPage{n, body})
+	return body, nil
+}
+
+// pageRows yields the rows of page n.
+func (s *snapshot) pageRows(n int, body []byte) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		for len(body) > 0 && body[0] != 0 {
+			key, rest, ok := cutBytes(body)
+			value, rest, okValue := cutBytes(rest)
+			if !ok || !okValue {
+				yield(row{}, s.invalid("page %d has a row without an end", n))
+				return
+			}
+			if body = rest; !yield(row{key, value}, nil) {
+				return
+			}
+		}
+	}
 }
 
 // cutBytes reads one length and as many bytes off the front of data.
@@ -209,28 +240,31 @@ func (s *snapshot) find(key []byte) ([]byte, error) {
 	if n < 0 {
 		return nil, nil
 	}
-	rows, err := s.page(n)
+	body, err := s.recentPage(n)
 	if err != nil {
 		return nil, err
 	}
-	i, ok := slices.BinarySearchFunc(rows, key, func(r row, key []byte) int { return bytes.Compare(r.key, key) })
-	if !ok {
-		return nil, nil
+	for r, err := range s.pageRows(n, body) {
+		if c := bytes.Compare(r.key, key); err != nil || c == 0 {
+			return r.value, err
+		} else if c > 0 {
+			break
+		}
 	}
-	return rows[i].value, nil
+	return nil, nil
 }
 
 // rows yields every row in order.
 func (s *snapshot) rows() iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		for n := range s.first {
-			rows, err := s.page(n)
+			body, err := s.page(n)
 			if err != nil {
 				yield(row{}, err)
 				return
 			}
-			for _, r := range rows {
-				if !yield(r, nil) {
+			for r, err := range s.pageRows(n, body) {
+				if !yield(r, err) || err != nil {
 					return
 				}
 			}
