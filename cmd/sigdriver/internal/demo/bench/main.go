@@ -6,17 +6,20 @@
 // each server a process of its own. It measures in interleaved rounds and reports ratios
 // within a round, because absolute times on a shared machine mean little. A second echo
 // stands beside the first: its ratio to it is what noise alone does. What the machine is
-// worth is told by what a bare check of an ECDSA P-256 signature takes.
+// worth is told by what a bare check of an ECDSA P-256 signature takes. With --beside,
+// another build of the driver is measured in the same rounds.
 //
-//	bench --sigdriver PATH [--rounds N]
+//	bench --sigdriver PATH [--beside PATH] [--rounds N]
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -39,6 +42,7 @@ var aims = []struct {
 
 func main() {
 	binary := flag.String("sigdriver", "", "the sigdriver binary")
+	beside := flag.String("beside", "", "another sigdriver binary, measured in the same rounds")
 	rounds := flag.Int("rounds", 21, "interleaved rounds a size, at least 3")
 	echo := flag.String("echo", "", "serve an echo on this socket; for the program itself")
 	reply := flag.Int("reply", 0, "bytes of the echo's answer; for the program itself")
@@ -51,7 +55,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench: needs --sigdriver PATH and at least 3 rounds")
 		os.Exit(2)
 	}
-	fail(run(*binary, *rounds))
+	fail(run(*binary, *beside, *rounds))
 }
 
 func fail(err error) {
@@ -61,26 +65,30 @@ func fail(err error) {
 	}
 }
 
-// run sets the servers up, measures both sizes and prints the table.
-func run(binary string, rounds int) error {
-	binary, err := filepath.Abs(binary)
-	if err != nil {
-		return err
-	}
-	world, err := demo.NewLab(binary)
-	if err != nil {
-		return err
-	}
-	defer world.Close()
+// run sets the servers up, measures both sizes and prints the tables.
+func run(binary, beside string, rounds int) error {
 	ctx := context.Background()
-	driver, requests, reply, err := serve(ctx, world, sizes)
+	driver, requests, reply, err := start(ctx, binary)
 	if err != nil {
 		return err
 	}
-	defer driver.Stop()
+	defer driver.close()
 	sockets := map[string]string{"driver": driver.Socket}
+	if beside != "" {
+		other, same, _, err := start(ctx, beside)
+		if err != nil {
+			return err
+		}
+		defer other.close()
+		for size := range requests {
+			if !bytes.Equal(requests[size], same[size]) {
+				return errors.New("the two drivers were not asked the same")
+			}
+		}
+		sockets["beside"] = other.Socket
+	}
 	for i, name := range []string{"echo", "echo again"} {
-		socket := world.Path(fmt.Sprintf("echo-%d.sock", i))
+		socket := driver.lab.Path(fmt.Sprintf("echo-%d.sock", i))
 		stop, err := startEcho(socket, reply)
 		if err != nil {
 			return err
@@ -95,6 +103,34 @@ func run(binary string, rounds int) error {
 	fmt.Printf("\n%d processors; a bare ECDSA P-256 check takes %.0f µs before and %.0f µs after; an answer has %d bytes\n",
 		runtime.NumCPU(), before, bareCheck(), reply)
 	return nil
+}
+
+// running is a driver in a world of its own.
+type running struct {
+	*demo.Driver
+	lab *demo.Lab
+}
+
+func (r *running) close() {
+	_ = r.Stop()
+	r.lab.Close()
+}
+
+// start runs a build of the driver and has it allow a request of each size.
+func start(ctx context.Context, binary string) (r *running, requests map[int][]byte, reply int, err error) {
+	if binary, err = filepath.Abs(binary); err != nil {
+		return nil, nil, 0, err
+	}
+	lab, err := demo.NewLab(binary)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	driver, requests, reply, err := serve(ctx, lab, sizes)
+	if err != nil {
+		lab.Close()
+		return nil, nil, 0, err
+	}
+	return &running{driver, lab}, requests, reply, nil
 }
 
 // bareCheck is the median time that checking a signature takes, in microseconds.

@@ -35,6 +35,9 @@ func (f figures) get(name string) float64 {
 // measure runs the rounds and prints the ratios.
 func measure(sockets map[string]string, requests map[int][]byte, rounds int) error {
 	names := []string{"echo", "driver", "echo again"}
+	if sockets["beside"] != "" {
+		names = append(names, "beside")
+	}
 	conns := map[string]*grpc.ClientConn{}
 	for _, n := range names {
 		conn, err := grpc.NewClient("unix://"+sockets[n], grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.ForceCodecV2(raw{})))
@@ -128,6 +131,9 @@ func report(size, bytes int, all map[string][]figures) {
 		}
 		fmt.Printf("  %-11s %-24s %-24s %s %.2f %s %.0f, %.0f %s\n", a.figure, spread(driver), spread(again), sign, a.limit, mark,
 			median(all["echo"], a.figure), median(all["driver"], a.figure), unit)
+		if beside := all["beside"]; beside != nil {
+			fmt.Printf("  %-11s %s of the driver beside it\n", "", spread(ratios(all["driver"], beside, a.figure)))
+		}
 	}
 }
 
