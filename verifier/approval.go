@@ -54,7 +54,7 @@ func (d *documentEvaluation) newApproval(c *claim, wanted map[string]bool) (*app
 	switch predicateType {
 	case ApprovalPredicateType:
 		var p *approvalPredicate
-		if p, f = parseApprovalPredicate(c.statement.predicate); f == nil {
+		if p, f = c.approved(); f == nil {
 			a.versioned, a.version, a.notBefore, a.notAfter = true, p.version, p.notBefore, p.notAfter
 			a.gatewayWide = matchGlob(p.scope.workspace, "")
 			f = p.checkScope(c, d.parsed)

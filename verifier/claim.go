@@ -32,10 +32,12 @@ type claim struct {
 	// because the window was checked at those.
 	from, until time.Time
 	statement   *statement
-	// set is what a policy-bundle says; setFault why it is none. Both are nil for
-	// any other statement.
-	set      *policySet
-	setFault *Finding
+	// approves is what a policy-approval says, set what a policy-bundle does; the faults
+	// say why it is none. All are nil for any other statement.
+	approves      *approvalPredicate
+	approvesFault *Finding
+	set           *policySet
+	setFault      *Finding
 }
 
 // verifiedAttestation is one attestation whose signatures were checked. It does
@@ -85,8 +87,13 @@ func (t *Trust) newClaim(s *verifiedSignature) (c *claim, f *Finding) {
 	if f == nil {
 		c.statement, f = parseStatement(s.payload)
 	}
-	if f == nil && c.statement.predicateType == SetPredicateType {
-		c.set, c.setFault = parseSetStatement(c.statement)
+	if f == nil {
+		switch c.statement.predicateType {
+		case ApprovalPredicateType:
+			c.approves, c.approvesFault = parseApprovalPredicate(c.statement.predicate)
+		case SetPredicateType:
+			c.set, c.setFault = parseSetStatement(c.statement)
+		}
 	}
 	if f != nil {
 		f.Attestation = s.attestation
@@ -95,17 +102,30 @@ func (t *Trust) newClaim(s *verifiedSignature) (c *claim, f *Finding) {
 	return c, nil
 }
 
-// approvedSet returns the set that a policy-bundle approves. The claim, and with it
-// the finding, may be shared by the documents that its attestation came with.
+// approved returns what a policy-approval approves. The claim, and with it the finding, may
+// be shared by the documents that its attestation came with.
+func (c *claim) approved() (*approvalPredicate, *Finding) {
+	if c.approves != nil {
+		return c.approves, nil
+	}
+	return nil, unread(c.approvesFault, "the policy approval was not read")
+}
+
+// approvedSet returns the set that a policy-bundle approves, likewise.
 func (c *claim) approvedSet() (*policySet, *Finding) {
 	if c.set != nil {
 		return c.set, nil
 	}
-	f := Finding{Reason: PredicateInvalid, Document: -1, Attestation: -1, Detail: "the policy bundle was not read"}
-	if c.setFault != nil {
-		f = *c.setFault
+	return nil, unread(c.setFault, "the policy bundle was not read")
+}
+
+// unread is a finding of its own that says why a predicate was not read.
+func unread(fault *Finding, otherwise string) *Finding {
+	if fault == nil {
+		return &Finding{Reason: PredicateInvalid, Document: -1, Attestation: -1, Detail: otherwise}
 	}
-	return nil, &f
+	f := *fault
+	return &f
 }
 
 // attribute finds the one principal who made the signature.

@@ -9,9 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // DecisionMediaType names the JSON form of a decision: the same for the CLI, the
@@ -19,58 +16,59 @@ import (
 const DecisionMediaType = "application/vnd.sigdriver.decision.v1+json"
 
 // The JSON form of a Decision. 64-bit integers are strings, times are RFC 3339
-// in UTC, digests 64 hex digits; what is zero and may be is left out.
+// in UTC, digests 64 hex digits; what is zero and may be is left out. Members are declared
+// in the order of their names, so that no second pass has to put them in order.
 type (
 	decisionFile struct {
-		MediaType       string           `json:"mediaType"`
-		Verdict         string           `json:"verdict"`
-		Reason          string           `json:"reason"`
-		NearestMiss     *nearestMissFile `json:"nearestMiss,omitempty"`
-		Findings        []findingFile    `json:"findings"`
-		Shadow          []findingFile    `json:"shadowFindings"`
+		Binding         *bindingFile     `json:"binding,omitempty"`
+		Consulted       []raiseFile      `json:"consulted"`
 		Documents       []resultFile     `json:"documents"`
 		EffectiveSHA256 digestFile       `json:"effectiveSha256,omitzero"`
-		Stale           bool             `json:"stale"`
-		ValidUntil      time.Time        `json:"validUntil,omitzero"`
-		Recheck         time.Time        `json:"recheck,omitzero"`
-		Consulted       []raiseFile      `json:"consulted"`
+		Evidence        [][2]int         `json:"evidence"`
+		Findings        []findingFile    `json:"findings"`
+		MediaType       string           `json:"mediaType"`
+		NearestMiss     *nearestMissFile `json:"nearestMiss,omitempty"`
 		Place           *bindingFile     `json:"place,omitempty"`
 		Raises          []raiseFile      `json:"raises"`
-		Binding         *bindingFile     `json:"binding,omitempty"`
-		Evidence        [][2]int         `json:"evidence"`
+		Reason          string           `json:"reason"`
+		Recheck         time.Time        `json:"recheck,omitzero"`
+		Shadow          []findingFile    `json:"shadowFindings"`
+		Stale           bool             `json:"stale"`
+		ValidUntil      time.Time        `json:"validUntil,omitzero"`
+		Verdict         string           `json:"verdict"`
 	}
 	nearestMissFile struct {
+		Command  string `json:"command,omitzero"`
 		Document *int   `json:"document,omitzero"`
 		Text     string `json:"text"`
-		Command  string `json:"command,omitzero"`
 	}
 	findingFile struct {
-		Reason      string `json:"reason"`
-		Document    *int   `json:"document,omitzero"`
 		Attestation *int   `json:"attestation,omitzero"`
 		Detail      string `json:"detail,omitzero"`
+		Document    *int   `json:"document,omitzero"`
 		Hint        string `json:"hint,omitzero"`
+		Reason      string `json:"reason"`
 	}
 	resultFile struct {
-		SHA256     digestFile `json:"sha256"`
-		Version    uint64     `json:"version,omitzero,string"`
-		Principals []string   `json:"principals"`
 		NotAfter   time.Time  `json:"notAfter,omitzero"`
 		Passed     bool       `json:"passed"`
+		Principals []string   `json:"principals"`
+		SHA256     digestFile `json:"sha256"`
+		Version    uint64     `json:"version,omitzero,string"`
 	}
 	raiseFile struct {
 		GatewayID string     `json:"gatewayId"`
-		Role      string     `json:"role"`
-		Workspace string     `json:"workspace,omitzero"`
 		Name      string     `json:"name,omitzero"`
-		Version   uint64     `json:"version,omitzero,string"`
+		Role      string     `json:"role"`
 		SHA256    digestFile `json:"sha256,omitzero"`
+		Version   uint64     `json:"version,omitzero,string"`
+		Workspace string     `json:"workspace,omitzero"`
 	}
 	bindingFile struct {
 		GatewayID string `json:"gatewayId"`
+		Name      string `json:"name,omitzero"`
 		SandboxID string `json:"sandboxId"`
 		Workspace string `json:"workspace,omitzero"`
-		Name      string `json:"name,omitzero"`
 	}
 	digestFile [32]byte
 )
@@ -100,10 +98,10 @@ func DecisionJSON(d *Decision) []byte {
 		Evidence: append([][2]int{}, d.Evidence...),
 	}
 	if m := d.NearestMiss; m != (NearestMiss{}) {
-		f.NearestMiss = &nearestMissFile{indexFile(m.Document), m.Text, m.Command}
+		f.NearestMiss = &nearestMissFile{Document: indexFile(m.Document), Text: m.Text, Command: m.Command}
 	}
 	for _, r := range d.Documents {
-		f.Documents = append(f.Documents, resultFile{r.SHA256, r.Version, append([]string{}, r.Principals...), r.NotAfter.UTC(), r.Passed})
+		f.Documents = append(f.Documents, resultFile{SHA256: r.SHA256, Version: r.Version, Principals: append([]string{}, r.Principals...), NotAfter: r.NotAfter.UTC(), Passed: r.Passed})
 	}
 	return canonicalOf(&f)
 }
@@ -176,7 +174,7 @@ func readReason(to *Reason, name string) error {
 func findingFiles(list []Finding) []findingFile {
 	out := []findingFile{}
 	for _, f := range list {
-		out = append(out, findingFile{f.Reason.String(), indexFile(f.Document), indexFile(f.Attestation), f.Detail, f.Hint})
+		out = append(out, findingFile{Reason: f.Reason.String(), Document: indexFile(f.Document), Attestation: indexFile(f.Attestation), Detail: f.Detail, Hint: f.Hint})
 	}
 	return out
 }
@@ -195,7 +193,10 @@ func readFindings(to *[]Finding, list []findingFile) error {
 func raiseFiles(list []Raise) []raiseFile {
 	out := []raiseFile{}
 	for _, r := range list {
-		out = append(out, raiseFile{r.Key.GatewayID, r.Key.Role.String(), r.Key.Workspace, r.Key.Name, r.Floor.Version, r.Floor.SHA256})
+		out = append(out, raiseFile{
+			GatewayID: r.Key.GatewayID, Role: r.Key.Role.String(), Workspace: r.Key.Workspace, Name: r.Key.Name,
+			Version: r.Floor.Version, SHA256: r.Floor.SHA256,
+		})
 	}
 	return out
 }
@@ -215,7 +216,7 @@ func bindingFileOf(b *Binding) *bindingFile {
 	if b == nil {
 		return nil
 	}
-	return &bindingFile{b.Key.GatewayID, b.Key.SandboxID, b.Place.Workspace, b.Place.Name}
+	return &bindingFile{GatewayID: b.Key.GatewayID, SandboxID: b.Key.SandboxID, Workspace: b.Place.Workspace, Name: b.Place.Name}
 }
 
 func (f *bindingFile) binding() *Binding {
@@ -242,15 +243,11 @@ func indexOf(i *int) int {
 
 func digestText(sum [32]byte) string { return hex.EncodeToString(sum[:]) }
 
-// canonicalOf is the RFC 8785 text of one of our own structs. A byte that is not
-// UTF-8 becomes U+FFFD; CheckRequest lets none in.
+// canonicalOf is MarshalCanonical of what has such a form. CheckRequest lets no byte in
+// that is not UTF-8.
 func canonicalOf(v any) []byte {
-	data, err := json.Marshal(v, jsontext.AllowInvalidUTF8(true), json.Deterministic(true))
+	text, err := MarshalCanonical(v)
 	if err != nil {
-		panic("verifier: a struct of our own has no JSON form: " + err.Error())
-	}
-	text := jsontext.Value(data)
-	if err := text.Canonicalize(jsontext.AllowInvalidUTF8(true)); err != nil {
 		panic("verifier: a struct of our own has no canonical form: " + err.Error())
 	}
 	return text

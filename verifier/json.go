@@ -48,6 +48,14 @@ func (e *jsonError) Error() string {
 // 7493): valid UTF-8, no duplicate names, bounded depth, nothing after it. The
 // error is always a *jsonError. It runs before any library sees the bytes.
 func checkJSON(data []byte) error {
+	if len(data) <= maxTokens && PlainlyCanonical(data) {
+		return nil // stricter still, and told in a tenth of the time
+	}
+	return checkTokens(data)
+}
+
+// checkTokens is checkJSON by jsontext's reader.
+func checkTokens(data []byte) error {
 	if i := invalidUTF8(data); i >= 0 {
 		return &jsonError{jsonUTF8, int64(i)}
 	}

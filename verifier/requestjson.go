@@ -29,28 +29,28 @@ func AttestationDigest(raw []byte) string {
 // the protobuf fields and all of them are always there: a request has exactly
 // one summary, in any language.
 type requestSummary struct {
-	Purpose         string            `json:"purpose"`
-	Target          targetSummary     `json:"target"`
-	Recipe          string            `json:"recipe"`
-	ProvidersV2     bool              `json:"providers_v2_enabled"`
 	Documents       []documentSummary `json:"documents"`
 	EffectiveSHA256 string            `json:"effective_sha256"`
+	ProvidersV2     bool              `json:"providers_v2_enabled"`
+	Purpose         string            `json:"purpose"`
+	Recipe          string            `json:"recipe"`
+	Target          targetSummary     `json:"target"`
 }
 
 type targetSummary struct {
 	GatewayID string `json:"gateway_id"`
-	Workspace string `json:"workspace"`
-	SandboxID string `json:"sandbox_id"`
 	Name      string `json:"name"`
+	SandboxID string `json:"sandbox_id"`
+	Workspace string `json:"workspace"`
 }
 
 type documentSummary struct {
-	Role         string   `json:"role"`
-	Workspace    string   `json:"workspace"`
-	Provider     string   `json:"provider"`
-	NoLayer      string   `json:"no_layer,omitempty"` // as in the contract; absent where there is a layer
-	SHA256       string   `json:"sha256"`
 	Attestations []string `json:"attestations"`
+	NoLayer      string   `json:"no_layer,omitempty"` // as in the contract; absent where there is a layer
+	Provider     string   `json:"provider"`
+	Role         string   `json:"role"`
+	SHA256       string   `json:"sha256"`
+	Workspace    string   `json:"workspace"`
 }
 
 // RequestJSON is the summary of a request that CheckRequest accepts, as RFC 8785
@@ -73,8 +73,9 @@ func RequestJSON(req *Request) []byte {
 
 func summaryOf(req *Request) requestSummary {
 	s := requestSummary{
-		Purpose: req.Purpose.String(), Target: targetSummary(req.Target),
-		Recipe: req.Recipe, ProvidersV2: req.ProvidersV2,
+		Purpose: req.Purpose.String(),
+		Target:  targetSummary{GatewayID: req.Target.GatewayID, Name: req.Target.Name, SandboxID: req.Target.SandboxID, Workspace: req.Target.Workspace},
+		Recipe:  req.Recipe, ProvidersV2: req.ProvidersV2,
 		Documents: []documentSummary{},
 	}
 	for i := range req.Documents {
@@ -166,7 +167,8 @@ func ParseRequestJSON(text []byte) (*RecordedRequest, error) {
 	if s.Documents == nil || slices.ContainsFunc(s.Documents, func(d documentSummary) bool { return d.Attestations == nil }) || !bytes.Equal(canonicalOf(&s), text) {
 		return nil, fmt.Errorf("recorded request: the text is not in its one canonical form")
 	}
-	r := &RecordedRequest{Target: Target(s.Target), Recipe: s.Recipe, ProvidersV2: s.ProvidersV2}
+	t := &s.Target
+	r := &RecordedRequest{Target: Target{GatewayID: t.GatewayID, Workspace: t.Workspace, SandboxID: t.SandboxID, Name: t.Name}, Recipe: s.Recipe, ProvidersV2: s.ProvidersV2}
 	for _, p := range []Purpose{Admit, Compose} {
 		if p.String() == s.Purpose {
 			r.Purpose = p

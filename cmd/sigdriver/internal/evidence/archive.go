@@ -12,13 +12,14 @@ import (
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/tuf/archive"
+	"github.com/sigdriver/sigdriver/verifier"
 )
 
 // Archive is the archive of a state folder, and what it has been asked for
 // before. It is safe for concurrent use.
 type Archive struct {
 	dir   string
-	known sync.Map // record.Digest → []byte
+	known sync.Map // record.Digest → *attestation
 	count atomic.Int64
 }
 
@@ -28,20 +29,31 @@ func OpenArchive(state string) *Archive { return &Archive{dir: filepath.Join(sta
 // maxRemembered bounds how many attestations are kept in memory.
 const maxRemembered = 1 << 14
 
-// attestation returns an encoded attestation, nil for one that is not there.
-func (a *Archive) attestation(sum record.Digest) ([]byte, error) {
-	if data, ok := a.known.Load(sum); ok {
-		return data.([]byte), nil
+// attestation is an encoded attestation with its digest. Decisions share them, and reading
+// one for its digest costs more than anything else that a replay does with it.
+type attestation struct {
+	raw    []byte
+	digest string
+}
+
+// attestation returns one of the archive, nil for one that is not there.
+func (a *Archive) attestation(sum record.Digest) (*attestation, error) {
+	if known, ok := a.known.Load(sum); ok {
+		return known.(*attestation), nil
 	}
 	data, err := archive.Read(a.dir, sum)
 	var none *archive.MissingError
 	if errors.As(err, &none) {
 		return nil, nil
 	}
-	if err == nil && a.count.Add(1) <= maxRemembered {
-		a.known.Store(sum, data)
+	if err != nil {
+		return nil, err
 	}
-	return data, err
+	read := &attestation{data, verifier.AttestationDigest(data)}
+	if a.count.Add(1) <= maxRemembered {
+		a.known.Store(sum, read)
+	}
+	return read, nil
 }
 
 // Object reads one object.

@@ -44,14 +44,17 @@ func (a *Archive) Reconstruct(e *record.Entry, documents *Documents) (*Reconstru
 			return nil, errors.New("its decision record does not fit its request")
 		}
 		for j, sum := range record.Attestations[i] {
-			raw, err := a.attestation(sum)
-			if err != nil {
+			found, err := a.attestation(sum)
+			switch {
+			case err != nil:
 				return nil, err
-			}
-			if raw != nil && verifier.AttestationDigest(raw) != d.Attestations[j] {
+			case found == nil:
+				doc.Attestations = append(doc.Attestations, nil)
+			case found.digest != d.Attestations[j]:
 				return nil, fmt.Errorf("attestation %d of document %d is not the one that was asked with", j, i)
+			default:
+				doc.Attestations = append(doc.Attestations, found.raw)
 			}
-			doc.Attestations = append(doc.Attestations, raw)
 		}
 	}
 	if summary.Effective != nil {

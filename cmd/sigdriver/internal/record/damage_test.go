@@ -376,7 +376,12 @@ func FuzzEntry(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := canonical(&stored{s.Content, s.Prev, schema, s.Seq})
+		again, err := canonical(&struct {
+			Content
+			Prev   Digest `json:"prev"`
+			Schema string `json:"schema"`
+			Seq    uint64 `json:"seq,string"`
+		}{s.Content, s.Prev, schema, s.Seq})
 		if err != nil || !bytes.Equal(again, data) {
 			t.Errorf("%q reads as %q", data, again)
 		}
@@ -403,7 +408,7 @@ func otherKinds() []struct {
 		{kindReset, &SignedReset{Time: noon, ID: "id", Version: 5, Pattern: FloorPattern{Role: "SANDBOX_POLICY", Name: &all}, Epoch: 3, Revision: 9}},
 		{kindStart, &Start{Time: noon, Driver: "0.2.0", Config: Digest{1}, Trust: Trust{Epoch: 3}}},
 		{kindTakeover, &Takeover{From: oldFormat, HighWater: noon, Revision: 7,
-			Floors: []TakenFloor{{"gw", "SANDBOX_POLICY", "prod", "web-1", Floor{42, Digest{2}}}},
+			Floors: []TakenFloor{{"gw", "SANDBOX_POLICY", "prod", "web-1", Floor{Digest{2}, 42}}},
 			Places: []TakenPlace{{"gw", "sb-1", "prod", "web-1"}}, Resets: []TakenReset{{"id", 5}}}},
 	}
 }

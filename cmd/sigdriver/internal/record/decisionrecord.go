@@ -57,10 +57,8 @@ func newDecisionRecord(s *verifier.Summary, req *verifier.Request, d *verifier.D
 
 // JSON is the record as RFC 8785 text: what Commit archives.
 func (r DecisionRecord) JSON() ([]byte, error) {
-	return canonical(&recordFile{
-		Attestations: r.Attestations, Request: r.Request,
-		Decision: verifier.DecisionJSON(r.Decision), Schema: recordSchema,
-	})
+	f := recordFile{Attestations: r.Attestations, Request: r.Request, Decision: verifier.DecisionJSON(r.Decision), Schema: recordSchema}
+	return f.text()
 }
 
 // ParseDecisionRecord reads what DecisionRecord.JSON wrote, and nothing else.
@@ -77,8 +75,22 @@ func ParseDecisionRecord(data []byte) (*DecisionRecord, error) {
 		return nil, fmt.Errorf("decision record: %w", err)
 	}
 	r := &DecisionRecord{Request: f.Request, Attestations: f.Attestations, Decision: d, DecisionJSON: f.Decision}
-	if again, err := canonical(&f); err != nil || !bytes.Equal(again, data) {
+	if again, err := f.text(); err != nil || !bytes.Equal(again, data) {
 		return nil, fmt.Errorf("decision record: the text is not in its one canonical form")
 	}
 	return r, nil
+}
+
+// text is the canonical form of the file. Where its parts are in theirs, it only puts them
+// together.
+func (f *recordFile) text() ([]byte, error) {
+	attestations, err := canonical(f.Attestations)
+	if err != nil || !verifier.PlainlyCanonical(f.Request) || !verifier.PlainlyCanonical(f.Decision) {
+		return canonical(f)
+	}
+	out := make([]byte, 0, len(attestations)+len(f.Decision)+len(f.Request)+128)
+	out = append(append(out, `{"attestations":`...), attestations...)
+	out = append(append(out, `,"decision":`...), f.Decision...)
+	out = append(append(out, `,"request":`...), f.Request...)
+	return append(out, `,"schema":"`+recordSchema+`"}`...), nil
 }

@@ -9,9 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -51,44 +48,43 @@ func (d *Digest) UnmarshalText(text []byte) error {
 
 // Entry is what the journal keeps of one distinct decision: who asked what,
 // what was answered, and the digests by which an auditor finds the rest in the
-// archive. It holds no body. The zero Entry is refused.
+// archive. It holds no body. The zero Entry is refused. Members are declared in the order
+// of their names, here and below: no second pass has to put an entry's text in order.
 type Entry struct {
-	// Time is the now that the decision was made with.
-	Time   time.Time `json:"time"`
-	Driver string    `json:"driver"` // version of the build
-	Peer   Peer      `json:"peer"`
-
-	Purpose         string `json:"purpose"`
-	Target          Target `json:"target"`
-	Host            Host   `json:"host,omitzero"`
-	RequestSHA256   Digest `json:"requestSha256"`
-	EffectiveSHA256 Digest `json:"effectiveSha256,omitzero"`
-	// Documents are the digests in request order. Attestations are those that
-	// were offered, each once, as verifier.AttestationDigest spells them.
-	Documents    []Digest `json:"documents"`
+	// Attestations are those that were offered, each once, as verifier.AttestationDigest
+	// spells them.
 	Attestations []string `json:"attestations,omitempty"`
-
-	Verdict string `json:"verdict"`
-	Reason  string `json:"reason"`
-	Counts  Counts `json:"counts"`
-	// Record is the archive address of the full decision record. Append sets it.
-	Record Digest `json:"record"`
-	// Rules is verifier.RulesVersion of the driver that decided; absent in entries
-	// of release 0.1.0, whose rules are version 1.
-	Rules uint64 `json:"rules,omitzero,string"`
-
-	Trust Trust `json:"trust"`
-	// Revision is that of the state with this entry. Commit sets it.
-	Revision uint64 `json:"floorsRevision,string"`
-	// Raised are the floors this decision raised; Bound reports that it bound
-	// the target's sandbox to its workspace and name.
-	Raised []FloorChange `json:"raised,omitempty"`
-	Bound  bool          `json:"bound,omitzero"`
-	// Memory is the shared memory as the decision saw it; nil where there is none.
-	Memory *Known `json:"memory,omitempty"`
+	// Bound reports that the decision bound the target's sandbox to its workspace and name.
+	Bound  bool   `json:"bound,omitzero"`
+	Counts Counts `json:"counts"`
+	// Documents are the digests in request order.
+	Documents       []Digest `json:"documents"`
+	Driver          string   `json:"driver"` // version of the build
+	EffectiveSHA256 Digest   `json:"effectiveSha256,omitzero"`
 	// Elided names the lists that Append left out because the entry would have
 	// been too large. The decision record has them.
 	Elided []string `json:"elided,omitempty"`
+	// Revision is that of the state with this entry. Commit sets it.
+	Revision uint64 `json:"floorsRevision,string"`
+	Host     Host   `json:"host,omitzero"`
+	// Memory is the shared memory as the decision saw it; nil where there is none.
+	Memory  *Known `json:"memory,omitempty"`
+	Peer    Peer   `json:"peer"`
+	Purpose string `json:"purpose"`
+	// Raised are the floors that the decision raised.
+	Raised []FloorChange `json:"raised,omitempty"`
+	Reason string        `json:"reason"`
+	// Record is the archive address of the full decision record. Append sets it.
+	Record        Digest `json:"record"`
+	RequestSHA256 Digest `json:"requestSha256"`
+	// Rules is verifier.RulesVersion of the driver that decided; absent in entries
+	// of release 0.1.0, whose rules are version 1.
+	Rules  uint64 `json:"rules,omitzero,string"`
+	Target Target `json:"target"`
+	// Time is the now that the decision was made with.
+	Time    time.Time `json:"time"`
+	Trust   Trust     `json:"trust"`
+	Verdict string    `json:"verdict"`
 
 	summary *verifier.Summary // of the request
 }
@@ -98,31 +94,35 @@ func (e *Entry) Summary() *verifier.Summary { return e.summary }
 
 // Peer is the caller of the socket.
 type Peer struct {
-	UID  uint32 `json:"uid"`
 	GID  uint32 `json:"gid"`
 	Name string `json:"name,omitempty"` // of its allow-list entry
+	UID  uint32 `json:"uid"`
 }
 
 // Target is where the policy would be enforced.
 type Target struct {
 	GatewayID string `json:"gatewayId"`
-	Workspace string `json:"workspace,omitempty"`
-	SandboxID string `json:"sandboxId,omitempty"`
 	Name      string `json:"name,omitempty"`
+	SandboxID string `json:"sandboxId,omitempty"`
+	Workspace string `json:"workspace,omitempty"`
+}
+
+func targetOf(t verifier.Target) Target {
+	return Target{GatewayID: t.GatewayID, Name: t.Name, SandboxID: t.SandboxID, Workspace: t.Workspace}
 }
 
 // Host is what the gateway said its own logs call this. Never judged.
 type Host struct {
+	ConfigRevision uint64 `json:"configRevision,omitzero,string"`
 	PolicyHash     string `json:"policyHash,omitempty"`
 	PolicyVersion  uint64 `json:"policyVersion,omitzero,string"`
-	ConfigRevision uint64 `json:"configRevision,omitzero,string"`
 }
 
 // Counts are the sizes of lists in the decision record.
 type Counts struct {
+	Attestations int `json:"attestations"` // offered
 	Findings     int `json:"findings"`
 	Shadow       int `json:"shadow"`
-	Attestations int `json:"attestations"` // offered
 }
 
 // Trust names the trust a decision was made with.
@@ -135,23 +135,23 @@ type Trust struct {
 
 // RoleFile is one TUF metadata file, found in the archive by its digest.
 type RoleFile struct {
-	Version int64  `json:"version,string"`
 	SHA256  Digest `json:"sha256"`
+	Version int64  `json:"version,string"`
 }
 
 // FloorChange is a floor that an allowed decision raised.
 type FloorChange struct {
+	After     Floor  `json:"after"`
+	Before    Floor  `json:"before,omitzero"`
+	Name      string `json:"name,omitempty"`
 	Role      string `json:"role"`
 	Workspace string `json:"workspace,omitempty"`
-	Name      string `json:"name,omitempty"`
-	Before    Floor  `json:"before,omitzero"`
-	After     Floor  `json:"after"`
 }
 
 // Floor is a version and the digest bound to it.
 type Floor struct {
-	Version uint64 `json:"version,string"`
 	SHA256  Digest `json:"sha256,omitzero"`
+	Version uint64 `json:"version,string"`
 }
 
 // Suppressed counts the DENY decisions of one peer about one target that were
@@ -171,7 +171,7 @@ func NewEntry(req *verifier.Request, d *verifier.Decision) Entry {
 		summary:         summary,
 		Rules:           verifier.RulesVersion,
 		Purpose:         req.Purpose.String(),
-		Target:          Target(req.Target),
+		Target:          targetOf(req.Target),
 		RequestSHA256:   summary.SHA256,
 		EffectiveSHA256: d.EffectiveSHA256,
 		Attestations:    summary.Attestations,
@@ -203,7 +203,7 @@ func consulted(d *verifier.Decision, k verifier.FloorKey) verifier.Floor {
 	return verifier.Floor{}
 }
 
-func floorFile(f verifier.Floor) Floor { return Floor{f.Version, f.SHA256} }
+func floorFile(f verifier.Floor) Floor { return Floor{SHA256: f.SHA256, Version: f.Version} }
 
 func (f Floor) verifier() verifier.Floor { return verifier.Floor{Version: f.Version, SHA256: f.SHA256} }
 
@@ -249,17 +249,7 @@ func (e Entry) body() ([]byte, error) {
 
 // canonical is the RFC 8785 form of v. Bytes that are no UTF-8 become U+FFFD: a
 // decision is recorded whatever a name holds.
-func canonical(v any) ([]byte, error) {
-	data, err := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
-	if err != nil {
-		return nil, err
-	}
-	value := jsontext.Value(data)
-	if err := value.Canonicalize(); err != nil {
-		return nil, err
-	}
-	return value, nil
-}
+func canonical(v any) ([]byte, error) { return verifier.MarshalCanonical(v) }
 
 // Line is an entry for people and log shippers: the same JSON on one line with
 // every character that a terminal or a browser could act on escaped.

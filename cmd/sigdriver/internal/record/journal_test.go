@@ -32,7 +32,7 @@ func allowed(name string) Entry {
 		Verdict:   "ALLOW", Reason: "ALLOWED",
 		Trust:    Trust{Epoch: 41, Roles: map[string]RoleFile{"root": {Version: 7, SHA256: Digest{7}}, "targets": {Version: 31, SHA256: Digest{31}}}},
 		Revision: 12, Bound: true,
-		Raised: []FloorChange{{Role: "SANDBOX_POLICY", Workspace: "prod", Name: name, Before: Floor{41, Digest{1}}, After: Floor{42, Digest{2}}}},
+		Raised: []FloorChange{{Role: "SANDBOX_POLICY", Workspace: "prod", Name: name, Before: Floor{Digest{1}, 41}, After: Floor{Digest{2}, 42}}},
 	}
 }
 

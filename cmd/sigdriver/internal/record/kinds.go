@@ -130,10 +130,23 @@ type TakenReset struct {
 
 // stored is an entry as it stands in a segment.
 type stored struct {
-	Content
-	Prev   Digest `json:"prev"`
-	Schema string `json:"schema"`
-	Seq    uint64 `json:"seq,string"`
+	Clock      *ClockMark   `json:"clock,omitempty"`
+	Decision   *Entry       `json:"decision,omitempty"`
+	Joined     *Joined      `json:"joined,omitempty"`
+	Learned    *Learned     `json:"learned,omitempty"`
+	Lost       *Lost        `json:"lost,omitempty"`
+	Prev       Digest       `json:"prev"`
+	Schema     string       `json:"schema"`
+	Seq        uint64       `json:"seq,string"`
+	Served     *Served      `json:"served,omitempty"`
+	Reset      *SignedReset `json:"signedReset,omitempty"`
+	Start      *Start       `json:"start,omitempty"`
+	Suppressed *Suppressed  `json:"suppressed,omitempty"`
+	Takeover   *Takeover    `json:"takeover,omitempty"`
+}
+
+func (s *stored) content() Content {
+	return Content{s.Clock, s.Decision, s.Joined, s.Learned, s.Lost, s.Served, s.Reset, s.Start, s.Suppressed, s.Takeover}
 }
 
 // frame puts the position of an entry round its body, in canonical order.
@@ -155,7 +168,8 @@ func Parse(entry []byte) (Stored, error) {
 	if s.Schema != schema {
 		return Stored{}, fmt.Errorf("schema %q: this build reads %s", clip(s.Schema), schema)
 	}
-	if err := s.check(s.Seq); err != nil {
+	content := s.content()
+	if err := content.check(s.Seq); err != nil {
 		return Stored{}, err
 	}
 	again, err := canonical(&s)
@@ -165,7 +179,7 @@ func Parse(entry []byte) (Stored, error) {
 	if !bytes.Equal(again, entry) {
 		return Stored{}, fmt.Errorf("it is not in canonical form")
 	}
-	return Stored{s.Seq, s.Prev, sha256.Sum256(entry), entry, s.Content}, nil
+	return Stored{s.Seq, s.Prev, sha256.Sum256(entry), entry, content}, nil
 }
 
 // check refuses what is not exactly one of the kinds, and puts its times into the

@@ -452,7 +452,7 @@ func TestElided(t *testing.T) {
 	long := strings.Repeat("n", verifier.MaxName)
 	e.Raised = nil
 	for range verifier.MaxDocuments {
-		e.Raised = append(e.Raised, FloorChange{Role: "PROVIDER_PROFILE", Workspace: long, Name: long, Before: Floor{1 << 62, Digest{1}}, After: Floor{1<<62 + 1, Digest{2}}})
+		e.Raised = append(e.Raised, FloorChange{Role: "PROVIDER_PROFILE", Workspace: long, Name: long, Before: Floor{Digest{1}, 1 << 62}, After: Floor{Digest{2}, 1<<62 + 1}})
 	}
 	for range verifier.MaxDocuments {
 		e.Documents = append(e.Documents, Digest{7})
@@ -530,7 +530,7 @@ func TestBudget(t *testing.T) {
 	if suppressed != 997 || s.Head().Size != 3 || archive.size() != 3 {
 		t.Errorf("%d suppressed, %d entries, %d records", suppressed, s.Head().Size, archive.size())
 	}
-	want := Suppressed{From: now.Truncate(time.Minute), Peer: Peer{UID: 998, GID: 998}, Target: Target(refusal(s.View(), "noisy").req.Target), Count: 997}
+	want := Suppressed{From: now.Truncate(time.Minute), Peer: Peer{UID: 998, GID: 998}, Target: targetOf(refusal(s.View(), "noisy").req.Target), Count: 997}
 	must := func(p proposal, uid uint32) {
 		t.Helper()
 		e := p.entry()

@@ -1,0 +1,99 @@
+// SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
+// SPDX-License-Identifier: Apache-2.0
+
+package replay_test
+
+import (
+	"flag"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay/replaytest"
+	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest"
+)
+
+var scale = flag.Int("scale", 200, "decisions that TestScale checks and replays")
+
+// fleetQuestion is a sandbox's composition of a source and three profiles, five
+// signatures in all. Sandboxes share their documents with some others.
+func fleetQuestion(n int) *verifiertest.Scenario {
+	s := verifiertest.ComposePlain()
+	s.Request.Target.Name, s.Request.Target.SandboxID = fmt.Sprint("web-", n), fmt.Sprint("sb-", n)
+	for i := range 3 {
+		profile := verifiertest.ForgeProfile()
+		profile["id"] = fmt.Sprintf("profile-%d-of-team-%d", i, n%20)
+		s.Attach(fmt.Sprint("profile-", i), profile).Approve(i+1, "dave")
+	}
+	return s.Recompose()
+}
+
+// TestScale checks and replays the evidence of a fleet of which each sandbox was decided
+// once, and reports how quickly: -scale 10000 for figures.
+func TestScale(t *testing.T) {
+	w := replaytest.New(t, 3)
+	work := make(chan int)
+	var callers sync.WaitGroup
+	for range 16 {
+		callers.Go(func() {
+			for n := range work {
+				if got := w.Ask(fleetQuestion(n)); got != signingv1.Reason_REASON_ALLOWED {
+					t.Errorf("sandbox %d: %v", n, got)
+				}
+			}
+		})
+	}
+	for n := range *scale {
+		work <- n
+	}
+	close(work)
+	callers.Wait()
+	w.Close()
+
+	o := options(t, w)
+	for range 3 {
+		measured(t, "audit verify", func() int {
+			report, err := evidence.Verify(w.Dir, evidence.VerifyOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !report.Well() || report.Decisions != uint64(*scale) {
+				t.Fatalf("%d decisions, %v", report.Decisions, report.Findings)
+			}
+			return int(report.Entries)
+		})
+		measured(t, "audit replay", func() int {
+			r := run(t, o)
+			if r.Counts[replay.Identical] != *scale {
+				t.Fatalf("%v", r.Counts)
+			}
+			return len(r.Results)
+		})
+	}
+}
+
+// measured reports how many of something are done a second, by the clock and by what
+// processors spent on each. The second is what a machine with nothing else to do comes to.
+func measured(t *testing.T, what string, work func() int) {
+	t.Helper()
+	spent := func() time.Duration {
+		var u unix.Rusage
+		if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+			t.Fatal(err)
+		}
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	runtime.GC()
+	began, before := time.Now(), spent()
+	n := work()
+	took, each := time.Since(began), (spent()-before)/time.Duration(n)
+	t.Logf("%s: %d in %v, %.0f a second; %v of a processor for each, which is %.0f a second on two",
+		what, n, took.Round(time.Millisecond), float64(n)/took.Seconds(), each.Round(time.Microsecond), 2*float64(time.Second)/float64(each))
+}
