@@ -115,7 +115,8 @@ func (g *gateway) see(ts *testscript.TestScript, want uint64) {
 	}
 }
 
-// ask expects the reason, from trust of the epoch.
+// ask expects the reason, from trust of the epoch. A memory that is shared may not be read
+// yet.
 func (g *gateway) ask(ts *testscript.TestScript, want uint64, reason string, req *signingv1.VerifyRequest) {
 	if _, ok := signingv1.Reason_value["REASON_"+reason]; !ok {
 		ts.Fatalf("there is no reason %q", reason)
@@ -123,6 +124,9 @@ func (g *gateway) ask(ts *testscript.TestScript, want uint64, reason string, req
 	ctx, cancel := context.WithTimeout(context.Background(), gatewayTimeout)
 	defer cancel()
 	got, err := g.Ask(ctx, req)
+	for ; err != nil && ctx.Err() == nil && strings.Contains(fmt.Sprint(status.Convert(err).Details()...), "MEMORY_"); got, err = g.Ask(ctx, req) {
+		time.Sleep(20 * time.Millisecond)
+	}
 	ts.Check(err)
 	if got.GetReason().String() != "REASON_"+reason || got.GetTrust().GetEpoch() != want {
 		ts.Fatalf("epoch %d says %v, want %s of epoch %d: %v", got.GetTrust().GetEpoch(), got.GetReason(), reason, want, got.GetFindings())

@@ -12,6 +12,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/memory/memorytest"
 )
 
 // journeyUser is whom the driver of the journey runs as, where root plays it.
@@ -29,7 +31,7 @@ func TestJourney(t *testing.T) {
 		Files:               []string{"testdata/journey.txtar"},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Condition:           isRoot,
+		Condition:           condition,
 		Setup: func(env *testscript.Env) error {
 			// The driver's own user has to get through to its folders.
 			for dir := env.WorkDir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
@@ -64,10 +66,13 @@ func smallDisk(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { ts.Check(unix.Unmount(dir, unix.MNT_DETACH)) })
 }
 
-// isRoot is the condition [root].
-func isRoot(cond string) (bool, error) {
-	if cond != "root" {
-		return false, fmt.Errorf("unknown condition %q", cond)
+// condition reports whether [root] or [postgres] holds.
+func condition(name string) (bool, error) {
+	switch name {
+	case "root":
+		return os.Geteuid() == 0, nil
+	case "postgres":
+		return memorytest.Here(), nil
 	}
-	return os.Geteuid() == 0, nil
+	return false, fmt.Errorf("unknown condition %q", name)
 }

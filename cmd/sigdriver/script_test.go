@@ -29,10 +29,11 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup:               setup,
-		Condition:           isRoot,
+		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":    exits,
 			"gateway":  gatewayCommand,
+			"postgres": postgresCommand,
 			"runbooks": runbookCommands,
 			"world":    w.write,
 		},

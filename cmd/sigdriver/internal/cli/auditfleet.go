@@ -6,14 +6,24 @@ package cli
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
+
+// statesFlag takes a state folder or a pack, once for each driver of a fleet.
+type statesFlag []string
+
+func (s *statesFlag) String() string { return "" }
+func (s *statesFlag) Type() string   { return "string" }
+func (s *statesFlag) Set(path string) error {
+	*s = append(*s, path)
+	return nil
+}
 
 // fleetReport is what -o json writes about several journals.
 type fleetReport struct {
@@ -29,19 +39,45 @@ type memberReport struct {
 }
 
 // unpacked is a state folder, or a pack taken apart for as long as it is looked at.
-func unpacked(path string) (dir string, done func(), err error) {
+type unpacked struct {
+	dir     string
+	missing int // objects that the pack's evidence names and it does not have
+	done    func()
+}
+
+func unpackState(path string) (*unpacked, error) {
 	if !isPack(path) {
-		return path, func() {}, nil
+		return &unpacked{dir: path, done: func() {}}, nil
 	}
-	if dir, err = os.MkdirTemp("", "sigdriver-pack-"); err != nil {
-		return "", nil, err
+	dir, err := os.MkdirTemp("", "sigdriver-pack-")
+	if err != nil {
+		return nil, err
 	}
-	done = func() { os.RemoveAll(dir) }
-	if _, err := unpack(path, dir); err != nil {
+	done := func() { os.RemoveAll(dir) }
+	r, err := unpack(path, dir)
+	if err != nil {
 		done()
-		return "", nil, err
+		return nil, err
 	}
-	return dir, done, nil
+	return &unpacked{dir, len(r.Missing), done}, nil
+}
+
+// eachState has a function look at each journal of a fleet, as a folder, and then holds
+// them together. hear has to hear the entries in their order.
+func eachState(paths []string, look func(path string, u *unpacked, hear func(record.Stored) error) error) (*evidence.FleetReport, error) {
+	var fleet evidence.Fleet
+	for _, path := range paths {
+		u, err := unpackState(path)
+		if err != nil {
+			return nil, err
+		}
+		err = look(path, u, fleet.Journal(path))
+		u.done()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return fleet.Judge(), nil
 }
 
 // auditVerifyFleet checks several folders or packs, each alone and then together.
@@ -54,24 +90,24 @@ func auditVerifyFleet(env *Env, f *auditVerifyFlags, paths []string) error {
 	if err != nil {
 		return err
 	}
-	var fleet evidence.Fleet
 	report := &fleetReport{MediaType: "application/vnd.sigdriver.fleet-audit.v1+json"}
 	worst := error(nil)
-	for _, path := range paths {
-		dir, done, err := unpacked(path)
-		if err != nil {
-			return err
-		}
-		o.Entry = fleet.Journal(path)
-		r, err := evidence.Verify(dir, o)
-		done()
+	report.Fleet, err = eachState(paths, func(path string, u *unpacked, hear func(record.Stored) error) error {
+		o.Entry = hear
+		r, err := evidence.Verify(u.dir, o)
 		if err != nil {
 			return auditError(path, err)
 		}
+		if u.missing > 0 {
+			r.Unchecked = append(r.Unchecked, plural(u.missing, "object", "objects")+" that the evidence names: the pack was made without")
+		}
 		report.Members = append(report.Members, memberReport{Name: path, Log: r})
 		worst = worse(worst, auditExit(r))
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	report.Fleet = fleet.Judge()
 	print := func(p *printer) {
 		for _, m := range report.Members {
 			printAudit(p, m.Name, m.Log)
@@ -91,22 +127,18 @@ func auditReplayFleet(env *Env, f *replayFlags) error {
 	if err != nil {
 		return err
 	}
-	var fleet evidence.Fleet
 	report := &fleetReport{MediaType: "application/vnd.sigdriver.fleet-replay.v1+json"}
-	worst := error(nil)
-	for _, path := range f.states {
-		one := *f
-		one.state, one.entry = path, fleet.Journal(path)
-		r, options, err := one.run(env)
-		if err != nil {
-			return err
-		}
-		report.Members = append(report.Members, memberReport{Name: path, Replay: newReplayReport(r, options)})
-		worst = worse(worst, replayExit(r))
+	replays, o, worst, err := f.runFleet(env)
+	if err != nil {
+		return err
 	}
-	report.Fleet = fleet.Judge()
+	for i, r := range replays.members {
+		report.Members = append(report.Members, memberReport{Name: r.Name, Replay: newReplayReport(r.Report, o[i])})
+	}
+	report.Fleet = replays.fleet
 	print := func(p *printer) {
 		for _, m := range report.Members {
+			p.line("The journal in %s", printable(m.Name))
 			m.Replay.print(p)
 			p.line("")
 		}
@@ -118,7 +150,36 @@ func auditReplayFleet(env *Env, f *replayFlags) error {
 	return worse(worst, fleetExit(report.Fleet))
 }
 
-// eachEntry has a function hear the entries of a journal that was replayed.
+// fleetReplay is the replays of several journals, and what they say together.
+type fleetReplay struct {
+	members []replay.Named
+	fleet   *evidence.FleetReport
+}
+
+// runFleet replays each journal alone. worst is how the worst of these ends.
+func (f *replayFlags) runFleet(env *Env) (all *fleetReplay, options []*replay.Options, worst, err error) {
+	all = &fleetReplay{}
+	all.fleet, err = eachState(f.states, func(path string, u *unpacked, hear func(record.Stored) error) error {
+		r, o, err := f.run(env, path, u.dir)
+		if err != nil {
+			return err
+		}
+		all.members, options = append(all.members, replay.Named{Name: path, Report: r}), append(options, o)
+		worst = worse(worst, replayExit(r))
+		return replayed(path, eachEntry(u.dir, hear))
+	})
+	return all, options, worst, err
+}
+
+// replayed is the fault of a journal that was replayed and cannot be read again.
+func replayed(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return replayFault(path, err)
+}
+
+// eachEntry has a function hear the entries of a journal.
 func eachEntry(dir string, hear func(record.Stored) error) error {
 	for e, err := range record.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
 		var torn *record.TornError
@@ -130,66 +191,4 @@ func eachEntry(dir string, hear func(record.Stored) error) error {
 		}
 	}
 	return nil
-}
-
-// auditExit is how the check of one log ends.
-func auditExit(r *evidence.Report) error {
-	switch {
-	case !r.Well():
-		return &ExitError{Code: ExitDenied}
-	case len(r.Unchecked) > 0 || r.Entries == 0:
-		return &ExitError{Code: ExitInconclusive}
-	}
-	return nil
-}
-
-func fleetExit(r *evidence.FleetReport) error {
-	switch {
-	case !r.Well():
-		return &ExitError{Code: ExitDenied}
-	case len(r.Unchecked) > 0:
-		return &ExitError{Code: ExitInconclusive}
-	}
-	return nil
-}
-
-// worse is the exit of two that weighs more: something wrong, then something unchecked.
-func worse(a, b error) error {
-	var exit *ExitError
-	if a == nil || errors.As(b, &exit) && exit.Code == ExitDenied {
-		return cmp.Or(b, a)
-	}
-	return a
-}
-
-// printFleet says what several journals say together.
-func printFleet(p *printer, r *evidence.FleetReport) {
-	p.line("The fleet, by the memory that it shares")
-	for _, j := range r.Journals {
-		if j.Driver != "" {
-			p.check(passed, "journal", "%s is of %s: %s, %d of them lost, learned up to row %d", j.Name, printable(j.Driver), plural(j.Asked, "raise asked for", "raises asked for"), j.Lost, j.Learned)
-		}
-	}
-	for _, m := range r.Missing {
-		here := ""
-		if m.Here != "" {
-			here = fmt.Sprintf("; %s does not have them", printable(m.Here))
-		}
-		p.check(failed, "missing", "%s: a journal of driver %s, which raised rows %s of the memory%s", record.LogGap, printable(m.Driver), m.Revisions, here)
-	}
-	for _, g := range r.GivenUp {
-		p.check(unseen, "given up", "rows %s: the database went back, and every driver that had learned them joined it anew", g.Revisions)
-	}
-	for _, f := range r.Findings {
-		p.line("%s %s: %s", f.Code, f.File, printable(f.Detail))
-	}
-	if r.More > 0 {
-		p.line("and %d more", r.More)
-	}
-	for _, sentence := range r.Unchecked {
-		p.check(unseen, "not checked", "%s", printable(sentence))
-	}
-	if r.Shares() && r.Well() {
-		p.line("Each of the %d rows of the memory is explained by an entry that asked for it.", r.Rows)
-	}
 }

@@ -6,10 +6,12 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/replay"
 )
@@ -19,10 +21,11 @@ const maxEvents = 256 << 20
 
 // reconcileFlags are the options of audit reconcile.
 type reconcileFlags struct {
-	state, gateway string
-	events         []string
-	skew, window   string
-	outputs        []string
+	gateway      string
+	states       statesFlag
+	events       []string
+	skew, window string
+	outputs      []string
 }
 
 func newAuditReconcileCommand(env *Env) *cobra.Command {
@@ -48,13 +51,17 @@ gateway itself gives a policy, which it tells the driver in host.policy_hash.
   ENFORCED_RECEIPT_FORKED   the log has another entry there
   UNESTABLISHED             neither right nor wrong can be shown, and why
 
-Exit codes: 0 every load is accounted for, 1 any is not or the log is damaged, 4 something
-could not be established, or nothing was reported.`,
+With --state once for each driver of a fleet that shares a memory, the logs are taken
+together, in the order of the rows of their memory. What the journal of a driver that is
+missing could have allowed is UNESTABLISHED, and the journal is named.
+
+Exit codes: 0 every load is accounted for, 1 any is not, the log is damaged or a journal
+is missing, 4 something could not be established, or nothing was reported.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return auditReconcile(env, f) },
 	}
 	fl := cmd.Flags()
-	fl.StringVar(&f.state, "state", "", "a driver's state folder, or a copy of it")
+	fl.Var(&f.states, "state", "a driver's state folder, a copy of it, or a pack; again for each driver of a fleet")
 	fl.StringArrayVar(&f.events, "events", nil, "what sandboxes reported: OCSF JSON lines or CSV; - is the standard input (repeatable)")
 	fl.StringVar(&f.gateway, "gateway", "", "the gateway_id of events that name none")
 	fl.StringVar(&f.skew, "skew", "2m", "how far the clocks of gateway and sandboxes may be apart")
@@ -82,19 +89,47 @@ func auditReconcile(env *Env, f *reconcileFlags) error {
 	if err != nil {
 		return err
 	}
-	log, err := replay.ReadDecisionLog(f.state)
-	var corrupt *record.CorruptError
-	switch {
-	case errors.As(err, &corrupt):
-		return &ExitError{Code: ExitDenied, Err: err, Remedy: "nothing was compared: what was lost or changed there cannot be told from what was never asked; run `sigdriver audit verify`"}
-	case err != nil:
-		return journalFault(f.state, err)
+	logs, fleet, err := f.logs()
+	if err != nil {
+		return err
 	}
-	p := newReconcileReport(f.state, log, events, replay.Reconcile(log, events.Loads, o))
+	var missing []string
+	for _, m := range fleet.Missing {
+		missing = append(missing, m.Driver)
+	}
+	p := newReconcileReport(f.states, logs, events, replay.Reconcile(logs, missing, events.Loads, o))
+	end := p.exit()
+	if len(logs) > 1 {
+		p.Fleet, end = fleet, worse(end, fleetExit(fleet))
+	}
 	if err := out.writeAll(env, p, p.print); err != nil {
 		return err
 	}
-	return p.exit()
+	return end
+}
+
+// logs reads what each journal says about compositions.
+func (f *reconcileFlags) logs() (logs []*replay.DecisionLog, fleet *evidence.FleetReport, err error) {
+	fleet, err = eachState(f.states, func(path string, u *unpacked, hear func(record.Stored) error) error {
+		name := ""
+		if len(f.states) > 1 {
+			name = path
+		}
+		log, err := replay.ReadDecisionLog(name, u.dir)
+		if err == nil {
+			err = eachEntry(u.dir, hear)
+		}
+		logs = append(logs, log)
+		var corrupt *record.CorruptError
+		switch {
+		case errors.As(err, &corrupt):
+			return &ExitError{Code: ExitDenied, Err: err, Remedy: "nothing was compared: what was lost or changed there cannot be told from what was never asked; run `sigdriver audit verify`"}
+		case err != nil:
+			return journalFault(path, err)
+		}
+		return nil
+	})
+	return logs, fleet, err
 }
 
 // read reads all files of events.
@@ -125,7 +160,8 @@ const reconcileSchema = "application/vnd.sigdriver.reconcile.v1+json"
 // reconcileReport is what audit reconcile prints.
 type reconcileReport struct {
 	Schema     string                  `json:"schema"`
-	State      string                  `json:"state"`
+	State      string                  `json:"state"`            // the first
+	States     []string                `json:"states,omitempty"` // all, of several
 	Entries    uint64                  `json:"entries"`
 	Loads      int                     `json:"loads"`
 	Others     int                     `json:"otherEvents"`
@@ -133,6 +169,7 @@ type reconcileReport struct {
 	Results    []reconcileLine         `json:"results"`
 	Unreadable []reconcileFault        `json:"unreadable"`
 	Unreported []reconcileDecision     `json:"unreported"`
+	Fleet      *evidence.FleetReport   `json:"fleet,omitempty"` // nil for one journal
 }
 
 type (
@@ -146,6 +183,7 @@ type (
 		Effective string          `json:"effectiveSha256,omitempty"`
 		Kind      replay.LoadKind `json:"kind"`
 		Entry     *int64          `json:"entry,omitempty"`
+		Journal   string          `json:"journal,omitempty"` // of several
 		Text      string          `json:"text"`
 	}
 	reconcileFault struct {
@@ -158,18 +196,25 @@ type (
 		Time    time.Time `json:"time"`
 		Gateway string    `json:"gateway"`
 		Sandbox string    `json:"sandbox"`
+		Journal string    `json:"journal,omitempty"` // of several
 	}
 )
 
-func newReconcileReport(state string, log *replay.DecisionLog, e *replay.Events, r *replay.Reconciliation) *reconcileReport {
-	p := &reconcileReport{Schema: reconcileSchema, State: state, Entries: log.Size, Loads: len(e.Loads), Others: e.Others,
+func newReconcileReport(states []string, logs []*replay.DecisionLog, e *replay.Events, r *replay.Reconciliation) *reconcileReport {
+	p := &reconcileReport{Schema: reconcileSchema, State: states[0], Loads: len(e.Loads), Others: e.Others,
 		Counts: map[replay.LoadKind]int{}, Results: []reconcileLine{}, Unreadable: []reconcileFault{}, Unreported: []reconcileDecision{}}
+	if len(states) > 1 {
+		p.States = states
+	}
+	for _, log := range logs {
+		p.Entries += log.Size
+	}
 	for _, k := range append(replay.LoadFindings(), replay.Matched, replay.Unestablished) {
 		p.Counts[k] = r.Count(k)
 	}
 	for _, x := range r.Results {
 		l := x.Load
-		line := reconcileLine{Source: l.Source, Line: l.Line, Time: l.Time, Gateway: l.Gateway, Sandbox: l.Sandbox, Policy: l.PolicyHash, Effective: l.Effective, Kind: x.Kind, Text: x.Text}
+		line := reconcileLine{Source: l.Source, Line: l.Line, Time: l.Time, Gateway: l.Gateway, Sandbox: l.Sandbox, Policy: l.PolicyHash, Effective: l.Effective, Kind: x.Kind, Text: x.Text, Journal: x.Journal}
 		if x.Entry >= 0 {
 			line.Entry = &x.Entry
 		}
@@ -179,7 +224,7 @@ func newReconcileReport(state string, log *replay.DecisionLog, e *replay.Events,
 		p.Unreadable = append(p.Unreadable, reconcileFault(fault))
 	}
 	for _, d := range r.Unreported {
-		p.Unreported = append(p.Unreported, reconcileDecision{d.Index, d.Time, d.Gateway, d.Sandbox})
+		p.Unreported = append(p.Unreported, reconcileDecision{d.Index, d.Time, d.Gateway, d.Sandbox, d.Journal})
 	}
 	return p
 }
@@ -204,7 +249,7 @@ func (p *reconcileReport) exit() error {
 }
 
 func (p *reconcileReport) print(w *printer) {
-	w.line("Compared: %s with %s of the log in %s", plural(p.Loads, "load", "loads"), plural(int(p.Entries), "entry", "entries"), printable(p.State))
+	w.line("Compared: %s with %s of the log in %s", plural(p.Loads, "load", "loads"), plural(int(p.Entries), "entry", "entries"), printable(p.names()))
 	mark := unseen
 	if p.Counts[replay.Matched] > 0 {
 		mark = passed
@@ -222,12 +267,28 @@ func (p *reconcileReport) print(w *printer) {
 	if n := len(p.Unreported); n > 0 {
 		w.check(unseen, "unreported", "%s that no sandbox reported to have loaded", plural(n, "allowed policy", "allowed policies"))
 		for _, d := range p.Unreported[:min(n, mostListed)] {
-			w.line("  entry %d, %s, sandbox %s", d.Entry, stampOf(d.Time), printable(d.Sandbox))
+			in := ""
+			if d.Journal != "" {
+				in = " of " + printable(d.Journal)
+			}
+			w.line("  entry %d%s, %s, sandbox %s", d.Entry, in, stampOf(d.Time), printable(d.Sandbox))
 		}
 	}
 	if p.Loads == 0 {
 		w.line("Nothing was compared: no event says that a policy was loaded.")
 	}
+	if p.Fleet != nil {
+		w.line("")
+		printFleet(w, p.Fleet)
+	}
+}
+
+// names are the folders and packs.
+func (p *reconcileReport) names() string {
+	if p.States == nil {
+		return p.State
+	}
+	return strings.Join(p.States, ", ")
 }
 
 // printKind lists the first loads that came to a kind.

@@ -26,9 +26,8 @@ import (
 
 // replayFlags say what to replay, and where it is.
 type replayFlags struct {
-	state, root, documents      string
-	states                      []string
-	entry                       func(record.Stored) error // hears what is replayed
+	root, documents             string
+	states                      statesFlag
 	since, until                string
 	gateway, workspace, sandbox string
 	outputs                     []string
@@ -36,7 +35,7 @@ type replayFlags struct {
 
 func (f *replayFlags) register(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.Var(&stateFlag{f}, "state", "a driver's state folder, a copy of it, or a pack")
+	fl.Var(&f.states, "state", "a driver's state folder, a copy of it, or a pack; again for each driver of a fleet")
 	fl.StringVar(&f.root, "root", "", "the pinned root.json that the driver started from")
 	fl.StringVar(&f.documents, "documents", "", "folder of bodies exported from the gateway")
 	fl.StringVar(&f.since, "since", "", "only decisions from this time on, as 2026-01-02T15:04:05Z or 30d")
@@ -47,17 +46,6 @@ func (f *replayFlags) register(cmd *cobra.Command) {
 	for _, name := range []string{"state", "root"} {
 		_ = cmd.MarkFlagRequired(name) // fails only for a flag that does not exist
 	}
-}
-
-// stateFlag takes one folder, or several where a command can do with them.
-type stateFlag struct{ f *replayFlags }
-
-func (s *stateFlag) String() string { return "" }
-func (s *stateFlag) Type() string   { return "string" }
-func (s *stateFlag) Set(path string) error {
-	s.f.state = path
-	s.f.states = append(s.f.states, path)
-	return nil
 }
 
 func newAuditReplayCommand(env *Env) *cobra.Command {
@@ -100,7 +88,6 @@ it end with 1.`,
 	}
 	f.register(cmd)
 	registerOutputs(cmd, &f.outputs)
-	cmd.Flags().Lookup("state").Usage += "; again for each driver of a fleet"
 	return cmd
 }
 
@@ -109,7 +96,7 @@ func auditReplay(env *Env, f *replayFlags) error {
 	if err != nil {
 		return err
 	}
-	r, options, err := f.run(env)
+	r, options, err := f.runOne(env)
 	if err != nil {
 		return err
 	}
@@ -131,17 +118,23 @@ func replayExit(r *replay.Report) error {
 	return nil
 }
 
-// run replays as the options say, with a progress bar on a terminal.
-func (f *replayFlags) run(env *Env) (*replay.Report, *replay.Options, error) {
+// runOne replays the one journal that is named.
+func (f *replayFlags) runOne(env *Env) (*replay.Report, *replay.Options, error) {
+	u, err := unpackState(f.states[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	defer u.done()
+	return f.run(env, f.states[0], u.dir)
+}
+
+// run replays as the options say, with a progress bar on a terminal. path is what the
+// caller calls the folder.
+func (f *replayFlags) run(env *Env, path, dir string) (*replay.Report, *replay.Options, error) {
 	o, err := f.options(env)
 	if err != nil {
 		return nil, nil, err
 	}
-	dir, done, err := unpacked(f.state)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer done()
 	o.Dir = dir
 	bar := &progressBar{w: env.Stderr, live: env.terminal(env.Stderr)}
 	o.Progress = bar.show
@@ -150,14 +143,9 @@ func (f *replayFlags) run(env *Env) (*replay.Report, *replay.Options, error) {
 	begin := time.Now()
 	r, err := replay.Run(ctx, *o)
 	bar.clear()
-	o.Dir = f.state // as the caller named it
+	o.Dir = path
 	if err != nil {
-		return nil, nil, replayFault(f.state, err)
-	}
-	if f.entry != nil {
-		if err := eachEntry(dir, f.entry); err != nil {
-			return nil, nil, replayFault(f.state, err)
-		}
+		return nil, nil, replayFault(path, err)
 	}
 	if took := time.Since(begin); len(r.Results) > 0 {
 		fmt.Fprintf(env.Stderr, "Replayed %s in %.2f s on %s: %.0f a second\n", plural(len(r.Results), "decision", "decisions"),
@@ -171,7 +159,7 @@ func (f *replayFlags) options(env *Env) (*replay.Options, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &replay.Options{Dir: f.state, Root: root, Gateway: f.gateway, Workspace: f.workspace, Sandbox: f.sandbox, Now: env.Now().UTC()}
+	o := &replay.Options{Root: root, Gateway: f.gateway, Workspace: f.workspace, Sandbox: f.sandbox, Now: env.Now().UTC()}
 	for _, bound := range []struct {
 		option, value string
 		to            *time.Time

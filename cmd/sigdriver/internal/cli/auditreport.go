@@ -5,6 +5,7 @@ package cli
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,10 @@ decisions and refusals over time, the epochs of trust, versions and signers, day
 expiry, and what the replay came to. The page is one file. It loads nothing and runs no
 script, and it reads on paper.
 
+With --state once for each driver of a fleet that shares a memory, the page is about all
+of them together, in the order of the rows of their memory, and names what no journal
+explains.
+
 Exit codes are those of sigdriver audit replay; the page is written in any case.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { return auditReportPage(env, f, out) },
@@ -33,7 +38,7 @@ Exit codes are those of sigdriver audit replay; the page is written in any case.
 }
 
 func auditReportPage(env *Env, f *replayFlags, out string) error {
-	r, o, err := f.run(env)
+	r, o, end, err := f.reported(env)
 	if err != nil {
 		return err
 	}
@@ -44,5 +49,22 @@ func auditReportPage(env *Env, f *replayFlags, out string) error {
 	if err := writeFile(env, out, b.Bytes()); err != nil {
 		return err
 	}
-	return replayExit(r)
+	return end
+}
+
+// reported is what the page is about, and how the command ends.
+func (f *replayFlags) reported(env *Env) (r *replay.Report, o *replay.Options, end, err error) {
+	if len(f.states) == 1 {
+		if r, o, err = f.runOne(env); err == nil {
+			end = replayExit(r)
+		}
+		return r, o, end, err
+	}
+	all, options, worst, err := f.runFleet(env)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	o = options[0]
+	o.Dir = strings.Join(f.states, ", ")
+	return replay.Union(all.members, all.fleet), o, worse(worst, fleetExit(all.fleet)), nil
 }

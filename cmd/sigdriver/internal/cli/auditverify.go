@@ -18,7 +18,8 @@ import (
 
 // auditVerifyFlags are the options of audit verify.
 type auditVerifyFlags struct {
-	state     string
+	state     string // the one
+	states    statesFlag
 	logKeys   []string
 	witnesses []string
 	quorum    int
@@ -51,25 +52,24 @@ Exit codes: 0 everything was checked and is right, 1 something is wrong, 4 nothi
 wrong, but something could not be checked.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 && f.state == "" {
+			paths := append(args, f.states...)
+			if len(paths) == 0 || len(args) > 0 && len(f.states) > 0 {
+				return usageError(errors.New("one state folder is needed, or one of each driver of a fleet"), "run `sigdriver audit verify DIR`")
+			}
+			if len(paths) > 1 {
 				if f.root != "" {
 					return usageError(errors.New("--root goes with one pack"), "run `sigdriver audit replay` with one --state for each")
 				}
-				return auditVerifyFleet(env, f, args)
+				return auditVerifyFleet(env, f, paths)
 			}
-			if (len(args) == 1) == (f.state != "") {
-				return usageError(errors.New("one state folder is needed"), "run `sigdriver audit verify DIR`")
-			}
-			if len(args) == 1 {
-				f.state = args[0]
-			}
+			f.state = paths[0]
 			if isPack(f.state) {
 				return auditVerifyPack(env, f)
 			}
 			return auditVerify(env, f)
 		},
 	}
-	cmd.Flags().StringVar(&f.state, "state", "", "the state folder, instead of DIR")
+	cmd.Flags().Var(&f.states, "state", "the state folder, instead of DIR; again for each driver of a fleet")
 	cmd.Flags().StringArrayVar(&f.logKeys, "log-key", nil, "the log's key, NAME+HASH+KEY, or a file that holds it (repeatable)")
 	cmd.Flags().StringArrayVar(&f.witnesses, "witness", nil, "the key of a witness, likewise (repeatable)")
 	cmd.Flags().IntVar(&f.quorum, "quorum", 0, "how many witnesses have to have signed; all that are given by default")

@@ -156,7 +156,7 @@ func (f *Fleet) learned(j *fleetJournal, r record.Row) {
 
 // memories are the ids of those that any journal shares.
 func (f *Fleet) memories() []string {
-	var ids []string
+	ids := []string{}
 	for _, j := range f.journals {
 		for as := range j.joined {
 			if as.memory != "" && !slices.Contains(ids, as.memory) {

@@ -17,7 +17,8 @@ import (
 // FleetReport is what the journals say together.
 type FleetReport struct {
 	Journals []FleetJournal `json:"journals"`
-	Rows     int            `json:"rows"` // of the memory, that any of them has learned
+	Memories []string       `json:"memories"` // that they share, by id
+	Rows     int            `json:"rows"`     // of these, that any of them has learned
 	// Missing are the drivers of which no journal is here, with the revisions that they
 	// raised.
 	Missing []MissingJournal `json:"missing"`
@@ -59,14 +60,14 @@ func (r *FleetReport) Shares() bool {
 // Judge reports what the journals say together, once all were read: row by row, in the
 // order of revisions.
 func (f *Fleet) Judge() *FleetReport {
-	out := &FleetReport{Journals: []FleetJournal{}, Rows: len(f.rows), Missing: []MissingJournal{}, Findings: []Finding{}, Unchecked: []string{}}
+	out := &FleetReport{Journals: []FleetJournal{}, Memories: f.memories(), Rows: len(f.rows), Missing: []MissingJournal{}, Findings: []Finding{}, Unchecked: []string{}}
 	for _, j := range f.journals {
 		out.Journals = append(out.Journals, j.FleetJournal)
 		if j.Driver == "" {
 			out.unchecked("%s shares no memory: nothing ties it to the others", j.Name)
 		}
 	}
-	if n := len(f.memories()); n > 1 {
+	if n := len(out.Memories); n > 1 {
 		out.unchecked("the journals share %d memories, which nothing ties together", n)
 	}
 	rows := slices.SortedFunc(maps.Keys(f.rows), compareRows)

@@ -5,6 +5,7 @@ package replay
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"time"
@@ -24,7 +25,19 @@ type LoggedDecision struct {
 	Effective        string
 	Allow            bool
 	Reason           string
+	Journal          string       // that it is in, by name; empty where there is one alone
 	ask              record.AskID // of a shared memory; zero for none
+	place            revision
+}
+
+// entry names the entry of the decision.
+func (d *LoggedDecision) entry() string { return entryOf(d.Index, d.Journal) }
+
+func entryOf(index uint64, journal string) string {
+	if journal == "" {
+		return fmt.Sprint("entry ", index)
+	}
+	return fmt.Sprintf("entry %d of %s", index, journal)
 }
 
 // ServedAgain is that an answer was given again in (From, To].
@@ -35,6 +48,7 @@ type ServedAgain struct {
 
 // DecisionLog is a driver's log.
 type DecisionLog struct {
+	Name      string           // empty where there is one alone
 	Size      uint64           // entries
 	Sums      []string         // sha256 of each entry, by index
 	Begins    time.Time        // of the first decision; zero for none
@@ -43,12 +57,13 @@ type DecisionLog struct {
 	// Suppressed counts, by gateway and sandbox, the refusals that the log holds
 	// as a number only.
 	Suppressed map[[2]string]uint64
+	memory     string // that the driver shares at the last entry
 }
 
-// ReadDecisionLog reads a driver's journal for what it says about compositions. A
-// journal that was damaged is a *record.CorruptError.
-func ReadDecisionLog(dir string) (*DecisionLog, error) {
-	log := &DecisionLog{Suppressed: map[[2]string]uint64{}}
+// ReadDecisionLog reads a driver's journal for what it says about compositions. It has a
+// name where it is one of several. A journal that was damaged is a *record.CorruptError.
+func ReadDecisionLog(name, dir string) (*DecisionLog, error) {
+	log := &DecisionLog{Name: name, Suppressed: map[[2]string]uint64{}}
 	for e, err := range record.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
 		var torn *record.TornError
 		if errors.As(err, &torn) {
@@ -62,13 +77,35 @@ func ReadDecisionLog(dir string) (*DecisionLog, error) {
 	return log, nil
 }
 
+// drop leaves out the latest decision that made an ask. A memory that went back counts its
+// sessions from an earlier one on, so that one before it may have the same name.
+func (l *DecisionLog) drop(ask record.AskID) {
+	for i := len(l.Decisions) - 1; i >= 0; i-- {
+		if l.Decisions[i].ask == ask {
+			l.Decisions = slices.Delete(l.Decisions, i, i+1)
+			return
+		}
+	}
+}
+
+// revision is where a decision stands among those of all that share its memory.
+func (l *DecisionLog) revision(e *record.Entry) revision {
+	r := revision{time: e.Time}
+	if e.Memory != nil {
+		r.memory, r.number = l.memory, e.Memory.Revision
+	}
+	return r
+}
+
 func (l *DecisionLog) add(e *record.Stored) {
 	l.Size = e.Seq + 1
 	l.Sums = append(l.Sums, e.Sum.String())
 	switch d := e.Decision; {
+	case e.Joined != nil:
+		l.memory = e.Joined.Memory
 	case e.Lost != nil: // what a shared memory refused did not leave
 		for _, a := range e.Lost.Asks {
-			l.Decisions = slices.DeleteFunc(l.Decisions, func(d LoggedDecision) bool { return d.ask == a.AskID })
+			l.drop(a.AskID)
 		}
 	case e.Suppressed != nil:
 		t := e.Suppressed.Target
@@ -89,7 +126,7 @@ func (l *DecisionLog) add(e *record.Stored) {
 			ask = *d.Memory.Ask
 		}
 		l.Decisions = append(l.Decisions, LoggedDecision{
-			ask: ask, Index: e.Seq, SHA256: e.Sum.String(), Time: d.Time, Gateway: d.Target.GatewayID, Sandbox: d.Target.SandboxID,
+			ask: ask, place: l.revision(d), Journal: l.Name, Index: e.Seq, SHA256: e.Sum.String(), Time: d.Time, Gateway: d.Target.GatewayID, Sandbox: d.Target.SandboxID,
 			PolicyHash: trimHash(d.Host.PolicyHash), Effective: d.EffectiveSHA256.String(),
 			Allow: d.Verdict == verifier.Allow.String(), Reason: d.Reason,
 		})

@@ -126,7 +126,7 @@ func FuzzParseEvents(f *testing.F) {
 				t.Errorf("%+v", l)
 			}
 		}
-		for _, x := range Reconcile(&DecisionLog{}, e.Loads, reconcileOptions).Results {
+		for _, x := range Reconcile([]*DecisionLog{{}}, nil, e.Loads, reconcileOptions).Results {
 			if x.Kind == Matched {
 				t.Errorf("an empty log accounts for %+v", x.Load)
 			}

@@ -18,6 +18,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/version"
 	"github.com/sigdriver/sigdriver/internal/printable"
 	"github.com/sigdriver/sigdriver/verifier"
@@ -69,6 +70,7 @@ type page struct {
 	CurrentEpoch  uint64
 	CurrentRoot   int64
 	RootRotations int
+	Fleet         *evidence.FleetReport // nil for one journal
 }
 
 // pageVerdict is what the replay came to.
@@ -109,6 +111,7 @@ type expiry struct {
 
 // pageDecision is one decision of the list.
 type pageDecision struct {
+	Journal                          string
 	Seq                              uint64
 	At                               time.Time
 	Purpose, Target, Verdict, Reason string
@@ -118,6 +121,7 @@ type pageDecision struct {
 
 // pageFault is a decision that is not identical.
 type pageFault struct {
+	Journal string
 	Seq     uint64
 	At      time.Time
 	Outcome Outcome
@@ -161,7 +165,7 @@ func newPage(r *Report, o *Options) *page {
 	p := &page{
 		CSS:    template.CSS(pageCSS),
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'",
-		State:  o.Dir, At: o.Now, Version: version.Driver, Head: r.Head.String(), Entries: r.Entries, Suppressed: r.Suppressed, Decisions: len(r.Results),
+		State:  o.Dir, At: o.Now, Version: version.Driver, Head: r.Head.String(), Entries: r.Entries, Suppressed: r.Suppressed, Decisions: len(r.Results), Fleet: r.Fleet,
 	}
 	for _, x := range r.Results {
 		if x.Entry.Verdict == verifier.Allow.String() {
@@ -190,6 +194,8 @@ func (p *page) judge(r *Report) {
 		v.Text = "Decisions differ from what the evidence gives. Keep it, and find out why."
 	case v.Unreplayable > 0:
 		v.Text = "Some evidence is missing. What is there gives the same decisions."
+	case v.Well && r.Fleet != nil && !r.Fleet.Well():
+		v.Well, v.Text = false, "What is there gives the same decisions, and the journals do not explain each other: see the fleet."
 	case v.Well:
 		v.Text = "Every decision was made again from the evidence alone, byte for byte."
 	default:
@@ -279,25 +285,35 @@ func sortRows(rows []row) []row {
 }
 
 func (p *page) trust(r *Report) {
-	asked, denied := map[uint64]int{}, map[uint64]int{}
+	type epoch struct { // each driver counts its own
+		journal string
+		number  uint64
+	}
+	asked, denied := map[epoch]int{}, map[epoch]int{}
 	for _, x := range r.Results {
-		asked[x.Entry.Trust.Epoch]++
+		asked[epoch{x.Journal, x.Entry.Trust.Epoch}]++
 		if x.Entry.Verdict != verifier.Allow.String() {
-			denied[x.Entry.Trust.Epoch]++
+			denied[epoch{x.Journal, x.Entry.Trust.Epoch}]++
 		}
 	}
 	var last *trustRow
 	for _, l := range r.Lines {
-		if last != nil && last.Epoch == l.Epoch {
+		if last != nil && last.Epoch == l.Epoch && last.Journal == l.Journal {
 			continue // signed anew
 		}
-		p.Trust = append(p.Trust, trustRow{Line: l, Changed: strings.Join(l.Changes, ", "), Decisions: asked[l.Epoch], Denied: denied[l.Epoch]})
+		of := epoch{l.Journal, l.Epoch}
+		p.Trust = append(p.Trust, trustRow{Line: l, Changed: strings.Join(l.Changes, ", "), Decisions: asked[of], Denied: denied[of]})
 		last = &p.Trust[len(p.Trust)-1]
 	}
 	if len(r.Lines) == 0 {
 		return
 	}
 	now := r.Lines[len(r.Lines)-1]
+	for _, l := range r.Lines { // of several journals, the latest
+		if l.AcceptedAt.After(now.AcceptedAt) {
+			now = l
+		}
+	}
 	p.CurrentEpoch, p.CurrentRoot = now.Epoch, now.Versions.Root
 	p.RootRotations = int(now.Versions.Root - r.Lines[0].Versions.Root)
 	p.expiries(now.Expires)
@@ -338,7 +354,7 @@ func (p *page) list(r *Report) {
 		}
 		x := &r.Results[i]
 		t := x.Entry.Target
-		d := pageDecision{Seq: x.Seq, At: x.Entry.Time, Purpose: x.Entry.Purpose, Verdict: x.Entry.Verdict, Reason: x.Entry.Reason, Class: "denied",
+		d := pageDecision{Journal: x.Journal, Seq: x.Seq, At: x.Entry.Time, Purpose: x.Entry.Purpose, Verdict: x.Entry.Verdict, Reason: x.Entry.Reason, Class: "denied",
 			Target: fmt.Sprintf("%s:%s/%s", t.GatewayID, t.Workspace, t.Name)}
 		if x.Entry.Verdict == verifier.Allow.String() {
 			d.Class, d.Reason = "allowed", ""
@@ -359,7 +375,7 @@ func (p *page) faults(r *Report) {
 			p.MoreFaults++
 			continue
 		}
-		p.Faults = append(p.Faults, pageFault{x.Seq, x.Entry.Time, x.Outcome, x.Why})
+		p.Faults = append(p.Faults, pageFault{x.Journal, x.Seq, x.Entry.Time, x.Outcome, x.Why})
 	}
 }
 

@@ -81,7 +81,9 @@ func newTimeline(r *Report, denials []row) timeline {
 	s := plotSpread{t.From, t.To.Add(time.Second)}
 	t.bars(s, r, denials)
 	t.dates(s)
-	t.epochs(s, r.Lines)
+	if r.Fleet == nil { // each driver counts its own epochs
+		t.epochs(s, r.Lines)
+	}
 	t.Legend = append(t.Legend, row{Name: "ALLOW", Class: "allow"})
 	for i, d := range denials {
 		if i < colours {

@@ -58,8 +58,10 @@ type ReconciledLoad struct {
 	Load Load
 	Kind LoadKind
 	Text string // one sentence; foreign text in it is quoted
-	// Entry is the index of the entry that speaks most about it, -1 for none.
-	Entry int64
+	// Entry is the index of the entry that speaks most about it, -1 for none, and Journal
+	// the name of the journal that it is in, empty where there is one alone.
+	Entry   int64
+	Journal string
 }
 
 // ReconcileOptions are what the two sides' clocks may differ by, and how long after an
@@ -84,19 +86,29 @@ func (r *Reconciliation) Count(k LoadKind) (n int) {
 	return n
 }
 
-// Reconcile compares what a driver's log says was allowed with what sandboxes
-// reported that they enforce. It is a function of what was read: no file, no clock. A
-// gateway that skips the driver, or swaps what it answered about, shows here and
-// nowhere else.
-func Reconcile(log *DecisionLog, loads []Load, o ReconcileOptions) *Reconciliation {
-	c := &comparison{log: log, o: o, about: map[string][]*LoggedDecision{}, served: map[uint64][]ServedAgain{}}
-	for i := range log.Decisions {
-		d := &log.Decisions[i]
+// Reconcile compares what drivers' logs say was allowed with what sandboxes reported that
+// they enforce. It is a function of what was read: no file, no clock. A gateway that
+// skips the driver, or swaps what it answered about, shows here and nowhere else. missing
+// are drivers whose journals are not among the logs: what these could have allowed is not
+// held against anybody.
+func Reconcile(logs []*DecisionLog, missing []string, loads []Load, o ReconcileOptions) *Reconciliation {
+	c := &comparison{logs: logs, missing: missing, o: o, about: map[string][]*LoggedDecision{}, served: map[servedEntry][]ServedAgain{}}
+	var sizes []int
+	for _, log := range logs {
+		sizes = append(sizes, len(log.Decisions))
+		if c.begins.IsZero() || !log.Begins.IsZero() && log.Begins.Before(c.begins) {
+			c.begins = log.Begins
+		}
+		for _, s := range log.Served {
+			at := servedEntry{log.Name, s.Index}
+			c.served[at] = append(c.served[at], s)
+		}
+	}
+	inOrder(sizes, func(j, i int) revision { return logs[j].Decisions[i].place }, func(j, i int) {
+		d := &logs[j].Decisions[i]
+		c.decisions = append(c.decisions, d)
 		c.about[d.Sandbox] = append(c.about[d.Sandbox], d)
-	}
-	for _, s := range log.Served {
-		c.served[s.Index] = append(c.served[s.Index], s)
-	}
+	})
 	r := &Reconciliation{}
 	for _, l := range loads {
 		r.Results = append(r.Results, c.judge(l))
@@ -106,10 +118,27 @@ func Reconcile(log *DecisionLog, loads []Load, o ReconcileOptions) *Reconciliati
 }
 
 type comparison struct {
-	log    *DecisionLog
-	o      ReconcileOptions
-	about  map[string][]*LoggedDecision // by sandbox id, ascending
-	served map[uint64][]ServedAgain
+	logs      []*DecisionLog
+	missing   []string // drivers
+	o         ReconcileOptions
+	begins    time.Time                    // of the first decision of all; zero for none
+	decisions []*LoggedDecision            // of all, in the order of revisions
+	about     map[string][]*LoggedDecision // the same by sandbox id
+	served    map[servedEntry][]ServedAgain
+}
+
+type servedEntry struct {
+	journal string
+	index   uint64
+}
+
+// unless is a verdict that an entry of a journal which is not there could overturn.
+func (c *comparison) unless(r ReconciledLoad) ReconciledLoad {
+	if len(c.missing) > 0 {
+		r.Kind = Unestablished
+		r.Text += "; but the journal of driver " + quoteShort(c.missing[0]) + " is missing, which may say otherwise"
+	}
+	return r
 }
 
 // judge says what one load comes to.
@@ -123,9 +152,9 @@ func (c *comparison) judge(l Load) ReconciledLoad {
 	same := latestDecision(before, func(d *LoggedDecision) bool { return l.is(d) })
 	switch {
 	case same != nil && !same.Allow && same.Time.After(l.Time.Add(-c.o.Skew)) && latestDecision(before, func(d *LoggedDecision) bool { return d.Allow && l.is(d) }) != nil:
-		return reconciled(l, Unestablished, same, "entry %d refused it at %s, after it had been allowed; the clocks are too coarse to say which came first", same.Index, stamp(same.Time))
+		return reconciled(l, Unestablished, same, "%s refused it at %s, after it had been allowed; the clocks are too coarse to say which came first", same.entry(), stamp(same.Time))
 	case same != nil && !same.Allow:
-		return reconciled(l, AfterDenial, same, "entry %d refused this very policy, %s, at %s, and nothing allowed it afterwards", same.Index, same.Reason, stamp(same.Time))
+		return c.unless(reconciled(l, AfterDenial, same, "%s refused this very policy, %s, at %s, and nothing allowed it afterwards", same.entry(), same.Reason, stamp(same.Time)))
 	case same != nil:
 		return c.allowed(l, same)
 	}
@@ -164,31 +193,66 @@ func (l *Load) comparable(d *LoggedDecision) bool {
 	return l.Effective != "" || l.PolicyHash != "" && d.PolicyHash != ""
 }
 
-// receipt judges the entry that the sandbox was shown. What the entry allows may
-// have been refused since, so that is not the end of it.
+// receipt judges the entry that the sandbox was shown: that of the log of its gateway, or
+// of any log that can have it. What the entry allows may have been refused since, so
+// that is not the end of it.
 func (c *comparison) receipt(l Load) (ReconciledLoad, bool) {
+	logs := slices.DeleteFunc(slices.Clone(c.logs), func(log *DecisionLog) bool { return len(c.logs) > 1 && l.Gateway != "" && !log.answers(l.Gateway) })
+	if len(logs) == 1 {
+		r, done := receiptIn(logs[0], l)
+		if r.Kind == ReceiptLost || r.Kind == ReceiptForked {
+			r = c.unless(r)
+		}
+		return r, done
+	}
+	var first *ReconciledLoad
+	for _, log := range logs {
+		if n := l.Receipt.Index; n >= log.Size || l.Receipt.SHA256 != "" && l.Receipt.SHA256 != log.Sums[n] {
+			continue
+		}
+		r, done := receiptIn(log, l)
+		if !done {
+			return r, false
+		}
+		if first == nil {
+			first = &r
+		}
+	}
+	if first != nil {
+		return *first, true
+	}
+	return c.unless(reconciled(l, ReceiptLost, nil, "the sandbox was shown entry %d, and none of the %d logs has it", l.Receipt.Index, len(c.logs))), true
+}
+
+// answers reports whether the log has a decision for a gateway.
+func (log *DecisionLog) answers(gateway string) bool {
+	return slices.ContainsFunc(log.Decisions, func(d LoggedDecision) bool { return d.Gateway == gateway })
+}
+
+func receiptIn(log *DecisionLog, l Load) (ReconciledLoad, bool) {
 	n := l.Receipt.Index
-	if n >= c.log.Size {
-		return reconciled(l, ReceiptLost, nil, "the sandbox was shown entry %d, and the log ends before it, with %d entries", n, c.log.Size), true
+	if n >= log.Size {
+		return reconciled(l, ReceiptLost, nil, "the sandbox was shown entry %d, and the log ends before it, with %d entries", n, log.Size), true
 	}
-	if l.Receipt.SHA256 != "" && l.Receipt.SHA256 != c.log.Sums[n] {
-		r := reconciled(l, ReceiptForked, nil, "the sandbox was shown entry %d as sha256:%s, and the log has another there, sha256:%s", n, l.Receipt.SHA256, c.log.Sums[n])
-		r.Entry = int64(n)
+	shown := entryOf(n, log.Name)
+	if l.Receipt.SHA256 != "" && l.Receipt.SHA256 != log.Sums[n] {
+		r := reconciled(l, ReceiptForked, nil, "the sandbox was shown %s as sha256:%s, and the log has another there, sha256:%s", shown, l.Receipt.SHA256, log.Sums[n])
+		r.Entry, r.Journal = int64(n), log.Name
 		return r, true
 	}
-	at, found := slices.BinarySearchFunc(c.log.Decisions, n, func(d LoggedDecision, n uint64) int { return cmp.Compare(d.Index, n) })
+	at, found := slices.BinarySearchFunc(log.Decisions, n, func(d LoggedDecision, n uint64) int { return cmp.Compare(d.Index, n) })
 	if !found {
-		r := reconciled(l, SomethingElse, nil, "the sandbox was shown entry %d, which is no decision about a composition", n)
-		r.Entry = int64(n)
+		r := reconciled(l, SomethingElse, nil, "the sandbox was shown %s, which is no decision about a composition", shown)
+		r.Entry, r.Journal = int64(n), log.Name
 		return r, true
 	}
-	switch d := &c.log.Decisions[at]; {
+	switch d := &log.Decisions[at]; {
 	case d.Sandbox != l.Sandbox || l.Gateway != "" && l.Gateway != d.Gateway:
-		return reconciled(l, SomethingElse, d, "the sandbox was shown entry %d, which is about the sandbox %s of gateway %s", n, quoteShort(d.Sandbox), quoteShort(d.Gateway)), true
+		return reconciled(l, SomethingElse, d, "the sandbox was shown %s, which is about the sandbox %s of gateway %s", shown, quoteShort(d.Sandbox), quoteShort(d.Gateway)), true
 	case l.comparable(d) && !l.is(d):
-		return reconciled(l, SomethingElse, d, "the sandbox was shown entry %d, which is about another policy, %s", n, d.name()), true
+		return reconciled(l, SomethingElse, d, "the sandbox was shown %s, which is about another policy, %s", shown, d.name()), true
 	case !d.Allow:
-		return reconciled(l, AfterDenial, d, "the sandbox was shown entry %d, which refuses it: %s", n, d.Reason), true
+		return reconciled(l, AfterDenial, d, "the sandbox was shown %s, which refuses it: %s", shown, d.Reason), true
 	}
 	return ReconciledLoad{}, false
 }
@@ -197,24 +261,24 @@ func (c *comparison) receipt(l Load) (ReconciledLoad, bool) {
 // long after the last one may be of something that was kept.
 func (c *comparison) allowed(l Load, d *LoggedDecision) ReconciledLoad {
 	if l.Time.Sub(d.Time) <= c.o.Window {
-		return reconciled(l, Matched, d, "allowed by entry %d", d.Index)
+		return reconciled(l, Matched, d, "allowed by %s", d.entry())
 	}
-	for _, s := range c.served[d.Index] {
+	for _, s := range c.served[servedEntry{d.Journal, d.Index}] {
 		if !l.Time.Before(s.From.Add(-c.o.Skew)) && !l.Time.After(s.To.Add(c.o.Window)) {
-			return reconciled(l, Matched, d, "allowed by entry %d, and the answer was given again until %s", d.Index, stamp(s.To))
+			return reconciled(l, Matched, d, "allowed by %s, and the answer was given again until %s", d.entry(), stamp(s.To))
 		}
 	}
-	return reconciled(l, Unestablished, d, "entry %d allowed it at %s; whether the gateway asked again before this load is not recorded", d.Index, stamp(d.Time))
+	return reconciled(l, Unestablished, d, "%s allowed it at %s; whether the gateway asked again before this load is not recorded", d.entry(), stamp(d.Time))
 }
 
 // unknown judges a load of which no decision speaks.
 func (c *comparison) unknown(l Load, before []*LoggedDecision) ReconciledLoad {
 	for _, d := range slices.Backward(before) {
 		if d.Allow && !l.comparable(d) {
-			return reconciled(l, Unestablished, d, "entry %d allowed a policy of this sandbox without the gateway's own digest of it, so the two cannot be told apart", d.Index)
+			return reconciled(l, Unestablished, d, "%s allowed a policy of this sandbox without the gateway's own digest of it, so the two cannot be told apart", d.entry())
 		}
 	}
-	if c.log.Begins.IsZero() || l.Time.Before(c.log.Begins.Add(-c.o.Skew)) {
+	if c.begins.IsZero() || l.Time.Before(c.begins.Add(-c.o.Skew)) {
 		return reconciled(l, Unestablished, nil, "it was loaded before the first decision of the log")
 	}
 	if len(before) == 0 {
@@ -222,19 +286,21 @@ func (c *comparison) unknown(l Load, before []*LoggedDecision) ReconciledLoad {
 		if c.suppressed(l) > 0 {
 			text += fmt.Sprintf(" but for %d refusals that it holds as a number", c.suppressed(l))
 		}
-		return reconciled(l, WithoutReceipt, nil, "%s", text)
+		return c.unless(reconciled(l, WithoutReceipt, nil, "%s", text))
 	}
 	last := before[len(before)-1]
 	if !last.Allow {
-		return reconciled(l, AfterDenial, last, "the last answer about this sandbox was a refusal, entry %d, %s, and no entry allows what was loaded", last.Index, last.Reason)
+		return c.unless(reconciled(l, AfterDenial, last, "the last answer about this sandbox was a refusal, %s, %s, and no entry allows what was loaded", last.entry(), last.Reason))
 	}
-	return reconciled(l, SomethingElse, last, "entry %d allowed %s, and no entry speaks of what was loaded", last.Index, last.name())
+	return c.unless(reconciled(l, SomethingElse, last, "%s allowed %s, and no entry speaks of what was loaded", last.entry(), last.name()))
 }
 
 func (c *comparison) suppressed(l Load) (n uint64) {
-	for at, count := range c.log.Suppressed {
-		if at[1] == l.Sandbox && (l.Gateway == "" || l.Gateway == at[0]) {
-			n += count
+	for _, log := range c.logs {
+		for at, count := range log.Suppressed {
+			if at[1] == l.Sandbox && (l.Gateway == "" || l.Gateway == at[0]) {
+				n += count
+			}
 		}
 	}
 	return n
@@ -257,15 +323,15 @@ func (c *comparison) unreported(loads []Load) (list []LoggedDecision) {
 		loaded[l.Sandbox] = append(loaded[l.Sandbox], l)
 	}
 	seen := map[[3]string]bool{}
-	for _, d := range slices.Backward(c.log.Decisions) {
+	for _, d := range slices.Backward(c.decisions) {
 		s, reports := spans[d.Sandbox]
 		what := [3]string{d.Gateway, d.Sandbox, d.Effective}
 		if !reports || !d.Allow || seen[what] || d.Time.Before(s.first) || d.Time.After(s.last.Add(-c.o.Window)) {
 			continue
 		}
 		seen[what] = true
-		if !slices.ContainsFunc(loaded[d.Sandbox], func(l Load) bool { return l.is(&d) || !l.comparable(&d) }) {
-			list = append(list, d)
+		if !slices.ContainsFunc(loaded[d.Sandbox], func(l Load) bool { return l.is(d) || !l.comparable(d) }) {
+			list = append(list, *d)
 		}
 	}
 	slices.Reverse(list)
@@ -275,7 +341,7 @@ func (c *comparison) unreported(loads []Load) (list []LoggedDecision) {
 func reconciled(l Load, k LoadKind, d *LoggedDecision, format string, args ...any) ReconciledLoad {
 	r := ReconciledLoad{Load: l, Kind: k, Text: fmt.Sprintf(format, args...), Entry: -1}
 	if d != nil {
-		r.Entry = int64(d.Index)
+		r.Entry, r.Journal = int64(d.Index), d.Journal
 	}
 	return r
 }

@@ -90,7 +90,7 @@ func TestLoadKinds(t *testing.T) {
 		{"shown a refusal", newLogMaker().decide(noon, "s", "h1", false).decide(at(1), "s", "h1", true), shown(loadOf(at(2), "s", "h1"), 0, ""), AfterDenial, "refuses it"},
 		{"shown an ALLOW that was taken back", allowed().decide(at(5), "s", "h1", false), shown(loadOf(at(8), "s", "h1"), 0, ""), AfterDenial, "entry 1"},
 	} {
-		r := Reconcile(&c.log.log, []Load{c.load}, reconcileOptions)
+		r := Reconcile([]*DecisionLog{&c.log.log}, nil, []Load{c.load}, reconcileOptions)
 		if got := r.Results[0]; got.Kind != c.kind || !strings.Contains(got.Text, c.text) {
 			t.Errorf("%s: %s: %s", c.name, got.Kind, got.Text)
 		}
@@ -103,12 +103,12 @@ func TestGateways(t *testing.T) {
 	l := loadOf(noon, "s", "h1")
 	for gateway, want := range map[string]LoadKind{"": Matched, "gw": Matched, "other": WithoutReceipt} {
 		l.Gateway = gateway
-		if got := Reconcile(&m.log, []Load{l}, reconcileOptions).Results[0]; got.Kind != want {
+		if got := Reconcile([]*DecisionLog{&m.log}, nil, []Load{l}, reconcileOptions).Results[0]; got.Kind != want {
 			t.Errorf("%q: %s", gateway, got.Kind)
 		}
 	}
 	l.Gateway, l.Receipt = "other", &LoadReceipt{Index: 0}
-	if got := Reconcile(&m.log, []Load{l}, reconcileOptions).Results[0]; got.Kind != SomethingElse {
+	if got := Reconcile([]*DecisionLog{&m.log}, nil, []Load{l}, reconcileOptions).Results[0]; got.Kind != SomethingElse {
 		t.Errorf("shown another gateway's entry: %s", got.Kind)
 	}
 }
@@ -117,7 +117,7 @@ func TestGateways(t *testing.T) {
 func TestSuppressedAreMentioned(t *testing.T) {
 	m := newLogMaker().other(noon)
 	m.log.Suppressed[[2]string{"gw", "s"}] = 12
-	if got := Reconcile(&m.log, []Load{loadOf(noon, "s", "h1")}, reconcileOptions).Results[0]; got.Kind != WithoutReceipt || !strings.Contains(got.Text, "12 refusals") {
+	if got := Reconcile([]*DecisionLog{&m.log}, nil, []Load{loadOf(noon, "s", "h1")}, reconcileOptions).Results[0]; got.Kind != WithoutReceipt || !strings.Contains(got.Text, "12 refusals") {
 		t.Errorf("%s: %s", got.Kind, got.Text)
 	}
 }
@@ -127,7 +127,7 @@ func TestReconcileServedAgain(t *testing.T) {
 	m := newLogMaker().decide(noon, "s", "h1", true).other(noon.Add(time.Hour))
 	m.log.Served = []ServedAgain{{From: noon.Add(55 * time.Minute), To: noon.Add(time.Hour), Index: 0}}
 	for minutes, want := range map[int]LoadKind{40: Unestablished, 54: Matched, 58: Matched, 75: Matched, 76: Unestablished} {
-		if got := Reconcile(&m.log, []Load{loadOf(noon.Add(time.Duration(minutes)*time.Minute), "s", "h1")}, reconcileOptions).Results[0]; got.Kind != want {
+		if got := Reconcile([]*DecisionLog{&m.log}, nil, []Load{loadOf(noon.Add(time.Duration(minutes)*time.Minute), "s", "h1")}, reconcileOptions).Results[0]; got.Kind != want {
 			t.Errorf("after %d minutes: %s: %s", minutes, got.Kind, got.Text)
 		}
 	}
@@ -138,11 +138,11 @@ func TestUnreported(t *testing.T) {
 	m := newLogMaker().decide(at(0), "s", "h1", true).decide(at(10), "s", "h2", true).decide(at(11), "s", "h2", true).decide(at(12), "s", "h3", false).
 		decide(at(10), "silent", "h9", true).decide(at(58), "s", "h4", true)
 	loads := []Load{loadOf(at(0), "s", "h1"), loadOf(at(60), "s", "h1")}
-	r := Reconcile(&m.log, loads, reconcileOptions)
+	r := Reconcile([]*DecisionLog{&m.log}, nil, loads, reconcileOptions)
 	if len(r.Unreported) != 1 || r.Unreported[0].Index != 2 {
 		t.Errorf("%+v", r.Unreported)
 	}
-	if r := Reconcile(&m.log, append(loads, loadOf(at(12), "s", "h2")), reconcileOptions); len(r.Unreported) != 0 {
+	if r := Reconcile([]*DecisionLog{&m.log}, nil, append(loads, loadOf(at(12), "s", "h2")), reconcileOptions); len(r.Unreported) != 0 {
 		t.Errorf("%+v", r.Unreported)
 	}
 }
@@ -174,7 +174,7 @@ func TestHonestAndDishonestGateways(t *testing.T) {
 	caught := map[LoadKind]int{}
 	for range 300 {
 		m, loads := honestLog(r)
-		for _, x := range Reconcile(&m.log, loads, exact).Results {
+		for _, x := range Reconcile([]*DecisionLog{&m.log}, nil, loads, exact).Results {
 			if x.Kind != Matched {
 				t.Fatalf("an honest gateway: %s: %s", x.Kind, x.Text)
 			}
@@ -207,7 +207,7 @@ func TestHonestAndDishonestGateways(t *testing.T) {
 			bad.Receipt = &LoadReceipt{0, sumOf(99)}
 			want = []LoadKind{ReceiptForked}
 		}
-		got := Reconcile(&log, []Load{bad}, exact).Results[0]
+		got := Reconcile([]*DecisionLog{&log}, nil, []Load{bad}, exact).Results[0]
 		if got.Kind != want[0] && (len(want) < 2 || got.Kind != want[1]) {
 			t.Fatalf("%s: %s, want %v", got.Kind, got.Text, want)
 		}
@@ -223,9 +223,9 @@ func TestHonestAndDishonestGateways(t *testing.T) {
 // Equal arguments give equal reports, and nothing is changed by looking.
 func TestReconcileIsAFunction(t *testing.T) {
 	m, loads := honestLog(rand.New(rand.NewPCG(1, 1)))
-	first := Reconcile(&m.log, loads, reconcileOptions)
+	first := Reconcile([]*DecisionLog{&m.log}, nil, loads, reconcileOptions)
 	for range 10 {
-		if !reflect.DeepEqual(first, Reconcile(&m.log, loads, reconcileOptions)) {
+		if !reflect.DeepEqual(first, Reconcile([]*DecisionLog{&m.log}, nil, loads, reconcileOptions)) {
 			t.Fatal("two reports")
 		}
 	}

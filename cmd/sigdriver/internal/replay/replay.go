@@ -79,6 +79,7 @@ func (o *Options) chosen(e *record.Entry) bool {
 
 // Result is one decision, decided again.
 type Result struct {
+	Journal string // that it is in, by name; empty where there is one alone
 	Seq     uint64
 	Entry   *record.Entry
 	Outcome Outcome
@@ -96,7 +97,7 @@ type Result struct {
 
 // Report is what a replay comes to.
 type Report struct {
-	Results []Result // in the order of the journal
+	Results []Result // in the order of the journal, or of the revisions that several share
 	Counts  map[Outcome]int
 	// Entries are all of the journal, chosen or not; Suppressed counts refusals
 	// that it holds as a number only.
@@ -106,6 +107,8 @@ type Report struct {
 	Torn  bool
 	Lines []Line // the trust that decisions were made by, and the last
 	Head  record.Digest
+	// Fleet is what several journals say together; nil for one alone.
+	Fleet *evidence.FleetReport
 }
 
 // Run replays. The error is about the journal or the history as a whole: a

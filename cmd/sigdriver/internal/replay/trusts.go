@@ -65,6 +65,7 @@ type Line struct {
 	Changes  []string          `json:"changes"`
 	Versions verifier.Versions `json:"-"`
 	Expires  verifier.Expires  `json:"-"`
+	Journal  string            `json:"-"` // whose history it is; empty where there is one alone
 }
 
 func openTrusts(dir string, root []byte) (*trusts, error) {

@@ -32,6 +32,9 @@ const (
 // NeedVariable makes it a failure that there is no PostgreSQL.
 const NeedVariable = "SIGDRIVER_NEED_POSTGRES"
 
+// Here reports whether tests with a PostgreSQL are to be run: there is one, or there has to be.
+func Here() bool { return binaries() != "" || os.Getenv(NeedVariable) != "" }
+
 // Postgres is a server of this test: a folder, and a Unix socket in it.
 type Postgres struct {
 	t      testing.TB
