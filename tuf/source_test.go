@@ -91,11 +91,17 @@ func TestHTTPSource(t *testing.T) {
 			}
 			answer(w, r)
 		},
-		"down":      func(w http.ResponseWriter, _ *http.Request) { tries.Add(1); w.WriteHeader(500) },
-		"forbidden": func(w http.ResponseWriter, _ *http.Request) { tries.Add(1); w.WriteHeader(403) },
-		"gone":      func(w http.ResponseWriter, _ *http.Request) { tries.Add(1); w.WriteHeader(410) },
-		"partial":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(206); fmt.Fprint(w, "12345") },
-		"stranger":  func(w http.ResponseWriter, _ *http.Request) { tries.Add(1); w.WriteHeader(304) },
+		"down": func(w http.ResponseWriter, _ *http.Request) {
+			tries.Add(1)
+			w.WriteHeader(http.StatusInternalServerError)
+		},
+		"forbidden": func(w http.ResponseWriter, _ *http.Request) { tries.Add(1); w.WriteHeader(http.StatusForbidden) },
+		"gone":      func(w http.ResponseWriter, _ *http.Request) { tries.Add(1); w.WriteHeader(http.StatusGone) },
+		"partial": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusPartialContent)
+			fmt.Fprint(w, "12345")
+		},
+		"stranger": func(w http.ResponseWriter, _ *http.Request) { tries.Add(1); w.WriteHeader(http.StatusNotModified) },
 		"circle": func(w http.ResponseWriter, r *http.Request) {
 			tries.Add(1)
 			http.Redirect(w, r, "/metadata/circle", http.StatusFound)

@@ -6,6 +6,7 @@ package tuf
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -81,7 +82,7 @@ func readTree(data []byte) (*tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := dec.ReadToken(); err != io.EOF {
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("data after the end of the value")
 	}
 	return t, nil

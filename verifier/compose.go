@@ -362,7 +362,7 @@ func (d *differences) describe(key string) string {
 // mergeNames visits the members of two objects in order, by name.
 func mergeNames(a, b object, visit func(name string, x, y any, both bool)) {
 	for len(a) > 0 || len(b) > 0 {
-		order := 0
+		var order int
 		switch {
 		case len(a) == 0:
 			order = 1

@@ -19,7 +19,7 @@ const maxCommand = 1024
 func (e *evaluation) nearestSet(s *shortfall, now time.Time) (text, command string) {
 	able := s.able(e.trust, now)
 	set := s.set
-	of := ""
+	var of string
 	if set != nil {
 		of = fmt.Sprintf(" of the set %s", set.name)
 	} else {

@@ -84,10 +84,9 @@ func TestRatchetBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	second := first
 	for range 3 {
 		entries = append(entries[1:], entries[0])
-		if second, err = (ratchet{}).apply(entries, nil); err != nil || !bytes.Equal(first.bytes(), second.bytes()) {
+		if second, err := (ratchet{}).apply(entries, nil); err != nil || !bytes.Equal(first.bytes(), second.bytes()) {
 			t.Fatalf("%s\n%s (%v)", first.bytes(), second.bytes(), err)
 		}
 	}

@@ -5,6 +5,7 @@ package verifier
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -113,7 +114,7 @@ func (a *authorities) readRule(w *ruleFile, at string) (*rule, error) {
 		r.readPlace, r.readRequire, r.readDistinct, r.readConditions,
 	} {
 		if err := read(w, a); err != nil {
-			if e, ok := err.(*TrustError); ok {
+			if e := (*TrustError)(nil); errors.As(err, &e) {
 				e.Path = at + e.Path
 			}
 			return nil, err

@@ -13,7 +13,7 @@ import (
 // message: nothing else passes for it.
 func TestVerifiedSignaturesAreToldApart(t *testing.T) {
 	_, signers := keyTrust(t)
-	text := []byte(PAE(InTotoPayloadType, []byte(plainStatement)))
+	text := PAE(InTotoPayloadType, []byte(plainStatement))
 	message, other := newSignedMessage(text), newSignedMessage(append(slices.Clone(text), ' '))
 	bob, carol := signers["bob"], signers["carol"]
 	sig := bob.sign(t, text)

@@ -12,8 +12,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sigdriver/sigdriver/internal/printable"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
+
+	"github.com/sigdriver/sigdriver/internal/printable"
 )
 
 // Difference is everything that a stage changes in one file.

@@ -39,7 +39,7 @@ func (e *editor) walk(at string, value any, set func(any)) {
 		e.walkTree(at, v)
 	case List:
 		try("an object", Tree{})
-		e.walkList(at, v, set, try)
+		e.walkList(at, v, try)
 	case string:
 		try("longer", v+"x")
 		try("null", nil)
@@ -88,7 +88,7 @@ func (e *editor) walkTree(at string, v Tree) {
 	}
 }
 
-func (e *editor) walkList(at string, v List, set func(any), try func(string, any)) {
+func (e *editor) walkList(at string, v List, try func(string, any)) {
 	try("one more", append(slices.Clone(v), 1.0))
 	for i := range v {
 		here := fmt.Sprintf("%s/%d", at, i)

@@ -76,6 +76,8 @@ func (c *Case) attack(ids ...string) *Case { c.Attacks = ids; return c }
 func (c *Case) perRun() *Case { c.PerRun = true; return c }
 
 // raisesIn says in which workspace the floors of what belongs to the whole gateway rise.
+//
+//nolint:unparam // the name of the workspace belongs in the case
 func (c *Case) raisesIn(workspace string) *Case { c.Want.RaisesIn = workspace; return c }
 
 // at is a denial with its place.

@@ -49,11 +49,11 @@ type CompositionLayer struct {
 func CompositionVectors() []*CompositionVector { return append(compositions08(), compositions01()...) }
 
 func compositions08() []*CompositionVector {
-	named := func(n int, providers ...string) []vt.Layer {
+	named := func(providers ...string) []vt.Layer {
 		var layers []vt.Layer
 		for i, p := range providers {
 			profile := vt.MirrorProfile()
-			profile["id"] = fmt.Sprintf("mirror-%d", n+i)
+			profile["id"] = fmt.Sprintf("mirror-%d", i)
 			layers = append(layers, vt.Layer{Provider: p, Profile: profile})
 		}
 		return layers
@@ -91,16 +91,16 @@ func compositions08() []*CompositionVector {
 		composition("two-layers-reversed", "The same in the other order: keys do not depend on it.", vt.Policy(), vt.Layer{Provider: "Mirror 2", Profile: vt.MirrorProfile()}, vt.Layer{Provider: "my-forge", Profile: vt.ForgeProfile()}).attack("PO-12"),
 		composition("bare-source", "A source without network rules gets its first ones.", bare, vt.Layer{Provider: "mirror", Profile: vt.MirrorProfile()}).holds("_provider_mirror"),
 		composition("no-endpoints", "A profile without endpoints and binaries inserts its rule.", bare, vt.Layer{Provider: "bridge", Profile: vt.BridgeProfile()}).holds("_provider_bridge"),
-		composition("collision", "Names that meet are numbered in attachment order; the rule's name stays.", bare, named(0, "my-github", "my_github", "MY.GITHUB")...).
+		composition("collision", "Names that meet are numbered in attachment order; the rule's name stays.", bare, named("my-github", "my_github", "MY.GITHUB")...).
 			attack("SE-18").holds("_provider_my_github", "_provider_my_github_2", "_provider_my_github_3"),
-		composition("collision-numbered", "A numbered key that is taken is skipped.", bare, named(0, "a_2", "a", "A")...).
+		composition("collision-numbered", "A numbered key that is taken is skipped.", bare, named("a_2", "a", "A")...).
 			holds("_provider_a_2", "_provider_a", "_provider_a_3"),
 		composition("name-taken-by-name", "A rule of the source with the name, but not the key, is in nobody's way.", taken, vt.Layer{Provider: "forge", Profile: vt.ForgeProfile()}).holds("my_rule", "_provider_forge"),
-		composition("name-unicode", "One underscore a character: an accent, a Kelvin sign, an emoji.", bare, named(0, "Café x", "\u212aube", "a\U0001f600b")...).
+		composition("name-unicode", "One underscore a character: an accent, a Kelvin sign, an emoji.", bare, named("Café x", "\u212aube", "a\U0001f600b")...).
 			attack("SE-18").holds("_provider_caf__x", "_provider_ube", "_provider_a_b"),
-		composition("name-trimmed", "Outer underscores are trimmed, also those that were there.", bare, named(0, "__x__", "-y-", " z ")...).
+		composition("name-trimmed", "Outer underscores are trimmed, also those that were there.", bare, named("__x__", "-y-", " z ")...).
 			holds("_provider_x", "_provider_y", "_provider_z"),
-		composition("name-unnamed", "A name of which nothing is left.", bare, named(0, "---", "日本")...).holds("_provider_unnamed", "_provider_unnamed_2"),
+		composition("name-unnamed", "A name of which nothing is left.", bare, named("---", "日本")...).holds("_provider_unnamed", "_provider_unnamed_2"),
 		composition("marked-hosts", "Hosts that the gateway marks: labels of letters, digits, _, - and *, or ** alone.", bare,
 			hosts("api.example", "*.example", "**.example", "a*b.example", "UPPER.example", "under_score.example", "-", "*", "**", "10.0.0.1")...).attack("PO-15"),
 		composition("unmarked-hosts", "Hosts that it does not: an empty label, ** inside a label, anything else.", bare,

@@ -136,7 +136,8 @@ func (p *pastApprovals) next(env *Env, t *toApprove) (uint64, error) {
 			same = false // two documents of one version: neither can be joined
 		}
 	}
-	version, why := p.floor(a), ""
+	version := p.floor(a)
+	var why string
 	switch {
 	case last != nil && same && last.number >= version:
 		version, why = last.number, "as in "+last.file

@@ -6,8 +6,9 @@ package cli
 import (
 	"errors"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/ceremony"
 	"github.com/spf13/cobra"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/ceremony"
 )
 
 // trustInitFlags are the options of trust init.

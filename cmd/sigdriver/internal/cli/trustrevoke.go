@@ -9,8 +9,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/ceremony"
 	"github.com/spf13/cobra"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/ceremony"
 )
 
 // revokeFlags are the options of trust revoke.

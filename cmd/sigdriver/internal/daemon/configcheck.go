@@ -98,7 +98,7 @@ func (c *Config) socketFault(key string, err error) error {
 	if !errors.As(err, &s) {
 		return c.Fault(key, err, "choose another path")
 	}
-	e := c.fault(key, s.Remedy, "%q: %s", s.Path, s.Text).(*ConfigError)
+	e := c.fault(key, s.Remedy, "%q: %s", s.Path, s.Text)
 	e.Err = err
 	return e
 }

@@ -135,7 +135,7 @@ func keyOf(p *unstable.Parser, e *unstable.Node) (string, int) {
 }
 
 // fault is a *ConfigError about a key, with its line or that of the table around it.
-func (c *Config) fault(key, remedy, format string, args ...any) error {
+func (c *Config) fault(key, remedy, format string, args ...any) *ConfigError {
 	e := &ConfigError{File: c.file, Key: key, Text: fmt.Sprintf(format, args...), Remedy: remedy}
 	for at := key; at != ""; {
 		if line, ok := c.lines[at]; ok {
@@ -150,7 +150,7 @@ func (c *Config) fault(key, remedy, format string, args ...any) error {
 
 // Fault is a *ConfigError about a key that somebody else found wrong.
 func (c *Config) Fault(key string, err error, remedy string) error {
-	e := c.fault(key, remedy, "%s", faultText(err)).(*ConfigError)
+	e := c.fault(key, remedy, "%s", faultText(err))
 	e.Err = err
 	return e
 }

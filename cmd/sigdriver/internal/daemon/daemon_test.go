@@ -442,7 +442,7 @@ func (w *world) raw(path string, flag byte, header http.Header) string {
 	c := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{Protocols: &clear, DialContext: dialer(w.path("run/s"))}}
 	body := []byte{flag, 0, 0, 0, 3, 1, 2, 3}
 	binary.BigEndian.PutUint32(body[1:], 3)
-	req, err := http.NewRequest("POST", "http://driver"+path, bytes.NewReader(body))
+	req, err := http.NewRequest(http.MethodPost, "http://driver"+path, bytes.NewReader(body))
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -231,7 +231,7 @@ func stuck(path, method string, sent *atomic.Int64) {
 		go func() {
 			for {
 				body := io.MultiReader(bytes.NewReader(prefix), io.LimitReader(zeros{sent}, verifier.MaxRequest-1), never{})
-				r, _ := http.NewRequest("POST", "http://driver"+method, body)
+				r, _ := http.NewRequest(http.MethodPost, "http://driver"+method, body)
 				r.Header = http.Header{"Content-Type": {"application/grpc"}, "Te": {"trailers"}}
 				if resp, err := transport.RoundTrip(r); err == nil {
 					io.Copy(io.Discard, resp.Body)

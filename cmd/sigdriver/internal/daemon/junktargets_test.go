@@ -14,11 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	signingv1 "github.com/sigdriver/sigdriver/proto/signing/v1"
 	"github.com/sigdriver/sigdriver/verifier"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 var junkTargets = flag.Int("junk-targets", 256, "junk targets of TestJunkTargetsHoldNothingBack; trust may list 4096 attestations")

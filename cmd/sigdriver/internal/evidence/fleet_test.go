@@ -153,8 +153,8 @@ func TestFleetRows(t *testing.T) {
 		expect(t, judged(t, east, west.learn()), "missing east 3 here:journal-0")
 	})
 	t.Run("a disk was lost", func(t *testing.T) { // the new journal begins with a later session
-		db, east, west := whole()
-		east = db.join("east", 0)
+		db, _, west := whole()
+		east := db.join("east", 0)
 		db.add(east.ask(3, 1, 4))
 		expect(t, judged(t, east.learn(), west.learn()), "missing east 1, 3 here:journal-0")
 	})

@@ -192,8 +192,11 @@ func mode(key, vector, prefix string, words ...string) field {
 }
 
 // from and till bound the lines that have the row.
+//
+//nolint:unparam // the next line of OpenShell will have rows of its own
 func (f field) from(l Line) field { f.since = l; return f }
 
+//nolint:unparam // as from
 func (f field) till(l Line) field { f.until = l; return f }
 
 func (f field) soon() field { f.early = true; return f }

@@ -87,7 +87,7 @@ func (old *oldFloors) add(bucket string, key, stored []byte) error {
 	for i, b := range seal {
 		old.sum[i] ^= b
 	}
-	ok := true
+	var ok bool
 	switch bucket {
 	case "floors":
 		k, okKey := decodeFloorKey(key)
@@ -240,7 +240,7 @@ func (w *boltWalk) leaf(data []byte, bucket string, depth int) error {
 		if end > uint64(len(data)) {
 			return fmt.Errorf("a row lies outside its page")
 		}
-		err := error(nil)
+		var err error
 		switch isBucket := le.Uint32(e)&1 != 0; {
 		case isBucket && bucket == "":
 			err = w.bucket(string(data[key:value]), data[value:end], depth)

@@ -5,6 +5,7 @@ package record
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -95,7 +96,7 @@ func Read(fsys disk.FS, dir string, from uint64) iter.Seq2[Stored, error] {
 			if err == nil {
 				err = s.follow(&c, func(r record) (bool, error) { return deliver(r, from, yield) })
 			}
-			if err == errStop {
+			if errors.Is(err, errStop) {
 				return
 			}
 			if err != nil {

@@ -235,10 +235,7 @@ func (s *State) position() *MemoryPosition {
 }
 
 // joined begins to learn a memory.
-func (s *State) joined(j *Joined) error {
-	s.Memory = MemoryPosition{Memory: j.Memory, Driver: j.Driver}
-	return nil
-}
+func (s *State) joined(j *Joined) { s.Memory = MemoryPosition{Memory: j.Memory, Driver: j.Driver} }
 
 // opened notes an ask. It changes nothing else.
 func (s *State) opened(driver string, id AskID) error {
@@ -252,14 +249,11 @@ func (s *State) opened(driver string, id AskID) error {
 	return nil
 }
 
-// closed forgets an ask, and reports whether it was open.
-func (s *State) closed(id AskID) bool {
-	i := slices.Index(s.Memory.Open, id)
-	if i < 0 {
-		return false
+// closed forgets an ask, if it is open.
+func (s *State) closed(id AskID) {
+	if i := slices.Index(s.Memory.Open, id); i >= 0 {
+		s.Memory.Open = slices.Delete(slices.Clone(s.Memory.Open), i, i+1)
 	}
-	s.Memory.Open = slices.Delete(slices.Clone(s.Memory.Open), i, i+1)
-	return true
 }
 
 func (s *State) lost(l *Lost) error {
@@ -432,7 +426,7 @@ func (s *Store) Lose(now time.Time, why string, asks []AskID) error {
 		}
 		return body, s.add(&Content{Lost: l})
 	})
-	if err == errDone {
+	if errors.Is(err, errDone) {
 		return nil
 	}
 	return err
@@ -564,7 +558,7 @@ func (s *Store) sharedReset(entry *SignedReset) (bool, error) {
 		err = s.ask(session, ask)
 	}
 	var refused *RefusedError
-	if err == errDone || errors.As(err, &refused) {
+	if errors.Is(err, errDone) || errors.As(err, &refused) {
 		return false, nil
 	}
 	return err == nil, err

@@ -193,7 +193,8 @@ func (s *State) apply(c *Content) ([]Change, error) {
 	case c.Reset != nil:
 		return s.signedReset(c.Reset)
 	case c.Joined != nil:
-		return nil, s.joined(c.Joined)
+		s.joined(c.Joined)
+		return nil, nil
 	case c.Learned != nil:
 		return s.learned(c.Learned)
 	case c.Lost != nil:

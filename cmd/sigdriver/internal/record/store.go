@@ -522,7 +522,7 @@ func (s *Store) reset(id string, p verifier.FloorPattern, version, epoch uint64,
 		}
 		return body, s.add(&Content{Reset: entry})
 	})
-	if err == errDone {
+	if errors.Is(err, errDone) {
 		return false, nil
 	}
 	return err == nil, err
@@ -563,7 +563,7 @@ func (s *Store) begin() error {
 		s.unbegun = nil
 		return canonical(start)
 	})
-	if err == errDone {
+	if errors.Is(err, errDone) {
 		return nil
 	}
 	return err

@@ -218,7 +218,7 @@ func (t *timeline) epochs(s plotSpread, lines []Line) {
 func (t *timeline) mark(s plotSpread, i int, lines []Line) {
 	l := lines[i]
 	for _, c := range l.Changes {
-		class := ""
+		var class string
 		switch {
 		case i > 0 && l.Versions.Root != lines[i-1].Versions.Root && len(c) > 4 && c[:4] == "root":
 			class = "rotation"

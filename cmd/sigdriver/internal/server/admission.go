@@ -149,7 +149,7 @@ func (m *received) receive(v any, dec func(any) error) error {
 		m.held = verifier.MaxRequest
 		err = dec(v)
 	}
-	if context.Cause(m.ctx) == errSlow {
+	if errors.Is(context.Cause(m.ctx), errSlow) {
 		return status.Error(codes.DeadlineExceeded, fmt.Sprintf("the request was not received within %s", m.admission.patience))
 	}
 	if err == nil && m.whole {

@@ -79,7 +79,7 @@ func TestSlowMessageEnds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // a call that nobody ends
 	defer cancel()
 	for _, method := range []string{signingv1.PolicySigningDriver_Verify_FullMethodName, signingv1.PolicySigningDriver_WatchTrust_FullMethodName, "/grpc.health.v1.Health/Check"} {
-		r, err := http.NewRequestWithContext(ctx, "POST", "http://driver"+method, io.MultiReader(bytes.NewReader(prefix), bytes.NewReader(make([]byte, 1<<20-1)), stalled))
+		r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://driver"+method, io.MultiReader(bytes.NewReader(prefix), bytes.NewReader(make([]byte, 1<<20-1)), stalled))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -278,7 +278,7 @@ func (c *call) log(a *answer, more ...any) {
 	if c.req != nil {
 		args = append(args, "purpose", c.req.Purpose.String(), "workspace", hclog.Quote(c.req.Target.Workspace),
 			"sandbox", hclog.Quote(c.req.Target.SandboxID), "name", hclog.Quote(c.req.Target.Name),
-			"request_sha256", record.Digest(c.entry.RequestSHA256).String(), "epoch", c.entry.Trust.Epoch)
+			"request_sha256", c.entry.RequestSHA256.String(), "epoch", c.entry.Trust.Epoch)
 	}
 	if c.logged != nil {
 		args = append(args, "log_index", c.logged.index)

@@ -26,10 +26,10 @@ type shared struct {
 // errAbandoned is what waits on an evaluation get when it ended in a panic.
 var errAbandoned = errors.New("the evaluation of an equal request failed")
 
-// do evaluates, or waits for an equal evaluation under way and then tells so.
+// do evaluates, or waits for an equal evaluation under way.
 // A caller that hangs up stops waiting. An evaluation that was cancelled with
 // its own caller, or that nobody had asked for, is begun again by one that waits.
-func (f *flight) do(ctx context.Context, k key, evaluate func() (*answer, error)) (*answer, bool, error) {
+func (f *flight) do(ctx context.Context, k key, evaluate func() (*answer, error)) (*answer, error) {
 	for {
 		f.mu.Lock()
 		c, ok := f.calls[k]
@@ -38,21 +38,21 @@ func (f *flight) do(ctx context.Context, k key, evaluate func() (*answer, error)
 			f.mu.Unlock()
 			defer f.end(k, c)
 			c.answer, c.err = evaluate()
-			return c.answer, false, c.err
+			return c.answer, c.err
 		}
 		f.mu.Unlock()
 		select {
 		case <-c.done:
 		case <-ctx.Done():
-			return nil, false, ctx.Err()
+			return nil, ctx.Err()
 		}
 		if errors.Is(c.err, errDeclined) || errors.Is(c.err, context.Canceled) || errors.Is(c.err, context.DeadlineExceeded) {
 			continue
 		}
 		if c.err != nil {
-			return nil, false, fmt.Errorf("shared: %w", c.err)
+			return nil, fmt.Errorf("shared: %w", c.err)
 		}
-		return c.answer, true, nil
+		return c.answer, nil
 	}
 }
 

@@ -19,6 +19,7 @@ package server
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
@@ -279,8 +280,8 @@ func (s *Server) report(err error, about ...any) error {
 		return nil
 	}
 	out := callFault(err)
-	f, ok := out.(*fault)
-	if !ok {
+	var f *fault
+	if !errors.As(out, &f) {
 		s.Metrics.Faulted(status.Code(out).String())
 		return out
 	}

@@ -283,7 +283,7 @@ func (s *Server) answer(ctx context.Context, k key, c *call) (a *answer, cached 
 // once makes the answer to a question, unless an equal call makes it or has just made it,
 // and keeps it.
 func (s *Server) once(ctx context.Context, k key, c *call) (a *answer, made bool, err error) {
-	a, _, err = s.flight.do(ctx, k, func() (*answer, error) {
+	a, err = s.flight.do(ctx, k, func() (*answer, error) {
 		if a, ok := s.cache.Get(k); ok && a.holds(c.now, c.index, s.Record) {
 			return a, nil // since it was looked for
 		}

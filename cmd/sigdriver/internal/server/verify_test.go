@@ -499,7 +499,7 @@ func TestWaitingForACancelledCall(t *testing.T) {
 	<-begun
 	time.AfterFunc(10*time.Millisecond, cancel)
 	want := &answer{}
-	got, _, err := f.do(t.Context(), key{}, func() (*answer, error) { return want, nil })
+	got, err := f.do(t.Context(), key{}, func() (*answer, error) { return want, nil })
 	if got != want || err != nil {
 		t.Errorf("got %v, %v", got, err)
 	}
