@@ -73,8 +73,8 @@ type (
 	digestFile [32]byte
 )
 
-// MarshalText implements encoding.TextMarshaler.
-func (d digestFile) MarshalText() ([]byte, error) { return []byte(digestText(d)), nil }
+// AppendText implements encoding.TextAppender.
+func (d digestFile) AppendText(b []byte) ([]byte, error) { return hex.AppendEncode(b, d[:]), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (d *digestFile) UnmarshalText(text []byte) error {

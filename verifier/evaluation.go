@@ -180,23 +180,30 @@ func (e *evaluation) lookahead() int {
 	return min(maxInstants, MaxLookahead/cost)
 }
 
-// holdsUntil returns the next instant at which an approval begins or stops to count,
-// zero for none.
-func (e *evaluation) holdsUntil(now time.Time) time.Time {
+// changes lists the instants at which an approval begins or stops to count.
+func (e *evaluation) changes() []time.Time {
 	var at []time.Time
 	for _, doc := range e.documents {
 		at = append(at, doc.changes()...)
 	}
-	return earliest(slices.DeleteFunc(at, func(t time.Time) bool { return !t.After(now) })...)
+	return at
+}
+
+// nextOf returns the first of some instants that comes after now, zero for none.
+func nextOf(at []time.Time, now time.Time) time.Time {
+	var next time.Time
+	for _, t := range at {
+		if t.After(now) {
+			next = earliest(next, t)
+		}
+	}
+	return next
 }
 
 // validUntil returns the next instant at which anything in the decision may
 // change, and the first at which its verdict or reason does. SPEC: R11.
-func (e *evaluation) validUntil(now time.Time, d *Decision) (recheck, validUntil time.Time) {
-	at := e.trust.changes()
-	for _, doc := range e.documents {
-		at = append(at, doc.changes()...)
-	}
+func (e *evaluation) validUntil(now time.Time, changes []time.Time, d *Decision) (recheck, validUntil time.Time) {
+	at := append(e.trust.changes(), changes...)
 	at = slices.DeleteFunc(at, func(t time.Time) bool { return !t.After(now) })
 	slices.SortFunc(at, time.Time.Compare)
 	at = slices.CompactFunc(at, time.Time.Equal)

@@ -70,7 +70,7 @@ func TestBeyondLookahead(t *testing.T) {
 	if h.lookahead() != 0 {
 		t.Fatalf("%d instants: the case is not heavy enough", h.lookahead())
 	}
-	recheck, until := h.validUntil(noon, &Decision{Reason: DocumentRevoked})
+	recheck, until := h.validUntil(noon, h.changes(), &Decision{Reason: DocumentRevoked})
 	if want := noon.Add(time.Second); !recheck.Equal(want) || !until.Equal(want) {
 		t.Errorf("recheck %v, valid until %v, want %v", recheck, until, want)
 	}

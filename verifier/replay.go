@@ -212,6 +212,15 @@ func (r *Replay) Decide(trust *Trust, floors Floors, now time.Time) (*ReplayedDe
 	return result, nil
 }
 
+// Verdict is that of Decide alone, for less.
+func (r *Replay) Verdict(trust *Trust, floors Floors, now time.Time) (Verdict, Reason) {
+	if f := trustFinding(trust, floors, now); f != nil {
+		return Deny, f.Reason
+	}
+	d := newEvaluation(r, trust, floors).decide(now)
+	return d.Verdict, d.Reason
+}
+
 func (r *Replay) assumed(i, attestation int) bool {
 	return r.req.Documents[i].Attestations[attestation] == nil || r.ranOut(i, attestation)
 }

@@ -39,8 +39,9 @@ func evaluate(src requestSource, trust *Trust, floors Floors, now time.Time) Dec
 			d.Evidence = append(d.Evidence, [2]int{i, j})
 		}
 	}
-	d.Recheck, d.ValidUntil = e.validUntil(now, &d)
-	d.HoldsUntil = e.holdsUntil(now)
+	changes := e.changes()
+	d.Recheck, d.ValidUntil = e.validUntil(now, changes, &d)
+	d.HoldsUntil = nextOf(changes, now)
 	d.NearestMiss = NearestMiss{Document: -1}
 	if d.Verdict != Allow {
 		e.explain(&d, now)

@@ -28,18 +28,18 @@ func (v *verification) readJournal() error {
 			return err
 		}
 	}
-	for e, err := range record.Read(disk.OS{}, v.path("audit"), from) {
+	for batch, err := range record.ReadBatches(disk.OS{}, v.path("audit"), from) {
+		if len(batch) > 0 && batch[0].Seq == from && batch[0].Prev != v.report.Head {
+			return v.breakOff(&record.CorruptError{Finding: record.LogTampered, Segment: record.SegmentFile(from), Seq: from, Detail: "it does not follow the last entry of the bundles"})
+		}
+		if err := v.entries(batch); err != nil {
+			return err
+		}
 		if errors.As(err, &v.report.Torn) {
 			break
 		}
 		if err != nil {
 			return v.breakOff(err)
-		}
-		if e.Seq == from && e.Prev != v.report.Head {
-			return v.breakOff(&record.CorruptError{Finding: record.LogTampered, Segment: record.SegmentFile(from), Seq: from, Detail: "it does not follow the last entry of the bundles"})
-		}
-		if err := v.entry(&e); err != nil {
-			return err
 		}
 	}
 	v.finishMemory()
@@ -65,7 +65,7 @@ func (v *verification) readBundles(until uint64) (bool, error) {
 			return false, nil
 		}
 		v.report.Bundled++
-		if err := v.entry(&e); err != nil {
+		if err := v.entries([]record.Stored{e}); err != nil {
 			return false, err
 		}
 	}
@@ -85,7 +85,24 @@ func (v *verification) retain(segments []uint64) {
 	}
 }
 
-func (v *verification) entry(e *record.Stored) error {
+// entries takes the next entries in their order. Only what depends on no other entry is
+// looked at before, on every processor.
+func (v *verification) entries(batch []record.Stored) error {
+	found := make([]foundRecord, len(batch))
+	record.InParallel(len(batch), func(i int) {
+		if d := batch[i].Decision; d != nil {
+			found[i] = v.findRecord(d)
+		}
+	})
+	for i := range batch {
+		if err := v.entry(&batch[i], &found[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v *verification) entry(e *record.Stored, found *foundRecord) error {
 	v.report.Entries, v.report.Head = e.Seq+1, e.Sum
 	switch {
 	case e.Decision != nil:
@@ -108,7 +125,7 @@ func (v *verification) entry(e *record.Stored) error {
 		}
 	}
 	if e.Decision != nil {
-		v.checkArchive(e)
+		v.checkArchive(e, found)
 	}
 	if v.options.Entry != nil {
 		return v.options.Entry(*e)

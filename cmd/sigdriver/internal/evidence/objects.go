@@ -19,12 +19,32 @@ import (
 // wholeObjects remembers which objects of the archive are whole: decisions share them.
 type wholeObjects struct{ whole map[record.Digest]bool }
 
+// foundRecord is the decision record of an entry as the archive has it.
+type foundRecord struct {
+	err     error // why it is not there whole
+	record  *record.DecisionRecord
+	fault   error // why it is no decision record
+	request record.Digest
+}
+
+// findRecord reads the decision record of an entry.
+func (v *verification) findRecord(e *record.Entry) (f foundRecord) {
+	data, err := archive.Read(v.path("archive"), e.Record)
+	if err != nil {
+		return foundRecord{err: err}
+	}
+	if f.record, f.fault = record.ParseDecisionRecord(data); f.fault == nil {
+		f.request = sha256.Sum256(f.record.Request)
+	}
+	return f
+}
+
 // checkArchive looks for everything that a decision was made from: its record,
 // the attestations that counted, the metadata and the trust files of then.
-func (v *verification) checkArchive(e *record.Stored) {
+func (v *verification) checkArchive(e *record.Stored, found *foundRecord) {
 	d := e.Decision
-	if data := v.object(e, d.Record, "the decision record"); data != nil {
-		v.checkRecord(e, data)
+	if v.whole(e, d.Record, "the decision record", found.err) {
+		v.checkRecord(e, found)
 	}
 	for _, role := range slices.Sorted(maps.Keys(d.Trust.Roles)) {
 		sum := d.Trust.Roles[role].SHA256
@@ -42,6 +62,14 @@ func (v *verification) checkArchive(e *record.Stored) {
 // object reads one object that an entry names, nil if it is not there whole.
 func (v *verification) object(e *record.Stored, sum record.Digest, what string) []byte {
 	data, err := archive.Read(v.path("archive"), sum)
+	if !v.whole(e, sum, what, err) {
+		return nil
+	}
+	return data
+}
+
+// whole notes what came of reading an object, and reports whether it is there whole.
+func (v *verification) whole(e *record.Stored, sum record.Digest, what string, err error) bool {
 	var missing *archive.MissingError
 	switch {
 	case err == nil:
@@ -50,29 +78,27 @@ func (v *verification) object(e *record.Stored, sum record.Digest, what string) 
 		}
 		v.objects.whole[sum] = true
 		v.report.Objects++
-		return data
 	case errors.As(err, &missing):
 		v.find(Finding{record.LogGap, objectName(sum), -1, int64(e.Seq), what + " is not in the archive"})
 	default:
 		v.find(Finding{record.LogTampered, objectName(sum), -1, int64(e.Seq), what + " is not what its name says"})
 	}
-	return nil
+	return err == nil
 }
 
 // checkRecord holds a decision record against its entry, and looks for the
 // attestations that counted.
-func (v *verification) checkRecord(e *record.Stored, data []byte) {
+func (v *verification) checkRecord(e *record.Stored, found *foundRecord) {
 	wrong := func(format string, args ...any) {
 		v.find(Finding{record.LogTampered, objectName(e.Decision.Record), -1, int64(e.Seq), fmt.Sprintf(format, args...)})
 	}
-	decided, err := record.ParseDecisionRecord(data)
-	if err != nil {
-		wrong("it is no decision record: %v", err)
+	if found.fault != nil {
+		wrong("it is no decision record: %v", found.fault)
 		return
 	}
-	d := e.Decision
+	decided, d := found.record, e.Decision
 	switch {
-	case sha256.Sum256(decided.Request) != d.RequestSHA256:
+	case found.request != d.RequestSHA256:
 		wrong("the decision record is about another request")
 	case decided.Decision.Verdict.String() != d.Verdict || decided.Decision.Reason.String() != d.Reason:
 		wrong("the decision record says %s %s, the entry %s %s", decided.Decision.Verdict, decided.Decision.Reason, d.Verdict, d.Reason)

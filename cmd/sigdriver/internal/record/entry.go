@@ -37,6 +37,9 @@ func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 // MarshalText implements encoding.TextMarshaler.
 func (d Digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
+// AppendText implements encoding.TextAppender.
+func (d Digest) AppendText(b []byte) ([]byte, error) { return hex.AppendEncode(b, d[:]), nil }
+
 // UnmarshalText implements encoding.TextUnmarshaler. It refuses upper case.
 func (d *Digest) UnmarshalText(text []byte) error {
 	if len(text) != 2*len(d) || bytes.ContainsAny(text, "ABCDEF") {

@@ -11,8 +11,12 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
@@ -78,26 +82,11 @@ func (j *Journal) Entries(from uint64) iter.Seq2[Stored, error] {
 // *TornError at the very end, which in a folder in use is an append under way.
 func Read(fsys disk.FS, dir string, from uint64) iter.Seq2[Stored, error] {
 	return func(yield func(Stored, error) bool) {
-		segments, err := list(fsys, dir)
-		if err != nil {
-			yield(Stored{}, err)
-			return
-		}
-		for len(segments) > 1 && segments[1] <= from {
-			segments = segments[1:]
-		}
-		if len(segments) == 0 || segments[0] > from {
-			yield(Stored{}, &CorruptError{Finding: LogGap, Segment: filepath.Base(segmentName(dir, from)), Seq: from, Detail: "the segment with this entry is missing"})
-			return
-		}
-		c := chain{next: segments[0]}
-		for i, first := range segments {
-			s, err := open(fsys, dir, first, i == len(segments)-1)
-			if err == nil {
-				err = s.follow(&c, func(r record) (bool, error) { return deliver(r, from, yield) })
-			}
-			if errors.Is(err, errStop) {
-				return
+		for batch, err := range ReadBatches(fsys, dir, from) {
+			for i := range batch {
+				if !yield(batch[i], nil) {
+					return
+				}
 			}
 			if err != nil {
 				yield(Stored{}, err)
@@ -105,6 +94,102 @@ func Read(fsys disk.FS, dir string, from uint64) iter.Seq2[Stored, error] {
 			}
 		}
 	}
+}
+
+// batchEntries is how many entries are parsed at once, on every processor.
+const batchEntries = 256
+
+// ReadBatches is Read by the batch: entries in their order, and with the last of them the
+// error that ended it.
+func ReadBatches(fsys disk.FS, dir string, from uint64) iter.Seq2[[]Stored, error] {
+	return func(yield func([]Stored, error) bool) {
+		segments, err := list(fsys, dir)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for len(segments) > 1 && segments[1] <= from {
+			segments = segments[1:]
+		}
+		if len(segments) == 0 || segments[0] > from {
+			yield(nil, &CorruptError{Finding: LogGap, Segment: filepath.Base(segmentName(dir, from)), Seq: from, Detail: "the segment with this entry is missing"})
+			return
+		}
+		c := chain{next: segments[0]}
+		b := batch{from: from, yield: yield}
+		for i, first := range segments {
+			s, err := open(fsys, dir, first, i == len(segments)-1)
+			if err == nil {
+				err = s.follow(&c, b.add)
+			}
+			if errors.Is(err, errStop) {
+				return
+			}
+			if err != nil {
+				b.deliver(err)
+				return
+			}
+		}
+		b.deliver(nil)
+	}
+}
+
+// batch is entries of which the chain has been checked, and that nobody has heard of yet.
+type batch struct {
+	from    uint64
+	records []record
+	yield   func([]Stored, error) bool
+}
+
+// add takes the next entry of the chain; false when the reader has had enough.
+func (b *batch) add(r record) (bool, error) {
+	if r.seq < b.from {
+		return true, nil
+	}
+	b.records = append(b.records, r)
+	if len(b.records) < batchEntries {
+		return true, nil
+	}
+	return b.deliver(nil), nil
+}
+
+// deliver parses what there is and hands it on, with what came after it. Of two errors the
+// one about the earlier entry counts. It reports whether there is to be more.
+func (b *batch) deliver(after error) bool {
+	entries, faults := make([]Stored, len(b.records)), make([]error, len(b.records))
+	InParallel(len(b.records), func(i int) { entries[i], faults[i] = Parse(b.records[i].entry) })
+	if i := slices.IndexFunc(faults, func(err error) bool { return err != nil }); i >= 0 {
+		entries, after = entries[:i], b.records[i].tampered(faults[i].Error())
+	}
+	b.records = b.records[:0]
+	if len(entries) == 0 && after == nil {
+		return true
+	}
+	return b.yield(entries, after) && after == nil
+}
+
+// InParallel does something with each of n things on every processor there is, and returns
+// when all of it is done.
+func InParallel(n int, do func(i int)) {
+	const together = 16
+	var next atomic.Int64
+	work := func() {
+		for {
+			to := int(next.Add(together))
+			for i := to - together; i < min(to, n); i++ {
+				do(i)
+			}
+			if to >= n {
+				return
+			}
+		}
+	}
+	var others sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0)-1, (n-1)/together) {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
 }
 
 // Segments returns the sequence numbers that the segments in a folder begin with,
@@ -116,18 +201,6 @@ func SegmentFile(seq uint64) string { return filepath.Base(segmentName("", seq))
 
 // errStop ends a walk that its reader has had enough of.
 var errStop = fmt.Errorf("stop")
-
-// deliver parses a record and hands it on.
-func deliver(r record, from uint64, yield func(Stored, error) bool) (bool, error) {
-	if r.seq < from {
-		return true, nil
-	}
-	e, err := Parse(r.entry)
-	if err != nil {
-		return false, r.tampered(err.Error())
-	}
-	return yield(e, nil), nil
-}
 
 // list returns the first sequence numbers of the segments, ascending.
 func list(fsys disk.FS, dir string) ([]uint64, error) {

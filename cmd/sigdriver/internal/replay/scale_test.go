@@ -4,6 +4,10 @@
 package replay_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
 	"flag"
 	"fmt"
 	"runtime"
@@ -58,7 +62,25 @@ func TestScale(t *testing.T) {
 	w.Close()
 
 	o := options(t, w)
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256([]byte("a machine is named by this"))
+	signature, err := ecdsa.SignASN1(rand.Reader, key, sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
 	for range 3 {
+		measured(t, "a bare P-256 check", func() int {
+			n := *scale / 4
+			for range n {
+				if !ecdsa.VerifyASN1(&key.PublicKey, sum[:], signature) {
+					t.Fatal("it does not verify")
+				}
+			}
+			return n
+		})
 		measured(t, "audit verify", func() int {
 			report, err := evidence.Verify(w.Dir, evidence.VerifyOptions{})
 			if err != nil {

@@ -39,12 +39,13 @@ type Today struct {
 // today asks "valid now?" and, if not, for the first event that changed it: a trust
 // accepted since, time, or a later version.
 func (r *replayer) today(q *verifier.Replay, out *Result, line int, then verifier.MapFloors) *Today {
-	now, err := r.ask(q, len(r.trusts.lines)-1, r.current(), r.Now)
-	switch {
-	case err != nil:
+	trust, err := r.trusts.trust(parsedKey{len(r.trusts.lines) - 1, version.Driver, true})
+	if err != nil {
 		return &Today{Change: Unknown, Text: err.Error()}
-	case now.Verdict == verifier.Allow:
-		return &Today{Change: StillValid, Reason: now.Reason}
+	}
+	verdict, reason := q.Verdict(trust, r.current(), r.Now)
+	if verdict == verifier.Allow {
+		return &Today{Change: StillValid, Reason: reason}
 	}
 	first := r.ended(q, out, line, then)
 	if later := superseded(r.log, out); later != nil && (first == nil || later.At.Before(first.At)) {
@@ -53,7 +54,7 @@ func (r *replayer) today(q *verifier.Replay, out *Result, line int, then verifie
 	if first == nil {
 		first = &Today{Change: Unknown, Text: "no single event explains it"}
 	}
-	first.Reason = now.Reason
+	first.Reason = reason
 	return first
 }
 
