@@ -230,7 +230,7 @@ func (a *auditor) follows(t *testing.T, page, state string, w *replaytest.World)
 			t.Fatal(err)
 		}
 	}
-	commands := regexp.MustCompile(`(?m)^\$ sigdriver (audit (?:replay --state state|export|verify evidence\.pack|report) .*)$`).FindAllStringSubmatch(string(text), -1)
+	commands := regexp.MustCompile(`(?m)^\$ sigdriver (audit (?:replay --state state|export --state state|verify evidence\.pack|report) .*)$`).FindAllStringSubmatch(string(text), -1)
 	if len(commands) != 4 {
 		t.Errorf("the page shows %d commands", len(commands))
 	}
