@@ -63,8 +63,9 @@ func unpackState(path string) (*unpacked, error) {
 }
 
 // eachState has a function look at each journal of a fleet, as a folder, and then holds
-// them together. hear has to hear the entries in their order.
-func eachState(paths []string, look func(path string, u *unpacked, hear func(record.Stored) error) error) (*evidence.FleetReport, error) {
+// them together. hear has to hear the entries in their order. From the pinned root, nil
+// for none, the keys are proven that the drivers sign their rows with.
+func eachState(paths []string, root []byte, look func(path string, u *unpacked, hear func(record.Stored) error) error) (*evidence.FleetReport, error) {
 	var fleet evidence.Fleet
 	for _, path := range paths {
 		u, err := unpackState(path)
@@ -72,12 +73,27 @@ func eachState(paths []string, look func(path string, u *unpacked, hear func(rec
 			return nil, err
 		}
 		err = look(path, u, fleet.Journal(path))
+		if err == nil && root != nil && len(paths) > 1 {
+			err = trustRows(&fleet, path, u.dir, root)
+		}
 		u.done()
 		if err != nil {
 			return nil, err
 		}
 	}
 	return fleet.Judge(), nil
+}
+
+// trustRows takes the keys of drivers that the history of trust in a folder has.
+func trustRows(fleet *evidence.Fleet, path, dir string, root []byte) error {
+	list, err := replay.ReceiptKeys(dir, root)
+	if err != nil {
+		return replayFault(path, err)
+	}
+	for _, k := range list {
+		fleet.Trust(k.Driver, k.Public)
+	}
+	return nil
 }
 
 // auditVerifyFleet checks several folders or packs, each alone and then together.
@@ -92,7 +108,11 @@ func auditVerifyFleet(env *Env, f *auditVerifyFlags, paths []string) error {
 	}
 	report := &fleetReport{MediaType: "application/vnd.sigdriver.fleet-audit.v1+json"}
 	worst := error(nil)
-	report.Fleet, err = eachState(paths, func(path string, u *unpacked, hear func(record.Stored) error) error {
+	root, err := optionalRoot(env, f.root)
+	if err != nil {
+		return err
+	}
+	report.Fleet, err = eachState(paths, root, func(path string, u *unpacked, hear func(record.Stored) error) error {
 		o.Entry = hear
 		r, err := evidence.Verify(u.dir, o)
 		if err != nil {
@@ -158,8 +178,12 @@ type fleetReplay struct {
 
 // runFleet replays each journal alone. worst is how the worst of these ends.
 func (f *replayFlags) runFleet(env *Env) (all *fleetReplay, options []*replay.Options, worst, err error) {
+	root, err := readPinnedRoot(env, f.root)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	all = &fleetReplay{}
-	all.fleet, err = eachState(f.states, func(path string, u *unpacked, hear func(record.Stored) error) error {
+	all.fleet, err = eachState(f.states, root, func(path string, u *unpacked, hear func(record.Stored) error) error {
 		r, o, err := f.run(env, path, u.dir)
 		if err != nil {
 			return err

@@ -66,6 +66,12 @@ func printFleet(p *printer, r *evidence.FleetReport) {
 	if r.More > 0 {
 		p.line("and %d more", r.More)
 	}
+	if r.Signed > 0 {
+		p.check(passed, "signatures", "%s by a key of the driver that it names", plural(r.Signed, "row is signed", "rows are signed, each"))
+	}
+	for _, u := range r.Unsigned {
+		p.check(unseen, "unsigned", "rows %s of driver %s: it has no key, or its release signs none", u.Revisions, printable(u.Driver))
+	}
 	for _, sentence := range r.Unchecked {
 		p.check(unseen, "not checked", "%s", printable(sentence))
 	}

@@ -21,6 +21,7 @@ const maxEvents = 256 << 20
 
 // reconcileFlags are the options of audit reconcile.
 type reconcileFlags struct {
+	root         string
 	gateway      string
 	states       statesFlag
 	events       []string
@@ -62,6 +63,7 @@ is missing, 4 something could not be established, or nothing was reported.`,
 	}
 	fl := cmd.Flags()
 	fl.Var(&f.states, "state", "a driver's state folder, a copy of it, or a pack; again for each driver of a fleet")
+	fl.StringVar(&f.root, "root", "", "the pinned root.json, to check who signed the rows of a fleet")
 	fl.StringArrayVar(&f.events, "events", nil, "what sandboxes reported: OCSF JSON lines or CSV; - is the standard input (repeatable)")
 	fl.StringVar(&f.gateway, "gateway", "", "the gateway_id of events that name none")
 	fl.StringVar(&f.skew, "skew", "2m", "how far the clocks of gateway and sandboxes may be apart")
@@ -89,7 +91,7 @@ func auditReconcile(env *Env, f *reconcileFlags) error {
 	if err != nil {
 		return err
 	}
-	logs, fleet, err := f.logs()
+	logs, fleet, err := f.logs(env)
 	if err != nil {
 		return err
 	}
@@ -109,8 +111,12 @@ func auditReconcile(env *Env, f *reconcileFlags) error {
 }
 
 // logs reads what each journal says about compositions.
-func (f *reconcileFlags) logs() (logs []*replay.DecisionLog, fleet *evidence.FleetReport, err error) {
-	fleet, err = eachState(f.states, func(path string, u *unpacked, hear func(record.Stored) error) error {
+func (f *reconcileFlags) logs(env *Env) (logs []*replay.DecisionLog, fleet *evidence.FleetReport, err error) {
+	root, err := optionalRoot(env, f.root)
+	if err != nil {
+		return nil, nil, err
+	}
+	fleet, err = eachState(f.states, root, func(path string, u *unpacked, hear func(record.Stored) error) error {
 		name := ""
 		if len(f.states) > 1 {
 			name = path

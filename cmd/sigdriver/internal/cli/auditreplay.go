@@ -190,6 +190,14 @@ func readPinnedRoot(env *Env, path string) ([]byte, error) {
 	return root, err
 }
 
+// optionalRoot is readPinnedRoot of a root that need not be given.
+func optionalRoot(env *Env, path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	return readPinnedRoot(env, path)
+}
+
 // readInstant reads a time, or how long ago it is; zero for nothing.
 func readInstant(env *Env, option, s string) (time.Time, error) {
 	if s == "" {

@@ -46,7 +46,8 @@ decision in it is decided again. What that does not prove is said.
 
 Several folders or packs are those of drivers that share a memory: each is checked alone,
 and then each row of the memory has to be explained by an entry of one of them. The
-journals that are not among them are named by the rows that their drivers raised.
+journals that are not among them are named by the rows that their drivers raised. With
+--root the signatures of rows are checked by the keys that drivers.json lists.
 
 Exit codes: 0 everything was checked and is right, 1 something is wrong, 4 nothing is
 wrong, but something could not be checked.`,
@@ -57,9 +58,6 @@ wrong, but something could not be checked.`,
 				return usageError(errors.New("one state folder is needed, or one of each driver of a fleet"), "run `sigdriver audit verify DIR`")
 			}
 			if len(paths) > 1 {
-				if f.root != "" {
-					return usageError(errors.New("--root goes with one pack"), "run `sigdriver audit replay` with one --state for each")
-				}
 				return auditVerifyFleet(env, f, paths)
 			}
 			f.state = paths[0]
@@ -73,7 +71,7 @@ wrong, but something could not be checked.`,
 	cmd.Flags().StringArrayVar(&f.logKeys, "log-key", nil, "the log's key, NAME+HASH+KEY, or a file that holds it (repeatable)")
 	cmd.Flags().StringArrayVar(&f.witnesses, "witness", nil, "the key of a witness, likewise (repeatable)")
 	cmd.Flags().IntVar(&f.quorum, "quorum", 0, "how many witnesses have to have signed; all that are given by default")
-	cmd.Flags().StringVar(&f.root, "root", "", "the pinned root.json, to decide again what a pack holds")
+	cmd.Flags().StringVar(&f.root, "root", "", "the pinned root.json, to decide again what a pack holds, and to check who signed the rows of a fleet")
 	registerOutputs(cmd, &f.outputs)
 	return cmd
 }

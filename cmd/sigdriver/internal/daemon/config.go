@@ -169,8 +169,9 @@ type AttestConfig struct {
 	// Ed25519 key in PKCS#8 PEM, unencrypted, mode 0600 or less, or 0440 of the driver's own group. Or, in a build with
 	// `-tags pkcs11`, an ECDSA P-256 key in a token, as
 	// "pkcs11:token=LABEL;object=LABEL?module-path=/LIBRARY&pin-source=file:/PIN".
-	// Required with driver_id. It signs nothing else but the nonces of
-	// `sigdriver doctor`: trust that lets it approve policies is refused.
+	// Required with driver_id. It signs nothing else but the rows that
+	// the driver raises in a shared memory, and the nonces of `sigdriver doctor`: trust
+	// that lets it approve policies is refused.
 	Key string `toml:"key"`
 }
 

@@ -26,8 +26,12 @@ func (d *driver) openMemory(context.Context) error {
 		}
 		return nil
 	}
+	var sign func([]byte) ([]byte, error)
+	if d.attest != nil {
+		sign = d.attest.SignRow
+	}
 	d.memory = memory.New(memory.Config{
-		Database: db, Driver: d.conf.DriverID(), Store: d.record, Metrics: d.metrics, Logger: d.logger.Named("memory"),
+		Sign: sign, Database: db, Driver: d.conf.DriverID(), Store: d.record, Metrics: d.metrics, Logger: d.logger.Named("memory"),
 		Ordered: func(r *record.AskedReset) bool {
 			if memory.Orders(d.keeper.Current().Trust, r) {
 				return true

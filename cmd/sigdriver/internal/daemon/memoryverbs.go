@@ -26,12 +26,20 @@ func ImportMemory(ctx context.Context, configFile string) (*memory.Imported, err
 		if err != nil {
 			return err
 		}
+		key, err := conf.AttestKey()
+		if err != nil {
+			return err
+		}
+		var sign func([]byte) ([]byte, error)
+		if key != nil {
+			sign = key.Sign
+		}
 		trust, err := conf.acceptedTrust()
 		if err != nil {
 			trust = nil // nothing was accepted yet, so nothing was ordered
 		}
 		out, err = memory.Import(ctx, memory.Config{
-			Database: db, Driver: conf.DriverID(), Store: store, Metrics: NewMetrics(""), Logger: hclog.NewNullLogger(),
+			Sign: sign, Database: db, Driver: conf.DriverID(), Store: store, Metrics: NewMetrics(""), Logger: hclog.NewNullLogger(),
 			Ordered: func(r *record.AskedReset) bool { return memory.Orders(trust, r) },
 		}, store, trust)
 		return err

@@ -4,6 +4,8 @@
 package evidence
 
 import (
+	"bytes"
+	"crypto"
 	"slices"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
@@ -15,6 +17,7 @@ import (
 type Fleet struct {
 	journals []*fleetJournal
 	rows     map[memoryRow]*learnedRow
+	keys     map[string][]crypto.PublicKey // of drivers, by id
 }
 
 type (
@@ -25,6 +28,10 @@ type (
 	}
 	learnedRow struct {
 		record.Row
+		by string // the first journal that has it
+		// signatures are what the journals have as the row's: nothing binds them but the
+		// driver's key, so that the database may tell each of them something else.
+		signatures [][]byte
 		// stands counts the journals that have not joined the memory anew since.
 		stands int
 	}
@@ -50,6 +57,7 @@ type (
 		lost    string
 		ask     record.Ask
 		brought bool // it asked for what it brought along, without an entry each
+		signed  bool // it says that the driver signs what it asks for
 	}
 )
 
@@ -61,6 +69,14 @@ type FleetJournal struct {
 	Asked   int    `json:"asked"` // raises that it asked for, of which
 	Lost    int    `json:"lost"`  // it says that they came to nothing
 	Learned uint64 `json:"learned,string"`
+}
+
+// Trust takes a key that a driver may have signed its rows with, as drivers.json lists it.
+func (f *Fleet) Trust(driver string, key crypto.PublicKey) {
+	if f.keys == nil {
+		f.keys = map[string][]crypto.PublicKey{}
+	}
+	f.keys[driver] = append(f.keys[driver], key)
 }
 
 // Journal begins one more journal. The function hears its entries in order.
@@ -81,9 +97,9 @@ func (f *Fleet) entry(j *fleetJournal, e *record.Stored) {
 	case e.Joined != nil:
 		j.memory = ""
 	case e.Decision != nil && e.Decision.Memory != nil && e.Decision.Memory.Ask != nil:
-		j.asks(*e.Decision.Memory.Ask, e, e.Decision.Asks())
+		j.asks(e.Decision.Memory, e, e.Decision.Asks())
 	case e.Reset != nil && e.Reset.Memory != nil && e.Reset.Memory.Ask != nil:
-		j.asks(*e.Reset.Memory.Ask, e, record.Ask{Reset: &record.AskedReset{ID: e.Reset.ID, Version: e.Reset.Version, Pattern: e.Reset.Pattern}})
+		j.asks(e.Reset.Memory, e, record.Ask{Reset: &record.AskedReset{ID: e.Reset.ID, Version: e.Reset.Version, Pattern: e.Reset.Pattern}})
 	case e.Lost != nil:
 		for _, a := range e.Lost.Asks {
 			j.loses(a)
@@ -105,7 +121,7 @@ func (j *fleetJournal) join(e *record.Stored) {
 	j.stands[j.memory], j.Learned = nil, 0
 	m := j.shares()
 	if s := e.Joined.Session; s > 0 {
-		m.ask(record.AskID{Session: s}, &askEntry{seq: e.Seq, sum: e.Sum, brought: true})
+		m.ask(record.AskID{Session: s}, &askEntry{seq: e.Seq, sum: e.Sum, brought: true, signed: e.Joined.Signed})
 	}
 }
 
@@ -120,10 +136,10 @@ func (j *fleetJournal) shares() *joinedMemory {
 	return m
 }
 
-func (j *fleetJournal) asks(id record.AskID, e *record.Stored, ask record.Ask) {
+func (j *fleetJournal) asks(m *record.Known, e *record.Stored, ask record.Ask) {
 	j.Asked++
-	ask.Number, ask.Index, ask.Entry = id.Number, e.Seq, e.Sum
-	j.shares().ask(id, &askEntry{seq: e.Seq, sum: e.Sum, ask: ask})
+	ask.Number, ask.Index, ask.Entry = m.Ask.Number, e.Seq, e.Sum
+	j.shares().ask(*m.Ask, &askEntry{seq: e.Seq, sum: e.Sum, ask: ask, signed: m.Signed})
 }
 
 func (m *joinedMemory) ask(id record.AskID, a *askEntry) {
@@ -147,10 +163,13 @@ func (f *Fleet) learned(j *fleetJournal, r record.Row) {
 	}
 	at := memoryRow{j.memory, r.Revision, r.Sum}
 	if f.rows[at] == nil {
-		f.rows[at] = &learnedRow{Row: r}
+		f.rows[at] = &learnedRow{Row: r, by: j.Name}
 	}
 	j.stands[j.memory] = append(j.stands[j.memory], f.rows[at])
 	f.rows[at].stands++
+	if known := f.rows[at]; len(r.Signature) > 0 && !slices.ContainsFunc(known.signatures, func(s []byte) bool { return bytes.Equal(s, r.Signature) }) {
+		known.signatures = append(known.signatures, r.Signature)
+	}
 	j.Learned = r.Revision
 }
 

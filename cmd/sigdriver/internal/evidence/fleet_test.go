@@ -4,6 +4,8 @@
 package evidence_test
 
 import (
+	"crypto"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -87,7 +89,17 @@ func (m *member) lose(session, number uint64) {
 // judged is what the journals say together, in a few words.
 func judged(t *testing.T, members ...*member) (text []string) {
 	t.Helper()
+	text, _ = judgedBy(t, nil, members...)
+	return text
+}
+
+// judgedBy is judged with keys of drivers.
+func judgedBy(t *testing.T, trust map[string]crypto.PublicKey, members ...*member) (text []string, r *evidence.FleetReport) {
+	t.Helper()
 	var f evidence.Fleet
+	for driver, key := range trust {
+		f.Trust(driver, key)
+	}
 	for i, m := range members {
 		hear := f.Journal(fmt.Sprint("journal-", i))
 		for _, e := range m.entries {
@@ -96,7 +108,7 @@ func judged(t *testing.T, members ...*member) (text []string) {
 			}
 		}
 	}
-	r := f.Judge()
+	r = f.Judge()
 	for _, m := range r.Missing {
 		text = append(text, fmt.Sprintf("missing %s %s here:%s", m.Driver, m.Revisions, m.Here))
 	}
@@ -112,7 +124,7 @@ func judged(t *testing.T, members ...*member) (text []string) {
 	if r.Well() != (len(r.Missing) == 0 && len(r.Findings) == 0) {
 		t.Errorf("well: %v", r)
 	}
-	return text
+	return text, r
 }
 
 func expect(t *testing.T, got []string, want ...string) {
@@ -234,4 +246,85 @@ func TestFleetWentBack(t *testing.T) {
 	expect(t, judged(t, east, west), "LOG_FORK journal-1: row 2 of the memory is another one than in journal-0")
 	west.join(0)
 	expect(t, judged(t, east, west.learn()), "given up 2")
+}
+
+// TestFleetSignatures: a row that its driver did not sign is named where the driver has a
+// key, and a driver without one, or of an older release, is said to sign none.
+func TestFleetSignatures(t *testing.T) {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, other, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust := map[string]crypto.PublicKey{"east": public}
+	sign := func(memory string, r record.Row, key ed25519.PrivateKey) record.Row {
+		body, err := r.Ask.Body()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Signature = ed25519.Sign(key, record.RowMessage(memory, r.Driver, r.Session, body))
+		return r
+	}
+	// east signs, west is of an older release.
+	whole := func() (db *database, east, west *member) {
+		db = &database{id: "m"}
+		east, west = db.join("east", 0), db.join("west", 0)
+		row := east.ask(1, 1, 1)
+		east.entries[1].Decision.Memory.Signed = true
+		db.add(sign("m", row, private))
+		db.add(west.ask(2, 1, 2))
+		return db, east, west
+	}
+	for _, c := range []struct {
+		name   string
+		change func(row *record.Row)
+		want   []string
+	}{
+		{"as it was", func(*record.Row) {}, nil},
+		{"stripped", func(r *record.Row) { r.Signature = nil }, []string{"row 1 of the memory is of driver \"east\", and entry 1 says that it is signed, and it carries no signature"}},
+		{"one bit", func(r *record.Row) { r.Signature[9] ^= 1 }, []string{"no key that drivers.json lists for it made its signature"}},
+		{"by another key", func(r *record.Row) { *r = sign("m", *r, other) }, []string{"no key that drivers.json lists"}},
+		{"of another memory", func(r *record.Row) { *r = sign("n", *r, private) }, []string{"no key that drivers.json lists"}},
+		{"of another session", func(r *record.Row) {
+			r.Session = 2
+			*r = sign("m", *r, private)
+			r.Session = 1
+		}, []string{"no key that drivers.json lists"}},
+	} {
+		db, east, west := whole()
+		c.change(&db.rows[0])
+		got, r := judgedBy(t, trust, east.learn(), west.learn())
+		t.Run(c.name, func(t *testing.T) { expect(t, got, c.want...) })
+		if c.want == nil && (r.Signed != 1 || len(r.Unsigned) != 1 || r.Unsigned[0].Driver != "west" || r.Unsigned[0].Revisions != "2") {
+			t.Errorf("%s: %+v", c.name, r)
+		}
+	}
+	t.Run("shown to one driver alone", func(t *testing.T) { // stripped for the other
+		db, east, west := whole()
+		east.learn()
+		db.rows[0].Signature = nil
+		got, r := judgedBy(t, trust, west.learn(), east)
+		expect(t, got)
+		if r.Signed != 1 {
+			t.Errorf("%+v", r)
+		}
+	})
+	t.Run("without keys", func(t *testing.T) {
+		_, east, west := whole()
+		expect(t, judged(t, east.learn(), west.learn()), "unchecked: the signatures of rows: without --root")
+	})
+	t.Run("without that key", func(t *testing.T) {
+		_, east, west := whole()
+		got, _ := judgedBy(t, map[string]crypto.PublicKey{"west": public}, east.learn(), west.learn())
+		expect(t, got, "unchecked: the signatures of rows 1 of driver east: drivers.json lists no key of it")
+	})
+	t.Run("of a journal withheld", func(t *testing.T) { // whoever owns the database can name any driver
+		db, _, west := whole()
+		db.rows[0] = sign("m", db.rows[0], other)
+		got, _ := judgedBy(t, trust, west.learn())
+		expect(t, got, "missing east 1", "no key that drivers.json lists")
+	})
 }

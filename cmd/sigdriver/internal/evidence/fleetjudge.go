@@ -24,9 +24,13 @@ type FleetReport struct {
 	Missing []MissingJournal `json:"missing"`
 	// GivenUp are rows that the memory has no more, and that every driver which had
 	// learned them has given up by an operator's word.
-	GivenUp  []GivenUp `json:"givenUp,omitempty"`
-	Findings []Finding `json:"findings"`
-	More     int       `json:"more,omitempty"`
+	GivenUp []GivenUp `json:"givenUp,omitempty"`
+	// Signed counts the rows that their driver signed, by a key that was given. Unsigned are
+	// those without a signature: the driver has no key, or is of a release that signs none.
+	Signed   int            `json:"signed"`
+	Unsigned []UnsignedRows `json:"unsigned,omitempty"`
+	Findings []Finding      `json:"findings"`
+	More     int            `json:"more,omitempty"`
 	// Unchecked are the things that nothing was there to check with, one sentence each.
 	Unchecked []string `json:"unchecked"`
 }
@@ -40,6 +44,13 @@ type MissingJournal struct {
 	// Here is a journal of the same driver that does not have the entries: a copy that
 	// ends before them, or one that was begun after the disk of an earlier one was lost.
 	Here string `json:"here,omitempty"`
+}
+
+// UnsignedRows are rows of one driver that carry no signature.
+type UnsignedRows struct {
+	Driver    string `json:"driver"`
+	Revisions string `json:"revisions"`
+	Rows      int    `json:"rows"`
 }
 
 // GivenUp is rows of a memory that went back.
@@ -72,15 +83,22 @@ func (f *Fleet) Judge() *FleetReport {
 	}
 	rows := slices.SortedFunc(maps.Keys(f.rows), compareRows)
 	out.forks(f, rows)
+	signatures := newSignatures(f)
 	missing, givenUp := map[[2]string][]uint64{}, map[string][]uint64{}
 	for _, at := range rows {
 		r := f.rows[at]
 		if r.stands == 0 {
 			givenUp[at.memory] = append(givenUp[at.memory], at.revision)
 		}
-		if finding, absent := f.explain(at.memory, r); finding != nil {
+		by, absent := f.explain(at.memory, r)
+		finding := by.finding
+		if finding == nil {
+			finding = signatures.judge(at, r, by.entry)
+		}
+		if finding != nil {
 			out.find(*finding)
-		} else if absent {
+		}
+		if absent {
 			missing[[2]string{r.Driver, at.memory}] = append(missing[[2]string{r.Driver, at.memory}], at.revision)
 		}
 	}
@@ -90,6 +108,7 @@ func (f *Fleet) Judge() *FleetReport {
 	for _, memory := range slices.Sorted(maps.Keys(givenUp)) {
 		out.GivenUp = append(out.GivenUp, GivenUp{memory, ranges(givenUp[memory]), len(givenUp[memory])})
 	}
+	signatures.report(out)
 	return out
 }
 
@@ -137,9 +156,15 @@ func (r *FleetReport) unchecked(format string, args ...any) {
 	r.Unchecked = append(r.Unchecked, fmt.Sprintf(format, args...))
 }
 
+// explanation is what the journals say about who asked for a row.
+type explanation struct {
+	entry   *askEntry // nil for none
+	finding *Finding  // nil: it is as the entry says, or no journal is here that could have it
+}
+
 // explain looks for the entry that asked for a row. absent says that no journal is here
 // that could have it.
-func (f *Fleet) explain(memory string, r *learnedRow) (finding *Finding, absent bool) {
+func (f *Fleet) explain(memory string, r *learnedRow) (by explanation, absent bool) {
 	var of *fleetJournal // a journal of the driver that has the place of the entry
 	for _, j := range f.journals {
 		m := j.joined[joinedAs{memory, r.Driver}]
@@ -147,23 +172,23 @@ func (f *Fleet) explain(memory string, r *learnedRow) (finding *Finding, absent 
 			continue
 		}
 		if a := m.entryOf(r); a != nil {
-			return a.fits(j, r), false
+			return explanation{a, a.fits(j, r)}, false
 		}
 		if m.asks && r.Session >= m.first && r.Ask.Index < j.Entries {
 			of = j
 		}
 	}
 	if of == nil {
-		return nil, true
+		return explanation{}, true
 	}
-	return r.finding(of, "no entry of it asked for this: whoever owns the database added it"), false
+	return explanation{finding: r.finding(of.Name, "no entry of it asked for this: whoever owns the database added it")}, false
 }
 
 // entryOf is the entry that a row names, nil if the journal has another there.
 func (m *joinedMemory) entryOf(r *learnedRow) *askEntry {
 	for _, id := range []record.AskID{{Session: r.Session, Number: r.Ask.Number}, {Session: r.Session}} {
 		for _, a := range m.asked[id] {
-			if a.sum == r.Ask.Entry && a.seq == r.Ask.Index && a.brought == (id.Number == 0) {
+			if a.sum == r.Ask.Entry && a.seq == r.Ask.Index {
 				return a
 			}
 		}
@@ -190,15 +215,15 @@ func (a *askEntry) fits(j *fleetJournal, r *learnedRow) *Finding {
 	got, gotErr := r.Ask.Body()
 	switch {
 	case err != nil || gotErr != nil || string(want) != string(got):
-		return r.finding(j, fmt.Sprintf("entry %d asked for something else", a.seq))
+		return r.finding(j.Name, fmt.Sprintf("entry %d asked for something else", a.seq))
 	case a.lost != "":
-		return r.finding(j, fmt.Sprintf("it says that what entry %d asked for was lost", a.seq))
+		return r.finding(j.Name, fmt.Sprintf("it says that what entry %d asked for was lost", a.seq))
 	}
 	return nil
 }
 
-func (r *learnedRow) finding(j *fleetJournal, detail string) *Finding {
-	return &Finding{Code: record.LogTampered, File: j.Name, Offset: -1, Entry: -1,
+func (r *learnedRow) finding(journal, detail string) *Finding {
+	return &Finding{Code: record.LogTampered, File: journal, Offset: -1, Entry: -1,
 		Detail: fmt.Sprintf("row %d of the memory is of driver %q, and %s", r.Revision, r.Driver, detail)}
 }
 

@@ -4,6 +4,7 @@
 package memory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,13 +50,15 @@ type Metrics interface {
 	Raised(result string, took time.Duration)
 }
 
-// Config is what a Client is made of. All fields are required.
+// Config is what a Client is made of. All fields are required but Sign.
 type Config struct {
 	Database *Database
 	Driver   string // its id
 	Store    Store
 	// Ordered reports whether the trust in use orders a reset.
 	Ordered func(r *record.AskedReset) bool
+	// Sign signs a row with the driver's own key; nil where it has none.
+	Sign    func(message []byte) ([]byte, error)
 	Metrics Metrics
 	Logger  hclog.Logger
 }
@@ -77,9 +80,10 @@ type Client struct {
 
 // asked is an ask under way.
 type asked struct {
-	id   record.AskID
-	body []byte
-	done chan error
+	id        record.AskID
+	body      []byte
+	signature []byte // nil for none
+	done      chan error
 	// refused is when the memory refused it: whoever asked decides again once the store
 	// has learned why.
 	refused time.Time
@@ -362,7 +366,7 @@ func (c *Client) Session() (record.Session, error) {
 	if c.session == 0 {
 		return record.Session{}, &record.MemoryError{Err: errors.New("there is no connection to it")}
 	}
-	return record.Session{Driver: c.Driver, Number: c.session}, nil
+	return record.Session{Driver: c.Driver, Number: c.session, Signs: c.Sign != nil}, nil
 }
 
 // Raise implements record.Shared.
@@ -382,14 +386,10 @@ func (c *Client) Raise(s record.Session, ask record.Ask) error {
 }
 
 func (c *Client) wait(s record.Session, ask record.Ask) error {
-	body, err := ask.Body()
-	if err == nil && len(body) > maxBody {
-		err = fmt.Errorf("a raise of %d bytes", len(body))
+	a := &asked{id: record.AskID{Session: s.Number, Number: ask.Number}, done: make(chan error, 1)}
+	if err := c.write(a, &ask); err != nil { // it is never sent: no later session needs to find that out
+		return cmp.Or(c.Store.Lose(time.Now(), record.LostOutage, []record.AskID{a.id}), error(&record.MemoryError{Err: err}))
 	}
-	if err != nil {
-		return &record.MemoryError{Err: err}
-	}
-	a := &asked{id: record.AskID{Session: s.Number, Number: ask.Number}, body: body, done: make(chan error, 1)}
 	c.mu.Lock()
 	if c.session != s.Number {
 		c.mu.Unlock()
@@ -415,6 +415,25 @@ func (c *Client) wait(s record.Session, ask record.Ask) error {
 	case <-late.C:
 		return &record.MemoryError{Err: errors.New("it is slow")}
 	}
+}
+
+// write puts an ask into the form in which it is sent.
+func (c *Client) write(a *asked, ask *record.Ask) (err error) {
+	if a.body, err = ask.Body(); err == nil && len(a.body) > maxBody {
+		err = fmt.Errorf("a raise of %d bytes", len(a.body))
+	}
+	if err == nil {
+		a.signature, err = c.sign(a.id.Session, a.body)
+	}
+	return err
+}
+
+// sign signs what is asked for, where the driver has a key.
+func (c *Client) sign(session uint64, body []byte) ([]byte, error) {
+	if c.Sign == nil {
+		return nil, nil
+	}
+	return c.Sign(record.RowMessage(c.Store.Position().Memory, c.Driver, session, body))
 }
 
 var errSessionOver = errors.New("the connection was lost")

@@ -10,6 +10,10 @@
 //
 //	sum = sha256(sum before ‖ "revision driver session ask " ‖ body)
 //
+// A driver with a key signs each row: the id of the memory, its own, the session and the
+// body. The signature is no part of the sum, so that rows of drivers without one are rows
+// like any other; audit checks it, and drivers do not.
+//
 // Nothing adds a row but the function raise, which compares what a driver saw with what
 // stands and adds all of it or nothing, one call at a time. Nothing changes a row.
 //

@@ -28,6 +28,7 @@ type driver struct {
 	dir     string
 	url     string
 	ordered func(*record.AskedReset) bool
+	sign    func([]byte) ([]byte, error) // nil: it has no key, or is of a release that signs nothing
 
 	store  *record.Store
 	client *memory.Client
@@ -91,7 +92,7 @@ func (d *driver) up() *driver {
 		d.t.Fatal(err)
 	}
 	d.client = memory.New(memory.Config{
-		Database: db, Driver: d.id, Store: d.store, Ordered: func(r *record.AskedReset) bool { return d.ordered(r) }, Metrics: noMetrics{},
+		Database: db, Sign: d.sign, Driver: d.id, Store: d.store, Ordered: func(r *record.AskedReset) bool { return d.ordered(r) }, Metrics: noMetrics{},
 		Logger: hclog.New(&hclog.LoggerOptions{Name: d.id, Output: io.Writer(d.log)}),
 	})
 	d.store.Share(d.client)

@@ -149,7 +149,7 @@ func readJournal(t testing.TB, driver, dir string) *journal {
 		switch {
 		case e.Decision != nil:
 			j.decisions[e.Seq] = &e
-			if e.Decision.Memory.Ask != nil {
+			if e.Decision.Memory != nil && e.Decision.Memory.Ask != nil {
 				j.asked[*e.Decision.Memory.Ask] = &e
 			}
 		case e.Lost != nil:

@@ -53,7 +53,7 @@ func Import(ctx context.Context, c Config, store *record.Store, trust *verifier.
 	}
 	out := &Imported{Memory: h.id, Session: uint64(begun[0])}
 	ask := record.Ask{}
-	ask.Index, ask.Entry, err = store.Join(record.Joined{Time: time.Now().UTC(), Memory: h.id, Driver: c.Driver, Session: out.Session})
+	ask.Index, ask.Entry, err = store.Join(record.Joined{Time: time.Now().UTC(), Memory: h.id, Driver: c.Driver, Session: out.Session, Signed: c.Sign != nil})
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func Import(ctx context.Context, c Config, store *record.Store, trust *verifier.
 	if err != nil {
 		return nil, err
 	}
-	if err := send(ctx, conn, c.Driver, out.Session, asks); err != nil {
+	if err := client.bring(ctx, conn, out.Session, asks); err != nil {
 		return nil, err
 	}
 	err = client.relearn(ctx, conn, holds)
@@ -90,8 +90,8 @@ func (c *Client) relearn(ctx context.Context, conn *pgx.Conn, holds *held) error
 	}
 }
 
-// send raises asks, as many as one call has at a time.
-func send(ctx context.Context, conn *pgx.Conn, driver string, session uint64, asks []record.Ask) error {
+// bring raises asks, as many as one call has at a time.
+func (c *Client) bring(ctx context.Context, conn *pgx.Conn, session uint64, asks []record.Ask) error {
 	for len(asks) > 0 {
 		var batch []*asked
 		for i := range asks[:min(len(asks), maxRaise)] {
@@ -99,10 +99,14 @@ func send(ctx context.Context, conn *pgx.Conn, driver string, session uint64, as
 			if err != nil {
 				return err
 			}
-			batch = append(batch, &asked{body: body})
+			signature, err := c.sign(session, body)
+			if err != nil {
+				return err
+			}
+			batch = append(batch, &asked{body: body, signature: signature})
 		}
 		asks = asks[len(batch):]
-		results, err := call(ctx, conn, driver, session, batch)
+		results, err := call(ctx, conn, c.Driver, session, batch)
 		if err != nil {
 			return err
 		}

@@ -175,7 +175,7 @@ func call(ctx context.Context, conn *pgx.Conn, driver string, session uint64, ba
 	defer cancel()
 	bodies, signatures := make([]string, len(batch)), make([][]byte, len(batch))
 	for i, a := range batch {
-		bodies[i] = string(a.body)
+		bodies[i], signatures[i] = string(a.body), a.signature
 	}
 	rows, err := conn.Query(ctx, `select got from sigdriver.raise($1, $2, $3, $4)`, driver, int64(session), bodies, signatures)
 	if err != nil {

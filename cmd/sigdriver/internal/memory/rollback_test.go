@@ -39,7 +39,7 @@ func (d *driver) bring(t *testing.T, trust *verifier.Trust) *memory.Imported {
 	}
 	s := d.open()
 	got, err := memory.Import(t.Context(), memory.Config{
-		Database: db, Driver: d.id, Store: s, Ordered: d.ordered, Metrics: noMetrics{}, Logger: hclog.NewNullLogger(),
+		Database: db, Sign: d.sign, Driver: d.id, Store: s, Ordered: d.ordered, Metrics: noMetrics{}, Logger: hclog.NewNullLogger(),
 	}, s, trust)
 	if err := errors.Join(err, s.Close()); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/secure-systems-lab/go-securesystemslib/dsse"
+
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
@@ -34,6 +36,7 @@ type Shared interface {
 type Session struct {
 	Driver string
 	Number uint64
+	Signs  bool // the driver signs what it asks for
 }
 
 // MemoryError says that the shared memory could not be asked. Whether it raised what it
@@ -60,6 +63,8 @@ type Known struct {
 	// Ask is set where the entry asks the memory to raise or bind. Nothing is raised
 	// before a row of the memory was learned that says so.
 	Ask *AskID `json:"ask,omitempty"`
+	// Signed says that the driver signs what it asks for.
+	Signed bool `json:"signed,omitzero"`
 }
 
 // AskID names one ask of a driver.
@@ -127,6 +132,7 @@ type Joined struct {
 	Memory  string    `json:"memory,omitempty"` // its id
 	Driver  string    `json:"driver,omitempty"`
 	Session uint64    `json:"session,omitzero,string"`
+	Signed  bool      `json:"signed,omitzero"` // it signs what it asks for in that session
 	// Left is set alone, where the driver goes on without a memory.
 	Left bool `json:"left,omitzero"`
 }
@@ -156,6 +162,16 @@ func RowSum(before Digest, r *Row, body []byte) Digest {
 	fmt.Fprintf(h, "%d %s %d %d ", r.Revision, r.Driver, r.Session, r.Ask.Number)
 	h.Write(body)
 	return Digest(h.Sum(nil))
+}
+
+// rowType is the payload type of a signed row. It is under the signature, so that no receipt,
+// proof of a key or attestation can be made of one.
+const rowType = "application/vnd.sigdriver.memory-row"
+
+// RowMessage is what a driver signs of a row: which memory, who asks in which session, and
+// what for. The revision is the memory's to give; body names the entry that asks.
+func RowMessage(memory, driver string, session uint64, body []byte) []byte {
+	return dsse.PAE(rowType, fmt.Appendf(nil, "%s %s %d %s", memory, driver, session, body))
 }
 
 // Lost says which asks were made and won nothing.
@@ -506,7 +522,7 @@ func (s *Store) raise(e Entry, seen Seen, d *verifier.Decision) (uint64, Digest,
 		return 0, Digest{}, err
 	}
 	id := AskID{session.Number, ask.Number}
-	e.Memory.Driver, e.Memory.Ask = session.Driver, &id
+	e.Memory.Driver, e.Memory.Ask, e.Memory.Signed = session.Driver, &id, session.Signs
 	if ask.Index, ask.Entry, err = s.submit(kindDecision, func() ([]byte, error) { return s.decide(e, seen) }); err != nil {
 		return 0, Digest{}, err
 	}
@@ -538,7 +554,7 @@ func (s *Store) sharedReset(entry *SignedReset) (bool, error) {
 		return false, err
 	}
 	ask := Ask{Number: s.asks.Add(1), Reset: &AskedReset{entry.ID, entry.Version, entry.Pattern}}
-	entry.Memory = &Known{Driver: session.Driver, Ask: &AskID{session.Number, ask.Number}}
+	entry.Memory = &Known{Driver: session.Driver, Ask: &AskID{session.Number, ask.Number}, Signed: session.Signs}
 	ask.Index, ask.Entry, err = s.submit(kindReset, func() ([]byte, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()

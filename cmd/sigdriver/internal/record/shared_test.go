@@ -29,7 +29,7 @@ const (
 	sharedDriver = "east"
 )
 
-func (m *sharing) Session() (Session, error) { return Session{sharedDriver, 1}, nil }
+func (m *sharing) Session() (Session, error) { return Session{Driver: sharedDriver, Number: 1}, nil }
 func (m *sharing) AsOf() time.Time           { return time.Now() }
 
 func (m *sharing) Raise(s Session, a Ask) error {

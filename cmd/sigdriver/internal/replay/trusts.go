@@ -212,6 +212,31 @@ func (t *trusts) findResets() (list []reset, lost error) {
 	return list, lost
 }
 
+// ReceiptKeys are the keys of all drivers.json that a driver has ever accepted, proven from
+// a pinned root.
+func ReceiptKeys(dir string, root []byte) ([]verifier.ReceiptKey, error) {
+	t, err := openTrusts(dir, root)
+	if err != nil {
+		return nil, err
+	}
+	var list []verifier.ReceiptKey
+	for i := range t.lines {
+		if _, err := t.proven[i](); err != nil {
+			continue // audit replay says so
+		}
+		trust, err := t.trust(parsedKey{i, version.Driver, true})
+		if err != nil {
+			continue
+		}
+		for _, k := range trust.ReceiptKeys() {
+			if !slices.ContainsFunc(list, func(x verifier.ReceiptKey) bool { return x.Driver == k.Driver && x.SPKI == k.SPKI }) {
+				list = append(list, k)
+			}
+		}
+	}
+	return list, nil
+}
+
 // resetsBy are the orders that had been accepted by then.
 func (t *trusts) resetsBy(at time.Time) ([]reset, error) {
 	list, lost := t.resets()

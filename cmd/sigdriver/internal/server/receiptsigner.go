@@ -34,5 +34,8 @@ func (r *ReceiptSigner) Sign(p receipt.Predicate, effective [32]byte) ([]byte, e
 	return receipt.Seal(p, effective, r.key.ID(), r.key.Sign)
 }
 
+// SignRow signs a row of a memory that drivers share.
+func (r *ReceiptSigner) SignRow(message []byte) ([]byte, error) { return r.key.Sign(message) }
+
 // Err returns what stopped it, nil while it works.
 func (r *ReceiptSigner) Err() error { return r.sequence.Err() }
