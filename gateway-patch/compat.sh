@@ -38,4 +38,4 @@ run() {
 }
 run crate-of-0.1.0 "$old/$crate" bin/sigdriver
 # The older driver words its hints as it did.
-run driver-of-0.1.0 "$crate" out/compat/sigdriver-0.1.0 --skip allow_deny_rotation_revocation
+SIGDRIVER_BEFORE=1 run driver-of-0.1.0 "$crate" out/compat/sigdriver-0.1.0 --skip allow_deny_rotation_revocation

@@ -122,6 +122,31 @@ func checkAdmit(req *Request) error {
 		return invalid("recipe", "belongs to COMPOSE only")
 	case req.ProvidersV2:
 		return invalid("providers_v2_enabled", "belongs to COMPOSE only")
+	case len(req.WithoutProfile) > 0:
+		return invalid("providers_without_profile", "belongs to COMPOSE only")
+	}
+	return nil
+}
+
+// checkWithoutProfile refuses names that are none, and a provider that is said to have
+// no profile twice, or beside its profile.
+func checkWithoutProfile(req *Request, providers map[string]bool) error {
+	const field = "providers_without_profile"
+	if len(req.WithoutProfile) > MaxDocuments {
+		return tooLarge(field, MaxDocuments, "providers")
+	}
+	for i, name := range req.WithoutProfile {
+		at := fmt.Sprintf("%s[%d]", field, i)
+		if err := checkText(at, name); err != nil {
+			return err
+		}
+		if name == "" {
+			return invalid(at, "is empty")
+		}
+		if providers[name] {
+			return invalid(at, "%s is attached twice", quote(name))
+		}
+		providers[name] = true
 	}
 	return nil
 }
@@ -160,5 +185,5 @@ func checkCompose(req *Request) error {
 	if settings > 1 {
 		return invalid("documents", "COMPOSE has at most one SETTINGS, not %d", settings)
 	}
-	return nil
+	return checkWithoutProfile(req, providers)
 }

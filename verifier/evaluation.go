@@ -69,20 +69,38 @@ func (e *evaluation) missingDocument() *Finding {
 	if _, some := e.effectiveSHA256(); !some {
 		return missing("the request has no effective policy to compare with")
 	}
-	// SPEC: R2 where an enforce rule for SETTINGS matches, COMPOSE without it is DENY.
-	for _, d := range e.req.Documents {
-		if d.Role == Settings {
-			return nil
-		}
+	if r := e.asksForSettings(); r != nil {
+		return missing(fmt.Sprintf("the rule %s asks for the SETTINGS of this sandbox", quote(r.name)))
+	}
+	if r := e.asksForProfiles(); r != nil {
+		return missing(fmt.Sprintf("the provider %s has no profile, and the rule %s asks for that of every provider whose credentials this sandbox is given",
+			quote(e.req.WithoutProfile[0]), quote(r.name)))
+	}
+	return nil
+}
+
+// asksForSettings returns the rule without whose SETTINGS nothing can be decided.
+// SPEC: R2 where an enforced rule for SETTINGS matches, COMPOSE without it is DENY.
+func (e *evaluation) asksForSettings() *rule {
+	if slices.ContainsFunc(e.req.Documents, func(d Document) bool { return d.Role == Settings }) {
+		return nil
 	}
 	probe := &parsedDocument{role: Settings, surface: surfaceSettings}
 	probe.subject.name = e.req.Target.Name
-	for _, r := range e.trust.authorities.rules {
-		if !r.shadow && r.matches(probe, &e.req.Target) {
-			return missing(fmt.Sprintf("the rule %s asks for the SETTINGS of this sandbox", quote(r.name)))
-		}
+	return e.trust.firstEnforced(func(r *rule) bool { return r.matches(probe, &e.req.Target) })
+}
+
+// asksForProfiles returns the rule by which an attached provider needs a profile and has
+// none. What a profile is called decides nothing: one that is not there has no name.
+// SPEC: R2 where an enforced rule for profiles holds at the target, COMPOSE with a
+// provider that has no profile is DENY, unless each such rule says allowWithoutProfile.
+func (e *evaluation) asksForProfiles() *rule {
+	if len(e.req.WithoutProfile) == 0 {
+		return nil
 	}
-	return nil
+	return e.trust.firstEnforced(func(r *rule) bool {
+		return r.isAbout(ProviderProfile) && r.holdsAt(&e.req.Target) && !r.allowWithoutProfile
+	})
 }
 
 // checkBinding looks up where the sandbox was first allowed. A row that keeps its

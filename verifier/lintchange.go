@@ -81,6 +81,10 @@ func (l *linter) widenedRules(before *Trust) {
 		}
 		at := fmt.Sprintf("rules[%d]", i)
 		was := before.enforced(r.name)
+		if r.allowWithoutProfile && (was == nil || !was.allowWithoutProfile) {
+			l.inAuthorities(LintRuleWidened, LintWarning, at+".allowWithoutProfile", "Leave it out, or leave it so if that is meant.",
+				"where the rule %s holds, credentials of providers without a profile are now released", quote(r.name))
+		}
 		var wider []string
 		for _, g := range r.places() {
 			if matchesAll(g.pattern) && (was == nil || !matchesAll(was.place(g.member))) {

@@ -30,6 +30,8 @@ var lintChanges = []struct {
 		[]string{`RULE_WIDENED warning rules[0].workspace: the rule "prod sandboxes" now speaks about every workspace`}},
 	{"the workspace left out", func(s *vt.Scenario) { s.Authorities.Rule("prod sandboxes").Workspace = "" }, allRoles,
 		[]string{`RULE_WIDENED warning rules[0].workspace: the rule "prod sandboxes" now speaks about every workspace`}},
+	{"providers without a profile", func(s *vt.Scenario) { s.Authorities.Rule("profiles").AllowWithoutProfile = true }, allRoles,
+		[]string{`RULE_WIDENED warning rules[2].allowWithoutProfile: where the rule "profiles" holds, credentials of providers without a profile are now released`}},
 	{"any workspace in shadow", func(s *vt.Scenario) {
 		r := *s.Authorities.Rule("prod sandboxes")
 		r.Name, r.Workspace, r.Mode = "later", "*", "shadow"

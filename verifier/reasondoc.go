@@ -164,8 +164,8 @@ var reasonDocs = []Doc{
 	{"DRIVER_TOO_OLD", DriverTooOld, StageTrust, "", "authorities.json demands a newer driver (minDriverVersion) than this one.",
 		driverOp, "Upgrade the driver.", "sigdriver version"},
 
-	{"DOCUMENT_MISSING", DocumentMissing, StageDocument, "", "A document that has to be judged was not sent: there is no document at all, COMPOSE has no source policy, or an enforce rule asks for SETTINGS and none came.",
-		gatewayOp, "Give the sandbox a policy; without one the image would supply its own. For SETTINGS, run a gateway hook that sends them.", ""},
+	{"DOCUMENT_MISSING", DocumentMissing, StageDocument, "", "A document that has to be judged was not sent: there is no document at all, COMPOSE has no source policy, an enforce rule asks for SETTINGS and none came, or a provider is attached that has no profile where an enforce rule is about profiles.",
+		gatewayOp, "Give the sandbox a policy; without one the image would supply its own. For SETTINGS, run a gateway hook that sends them. Give the provider a type that has a profile, or say allowWithoutProfile in the rule.", ""},
 	{"DOCUMENT_NONCANONICAL", DocumentNoncanonical, StageDocument, "", "The document is not in its canonical form (RFC 8785 of the ProtoJSON of the message): it is no strict JSON, is not written canonically, or holds a value the form leaves out.",
 		gatewayDev, "Send the canonical bytes. A file for signing is made with canonicalize.", cmdCanonicalize},
 	{"DOCUMENT_DUPLICATE_KEY", DocumentDuplicateKey, StageDocument, "", "The document has the same member name twice in one object; two readers could see two policies.",

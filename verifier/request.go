@@ -97,4 +97,6 @@ type Request struct {
 	Effective   []byte     // COMPOSE only: the canonical effective policy
 	Recipe      string     // COMPOSE only
 	ProvidersV2 bool       // COMPOSE only: whether layers are inserted
+	// WithoutProfile names the attached providers that have no profile, in COMPOSE only.
+	WithoutProfile []string
 }

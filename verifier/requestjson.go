@@ -26,12 +26,13 @@ func AttestationDigest(raw []byte) string {
 }
 
 // requestSummary is what RequestSHA256 is over. The member names are those of
-// the protobuf fields and all of them are always there: a request has exactly
+// the protobuf fields and all but those that say so are always there: a request has exactly
 // one summary, in any language.
 type requestSummary struct {
 	Documents       []documentSummary `json:"documents"`
 	EffectiveSHA256 string            `json:"effective_sha256"`
 	ProvidersV2     bool              `json:"providers_v2_enabled"`
+	WithoutProfile  []string          `json:"providers_without_profile,omitempty"` // absent where every provider has one
 	Purpose         string            `json:"purpose"`
 	Recipe          string            `json:"recipe"`
 	Target          targetSummary     `json:"target"`
@@ -75,7 +76,7 @@ func summaryOf(req *Request) requestSummary {
 	s := requestSummary{
 		Purpose: req.Purpose.String(),
 		Target:  targetSummary{GatewayID: req.Target.GatewayID, Name: req.Target.Name, SandboxID: req.Target.SandboxID, Workspace: req.Target.Workspace},
-		Recipe:  req.Recipe, ProvidersV2: req.ProvidersV2,
+		Recipe:  req.Recipe, ProvidersV2: req.ProvidersV2, WithoutProfile: req.WithoutProfile,
 		Documents: []documentSummary{},
 	}
 	for i := range req.Documents {
@@ -144,6 +145,8 @@ type RecordedRequest struct {
 	Recipe      string
 	ProvidersV2 bool
 	Documents   []RecordedDocument
+	// WithoutProfile names the attached providers that have no profile.
+	WithoutProfile []string
 	// Effective is the digest of the effective document; nil for none.
 	Effective *[32]byte
 }
@@ -168,7 +171,7 @@ func ParseRequestJSON(text []byte) (*RecordedRequest, error) {
 		return nil, fmt.Errorf("recorded request: the text is not in its one canonical form")
 	}
 	t := &s.Target
-	r := &RecordedRequest{Target: Target{GatewayID: t.GatewayID, Workspace: t.Workspace, SandboxID: t.SandboxID, Name: t.Name}, Recipe: s.Recipe, ProvidersV2: s.ProvidersV2}
+	r := &RecordedRequest{Target: Target{GatewayID: t.GatewayID, Workspace: t.Workspace, SandboxID: t.SandboxID, Name: t.Name}, Recipe: s.Recipe, ProvidersV2: s.ProvidersV2, WithoutProfile: s.WithoutProfile}
 	for _, p := range []Purpose{Admit, Compose} {
 		if p.String() == s.Purpose {
 			r.Purpose = p
@@ -218,7 +221,7 @@ func readDigest(text string) (sum [32]byte, err error) {
 // Request returns the request without its bytes: bodies, attestations and the
 // effective document are for the caller to find by their digests.
 func (r *RecordedRequest) Request() *Request {
-	req := &Request{Purpose: r.Purpose, Target: r.Target, Recipe: r.Recipe, ProvidersV2: r.ProvidersV2}
+	req := &Request{Purpose: r.Purpose, Target: r.Target, Recipe: r.Recipe, ProvidersV2: r.ProvidersV2, WithoutProfile: r.WithoutProfile}
 	for _, d := range r.Documents {
 		req.Documents = append(req.Documents, Document{Role: d.Role, Workspace: d.Workspace, Provider: d.Provider, NoLayer: d.NoLayer})
 	}

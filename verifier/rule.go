@@ -28,6 +28,8 @@ type rule struct {
 	algorithms                          map[KeyAlgorithm]bool
 	// subjectName: a Statement counts only where its subject has the document's name.
 	subjectName bool
+	// allowWithoutProfile: an attached provider may have no profile where this rule holds.
+	allowWithoutProfile bool
 }
 
 // requirement is one authority that must have made one kind of statement.
@@ -54,6 +56,8 @@ type (
 		Algorithms []KeyAlgorithm    `json:"algorithms"`
 		// SubjectName asks that a Statement's subject is named as the document is.
 		SubjectName bool `json:"subjectName"`
+		// AllowWithoutProfile gives a sandbox the credentials of a provider without a profile.
+		AllowWithoutProfile bool `json:"allowWithoutProfile"`
 	}
 	requirementFile struct {
 		Authority     string `json:"authority"`
@@ -236,6 +240,9 @@ func (r *rule) readConditions(w *ruleFile, _ *authorities) error {
 	if r.subjectName = w.SubjectName; r.subjectName && r.sets {
 		return refuseAuthorities(".subjectName", "is not for a policy bundle, whose members have names of their own")
 	}
+	if r.allowWithoutProfile = w.AllowWithoutProfile; r.allowWithoutProfile && !r.isAbout(ProviderProfile) {
+		return refuseAuthorities(".allowWithoutProfile", "is for a rule about PROVIDER_PROFILE")
+	}
 	if w.Algorithms != nil && len(w.Algorithms) == 0 {
 		return refuseAuthorities(".algorithms", "must not be empty: leave it out to accept every algorithm")
 	}
@@ -257,8 +264,22 @@ func (r *rule) isAbout(role Role) bool { return slices.Contains(r.possibleRoles(
 // matches reports whether the rule is about the document where it would be
 // enforced.
 func (r *rule) matches(doc *parsedDocument, where *Target) bool {
-	return r.isAbout(doc.role) && globOrAny(r.gateway, where.GatewayID) && globOrAny(r.workspace, where.Workspace) &&
-		globOrAny(r.target, where.Name) && globOrAny(r.subject, doc.subject.name)
+	return r.isAbout(doc.role) && r.holdsAt(where) && globOrAny(r.subject, doc.subject.name)
+}
+
+// holdsAt reports whether the rule is about anything that would be enforced there.
+func (r *rule) holdsAt(where *Target) bool {
+	return globOrAny(r.gateway, where.GatewayID) && globOrAny(r.workspace, where.Workspace) && globOrAny(r.target, where.Name)
+}
+
+// firstEnforced returns the first rule in force that fits, nil for none.
+func (t *Trust) firstEnforced(fits func(*rule) bool) *rule {
+	for _, r := range t.authorities.rules {
+		if !r.shadow && fits(r) {
+			return r
+		}
+	}
+	return nil
 }
 
 // Governs reports whether a document of the role could meet an enforced rule

@@ -7,7 +7,7 @@ package verifier
 // every change by which any request could get another verdict, reason, version,
 // floor or list of principals than before; RuleChanges says what changed. Texts
 // and hints are not part of a decision and may change without it.
-const RulesVersion = 2
+const RulesVersion = 3
 
 // RuleChange is one change that came with a version of the rules.
 type RuleChange struct {
@@ -29,4 +29,5 @@ var RuleChanges = []RuleChange{
 	{2, "R1, R4, R5", "trust with a glob over names that no name can fit is refused, and an identity may require claims of its certificate, a rule the name of a Statement's subject"},
 	{2, "R1", "trust may list an RSA key as PKCS#1 writes it"},
 	{2, "R2", "a request with more than 524288 JSON values in all its documents is refused"},
+	{3, "R2", "where an enforced rule is about profiles, a composition with a provider that has none is refused, unless each such rule says allowWithoutProfile"},
 }

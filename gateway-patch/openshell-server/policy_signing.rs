@@ -281,10 +281,12 @@ impl Judged<'_> {
         providers: &[P],
     ) -> Result<Parts, Status> {
         let policy = |policy: &SandboxPolicy| proto_json(POLICY_TYPE, policy);
+        let (layers, without_profile) = layers(catalog, providers)?;
         Ok(Parts {
             source: self.source.map(policy).transpose()?,
             source_is_global: self.source_is_global,
-            layers: layers(catalog, providers)?,
+            layers,
+            without_profile,
             settings: Some(self.settings_document(state)),
             effective: self.effective.map(policy).transpose()?,
             providers_v2_enabled: self.providers_v2_enabled,
@@ -349,19 +351,20 @@ async fn attached(state: &ServerState, sandbox: &Sandbox) -> Result<Vec<Provider
     Ok(providers)
 }
 
-/// The profile of every provider that has one.
-fn layers<P: Borrow<Provider>>(
+/// The profile of every provider that has one, and the names of those that have none.
+pub(crate) fn layers<P: Borrow<Provider>>(
     catalog: &EffectiveProviderProfileCatalog,
     providers: &[P],
-) -> Result<Vec<ProfileLayer>, Status> {
-    let mut layers = Vec::new();
+) -> Result<(Vec<ProfileLayer>, Vec<String>), Status> {
+    let (mut layers, mut without) = (Vec::new(), Vec::new());
     for provider in providers {
         let provider: &Provider = provider.borrow();
         let provider_type = provider.r#type.trim();
         let id = normalize_provider_type(provider_type).unwrap_or(provider_type);
         let scope = &provider.profile_workspace;
         let Some(profile) = catalog.get_type_profile_for_scope(id, scope) else {
-            continue; // no profile: no layer, and nothing that could be judged
+            without.push(provider.object_name().to_owned()); // no layer, nothing to judge
+            continue;
         };
         layers.push(ProfileLayer {
             provider: provider.object_name().to_owned(),
@@ -370,7 +373,7 @@ fn layers<P: Borrow<Provider>>(
             no_layer: None, // this line has none
         });
     }
-    Ok(layers)
+    Ok((layers, without))
 }
 
 /// The workspace that the profile in use belongs to; empty for one of the gateway.
@@ -455,7 +458,7 @@ fn proto_json<M: Message>(type_name: &str, message: &M) -> Result<Value, Status>
 
 /// What kept a question from being asked refuses like an answer would; while only
 /// observing it is said loudly.
-fn or_observe<T>(
+pub(crate) fn or_observe<T>(
     hook: &Hook,
     seam: &'static str,
     result: Result<T, Status>,

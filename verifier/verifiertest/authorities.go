@@ -64,6 +64,8 @@ type Rule struct {
 	MaxAge      string                  `json:"maxAge,omitempty"`
 	Algorithms  []verifier.KeyAlgorithm `json:"algorithms,omitempty"`
 	SubjectName bool                    `json:"subjectName,omitempty"`
+
+	AllowWithoutProfile bool `json:"allowWithoutProfile,omitempty"`
 }
 
 // Requirement is one authority and the type of what it must have said.

@@ -4,6 +4,7 @@
 //! What counts as a yes.
 
 use bytes::Bytes;
+use tracing::warn;
 
 use crate::proto::{Reason, TrustCondition, Verdict, VerifyResponse};
 use crate::question::Question;
@@ -57,9 +58,7 @@ pub(crate) fn check(
     if Reason::try_from(response.reason) != Ok(Reason::Allowed) {
         return Err(malformed("it allows for a reason that does not"));
     }
-    if response.asked_sha256[..] != question.asked {
-        return Err(malformed("it answers another question"));
-    }
+    check_asked(question, response)?;
     let same_documents = response.documents.len() == question.documents.len()
         && response
             .documents
@@ -103,6 +102,24 @@ pub(crate) fn check(
         stale: trust.stale,
         shadow_findings: response.shadow_findings.len(),
     })
+}
+
+/// A driver of an earlier release does not know of providers without a profile, and its
+/// digest shows that it left them out: then it answered what it was asked before there
+/// was such a part, and gateway and driver are upgraded apart. One that knows of them
+/// never says that digest.
+fn check_asked(question: &Question, response: &VerifyResponse) -> Result<(), Refusal> {
+    if response.asked_sha256[..] == question.asked {
+        return Ok(());
+    }
+    let before = question.asked_before;
+    if before.is_some_and(|before| response.asked_sha256[..] == before) {
+        warn!(
+            "the policy signing driver is of an earlier release and did not judge that an attached provider has no profile"
+        );
+        return Ok(());
+    }
+    Err(malformed("it answers another question"))
 }
 
 fn denial(response: &VerifyResponse) -> Refusal {
@@ -257,6 +274,32 @@ mod tests {
             entry_sha256: vec![2; 31].into(),
         });
         assert!(check(&question, "r-1", &short).is_err());
+    }
+
+    /// The digest without the newest part is taken only where that part was asked.
+    #[test]
+    fn an_earlier_release_answers_the_rest() {
+        let ask = |without: &[&str]| {
+            let policy = json!({"version": 1});
+            let composition = Composition {
+                source: Some(Document::new(Role::SandboxPolicy, policy.clone()).unwrap()),
+                effective: Some(Document::effective(policy).unwrap()),
+                without_profile: without.iter().map(ToString::to_string).collect(),
+                ..Default::default()
+            };
+            let target = Target::of("gw-1", &Sandbox::default());
+            Question::compose(target, Recipe::V2026_08, composition)
+        };
+        let (less, question, other) = (ask(&[]), ask(&["mailer"]), ask(&["other"]));
+        for (asked, answered, taken) in [
+            (&question, &question, true),
+            (&question, &less, true), // by a driver that does not know it
+            (&question, &other, false),
+            (&less, &question, false),
+            (&less, &less, true),
+        ] {
+            assert_eq!(check(asked, "r-1", &yes(answered)).is_ok(), taken);
+        }
     }
 
     #[test]

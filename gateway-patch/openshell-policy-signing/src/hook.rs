@@ -53,6 +53,8 @@ pub struct Parts {
     pub source_is_global: bool,
     /// Every attached provider that has a profile, in attachment order.
     pub layers: Vec<ProfileLayer>,
+    /// Every attached provider that has none, in attachment order.
+    pub without_profile: Vec<String>,
     /// The settings document, plain JSON.
     pub settings: Option<Value>,
     /// The policy that is about to be served.
@@ -77,6 +79,12 @@ impl Parts {
                 MAX_DOCUMENTS - 2
             )));
         }
+        if self.without_profile.len() > MAX_DOCUMENTS {
+            return Err(DocumentError::Shape(format!(
+                "has {} providers without a profile, the limit is {MAX_DOCUMENTS}",
+                self.without_profile.len()
+            )));
+        }
         let layer = |layer: ProfileLayer| {
             Ok(Layer {
                 provider: layer.provider,
@@ -92,6 +100,7 @@ impl Parts {
                 .into_iter()
                 .map(layer)
                 .collect::<Result<_, _>>()?,
+            without_profile: self.without_profile,
             settings: self
                 .settings
                 .map(|s| Document::new(Role::Settings, s))

@@ -48,6 +48,8 @@ pub struct Composition {
     /// Every attached provider that has a profile, in attachment order, whatever
     /// the source.
     pub layers: Vec<Layer>,
+    /// The attached providers that have no profile, in attachment order.
+    pub without_profile: Vec<String>,
     /// The settings that the sandbox obeys beside its policy.
     pub settings: Option<Document>,
     /// The policy as it would be served.
@@ -65,6 +67,9 @@ pub struct Question {
     pub(crate) documents: Vec<[u8; 32]>,
     pub(crate) effective: Option<[u8; 32]>,
     pub(crate) asked: [u8; 32],
+    /// What a driver of an earlier release says it was asked; none where it knows all of
+    /// the question.
+    pub(crate) asked_before: Option<[u8; 32]>,
 }
 
 impl Question {
@@ -94,6 +99,7 @@ impl Question {
         }
         recipe.name().clone_into(&mut builder.request.recipe);
         builder.request.providers_v2_enabled = composition.providers_v2_enabled;
+        builder.request.providers_without_profile = composition.without_profile;
         builder.request.host = Some(proto::Host {
             policy_hash: composition.host.policy_hash,
             policy_version: composition.host.policy_version,
@@ -116,6 +122,11 @@ impl Question {
             name: String::new(),
         };
         self.request.target.as_ref().unwrap_or(&NOWHERE)
+    }
+
+    /// The attached providers that have no profile.
+    pub fn without_profile(&self) -> &[String] {
+        &self.request.providers_without_profile
     }
 
     /// The digests of the documents and of the effective policy, for logs.
@@ -199,7 +210,11 @@ impl Builder {
     fn build(mut self) -> Question {
         self.summary.recipe.clone_from(&self.request.recipe);
         self.summary.providers_v2_enabled = self.request.providers_v2_enabled;
+        let without = &self.request.providers_without_profile;
+        let asked_before = (!without.is_empty()).then(|| self.summary.sha256());
+        self.summary.without_profile.clone_from(without);
         Question {
+            asked_before,
             documents: self.summary.documents.iter().map(|d| d.sha256).collect(),
             effective: self.summary.effective_sha256,
             asked: self.summary.sha256(),

@@ -40,6 +40,8 @@ pub trait Inputs: Sync {
     /// Every attached provider that has a profile, with that profile in `ProtoJSON`, in
     /// attachment order; with why, where it inserted no layer.
     fn providers(&self) -> Result<Vec<ProfileLayer>, Status>;
+    /// Every attached provider that has no profile, in attachment order.
+    fn without_profile(&self) -> Vec<String>;
     /// The settings that the sandbox will obey.
     fn settings(&self) -> GatewaySettings;
     /// The effective policy in `ProtoJSON`, as it is or would be served.
@@ -154,6 +156,7 @@ fn parts(inputs: &impl Inputs) -> Result<Parts, Status> {
         source: inputs.source()?,
         source_is_global: inputs.source_is_global(),
         layers: inputs.providers()?,
+        without_profile: inputs.without_profile(),
         settings: Some(inputs.settings().message()),
         effective: inputs.effective()?,
         providers_v2_enabled: inputs.settings().providers_v2_enabled.unwrap_or_default(),

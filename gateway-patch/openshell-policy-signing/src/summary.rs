@@ -23,6 +23,8 @@ pub struct Summary {
     pub recipe: String,
     /// Whether the gateway inserts provider layers.
     pub providers_v2_enabled: bool,
+    /// The attached providers that have no profile.
+    pub without_profile: Vec<String>,
     /// The documents, in request order.
     pub documents: Vec<SummaryDocument>,
     /// The digest of the effective policy.
@@ -67,7 +69,7 @@ impl Summary {
                 out
             })
             .collect();
-        let summary = json!({
+        let mut summary = json!({
             "purpose": self.purpose,
             "target": {
                 "gateway_id": self.target.gateway_id,
@@ -80,6 +82,9 @@ impl Summary {
             "documents": documents,
             "effective_sha256": self.effective_sha256.map_or_else(String::new, |sum| hex(&sum)),
         });
+        if !self.without_profile.is_empty() {
+            summary["providers_without_profile"] = json!(self.without_profile);
+        }
         // There is no number in it, so nothing can be inexact.
         jcs::to_text(&summary).unwrap_or_default()
     }

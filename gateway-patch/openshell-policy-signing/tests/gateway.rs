@@ -210,6 +210,29 @@ async fn what_is_edited_is_refused_at_both_seams() {
     );
 }
 
+/// A provider pointed at a profile that is nowhere. A driver of an earlier release, which
+/// has no such rule, is taken at its word about the rest: `compat.sh` runs this with one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_pointed_at_no_profile() {
+    let (lab, _daemon, mut gateway) = world().await;
+    let help = lab.command(&["verify", "--help"]);
+    let knows = String::from_utf8_lossy(&help.stdout).contains("--without-profile");
+    assert_eq!(knows, std::env::var_os("SIGDRIVER_BEFORE").is_none());
+    gateway.rows.providers[0].1 = "nowhere".into();
+    for refused in [
+        gateway.get_sandbox_config().await.err(),
+        gateway.get_provider_environment().await.err(),
+    ] {
+        let said = refused.as_ref().map(tonic::Status::message);
+        assert_eq!(
+            said.is_some_and(|said| said.contains(": DOCUMENT_MISSING")),
+            knows,
+            "{said:?}"
+        );
+        assert_eq!(said.is_some(), knows, "{said:?}");
+    }
+}
+
 /// What the hook serves is what the gateway of today serves.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_allowed_is_served_unchanged() {

@@ -81,8 +81,8 @@ fn rule(policy: &mut Value, key: &str) {
         json!({"name": key, "endpoints": [{"host": "evil.example", "port": 443}]});
 }
 
-/// Fourteen, each refused at J1, J2 and J3.
-const ATTACKS: [Attack; 14] = [
+/// Fifteen, each refused at J1, J2 and J3.
+const ATTACKS: [Attack; 15] = [
     Attack {
         name: "an edited row",
         reason: "COMPOSITION_PART_UNATTESTED",
@@ -97,6 +97,11 @@ const ATTACKS: [Attack; 14] = [
         name: "a swapped profile",
         reason: "COMPOSITION_PART_UNATTESTED",
         change: |h| h.rows.providers[0].profile = "evil".into(),
+    },
+    Attack {
+        name: "a provider pointed at no profile",
+        reason: "DOCUMENT_MISSING",
+        change: |h| h.rows.providers[0].profile = "none".into(),
     },
     Attack {
         name: "an edited profile",
@@ -451,6 +456,9 @@ async fn the_gateways_own_refusal_is_kept() {
         }
         fn providers(&self) -> Result<Vec<openshell_policy_signing::ProfileLayer>, tonic::Status> {
             Ok(Vec::new())
+        }
+        fn without_profile(&self) -> Vec<String> {
+            Vec::new()
         }
         fn settings(&self) -> openshell_policy_signing::GatewaySettings {
             openshell_policy_signing::GatewaySettings::default()

@@ -207,6 +207,7 @@ fn summary(vector: &RequestVector) -> Summary {
         target: target(request),
         recipe: request.recipe.clone(),
         providers_v2_enabled: request.providers_v2,
+        without_profile: request.without_profile.clone(),
         documents: documents.collect(),
         effective_sha256: request
             .effective
@@ -228,6 +229,7 @@ fn target(request: &VectorRequest) -> Target {
 fn question(request: &VectorRequest) -> Question {
     let mut composition = Composition {
         providers_v2_enabled: request.providers_v2,
+        without_profile: request.without_profile.clone(),
         ..Default::default()
     };
     for part in &request.documents {

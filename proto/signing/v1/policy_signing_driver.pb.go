@@ -1113,9 +1113,15 @@ type VerifyRequest struct {
 	ProvidersV2Enabled bool `protobuf:"varint,7,opt,name=providers_v2_enabled,json=providersV2Enabled,proto3" json:"providers_v2_enabled,omitempty"`
 	// Optional. What the gateway's own logs call this policy, recorded so that
 	// both logs can be joined. Never judged.
-	Host          *Host `protobuf:"bytes,8,opt,name=host,proto3" json:"host,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Host *Host `protobuf:"bytes,8,opt,name=host,proto3" json:"host,omitempty"`
+	// Optional. PURPOSE_COMPOSE: the names of the attached providers that have no profile,
+	// in attachment order: their credentials are released though no document says where
+	// they may go. At most 64, each 1 to 253 bytes, none twice and none that a document
+	// names. Must be empty for PURPOSE_ADMIT. A gateway that does not say it is answered
+	// as if there were none.
+	ProvidersWithoutProfile []string `protobuf:"bytes,9,rep,name=providers_without_profile,json=providersWithoutProfile,proto3" json:"providers_without_profile,omitempty"`
+	unknownFields           protoimpl.UnknownFields
+	sizeCache               protoimpl.SizeCache
 }
 
 func (x *VerifyRequest) Reset() {
@@ -1200,6 +1206,13 @@ func (x *VerifyRequest) GetProvidersV2Enabled() bool {
 func (x *VerifyRequest) GetHost() *Host {
 	if x != nil {
 		return x.Host
+	}
+	return nil
+}
+
+func (x *VerifyRequest) GetProvidersWithoutProfile() []string {
+	if x != nil {
+		return x.ProvidersWithoutProfile
 	}
 	return nil
 }
@@ -2214,7 +2227,7 @@ const file_signing_v1_policy_signing_driver_proto_rawDesc = "" +
 	"\rrequest_bytes\x18\x06 \x01(\rR\frequestBytes\x12%\n" +
 	"\x0eresponse_bytes\x18\a \x01(\rR\rresponseBytes\x12\x1d\n" +
 	"\n" +
-	"json_depth\x18\b \x01(\rR\tjsonDepth\"\xf3\x02\n" +
+	"json_depth\x18\b \x01(\rR\tjsonDepth\"\xaf\x03\n" +
 	"\rVerifyRequest\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x127\n" +
@@ -2224,7 +2237,8 @@ const file_signing_v1_policy_signing_driver_proto_rawDesc = "" +
 	"\teffective\x18\x05 \x01(\fR\teffective\x12\x16\n" +
 	"\x06recipe\x18\x06 \x01(\tR\x06recipe\x120\n" +
 	"\x14providers_v2_enabled\x18\a \x01(\bR\x12providersV2Enabled\x12.\n" +
-	"\x04host\x18\b \x01(\v2\x1a.openshell.signing.v1.HostR\x04host\"x\n" +
+	"\x04host\x18\b \x01(\v2\x1a.openshell.signing.v1.HostR\x04host\x12:\n" +
+	"\x19providers_without_profile\x18\t \x03(\tR\x17providersWithoutProfile\"x\n" +
 	"\x06Target\x12\x1d\n" +
 	"\n" +
 	"gateway_id\x18\x01 \x01(\tR\tgatewayId\x12\x1c\n" +

@@ -22,6 +22,17 @@ const (
 )
 
 // allowCases are the shapes of ALLOW that need no certificate.
+func withoutProfile() *vt.Scenario {
+	s := vt.ComposePlain()
+	s.Authorities.Rule("profiles").AllowWithoutProfile = true
+	elsewhere, shadow := *s.Authorities.Rule("profiles"), *s.Authorities.Rule("profiles")
+	elsewhere.Name, elsewhere.Workspace, elsewhere.AllowWithoutProfile = "profiles elsewhere", "dev", false
+	shadow.Name, shadow.Mode, shadow.AllowWithoutProfile = "profiles later", "shadow", false
+	s.Authorities.Rules = append(s.Authorities.Rules, &elsewhere, &shadow)
+	s.Request.WithoutProfile = []string{"my-forge", "another"}
+	return s
+}
+
 func allowCases() []*Case {
 	aliceBob := by(42, "alice", "bob")
 	dave := by(42, "dave")
@@ -41,6 +52,14 @@ func allowCases() []*Case {
 				s := vt.ComposePlain()
 				s.Authorities.Rules = append(s.Authorities.Rules, vt.SettingsRule())
 				s.Authorities.Rule("settings").Mode = "shadow"
+				return s
+			}, aliceBob),
+		allows("allow-compose-without-profile", "A provider without a profile is attached, and every rule for profiles that holds here allows it; one elsewhere, one for policies and one in shadow mode are not asked.", withoutProfile, aliceBob),
+		allows("allow-compose-without-profile-ungoverned", "No rule in force is about profiles: a provider without one is not asked about.",
+			func() *vt.Scenario {
+				s := vt.ComposePlain()
+				s.Authorities.Rule("profiles").Mode = "shadow"
+				s.Request.WithoutProfile = []string{"my-forge"}
 				return s
 			}, aliceBob),
 		allows("allow-compose-at-reset", "A signed reset lowered the floor to this version and bound no document to it.",

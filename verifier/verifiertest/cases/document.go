@@ -42,6 +42,20 @@ func documentCases() []*Case {
 			func(s *vt.Scenario) { s.Request.Effective = nil }, nowhere()),
 		denies("document-missing-settings", "allow-compose-settings", "A rule asks for the gateway's settings and they are not there.",
 			func(s *vt.Scenario) { s.Request.Documents = s.Request.Documents[:1] }, noSettings),
+		denies("document-missing-profile", "allow-compose-without-profile", "A rule that holds here is about profiles, and an attached provider has none: its credentials would be bound to nothing.",
+			func(s *vt.Scenario) { s.Authorities.Rule("profiles").AllowWithoutProfile = false }, noSettings),
+		denies("document-missing-profile-of-one-rule", "allow-compose-without-profile", "One rule allows it and another that holds here does not.",
+			func(s *vt.Scenario) { s.Authorities.Rule("profiles elsewhere").Workspace = "" }, noSettings),
+		denies("document-missing-profile-of-one-name", "allow-compose-without-profile", "A rule for profiles of another name: one that is not there has no name.",
+			func(s *vt.Scenario) {
+				r := s.Authorities.Rule("profiles elsewhere")
+				r.Workspace, r.Subject = "prod", "other"
+			}, noSettings),
+		denies("document-missing-profile-of-any-surface", "allow-compose-without-profile", "A rule for every surface is about profiles too.",
+			func(s *vt.Scenario) {
+				r := s.Authorities.Rule("profiles elsewhere")
+				r.Workspace, r.Surface, r.Subject = "prod", "*", "other"
+			}, noSettings),
 		denies("document-noncanonical-space", admitPolicy, "A space that RFC 8785 does not write.", edit(`"version":1`, `"version": 1`), here(verifier.DocumentNoncanonical)),
 		denies("document-noncanonical-order", admitPolicy, "Members in another order.",
 			edit(`"runAsGroup":"sandbox","runAsUser":"sandbox"`, `"runAsUser":"sandbox","runAsGroup":"sandbox"`), here(verifier.DocumentNoncanonical)).attack("PO-20"),

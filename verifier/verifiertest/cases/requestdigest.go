@@ -41,11 +41,19 @@ func summaryWith(req *verifier.Request, attested bool) []byte {
 	if len(req.Effective) > 0 {
 		effective = vt.SHA256(req.Effective)
 	}
-	return vt.Canonical(vt.Tree{
+	summary := vt.Tree{
 		"purpose": invert(purposes)[req.Purpose],
 		"target": vt.Tree{"gateway_id": req.Target.GatewayID, "workspace": req.Target.Workspace,
 			"sandbox_id": req.Target.SandboxID, "name": req.Target.Name},
 		"recipe": req.Recipe, "providers_v2_enabled": req.ProvidersV2,
 		"documents": documents, "effective_sha256": effective,
-	})
+	}
+	if len(req.WithoutProfile) > 0 {
+		without := vt.List{}
+		for _, provider := range req.WithoutProfile {
+			without = append(without, provider)
+		}
+		summary["providers_without_profile"] = without
+	}
+	return vt.Canonical(summary)
 }

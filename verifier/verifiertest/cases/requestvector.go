@@ -68,6 +68,9 @@ func RequestVectors() *RequestVectorFile {
 	add("compose-providers-v1", "The same with providers v2 off: it may change the answer, so it changes the digest.", off)
 	add("compose-layers", "COMPOSE with two providers, one of whose names has a space.", vt.ComposeLayers())
 	add("compose-global", "COMPOSE under a global policy.", vt.ComposeGlobal())
+	without := vt.ComposeLayers()
+	without.Request.WithoutProfile = []string{"two words", "another"}
+	add("compose-without-profile", "COMPOSE where two more providers are attached that have no profile.", without)
 	for _, recipe := range []string{vt.Recipe09, vt.Recipe10} {
 		later := vt.ComposeLayers()
 		later.Request.Recipe, later.Request.ProvidersV2 = recipe, false

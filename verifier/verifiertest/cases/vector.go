@@ -101,6 +101,8 @@ type VectorRequest struct {
 	Effective   Bytes            `json:"effective,omitzero"`
 	Recipe      string           `json:"recipe,omitempty"`
 	ProvidersV2 bool             `json:"providersV2Enabled,omitempty"`
+	// WithoutProfile names attached providers that have no profile.
+	WithoutProfile []string `json:"withoutProfile,omitempty"`
 }
 
 // VectorTarget is a verifier.Target.
@@ -316,6 +318,7 @@ func (r *reader) request(v *VectorRequest) verifier.Request {
 		Purpose:   purpose,
 		Target:    verifier.Target{GatewayID: v.Target.Gateway, Workspace: v.Target.Workspace, SandboxID: v.Target.Sandbox, Name: v.Target.Name},
 		Effective: v.Effective, Recipe: v.Recipe, ProvidersV2: v.ProvidersV2,
+		WithoutProfile: v.WithoutProfile,
 	}
 	for _, d := range v.Documents {
 		doc := verifier.Document{Role: r.role(d.Role), Workspace: d.Workspace, Provider: d.Provider, NoLayer: noLayer(d.NoLayer), Body: d.Body}
@@ -360,6 +363,7 @@ func recordRequest(s *vt.Scenario) VectorRequest {
 		Target:    VectorTarget{s.Request.Target.GatewayID, s.Request.Target.Workspace, s.Request.Target.SandboxID, s.Request.Target.Name},
 		Documents: []VectorDocument{},
 		Effective: s.Request.Effective, Recipe: s.Request.Recipe, ProvidersV2: s.Request.ProvidersV2,
+		WithoutProfile: s.Request.WithoutProfile,
 	}
 	for _, d := range s.Request.Documents {
 		doc := VectorDocument{Role: vt.RoleNames[d.Role], Workspace: d.Workspace, Provider: d.Provider, NoLayer: d.NoLayer.String(), Body: d.Body, Attestations: []Bytes{}}

@@ -24,6 +24,7 @@ type verifyFlags struct {
 	effective    string
 	recipe       string
 	providersV2  bool
+	without      []string
 	trust        trustFlags
 	at           string
 	outputs      []string
@@ -80,6 +81,7 @@ func (f *verifyFlags) registerQuestion(cmd *cobra.Command) {
 	fl.StringVar(&f.effective, "effective", "", "the canonical effective policy: makes it a composition")
 	fl.StringVar(&f.recipe, "recipe", verifier.Recipes()[0], "how the effective policy was composed")
 	fl.BoolVar(&f.providersV2, "providers-v2", false, "whether the profiles are inserted into the effective policy")
+	fl.StringArrayVar(&f.without, "without-profile", nil, "an attached provider that has no profile (repeatable)")
 	for _, name := range []string{"target", "document"} {
 		_ = cmd.MarkFlagRequired(name) // fails only for a flag that does not exist
 	}

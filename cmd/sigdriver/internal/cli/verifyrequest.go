@@ -55,7 +55,7 @@ func (f *verifyFlags) question(env *Env) (*question, error) {
 		}
 		return q, nil
 	}
-	q.Purpose, q.Recipe, q.ProvidersV2 = verifier.Compose, f.recipe, f.providersV2
+	q.Purpose, q.Recipe, q.ProvidersV2, q.WithoutProfile = verifier.Compose, f.recipe, f.providersV2, f.without
 	q.Target.SandboxID = f.sandboxID
 	if f.sandboxID == "" {
 		q.Target.SandboxID = target.Name
@@ -131,7 +131,7 @@ func (f *verifyFlags) document(env *Env, s string, q *question) error {
 	return nil
 }
 
-var documentParts = []string{"role=", "provider=", "workspace=", "file=", "attestation="}
+var documentParts = []string{"role=", "provider=", "workspace=", "no-layer=", "file=", "attestation="}
 
 func looksLikeParts(spec string) bool {
 	return slices.ContainsFunc(documentParts, func(p string) bool { return strings.HasPrefix(spec, p) })

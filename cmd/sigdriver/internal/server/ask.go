@@ -42,10 +42,11 @@ func RequestText(r *verifier.Request) ([]byte, error) {
 		RequestId: "ask", Purpose: signingv1.Purpose(r.Purpose),
 		Target:    &signingv1.Target{GatewayId: r.Target.GatewayID, Workspace: r.Target.Workspace, SandboxId: r.Target.SandboxID, Name: r.Target.Name},
 		Effective: r.Effective, Recipe: r.Recipe, ProvidersV2Enabled: r.ProvidersV2,
+		ProvidersWithoutProfile: r.WithoutProfile,
 	}
 	for _, d := range r.Documents {
 		m.Documents = append(m.Documents, &signingv1.Document{
-			Role: signingv1.Role(d.Role), Workspace: d.Workspace, Provider: d.Provider, Body: d.Body, Attestations: d.Attestations,
+			Role: signingv1.Role(d.Role), Workspace: d.Workspace, Provider: d.Provider, NoLayer: signingv1.NoLayer(d.NoLayer), Body: d.Body, Attestations: d.Attestations,
 		})
 	}
 	return protojson.Marshal(m)

@@ -173,6 +173,7 @@ func TestFieldsReadByHand(t *testing.T) {
 		{"VerifyRequest", "target", fieldTarget},
 		{"VerifyRequest", "documents", fieldDocuments},
 		{"VerifyRequest", "host", fieldHost},
+		{"VerifyRequest", "providers_without_profile", fieldWithout},
 		{"Target", "gateway_id", fieldFirst},
 		{"Host", "policy_hash", fieldFirst},
 		{"Document", "attestations", fieldAttestations},
@@ -185,7 +186,7 @@ func TestFieldsReadByHand(t *testing.T) {
 	}
 	fields := messages.ByName("VerifyRequest").Fields()
 	for i := range fields.Len() {
-		if f := fields.Get(i); f.Number() > fieldHost || f.IsList() != (f.Number() == fieldDocuments) {
+		if f := fields.Get(i); f.Number() > fieldWithout || f.IsList() != (f.Number() == fieldDocuments || f.Number() == fieldWithout) {
 			t.Errorf("%s: readQuestion does not know that it may be there twice, or once", f.Name())
 		}
 	}

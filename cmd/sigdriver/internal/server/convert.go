@@ -49,6 +49,8 @@ func decodeRequest(data []byte) (*verifier.Request, record.Host, error) {
 		Effective:   in.Effective,
 		Recipe:      in.Recipe,
 		ProvidersV2: in.ProvidersV2Enabled,
+
+		WithoutProfile: in.ProvidersWithoutProfile,
 	}
 	for i, d := range in.Documents {
 		if len(d.GetBody()) == 0 {

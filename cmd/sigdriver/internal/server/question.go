@@ -19,6 +19,7 @@ const (
 	fieldTarget    = 3
 	fieldDocuments = 4
 	fieldHost      = 8
+	fieldWithout   = 9 // providers_without_profile
 	fieldFirst     = 1 // gateway_id of Target, policy_hash of Host
 
 	fieldAttestations = 5 // of Document
@@ -44,7 +45,7 @@ type span struct{ from, to int }
 func readQuestion(data mem.BufferSlice) (q question, err error) {
 	w := wire{rest: data}
 	end := data.Len()
-	seen, silent, documents := 0, 0, 0
+	seen, silent, documents, without := 0, 0, 0, 0
 	for w.off < end {
 		f, ok := w.next(end)
 		if !ok {
@@ -59,6 +60,11 @@ func readQuestion(data mem.BufferSlice) (q question, err error) {
 		if f.number == fieldDocuments {
 			if documents++; documents > verifier.MaxDocuments {
 				return q, tooLarge("documents", verifier.MaxDocuments, "documents")
+			}
+		}
+		if f.number == fieldWithout {
+			if without++; without > verifier.MaxDocuments {
+				return q, tooLarge("providers_without_profile", verifier.MaxDocuments, "providers")
 			}
 		}
 		if f.number == fieldPurpose {

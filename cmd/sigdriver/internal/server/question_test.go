@@ -84,6 +84,7 @@ func TestSumCoversEverythingThatCanChangeAnAnswer(t *testing.T) {
 		"effective":   func(r *signingv1.VerifyRequest) { r.Effective[3] ^= 1 },
 		"recipe":      func(r *signingv1.VerifyRequest) { r.Recipe += "x" },
 		"providers":   func(r *signingv1.VerifyRequest) { r.ProvidersV2Enabled = false },
+		"no profile":  func(r *signingv1.VerifyRequest) { r.ProvidersWithoutProfile = []string{"other"} },
 	} {
 		r := proto.CloneOf(base)
 		if change(r); sum(r) == want {
@@ -144,6 +145,7 @@ func TestLimitsOfAQuestion(t *testing.T) {
 		{"gateway_id", func(r *signingv1.VerifyRequest, n int) { r.Target.GatewayId = strings.Repeat("g", n) }, verifier.MaxName, reasonRequestTooLarge},
 		{"policy_hash", func(r *signingv1.VerifyRequest, n int) { r.Host = &signingv1.Host{PolicyHash: strings.Repeat("h", n)} }, verifier.MaxName, reasonRequestTooLarge},
 		{"documents", func(r *signingv1.VerifyRequest, n int) { r.Documents = make([]*signingv1.Document, n) }, verifier.MaxDocuments, reasonRequestTooLarge},
+		{"providers_without_profile", func(r *signingv1.VerifyRequest, n int) { r.ProvidersWithoutProfile = make([]string, n) }, verifier.MaxDocuments, reasonRequestTooLarge},
 		{"attestations", func(r *signingv1.VerifyRequest, n int) { r.Documents[0].Attestations = make([][]byte, n) }, verifier.MaxAttestations, reasonRequestTooLarge},
 	} {
 		check := func(n int) error {

@@ -226,6 +226,7 @@ func requestOf(s *verifiertest.Scenario, id string) *signingv1.VerifyRequest {
 		RequestId: id, Purpose: signingv1.Purpose(r.Purpose),
 		Target:    &signingv1.Target{GatewayId: r.Target.GatewayID, Workspace: r.Target.Workspace, SandboxId: r.Target.SandboxID, Name: r.Target.Name},
 		Effective: r.Effective, Recipe: r.Recipe, ProvidersV2Enabled: r.ProvidersV2,
+		ProvidersWithoutProfile: r.WithoutProfile,
 	}
 	for _, d := range r.Documents {
 		out.Documents = append(out.Documents, &signingv1.Document{

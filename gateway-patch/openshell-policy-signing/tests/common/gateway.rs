@@ -29,6 +29,15 @@ pub struct Rows {
     pub validation_failure_mode: String,
 }
 
+impl Rows {
+    /// The providers whose profile the catalog has not.
+    fn without_profile(&self) -> Vec<String> {
+        let has_none = |(_, id): &&(String, String)| !self.profiles.contains_key(id);
+        let attached = self.providers.iter().filter(has_none);
+        attached.map(|(name, _)| name.clone()).collect()
+    }
+}
+
 /// What `GetSandboxConfig` answers, as far as it matters here.
 #[derive(Debug, PartialEq)]
 pub struct Config {
@@ -126,6 +135,7 @@ impl Gateway {
                     no_layer: layer.no_layer,
                 })
                 .collect(),
+            without_profile: rows.without_profile(),
             settings: Some(self.settings()),
             effective: Some(effective.clone()),
             providers_v2_enabled: rows.providers_v2_enabled,

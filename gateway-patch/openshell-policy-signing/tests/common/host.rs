@@ -86,6 +86,11 @@ impl Inputs for Loaded {
         };
         Ok(self.attached.iter().map(layer).collect())
     }
+    fn without_profile(&self) -> Vec<String> {
+        let has_none = |row: &&ProviderRow| !self.rows.profiles.contains_key(&row.profile);
+        let attached = self.rows.providers.iter().filter(has_none);
+        attached.map(|row| row.name.clone()).collect()
+    }
     fn settings(&self) -> GatewaySettings {
         self.rows.settings()
     }

@@ -122,6 +122,8 @@ pub struct VectorRequest {
     pub recipe: String,
     #[serde(default, rename = "providersV2Enabled")]
     pub providers_v2: bool,
+    #[serde(default, rename = "withoutProfile")]
+    pub without_profile: Vec<String>,
 }
 
 #[derive(Deserialize)]

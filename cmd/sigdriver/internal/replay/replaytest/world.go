@@ -224,10 +224,11 @@ func (w *World) Size() int { return int(w.record.Head().Size) }
 func (w *World) Ask(s *verifiertest.Scenario) signingv1.Reason {
 	r := &s.Request
 	m := &signingv1.VerifyRequest{RequestId: "r", Purpose: signingv1.Purpose(r.Purpose), Effective: r.Effective, Recipe: r.Recipe, ProvidersV2Enabled: r.ProvidersV2,
-		Target: &signingv1.Target{GatewayId: r.Target.GatewayID, Workspace: r.Target.Workspace, SandboxId: r.Target.SandboxID, Name: r.Target.Name}}
+		ProvidersWithoutProfile: r.WithoutProfile,
+		Target:                  &signingv1.Target{GatewayId: r.Target.GatewayID, Workspace: r.Target.Workspace, SandboxId: r.Target.SandboxID, Name: r.Target.Name}}
 	bodies := [][]byte{r.Effective}
 	for _, d := range r.Documents {
-		m.Documents = append(m.Documents, &signingv1.Document{Role: signingv1.Role(d.Role), Provider: d.Provider, Workspace: d.Workspace, Body: d.Body, Attestations: d.Attestations})
+		m.Documents = append(m.Documents, &signingv1.Document{Role: signingv1.Role(d.Role), Provider: d.Provider, Workspace: d.Workspace, NoLayer: signingv1.NoLayer(d.NoLayer), Body: d.Body, Attestations: d.Attestations})
 		bodies = append(bodies, d.Body)
 	}
 	for _, body := range bodies {
