@@ -16,6 +16,7 @@ crate=crates/openshell-policy-signing
 document=crates/openshell-policy-document
 receipt=crates/openshell-policy-receipt
 module=crates/openshell-server/src/grpc/policy
+minting=crates/openshell-server/src/provider_refresh
 
 usage() { echo "usage: apply.sh [--check] CHECKOUT" >&2; exit 2; }
 refuse() { echo "apply.sh: $1" >&2; exit 1; }
@@ -42,13 +43,14 @@ done
 [ "$head" = "$commit" ] || echo "HEAD is $head; the files that are touched are those of $commit"
 if $check; then echo "every insertion applies"; exit 0; fi
 
-mkdir -p "$crate/proto/signing/v1" "$document" "$receipt" "$module" crates/openshell-core/src/grpc_client
+mkdir -p "$crate/proto/signing/v1" "$document" "$receipt" "$module" "$minting" crates/openshell-core/src/grpc_client
 cp -r "$here/openshell-policy-receipt/"{Cargo.toml,src} "$receipt/"
 cp "$here/openshell-core/grpc_client/policy_receipt.rs" crates/openshell-core/src/grpc_client/
 cp "$here/openshell-sandbox/policy_receipt.rs" crates/openshell-sandbox/src/
 cp -r "$here/openshell-policy-document/"{Cargo.toml,src} "$document/"
 cp -r "$here/openshell-policy-signing/"{Cargo.toml,build.rs,src} "$crate/"
 cp "$here/../proto/signing/v1/policy_signing_driver.proto" "$crate/proto/signing/v1/"
-cp -r "$here/openshell-server/." "$module/"
+cp -r "$here/openshell-server/"policy_signing* "$module/"
+cp "$here/openshell-server/provider_refresh/"* "$minting/"
 for patch in "$here"/insertions/*.patch; do git apply --unidiff-zero "$patch"; done
 echo "applied: build it with cargo, which adds the new crates to Cargo.lock"

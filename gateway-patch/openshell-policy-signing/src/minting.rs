@@ -27,7 +27,8 @@ pub struct Minting {
     pub profile: Option<Value>,
     /// The workspace that the profile is scoped to; empty for one of the gateway.
     pub profile_workspace: String,
-    /// The name of the credential in the profile.
+    /// The credential of the profile, by its name or one of its environment variables:
+    /// a refresh state may use either.
     pub credential: String,
     /// How it is minted, as `ProtoJSON` names it.
     pub strategy: String,
@@ -63,13 +64,20 @@ pub async fn before_minting(hook: Option<&Hook>, minting: &Minting) -> Result<()
 }
 
 impl Minting {
+    /// Reports whether a credential of the profile is the one that is minted.
+    fn is_of(&self, credential: &Value) -> bool {
+        let variables = credential["envVars"].as_array();
+        credential["name"] == *self.credential
+            || variables.is_some_and(|all| all.iter().any(|one| *one == *self.credential))
+    }
+
     /// In what the row differs from the profile.
     fn differs(&self, profile: &Value) -> Option<&'static str> {
         let credentials = profile["credentials"].as_array();
         let mut named = credentials
             .into_iter()
             .flatten()
-            .filter(|credential| credential["name"] == *self.credential);
+            .filter(|credential| self.is_of(credential));
         let refresh = match (named.next(), named.next()) {
             (Some(one), None) => &one["refresh"],
             _ => return Some("the profile has no such credential, or two"),
@@ -175,6 +183,22 @@ mod tests {
             // The control: without a hook it is sent.
             assert!(before_minting(None, &row).await.is_ok(), "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_credential_goes_by_its_variables_too() {
+        let mut row = approved();
+        row.credential = "FORGE_TOKEN".into();
+        assert_eq!(mint(&row).await, Err(Code::FailedPrecondition));
+        let credentials = |m: &mut Minting, i: usize| {
+            m.profile.as_mut().expect("approved")["credentials"][i]["envVars"] =
+                json!(["A", "FORGE_TOKEN"]);
+        };
+        credentials(&mut row, 1);
+        assert_eq!(mint(&row).await, Ok(()));
+        // Where two have it nobody can say which is meant.
+        credentials(&mut row, 0);
+        assert_eq!(mint(&row).await, Err(Code::FailedPrecondition));
     }
 
     #[tokio::test]

@@ -25,6 +25,8 @@ use crate::grpc::policy::{
 use crate::grpc::provider::handle_import_provider_profiles;
 use crate::grpc::test_support::test_server_state;
 
+mod minting;
+
 const ID: &str = "sb-signed";
 
 fn from_user<T>(message: T) -> Request<T> {
@@ -165,7 +167,10 @@ async fn refused_at_both_seams() {
         assert_eq!(code(&get_environment(&state).await), want);
         assert_eq!(signer.asked().len(), 2);
         if let Err(status) = config {
-            assert_eq!(status.message(), "refused by policy signing: THRESHOLD");
+            assert_eq!(
+                status.message(),
+                "refused by policy signing: THRESHOLD; request scripted"
+            );
         }
     }
 }
@@ -254,6 +259,34 @@ async fn both_seams_ask_about_layers_and_global_policies() {
         assert_eq!(effective, Some(Document::effective(tree).unwrap().sha256()));
         assert_eq!(documents.len(), 3, "the profile is asked about in any case");
     }
+}
+
+/// A provider whose profile is missing is named to the driver, at both seams.
+#[tokio::test]
+async fn a_provider_without_a_profile_is_asked_about() {
+    let (state, signer) = gateway(Mode::Enforce, Some(vec![Scripted::yes(); 4])).await;
+    for provider_type in ["pypi", "nothing"] {
+        let found = state
+            .store
+            .get_message_by_name::<Provider>("default", "my-forge");
+        let mut provider = found.await.unwrap().unwrap();
+        provider.r#type = provider_type.to_owned();
+        state.store.put_message(&provider).await.unwrap();
+        get_config(&state).await.unwrap();
+        get_environment(&state).await.unwrap();
+    }
+    let asked = signer.asked();
+    assert_eq!(asked[2].asked_sha256(), asked[3].asked_sha256());
+    for (question, without) in [
+        (&asked[0], 0),
+        (&asked[1], 0),
+        (&asked[2], 1),
+        (&asked[3], 1),
+    ] {
+        assert_eq!(question.without_profile().len(), without);
+        assert_eq!(question.digests().0.len(), 3 - without);
+    }
+    assert_eq!(asked[2].without_profile(), ["my-forge"]);
 }
 
 /// The profiles that are judged before credentials are released are those of the
