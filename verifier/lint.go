@@ -38,6 +38,7 @@ const (
 	LintRuleOnePerson        LintCode = "RULE_ONE_PERSON"
 	LintSurfaceWithoutRule   LintCode = "SURFACE_WITHOUT_RULE"
 	LintFloorUnheeded        LintCode = "FLOOR_UNHEEDED"
+	LintFloorLag             LintCode = "FLOOR_LAG"
 	LintRevocationsRefused   LintCode = "REVOCATIONS_REFUSED"
 	LintRoleExpired          LintCode = "ROLE_EXPIRED"
 	LintRoleExpires          LintCode = "ROLE_EXPIRES"
@@ -56,7 +57,7 @@ func LintCodes() []LintCode {
 	return []LintCode{
 		LintAuthorityUnreachable, LintAuthorityExpires, LintAuthorityUnused, LintPrincipalSilent, LintPrincipalUnused,
 		LintKeyExpires, LintIdentityOverlap, LintIdentityAnybody, LintIdentityLooseDot, LintRuleUnsatisfiable, LintRuleNeverMatches, LintRuleOnePerson,
-		LintSurfaceWithoutRule, LintFloorUnheeded, LintRevocationsRefused, LintRoleExpired, LintRoleExpires, LintRoleSharedKey,
+		LintSurfaceWithoutRule, LintFloorUnheeded, LintFloorLag, LintRevocationsRefused, LintRoleExpired, LintRoleExpires, LintRoleSharedKey,
 		LintRootThreshold, LintRootNoSpare, LintApprovalExpires, LintSurfaceDropped, LintRuleDropped, LintRuleWidened, LintRoleDropped,
 	}
 }
@@ -99,6 +100,7 @@ func (t *Trust) Lint(now time.Time, within time.Duration, roles ...LintRole) []L
 		l.rules()
 		l.surfaces()
 		l.floors()
+		l.floorLag()
 		if t.revocationFault != nil {
 			l.find(LintRevocationsRefused, LintError, "revocations.json", "", "drivers do not take it: "+clip(t.revocationFault.Error(), MaxDetail/2),
 				"Fix the file and publish it; until then only what was revoked before is.")

@@ -395,6 +395,9 @@ var lintCases = []struct {
 		s.Authorities.Rule("profiles").Require[0].PredicateType = vt.ProvenanceType
 		s.Authorities.Floors = []vt.SignedFloor{{Role: "PROVIDER_PROFILE", Version: "3"}}
 	}, []string{`FLOOR_UNHEEDED warning rules[2]: the rule "profiles" goes past the signed floor floors[0]: it asks for no approval, so what it accepts has no version`}},
+	{"a short maxFloorLag", func(s *vt.Scenario) {
+		s.Authorities.MaxFloorLag = "500ms"
+	}, []string{`FLOOR_LAG warning maxFloorLag: drivers that share a memory stop answering when they cannot read it for 500ms, which a slow connection is enough for`}},
 	{"no rule for a surface", func(s *vt.Scenario) {
 		s.Authorities.Rule("settings").Mode = "shadow"
 	}, []string{`SURFACE_WITHOUT_RULE warning rules: no rule in force is about gateway settings`}},
@@ -542,4 +545,25 @@ func TestLintSaysWhatVerifyDoes(t *testing.T) {
 
 func hasLint(list []verifier.LintFinding, code verifier.LintCode) bool {
 	return slices.ContainsFunc(list, func(f verifier.LintFinding) bool { return f.Code == code })
+}
+
+// TestLintFloorLag: at its edges maxFloorLag is as it should be, and one past them it is not.
+func TestLintFloorLag(t *testing.T) {
+	for lag, want := range map[string]string{
+		"": "", "1s": "", "1m": "",
+		"999999999ns":   "stop answering when they cannot read it for 999.999999ms",
+		"500ms":         "stop answering when they cannot read it for 500ms",
+		"60000000001ns": "for 1m0.000000001s after a version was retired",
+		"10m":           "for 10m0s after a version was retired",
+	} {
+		s := lintClean()
+		s.Authorities.MaxFloorLag = lag
+		found := lint(t, s, lintRoles()...)
+		if want == "" && len(found) == 0 {
+			continue
+		}
+		if len(found) != 1 || want == "" || found[0].Code != verifier.LintFloorLag || found[0].Severity != verifier.LintWarning || found[0].Path != "maxFloorLag" || !strings.Contains(found[0].Text, want) {
+			t.Errorf("%q: %+v", lag, found)
+		}
+	}
 }

@@ -6,6 +6,7 @@ package verifier
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // floors reports the rules that let a document past a signed floor: what a rule
@@ -34,6 +35,25 @@ func (l *linter) floors() {
 				break
 			}
 		}
+	}
+}
+
+// Beyond these, maxFloorLag is legal and probably not what was meant.
+const (
+	shortFloorLag = time.Second
+	longFloorLag  = time.Minute
+)
+
+// floorLag reports a maxFloorLag at which drivers stop answering for a moment's delay, or
+// go on long after another has retired what they allow.
+func (l *linter) floorLag() {
+	switch lag := l.trust.FloorLag(); {
+	case lag < shortFloorLag:
+		l.inAuthorities(LintFloorLag, LintWarning, "maxFloorLag", "Leave it out for 2s, unless all drivers are near their database.",
+			"drivers that share a memory stop answering when they cannot read it for %s, which a slow connection is enough for", lag)
+	case lag > longFloorLag:
+		l.inAuthorities(LintFloorLag, LintWarning, "maxFloorLag", "Take the shortest time for which the database may be away, 2s by default.",
+			"for %s after a version was retired on one driver, another that cannot read their memory still allows it", lag)
 	}
 }
 
