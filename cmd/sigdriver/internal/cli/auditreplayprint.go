@@ -27,6 +27,7 @@ type replayReport struct {
 	Epochs       []replay.Line          `json:"trust"`
 	Today        map[replay.Change]int  `json:"today"`
 	Decisions    []replayLine           `json:"decisions"`
+	RuleChanges  []ruleChange           `json:"ruleChanges,omitempty"`
 	first, until time.Time
 }
 
@@ -35,6 +36,13 @@ type believed struct {
 	Bodies       int `json:"bodies"`       // decisions whose bodies were not at hand
 	Attestations int `json:"attestations"` // that nobody known had signed
 	Floors       int `json:"floors"`       // above what the journal shows
+}
+
+// ruleChange is a change of the rules since a decision that today's rules make otherwise.
+type ruleChange struct {
+	Version uint64 `json:"version,string"`
+	Rule    string `json:"rule"`
+	Text    string `json:"text"`
 }
 
 // replayLine is one decision.
@@ -57,6 +65,9 @@ func newReplayReport(r *replay.Report, o *replay.Options) *replayReport {
 		Counts: map[replay.Outcome]int{replay.Identical: 0, replay.Different: 0, replay.Unreplayable: 0}, Epochs: r.Lines, Today: map[replay.Change]int{}, Decisions: []replayLine{}}
 	for i := range r.Results {
 		p.add(&r.Results[i])
+	}
+	for _, c := range r.RuleChanges() {
+		p.RuleChanges = append(p.RuleChanges, ruleChange(c))
 	}
 	return p
 }
@@ -125,6 +136,12 @@ func (p *replayReport) printFaults(w *printer) {
 	}
 	if listed > mostListed {
 		w.line("  … and %d more; -o json lists all", listed-mostListed)
+	}
+	if len(p.RuleChanges) > 0 {
+		w.line("What changed in the rules since:")
+	}
+	for _, c := range p.RuleChanges {
+		w.line("  version %d, %s: %s", c.Version, c.Rule, c.Text)
 	}
 }
 

@@ -58,11 +58,11 @@ func (r *replayer) decide(out *Result) error {
 		return err
 	}
 	out.Unread, out.Assumed = got.Unread, got.Assumed
-	out.Outcome, out.Why, err = compare(e, left.Record.DecisionJSON, got.JSON(), verifier.RulesVersion, verifier.RuleChanges)
+	out.Outcome, out.Why, err = compare(e, left.Record.DecisionJSON, got.JSON(), verifier.RulesVersion)
 	if err != nil {
 		return err
 	}
-	if out.Outcome == Identical && got.Verdict == verifier.Allow {
+	if (out.Outcome == Identical || out.Outcome == OtherRules) && got.Verdict == verifier.Allow {
 		out.Today = r.today(q, out, line, floors)
 	}
 	return nil

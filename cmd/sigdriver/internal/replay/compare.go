@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -24,7 +25,7 @@ func rulesOf(e *record.Entry) uint64 { return max(e.Rules, 1) }
 // compare holds a recorded decision against what it comes to today, as DecisionJSON.
 // Within one version of the rules they have to be the same bytes but for their prose;
 // across versions they have to say the same.
-func compare(e *record.Entry, was, is []byte, today uint64, changes []verifier.RuleChange) (Outcome, string, error) {
+func compare(e *record.Entry, was, is []byte, today uint64) (Outcome, string, error) {
 	if rulesOf(e) > today {
 		return Unreplayable, fmt.Sprintf("rules version %d decided it, this release knows up to version %d: replay it with a newer one", rulesOf(e), today), nil
 	}
@@ -57,13 +58,26 @@ func compare(e *record.Entry, was, is []byte, today uint64, changes []verifier.R
 			decides = "decides the same with other floors"
 		}
 	}
-	text := fmt.Sprintf("recorded as %s %s by rules version %d, today's version %d %s", before.Verdict, before.Reason, rulesOf(e), today, decides)
-	for _, c := range changes {
-		if c.Version > rulesOf(e) && c.Version <= today {
-			text += fmt.Sprintf("; version %d changed %s: %s", c.Version, c.Rule, c.Text)
+	return OtherRules, fmt.Sprintf("recorded as %s %s by rules version %d, today's version %d %s", before.Verdict, before.Reason, rulesOf(e), today, decides), nil
+}
+
+// RuleChanges are the changes of the rules since the oldest version by which a decision
+// was made that today's rules make otherwise; none where there is no such decision.
+func (r *Report) RuleChanges() []verifier.RuleChange { return r.changesOf(verifier.RuleChanges) }
+
+func (r *Report) changesOf(all []verifier.RuleChange) (since []verifier.RuleChange) {
+	oldest := uint64(math.MaxUint64)
+	for i := range r.Results {
+		if r.Results[i].Outcome == OtherRules {
+			oldest = min(oldest, rulesOf(r.Results[i].Entry))
 		}
 	}
-	return OtherRules, text, nil
+	for _, c := range all {
+		if c.Version > oldest {
+			since = append(since, c)
+		}
+	}
+	return since
 }
 
 // stripProse takes out what is for people and not part of a decision: details, hints

@@ -4,6 +4,7 @@
 package replay
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,6 @@ func TestCompare(t *testing.T) {
 			Raises:    []verifier.Raise{{Key: verifier.FloorKey{GatewayID: "gw", Role: verifier.Settings}, Floor: verifier.Floor{Version: 7}}},
 		}
 	}
-	changes := []verifier.RuleChange{{Version: 1, Rule: "R1", Text: "first"}, {Version: 2, Rule: "R7", Text: "second"}, {Version: 3, Rule: "R8", Text: "third"}}
 	was := verifier.DecisionJSON(decided())
 	for _, c := range []struct {
 		name   string
@@ -47,20 +47,38 @@ func TestCompare(t *testing.T) {
 		c.change(d)
 		is := verifier.DecisionJSON(d)
 		for _, e := range []record.Entry{{}, {Rules: 1}} { // release 0.1.0 wrote no version
-			if got, why, err := compare(&e, was, is, 1, changes); err != nil || got != c.same || (why == "") != (got == Identical) {
+			if got, why, err := compare(&e, was, is, 1); err != nil || got != c.same || (why == "") != (got == Identical) {
 				t.Errorf("%s, same rules: %s %q, %v", c.name, got, why, err)
 			}
-			got, why, err := compare(&e, was, is, 2, changes)
+			got, why, err := compare(&e, was, is, 2)
 			if err != nil || got != c.across {
 				t.Errorf("%s, other rules: %s %q, %v", c.name, got, why, err)
 			}
-			if got == OtherRules && (!strings.Contains(why, "version 2 changed R7: second") || strings.Contains(why, "third") || strings.Contains(why, "first")) {
+			if got == OtherRules && !strings.Contains(why, "by rules version 1, today's version 2 decides") {
 				t.Errorf("%s: %q", c.name, why)
 			}
 		}
 	}
-	if got, why, err := compare(&record.Entry{Rules: 9}, was, was, 2, changes); err != nil || got != Unreplayable || !strings.Contains(why, "newer") {
+	if got, why, err := compare(&record.Entry{Rules: 9}, was, was, 2); err != nil || got != Unreplayable || !strings.Contains(why, "newer") {
 		t.Errorf("newer rules: %s %q, %v", got, why, err)
+	}
+}
+
+// TestChangesOf: what changed is said from the oldest version on by which a decision was
+// made that today's rules make otherwise.
+func TestChangesOf(t *testing.T) {
+	all := []verifier.RuleChange{{Version: 1, Rule: "R1", Text: "first"}, {Version: 2, Rule: "R7", Text: "second"}, {Version: 3, Rule: "R8", Text: "third"}}
+	r := &Report{Results: []Result{{Entry: &record.Entry{}, Outcome: Identical}, {Entry: &record.Entry{Rules: 3}, Outcome: OtherRules}}}
+	if got := r.changesOf(all); len(got) != 0 {
+		t.Errorf("by version 3: %v", got)
+	}
+	r.Results[1].Entry.Rules = 2
+	if got := r.changesOf(all); !slices.Equal(got, all[2:]) {
+		t.Errorf("by version 2: %v", got)
+	}
+	r.Results[0].Outcome = OtherRules // by release 0.1.0, which wrote no version
+	if got := r.changesOf(all); !slices.Equal(got, all[1:]) {
+		t.Errorf("by version 1: %v", got)
 	}
 }
 

@@ -75,9 +75,9 @@ type page struct {
 
 // pageVerdict is what the replay came to.
 type pageVerdict struct {
-	Well                               bool
-	Identical, Different, Unreplayable int
-	Text                               string
+	Well                                           bool
+	Identical, Different, Unreplayable, OtherRules int
+	Text                                           string
 }
 
 // share is a part of a whole, as a bar of 100 units: X is where it begins.
@@ -187,7 +187,7 @@ func newPage(r *Report, o *Options) *page {
 }
 
 func (p *page) judge(r *Report) {
-	v := pageVerdict{Identical: r.Counts[Identical], Different: r.Counts[Different], Unreplayable: r.Counts[Unreplayable]}
+	v := pageVerdict{Identical: r.Counts[Identical], Different: r.Counts[Different], Unreplayable: r.Counts[Unreplayable], OtherRules: r.Counts[OtherRules]}
 	v.Well = v.Different == 0 && v.Unreplayable == 0 && v.Identical > 0
 	switch {
 	case v.Different > 0:
@@ -196,6 +196,8 @@ func (p *page) judge(r *Report) {
 		v.Text = "Some evidence is missing. What is there gives the same decisions."
 	case v.Well && r.Fleet != nil && !r.Fleet.Well():
 		v.Well, v.Text = false, "What is there gives the same decisions, and the journals do not explain each other: see the fleet."
+	case v.Well && v.OtherRules > 0:
+		v.Text = fmt.Sprintf("Made again from the evidence alone, byte for byte, but for %s of older rules, which today's rules make otherwise.", plural(v.OtherRules, "decision", "decisions"))
 	case v.Well:
 		v.Text = "Every decision was made again from the evidence alone, byte for byte."
 	default:

@@ -118,6 +118,10 @@ func TestPageSays(t *testing.T) {
 	if text := renderPage(t, whole, "state"); !strings.Contains(text, "–</span> Incomplete") {
 		t.Error("it does not say that something is missing")
 	}
+	whole.Counts = map[Outcome]int{Identical: 2, OtherRules: 1}
+	if text := renderPage(t, whole, "state"); !strings.Contains(text, "but for 1 decision of older rules") || !strings.Contains(text, "<td class=\"num\">1</td><td>decided by older rules") {
+		t.Error("it does not say what older rules decided")
+	}
 	if text := renderPage(t, &Report{Counts: map[Outcome]int{}}, "state"); !strings.Contains(text, "Nothing was replayed.") || strings.Contains(text, "NaN") {
 		t.Error("an empty replay")
 	}

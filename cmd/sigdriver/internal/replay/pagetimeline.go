@@ -172,6 +172,8 @@ func nice(n int) int {
 func (t *timeline) dates(s plotSpread) {
 	layout := "2 Jan"
 	switch whole := s.to.Sub(s.from); {
+	case whole < 10*time.Minute:
+		layout = "15:04:05"
 	case whole < 48*time.Hour:
 		layout = "15:04"
 	case whole > 300*24*time.Hour:

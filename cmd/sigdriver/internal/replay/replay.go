@@ -91,7 +91,7 @@ type Result struct {
 	Unread      bool
 	Assumed     int
 	Unexplained int
-	// Today is set for an identical ALLOW.
+	// Today is set for an ALLOW that today's rules give too, by the trust of then.
 	Today *Today
 }
 
