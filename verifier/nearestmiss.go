@@ -199,7 +199,8 @@ func (s *shortfall) missing(what, of string, able []string) string {
 	if len(able) > n {
 		by = fmt.Sprintf("any %d of %s", n, by)
 	}
-	return fmt.Sprintf("%d %ss%s by %s", n, what, of, by)
+	noun, rest, _ := strings.Cut(what+" ", " ") // an approval, or an attestation of some type
+	return fmt.Sprintf("%d %ss%s by %s", n, noun, strings.TrimSuffix(" "+rest, " ")+of, by)
 }
 
 // canSign reports whether a signature that the principal made now could count:
@@ -313,8 +314,11 @@ func (s *shortfall) text() string {
 		who[i] = plain(p.name)
 	}
 	got := "nobody has"
-	if len(who) > 0 {
-		got = "only " + strings.Join(who, ", ") + " has"
+	switch {
+	case len(who) == 1:
+		got = "only " + who[0] + " has"
+	case len(who) > 1:
+		got = "only " + strings.Join(who, ", ") + " have"
 	}
 	if s.reason == Distinct {
 		return clip(fmt.Sprintf("the rule %s asks for %d different principals over two authorities: %s spoken", quote(s.rule.name), s.need, got), MaxDetail-4)

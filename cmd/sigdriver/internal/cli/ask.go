@@ -82,6 +82,7 @@ func ask(env *Env, f *askFlags) error {
 			_, err := p.w.Write(append(answer, '\n'))
 			return err
 		}
+		d.NearestMiss = q.withFile(d.NearestMiss)
 		printAsked(p, d)
 		return nil
 	})

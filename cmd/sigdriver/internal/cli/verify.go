@@ -115,6 +115,7 @@ func verify(env *Env, f *verifyFlags) error {
 		return err
 	}
 	decision := verifier.Verify(&q.Request, trust.Trust, verifier.MapFloors{}, now)
+	decision.NearestMiss = q.withFile(decision.NearestMiss)
 	r := &report{question: q, trust: trust.Trust, decision: &decision, now: now, asOf: f.at != ""}
 	if err := sinks.render(env, r.render); err != nil {
 		return err

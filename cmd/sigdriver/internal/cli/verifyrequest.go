@@ -9,8 +9,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/sigdriver/sigdriver/verifier"
 )
@@ -27,6 +29,28 @@ func (q *question) offer(document int, a attestation) {
 	doc := &q.Documents[document]
 	doc.Attestations = append(doc.Attestations, a.raw)
 	q.offered[document] = append(q.offered[document], a.name)
+}
+
+// commandDocument is the document of a command that approves one.
+var commandDocument = regexp.MustCompile(`^(sigdriver sign --document )[a-z]+\.json `)
+
+// withFile puts the file that was asked about into a command that approves a document.
+func (q *question) withFile(m verifier.NearestMiss) verifier.NearestMiss {
+	if i := m.Document; i >= 0 && i < len(q.files) {
+		file := strings.ReplaceAll(shellWord(q.files[i]), "$", "$$")
+		m.Command = commandDocument.ReplaceAllString(m.Command, "${1}"+file+" ")
+	}
+	return m
+}
+
+// shellWord writes one argument that a POSIX shell reads back unchanged.
+func shellWord(s string) string {
+	if plain := func(r rune) bool {
+		return r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-@/:+=", r))
+	}; s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !plain(r) }) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // attestation is an encoded attestation and where it came from.
