@@ -123,7 +123,7 @@ func TestTrustPlan(t *testing.T) {
 			// With a key of a kind that sigdriver sign takes.
 			a.Principals["carol"].Keys = []verifiertest.PublicKey{verifiertest.Person("carol-2").Listed()}
 		}, ExitBreakage, "wouldBreak wouldBreak stillDenied", []string{
-			"✗ would break    ", "policy.json, ADMIT gw-east:prod/web-1", `DENY THRESHOLD: the rule "prod sandboxes" asks for 3 of "security": only alice, bob has spoken`,
+			"✗ would break    ", "policy.json, ADMIT gw-east:prod/web-1", `DENY THRESHOLD: the rule "prod sandboxes" asks for 3 of "security": only alice, bob have spoken`,
 			"nearest miss: one approval by carol over sha256:", "        sigdriver sign --document policy.json --key carol.key", "✗ would break    2", "– still allowed  0",
 		}},
 		{"the key of one who approved", func(a *verifiertest.Authorities) {
