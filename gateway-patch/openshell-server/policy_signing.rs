@@ -32,9 +32,15 @@ use tracing::warn;
 use crate::ServerState;
 use crate::config_file::ConfigFile;
 use crate::grpc::provider::ProviderEnvironmentRecord;
-use crate::persistence::{ObjectId, ObjectName, ObjectWorkspace};
+use crate::persistence::{ObjectId, ObjectName, ObjectWorkspace, Store};
 use crate::policy_store::PolicyStoreExt;
 use crate::provider_profile_sources::{EffectiveProviderProfileCatalog, ProfileScope};
+
+mod sandbox_creation;
+mod setting_writes;
+
+pub(in crate::grpc) use sandbox_creation::admit_sandbox;
+pub(super) use setting_writes::{admit_global_settings, admit_sandbox_settings};
 
 const POLICY_TYPE: &str = "openshell.sandbox.v1.SandboxPolicy";
 const PROFILE_TYPE: &str = "openshell.v1.ProviderProfile";
@@ -152,7 +158,7 @@ pub(super) async fn before_credentials(
     ))
 }
 
-/// A1, A3: a sandbox's policy that is about to be stored.
+/// A3: a sandbox's policy that is about to be stored.
 pub(in crate::grpc) async fn admit_policy(
     state: &ServerState,
     workspace: &str,
@@ -405,17 +411,7 @@ async fn reread<P: Borrow<Provider> + Sync>(
     effective: &SandboxPolicy,
 ) -> Result<Parts, Status> {
     let store = state.store.as_ref();
-    let latest = store
-        .get_latest_policy(sandbox.object_id())
-        .await
-        .map_err(|e| Status::internal(format!("fetch policy failed: {e}")))?;
-    let own = match latest {
-        Some(record) => Some(
-            SandboxPolicy::decode(record.policy_payload.as_slice())
-                .map_err(|e| Status::internal(format!("decode policy failed: {e}")))?,
-        ),
-        None => sandbox.spec.as_ref().and_then(|spec| spec.policy.clone()),
-    };
+    let own = own_policy(store, sandbox).await?;
     let global_settings = super::load_global_settings(store).await?;
     let global = super::decode_policy_from_global_settings(&global_settings)?;
     let source_is_global = global.is_some();
@@ -435,6 +431,20 @@ async fn reread<P: Borrow<Provider> + Sync>(
         host: HostNames::default(),
     }
     .parts(state, catalog, providers)
+}
+
+/// The sandbox's own policy: its latest revision, or that of its spec.
+async fn own_policy(store: &Store, sandbox: &Sandbox) -> Result<Option<SandboxPolicy>, Status> {
+    let latest = store
+        .get_latest_policy(sandbox.object_id())
+        .await
+        .map_err(|e| Status::internal(format!("fetch policy failed: {e}")))?;
+    match latest {
+        Some(record) => SandboxPolicy::decode(record.policy_payload.as_slice())
+            .map(Some)
+            .map_err(|e| Status::internal(format!("decode policy failed: {e}"))),
+        None => Ok(sandbox.spec.as_ref().and_then(|spec| spec.policy.clone())),
+    }
 }
 
 fn place(sandbox: &Sandbox) -> Place {

@@ -259,6 +259,13 @@ impl Hook {
         Ok(attested.and_then(|attested| attested.envelope))
     }
 
+    /// Refuses what has no document that could be asked about; while observing it is said
+    /// loudly.
+    pub fn missing(&self, seam: &'static str, sandbox: &Sandbox, what: &str) -> Result<(), Status> {
+        let denial = Denial::new("DOCUMENT_MISSING", what, None);
+        self.refused(seam, sandbox, Refusal::Denied(denial))
+    }
+
     /// Refuses what was found without the driver; while observing it is said loudly.
     pub(crate) fn refused(
         &self,

@@ -26,6 +26,7 @@ use crate::grpc::provider::handle_import_provider_profiles;
 use crate::grpc::test_support::test_server_state;
 
 mod minting;
+mod writes;
 
 const ID: &str = "sb-signed";
 
@@ -229,7 +230,7 @@ async fn insert_layers(state: &Arc<ServerState>) {
 #[tokio::test]
 async fn both_seams_ask_about_layers_and_global_policies() {
     for global in [false, true] {
-        let answers = vec![Scripted::yes(), Scripted::yes(), Scripted::yes()];
+        let answers = vec![Scripted::yes(); 4];
         let (state, signer) = gateway(Mode::Enforce, Some(answers)).await;
         insert_layers(&state).await;
         if global {
@@ -245,7 +246,7 @@ async fn both_seams_ask_about_layers_and_global_policies() {
         let served = get_config(&state).await.unwrap().into_inner();
         get_environment(&state).await.unwrap();
         let asked = signer.asked();
-        assert_eq!(asked.len(), if global { 3 } else { 2 });
+        assert_eq!(asked.len(), if global { 4 } else { 3 }); // the setting is asked about too
         let [config, environment] = asked.last_chunk().unwrap();
         assert_eq!(config.asked_sha256(), environment.asked_sha256());
         let policy = served.policy.unwrap();

@@ -15,8 +15,7 @@ import (
 )
 
 func newCanonicalizeCommand(env *Env) *cobra.Command {
-	var typeName, line, out string
-	var digest bool
+	var f canonicalizeFlags
 	cmd := &cobra.Command{
 		Use:   "canonicalize --type TYPE FILE",
 		Short: "Turn a policy, profile or settings file into its document",
@@ -30,25 +29,81 @@ lists every field and what becomes of it.
 
 The releases of OpenShell read files in two ways: 0.0, to 0.0.116, and 0.1, from 0.1.0
 on. What is made is for the gateways of one line; if those of the other would not
-make the same of the file, that is said.`,
+make the same of the file, that is said.
+
+With --gateway-config, --type settings reads what "openshell settings get NAME --json"
+prints and makes the document that the hook of such a gateway asks about.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			t, ok := policy.ParseType(typeName)
-			if !ok {
-				return usageError(fmt.Errorf("--type %q is no type", typeName), "use sandbox-policy, provider-profile or settings")
-			}
-			l, err := readLine(line)
-			if err != nil {
-				return err
-			}
-			return canonicalize(env, t, l, args[0], out, digest)
+			return f.run(env, args[0])
 		},
 	}
-	cmd.Flags().StringVar(&typeName, "type", policy.SandboxPolicy.String(), "sandbox-policy (also for a global policy), provider-profile or settings")
-	registerLine(cmd, &line)
-	cmd.Flags().StringVar(&out, "out", "", "where to write the document (default: the standard output)")
-	cmd.Flags().BoolVar(&digest, "digest", false, "print only the document's sha256; the document itself goes to --out, if that is given")
+	cmd.Flags().StringVar(&f.typeName, "type", policy.SandboxPolicy.String(), "sandbox-policy (also for a global policy), provider-profile or settings")
+	registerLine(cmd, &f.line)
+	cmd.Flags().StringVar(&f.out, "out", "", "where to write the document (default: the standard output)")
+	cmd.Flags().BoolVar(&f.digest, "digest", false, "print only the document's sha256; the document itself goes to --out, if that is given")
+	cmd.Flags().StringVar(&f.gatewayConfig, "gateway-config", "", "for settings: the gateway's configuration file")
+	cmd.Flags().StringVar(&f.policy, "policy", "", "with --gateway-config: the sandbox's policy, for the middleware services that it names")
 	return cmd
+}
+
+type canonicalizeFlags struct {
+	typeName, line, out, gatewayConfig, policy string
+	digest                                     bool
+}
+
+func (f *canonicalizeFlags) run(env *Env, path string) error {
+	t, ok := policy.ParseType(f.typeName)
+	if !ok {
+		return usageError(fmt.Errorf("--type %q is no type", f.typeName), "use sandbox-policy, provider-profile or settings")
+	}
+	l, err := readLine(f.line)
+	if err != nil {
+		return err
+	}
+	if f.gatewayConfig == "" && f.policy == "" {
+		data, err := readFile(env, path, "file", policy.MaxInput)
+		if err != nil {
+			return err
+		}
+		return canonicalize(env, t, l, path, data, f.out, f.digest)
+	}
+	if t != policy.Settings || f.gatewayConfig == "" {
+		return usageError(errors.New("--gateway-config is for --type settings, and --policy goes with it"), "leave them out")
+	}
+	data, err := f.settings(env, l, path)
+	if err != nil {
+		return err
+	}
+	return canonicalize(env, t, l, path, data, f.out, f.digest)
+}
+
+// settings makes a settings file of what OpenShell prints and is configured with.
+func (f *canonicalizeFlags) settings(env *Env, l policy.Line, path string) ([]byte, error) {
+	held := &policy.HeldSettings{ReadFile: func(path string) ([]byte, error) { return readFile(env, path, "certificates", policy.MaxInput) }}
+	var err error
+	if held.Printed, err = readFile(env, path, "file", policy.MaxInput); err != nil {
+		return nil, err
+	}
+	if held.Config, err = readFile(env, f.gatewayConfig, "gateway's configuration", policy.MaxInput); err != nil {
+		return nil, err
+	}
+	if f.policy != "" {
+		data, err := readFile(env, f.policy, "policy", policy.MaxInput)
+		if err != nil {
+			return nil, err
+		}
+		result, err := policy.Canonicalize(policy.SandboxPolicy, l, data)
+		if err != nil {
+			return nil, noDocument(f.policy, err)
+		}
+		held.Policy = result.Document
+	}
+	data, err := policy.SettingsOf(l, held)
+	if err != nil {
+		return nil, noDocument(path, err)
+	}
+	return data, nil
 }
 
 // registerLine adds the flag that says whose gateways a document is for.
@@ -64,11 +119,7 @@ func readLine(name string) (policy.Line, error) {
 	return l, nil
 }
 
-func canonicalize(env *Env, t policy.Type, l policy.Line, path, out string, digest bool) error {
-	data, err := readFile(env, path, "file", policy.MaxInput)
-	if err != nil {
-		return err
-	}
+func canonicalize(env *Env, t policy.Type, l policy.Line, path string, data []byte, out string, digest bool) error {
 	result, err := policy.Canonicalize(t, l, data)
 	if err != nil {
 		return noDocument(path, err)
