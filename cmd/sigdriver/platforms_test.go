@@ -55,6 +55,9 @@ func TestPlatforms(t *testing.T) {
 	found := map[string]string{}
 	root := filepath.Join("..", "..")
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() && path == filepath.Join(root, "out") {
+			return fs.SkipDir // what is made there, as an older release
+		}
 		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err
 		}
