@@ -233,6 +233,44 @@ async fn a_provider_pointed_at_no_profile() {
     }
 }
 
+/// A driver that is told to stop is gone at once, with callers connected that poll and
+/// one that watches: every question it took is answered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_driver_that_stops_is_gone() {
+    let (_lab, mut daemon, gateway) = world().await;
+    let polled = std::sync::Arc::new(gateway);
+    let stopped = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let callers: Vec<_> = (0..20)
+        .map(|_| {
+            let (gateway, stopped) = (polled.clone(), stopped.clone());
+            tokio::spawn(async move {
+                while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+                    if let Err(status) = gateway.get_sandbox_config().await {
+                        assert_eq!(status.code(), Code::Unavailable, "{status}");
+                    }
+                }
+            })
+        })
+        .collect();
+    let hook = polled.hook.as_ref().expect("it is on");
+    while hook.outcomes().get(Outcome::Allowed) < 100 {
+        tokio::task::yield_now().await;
+    }
+    let begin = std::time::Instant::now();
+    daemon.signal("TERM");
+    while !daemon.ended() {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    println!("gone after {:?}", begin.elapsed());
+    stopped.store(true, std::sync::atomic::Ordering::Relaxed);
+    for caller in callers {
+        caller.await.expect("no answer but yes or unavailable");
+    }
+    for fault in [Outcome::Denied, Outcome::Late, Outcome::Malformed] {
+        assert_eq!(hook.outcomes().get(fault), 0, "{fault:?}");
+    }
+}
+
 /// What the hook serves is what the gateway of today serves.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_allowed_is_served_unchanged() {

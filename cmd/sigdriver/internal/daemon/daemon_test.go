@@ -581,6 +581,32 @@ func TestTerminate(t *testing.T) {
 	w.expect(compose(6), verifier.Allowed)
 }
 
+// A gateway that is stopped in its tracks holds a connection and answers nothing. Where no
+// call is under way the driver does not wait for it: callers of the next one do.
+func TestTerminateBesideAStoppedGateway(t *testing.T) {
+	w := newWorld(t)
+	w.start()
+	conn, err := net.Dial("unix", w.path("run/s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	settings := []byte{0, 0, 0, 4, 0, 0, 0, 0, 0}
+	if _, err := conn.Write(append([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), settings...)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(conn, make([]byte, 9)); err != nil { // the driver's settings: it is connected
+		t.Fatal(err)
+	}
+	w.expect(compose(5), verifier.Allowed)
+	if err := w.stop(); err != nil {
+		t.Errorf("Run: %v", err)
+	}
+	if strings.Contains(w.log.String(), "did not finish in time") {
+		t.Error("a connection without calls held the driver up until it was cut off")
+	}
+}
+
 // TU-37: whatever is swapped meanwhile, an answer is of one trust that was in
 // use during the call.
 func TestRefreshRacesVerify(t *testing.T) {

@@ -36,6 +36,9 @@ import (
 const (
 	// drainTime is how long calls under way may take when the driver stops.
 	drainTime = 4 * time.Second
+	// idleTime is how long connections have to end by themselves once no call is under
+	// way on any: one whose other end is stopped in its tracks never would.
+	idleTime = 100 * time.Millisecond
 	// lockFile is the lock of the state folder.
 	lockFile = "lock"
 	// firstRefresh is how long the socket waits for trust when there is none.
@@ -498,7 +501,8 @@ func (d *driver) close() error {
 	return errors.Join(errs...)
 }
 
-// drain lets calls under way finish, for at most drainTime.
+// drain lets calls under way finish, for at most drainTime. A connection without any is
+// not waited for: until this process is gone, callers are refused.
 func (d *driver) drain() {
 	d.server.Stop()
 	servers := []*grpc.Server{d.grpc}
@@ -513,15 +517,35 @@ func (d *driver) drain() {
 	}
 	done := make(chan struct{})
 	go func() { defer close(done); stopping.Wait() }()
-	t := time.NewTimer(drainTime)
-	defer t.Stop()
-	select {
-	case <-done:
-	case <-t.C:
+	if !d.idle(done) {
 		d.logger.Warn("some calls did not finish in time")
-		for _, g := range servers {
-			g.Stop()
+	}
+	for _, g := range servers {
+		g.Stop()
+	}
+	<-done
+}
+
+// idle waits until every connection has ended or no call was under way for idleTime, and
+// reports whether that came before drainTime was over.
+func (d *driver) idle(done <-chan struct{}) bool {
+	look := time.NewTicker(idleTime / 10)
+	defer look.Stop()
+	begin := time.Now()
+	for last := begin; ; {
+		select {
+		case <-done:
+			return true
+		case now := <-look.C:
+			if d.server.Admission.Open() > 0 {
+				last = now
+			}
+			switch {
+			case now.Sub(last) >= idleTime:
+				return true
+			case now.Sub(begin) >= drainTime:
+				return false
+			}
 		}
-		<-done
 	}
 }

@@ -68,6 +68,9 @@ var errSlow = errors.New("the request was not received in time")
 // errStreams refuses a call more than a uid may have open.
 var errStreams error = &fault{code: codes.Unavailable, reason: reasonOverloaded, text: "this uid has too many calls open: end some"}
 
+// Open is how many calls are under way, on all listeners.
+func (a *Admission) Open() int { return a.streams.Held() }
+
 // slowKey finds the function that ends a call, in its context.
 type slowKey struct{}
 

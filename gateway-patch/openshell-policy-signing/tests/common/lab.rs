@@ -308,6 +308,11 @@ impl Daemon {
             std::thread::yield_now();
         }
     }
+
+    /// Reports whether the process has ended.
+    pub fn ended(&mut self) -> bool {
+        self.0.try_wait().expect("it is ours").is_some()
+    }
 }
 
 impl Drop for Daemon {
