@@ -98,7 +98,7 @@ func TestReceiptsPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, table, _ := strings.Cut(string(page), "| test in `supervisor.rs` |\n")
+	_, table, _ := strings.Cut(string(page), "| test in `supervisor.rs` or `nodes.rs` |\n")
 	table, _, _ = strings.Cut(table, "\n\n")
 	_, rustTests := testsOf(t)
 	named := regexp.MustCompile("`([a-z_]+)`")

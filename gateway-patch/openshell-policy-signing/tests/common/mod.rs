@@ -12,6 +12,7 @@ pub mod host;
 pub mod lab;
 pub mod liar;
 pub mod messages;
+pub mod supervisor;
 pub mod vectors;
 
 use std::path::PathBuf;
