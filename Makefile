@@ -36,7 +36,8 @@ siege:
 	go test -count=1 -timeout 30m -run '^TestSiege$$' -v ./cmd/sigdriver/internal/daemon -siege $(SIEGE) -siege-in-time
 
 # Three drivers and 64 callers over one PostgreSQL, while drivers are killed, connections
-# cut and delayed and the database restarts: every answer is held against what sharing a
+# cut and delayed, and the database restarts, is promoted from a standby and restored from an
+# old dump: every answer is held against what sharing a
 # memory promises. `make test` plays 6 seconds of it.
 MEMORY ?= 60s
 memory:

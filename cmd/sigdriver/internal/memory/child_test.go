@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -94,10 +95,10 @@ func (d *driver) answer(q *question, bound time.Duration) answer {
 	out := d.askAt(q.Name, q.Place, floor(q.Version, q.Digest))
 	a := answer{N: q.N, Allowed: out.allowed, Index: out.index, Sum: out.sum}
 	switch {
-	case out.err != nil:
-		a.Allowed, a.Fault = false, out.err.Error()
 	case d.client.Err() != nil:
 		a.Allowed, a.Fault = false, d.client.Err().Error()
+	case out.err != nil:
+		a.Allowed, a.Fault = false, out.err.Error()
 	case time.Since(out.asOf) > bound:
 		a.Allowed, a.Fault = false, "stale"
 	}
@@ -113,6 +114,7 @@ type process struct {
 	cmd     *exec.Cmd
 	in      *json.Encoder
 	waiting map[int]chan answer
+	over    *bool // it answers nothing any more
 	next    int
 }
 
@@ -142,9 +144,9 @@ func (p *process) start() {
 	if err := cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
-	waiting := map[int]chan answer{}
+	waiting, over := map[int]chan answer{}, new(bool)
 	p.mu.Lock()
-	p.cmd, p.in, p.waiting = cmd, json.NewEncoder(in), waiting
+	p.cmd, p.in, p.waiting, p.over = cmd, json.NewEncoder(in), waiting, over
 	p.mu.Unlock()
 	go func() {
 		lines := bufio.NewScanner(out)
@@ -162,6 +164,7 @@ func (p *process) start() {
 		}
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		*over = true // the kernel may end its output before its input, which then still takes a question
 		for n, c := range waiting {
 			close(c)
 			delete(waiting, n)
@@ -185,7 +188,10 @@ func (p *process) ask(q question) (answer, bool) {
 	p.next++
 	q.N = p.next
 	p.waiting[q.N] = c
-	err := p.in.Encode(&q)
+	err := os.ErrProcessDone
+	if !*p.over {
+		err = p.in.Encode(&q)
+	}
 	if err != nil {
 		delete(p.waiting, q.N)
 	}
@@ -194,6 +200,20 @@ func (p *process) ask(q question) (answer, bool) {
 		time.Sleep(5 * time.Millisecond)
 		return answer{}, false
 	}
-	a, ok := <-c
-	return a, ok
+	late := time.NewTimer(overdue)
+	defer late.Stop()
+	select {
+	case a, ok := <-c:
+		return a, ok
+	case <-late.C:
+		p.t.Errorf("driver %s has not answered within %s; what it does is in its log", p.conf.ID, overdue)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.cmd.Process.Signal(syscall.SIGQUIT)
+		return answer{}, false
+	}
 }
+
+// overdue is more than any answer takes: a raise is given up after 5 seconds, and 16 in a
+// row may meet others.
+const overdue = 2 * time.Minute

@@ -236,7 +236,7 @@ func (c *Client) catchUp(ctx context.Context, conn *pgx.Conn) error {
 	if err != nil {
 		return err
 	}
-	if err := c.belongs(&h); err != nil {
+	if err := c.belongs(ctx, conn, &h); err != nil {
 		return err
 	}
 	for {
@@ -280,7 +280,7 @@ func (c *Client) tellRefused(asOf time.Time) {
 }
 
 // belongs refuses another memory than the driver has joined, and joins the first one.
-func (c *Client) belongs(h *head) error {
+func (c *Client) belongs(ctx context.Context, conn *pgx.Conn, h *head) error {
 	if err := h.spoken(); err != nil {
 		return err
 	}
@@ -289,8 +289,18 @@ func (c *Client) belongs(h *head) error {
 	case is.Memory == "" && c.Store.Revision() > 0:
 		return errors.New("the driver remembers floors that the shared memory has not: stop it and run `sigdriver memory import`")
 	case is.Memory == "":
-		_, _, err := c.Store.Join(record.Joined{Time: time.Now().UTC(), Memory: h.id, Driver: c.Driver})
-		return err
+		lost, err := readLost(ctx, conn, c.Driver)
+		if err != nil {
+			return err
+		}
+		if _, _, err := c.Store.Join(record.Joined{Time: time.Now().UTC(), Memory: h.id, Driver: c.Driver}); err != nil {
+			return err
+		}
+		if lost.rows > 0 {
+			c.Logger.Warn("the journal begins anew, and this driver has raised before: the entries that asked for it are lost, and whatever else it had decided; floors and places are learned from the memory",
+				"rows", lost.rows, "first", lost.first, "last", lost.last, "entries", lost.entries)
+		}
+		return nil
 	case is.Memory != h.id:
 		return rolledBack("it is memory %.40q and this driver shares %s", h.id, is.Memory)
 	case is.Driver != c.Driver:

@@ -6,6 +6,7 @@ package memory_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -101,5 +102,77 @@ func TestRollingRestart(t *testing.T) {
 		if got := d.learned().ask("web", floor(version-2, 1)); got.allowed || got.err != nil {
 			t.Errorf("driver %d allows version %d after %d: %+v", i, version-2, version, got)
 		}
+	}
+}
+
+// steady asks each driver for the next version of a sandbox of its own until stop.
+func (f *fleet) steady(stop <-chan struct{}) *sync.WaitGroup {
+	var asking sync.WaitGroup
+	for i := range f.drivers {
+		asking.Go(func() {
+			q := own("steady", i)
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if a, _ := f.question(i, q); a.Allowed {
+					q.Version++
+				}
+				time.Sleep(5 * time.Millisecond) // as a gateway polls
+			}
+		})
+	}
+	return &asking
+}
+
+// refusals are what each driver did not answer within a stretch of time, and for how long
+// after its beginning.
+func (f *fleet) refusals(from, to time.Duration) string {
+	f.history.mu.Lock()
+	defer f.history.mu.Unlock()
+	count, last := make([]int, len(f.drivers)), make([]time.Duration, len(f.drivers))
+	for _, e := range f.history.events {
+		if e.sent >= from && e.got <= to && !e.a.Allowed {
+			count[e.driver]++
+			last[e.driver] = e.got - from
+		}
+	}
+	var parts []string
+	for i := range f.drivers {
+		parts = append(parts, fmt.Sprintf("driver %d refused %d in %.2f s", i, count[i], last[i].Seconds()))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// What a rolling restart and a fail-over cost those who ask: requests refused, and for how
+// long. Nobody else's answers are wrong meanwhile.
+func TestRestartsAsTheirCallersSeeThem(t *testing.T) {
+	p := memorytest.Start(t, "wal_level=replica", "max_wal_senders=4", "synchronous_standby_names=*", "synchronous_commit=local")
+	standby := p.Standby("wal_retrieve_retry_interval=100ms")
+	f := newFleet(t, p, 3)
+	f.standby = standby
+	f.allowed("first", len(f.drivers))
+	stop := make(chan struct{})
+	asking := f.steady(stop)
+	for i, d := range f.drivers {
+		from := time.Since(f.began)
+		d.kill()
+		d.start()
+		f.until(i, "allows nothing after its restart", func() (answer, bool) {
+			a, _ := f.question(i, own("again", i))
+			return a, a.Allowed
+		})
+		t.Logf("driver %d restarted: %s", i, f.refusals(from, time.Since(f.began)))
+	}
+	from := time.Since(f.began)
+	t.Log(f.promote())
+	t.Logf("fail-over: %s", f.refusals(from, time.Since(f.began)))
+	close(stop)
+	asking.Wait()
+	journals, rows := f.settle()
+	for _, w := range f.history.wrongs(journals, rows) {
+		t.Error(w)
 	}
 }

@@ -4,9 +4,11 @@
 package memory_test
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
@@ -16,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/memory"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/memory/memorytest"
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
@@ -33,134 +36,6 @@ var (
 // lag is maxFloorLag in the history.
 const lag = 500 * time.Millisecond
 
-// event is one question and its answer, on the one clock of the callers.
-type event struct {
-	driver     int
-	q          question
-	sent, got  time.Duration
-	a          answer
-	unanswered bool // the driver was killed meanwhile
-}
-
-// history is everything that was asked and answered.
-type history struct {
-	mu     sync.Mutex
-	events []event
-}
-
-func (h *history) add(e event) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.events = append(h.events, e)
-}
-
-// wrongs are the sentences that the history refutes. Drivers may be killed, connections
-// cut, the database restarted: none of it is an excuse.
-func (h *history) wrongs(journals []*journal, rows []record.Row) []string {
-	var out []string
-	wrong := func(format string, args ...any) {
-		if len(out) < 20 {
-			out = append(out, fmt.Sprintf(format, args...))
-		}
-	}
-	type version struct {
-		name    string
-		version uint64
-	}
-	digests := map[version]byte{}
-	places := map[string]verifier.Place{}
-	allowed := map[string][]event{}
-	for _, e := range h.events {
-		if !e.a.Allowed {
-			continue
-		}
-		v := version{e.q.Name, e.q.Version}
-		if d, ok := digests[v]; ok && d != e.q.Digest {
-			wrong("version %d of %s was allowed for two documents", v.version, v.name)
-		}
-		digests[v] = e.q.Digest
-		if p, ok := places[e.q.Name]; ok && p != e.q.Place {
-			wrong("sandbox %s was allowed in two places", e.q.Name)
-		}
-		places[e.q.Name] = e.q.Place
-		allowed[e.q.Name] = append(allowed[e.q.Name], e)
-		j := journals[e.driver]
-		switch entry := j.decisions[e.a.Index]; {
-		case entry == nil || entry.Sum != e.a.Sum:
-			wrong("driver %d allowed %s at version %d, and its journal has no such entry %d", e.driver, e.q.Name, e.q.Version, e.a.Index)
-		case entry.Decision.Memory.Ask != nil && j.lost[*entry.Decision.Memory.Ask] != "":
-			wrong("driver %d allowed %s at version %d, and its journal says that this was lost", e.driver, e.q.Name, e.q.Version)
-		}
-	}
-	for name, list := range allowed {
-		for _, x := range list {
-			for _, y := range list {
-				bound := lag
-				if x.driver == y.driver {
-					bound = 0
-				}
-				if y.q.Version > x.q.Version && y.got+bound < x.sent {
-					wrong("%s: version %d was allowed by driver %d %s after driver %d had allowed version %d", name, x.q.Version, x.driver, x.sent-y.got, y.driver, y.q.Version)
-				}
-			}
-		}
-	}
-	for _, r := range rows {
-		i := slices.IndexFunc(journals, func(j *journal) bool { return j.driver == r.Driver })
-		if i < 0 {
-			wrong("row %d is of driver %q", r.Revision, r.Driver)
-			continue
-		}
-		j, id := journals[i], record.AskID{Session: r.Session, Number: r.Ask.Number}
-		entry := j.asked[id]
-		if entry == nil || entry.Sum != r.Ask.Entry || entry.Seq != r.Ask.Index {
-			wrong("row %d: no entry of driver %q asked for it", r.Revision, r.Driver)
-		}
-		if j.lost[id] != "" {
-			wrong("row %d: driver %q says that it was lost", r.Revision, r.Driver)
-		}
-	}
-	return out
-}
-
-// journal is what one driver has written.
-type journal struct {
-	driver    string
-	decisions map[uint64]*record.Stored
-	asked     map[record.AskID]*record.Stored
-	lost      map[record.AskID]string
-	state     *record.State
-}
-
-func readJournal(t testing.TB, driver, dir string) *journal {
-	t.Helper()
-	j := &journal{driver, map[uint64]*record.Stored{}, map[record.AskID]*record.Stored{}, map[record.AskID]string{}, record.NewState(nil)}
-	for e, err := range record.Read(disk.OS{}, filepath.Join(dir, "audit"), 0) {
-		var torn *record.TornError
-		if errors.As(err, &torn) {
-			break // the driver was killed
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := j.state.Apply(&e); err != nil {
-			t.Fatal(err)
-		}
-		switch {
-		case e.Decision != nil:
-			j.decisions[e.Seq] = &e
-			if e.Decision.Memory != nil && e.Decision.Memory.Ask != nil {
-				j.asked[*e.Decision.Memory.Ask] = &e
-			}
-		case e.Lost != nil:
-			for _, a := range e.Lost.Asks {
-				j.lost[a.AskID] = a.Why
-			}
-		}
-	}
-	return j
-}
-
 // fleet is three drivers, each behind a proxy of its own, and who asks them.
 type fleet struct {
 	t       testing.TB
@@ -170,6 +45,8 @@ type fleet struct {
 	history history
 	began   time.Time
 	raised  atomic.Int64
+	standby *memorytest.Postgres // synchronous; nil for none
+	dump    string               // of an earlier time
 }
 
 func newFleet(t testing.TB, p *memorytest.Postgres, n int) *fleet {
@@ -253,6 +130,114 @@ func (f *fleet) trouble(r *rand.Rand) string {
 	return "restarted PostgreSQL"
 }
 
+// promote kills the primary once its standby has everything, and makes that the primary.
+func (f *fleet) promote() string {
+	for f.p.SQL(memorytest.Admin, "select count(*) from pg_stat_replication where state = 'streaming' and sync_state = 'sync'") != "1" {
+		time.Sleep(20 * time.Millisecond) // after a restart it comes back by itself
+	}
+	f.p.Kill()
+	began := time.Now()
+	for _, x := range f.proxies {
+		x.To(f.standby.Socket())
+		x.Cut()
+	}
+	f.standby.Promote()
+	f.p, f.standby = f.standby, nil
+	f.allowed("promoted", len(f.drivers))
+	return fmt.Sprintf("promoted the standby: each driver raised again after %s", time.Since(began).Round(time.Millisecond))
+}
+
+// take dumps the database, and has each driver learn more than the dump has.
+func (f *fleet) take() string {
+	f.dump = f.p.Dump()
+	f.allowed("dumped", len(f.drivers))
+	return "dumped the database"
+}
+
+// restore puts the dump back. Each driver says MEMORY_ROLLBACK, also after a restart, until
+// an operator has stopped them all and has each bring what it knows.
+func (f *fleet) restore() string {
+	f.p.Restore(f.dump)
+	for i, d := range f.drivers {
+		f.rolledBack(i)
+		d.kill()
+		d.start()
+		f.rolledBack(i)
+	}
+	for _, d := range f.drivers {
+		d.kill()
+	}
+	brought := 0
+	for i, d := range f.drivers {
+		stopped := &driver{t: f.t, id: d.conf.ID, dir: d.conf.Dir, url: f.p.URL(), ordered: func(*record.AskedReset) bool { return false }}
+		got := stopped.bring(f.t, nil)
+		if len(got.Disagree) > 0 {
+			f.t.Errorf("driver %d brings back what others know otherwise: %v", i, got.Disagree)
+		}
+		brought += got.Floors
+	}
+	for _, d := range f.drivers {
+		d.start()
+	}
+	f.allowed("restored", len(f.drivers))
+	return fmt.Sprintf("restored an old dump: each driver refused, also anew, and %d floors were brought back", brought)
+}
+
+// own is a question about a sandbox that nobody else asks about.
+func own(what string, i int) question {
+	name := fmt.Sprintf("%s%d", what, i)
+	return question{Name: name, Digest: 1, Version: 1, Place: verifier.Place{Workspace: "prod", Name: name}}
+}
+
+// question asks one driver and keeps the answer.
+func (f *fleet) question(i int, q question) (answer, bool) {
+	sent := time.Since(f.began)
+	a, ok := f.drivers[i].ask(q)
+	f.history.add(event{i, q, sent, time.Since(f.began), a, !ok})
+	return a, ok
+}
+
+// allowed waits until each driver has raised something of its own.
+func (f *fleet) allowed(what string, drivers int) {
+	f.t.Helper()
+	for i := range drivers {
+		f.until(i, "allows nothing after "+what, func() (answer, bool) {
+			a, _ := f.question(i, own(what, i))
+			return a, a.Allowed
+		})
+	}
+}
+
+// rolledBack waits until a driver says that the memory went back.
+func (f *fleet) rolledBack(i int) {
+	f.t.Helper()
+	f.until(i, "does not say that the memory went back", func() (answer, bool) {
+		a, _ := f.question(i, own("back", i))
+		return a, strings.Contains(a.Fault, "MEMORY_ROLLBACK")
+	})
+}
+
+func (f *fleet) until(i int, what string, so func() (answer, bool)) {
+	f.t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		a, ok := so()
+		if ok {
+			return
+		}
+		if time.Now().After(end) {
+			f.t.Fatalf("driver %d %s: %+v", i, what, a)
+		}
+	}
+}
+
+// planned is what happens once in a run, in this order, however short it is.
+func (f *fleet) planned() []func() string {
+	if f.standby == nil {
+		return nil
+	}
+	return []func() string{f.promote, f.take, f.restore}
+}
+
 // enough is how many ALLOWs there are for a verdict, on whatever machine.
 const enough = 200
 
@@ -265,8 +250,14 @@ func (f *fleet) run(seed uint64, callers, subjects int, length time.Duration, qu
 		asking.Go(func() { f.call(rand.New(rand.NewPCG(seed, uint64(c)+1)), heights, stop) })
 	}
 	r := rand.New(rand.NewPCG(seed, 0))
-	for end := time.Now().Add(length); time.Now().Before(end) || f.raised.Load() < enough && time.Since(end) < time.Minute; {
+	planned := f.planned()
+	begin, parts := time.Now(), time.Duration(len(planned)+1)
+	for end := begin.Add(length); time.Now().Before(end) || len(planned) > 0 || f.raised.Load() < enough && time.Since(end) < time.Minute; {
 		time.Sleep(time.Duration(100+r.IntN(400)) * time.Millisecond)
+		if done := parts - time.Duration(len(planned)); len(planned) > 0 && time.Since(begin) > length*done/parts {
+			f.t.Log(planned[0]())
+			planned = planned[1:]
+		}
 		if !quiet {
 			f.t.Log(f.trouble(r))
 		}
@@ -279,17 +270,7 @@ func (f *fleet) run(seed uint64, callers, subjects int, length time.Duration, qu
 // what they wrote and what the memory holds.
 func (f *fleet) settle() ([]*journal, []record.Row) {
 	f.t.Helper()
-	for i, d := range f.drivers {
-		q := question{Name: fmt.Sprintf("last%d", i), Digest: 1, Version: 1, Place: verifier.Place{Workspace: "prod", Name: fmt.Sprintf("last%d", i)}}
-		for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-			if a, _ := d.ask(q); a.Allowed {
-				break
-			}
-			if time.Now().After(end) {
-				f.t.Fatalf("driver %d allows nothing after the end", i)
-			}
-		}
-	}
+	f.allowed("last", len(f.drivers))
 	var journals []*journal
 	var rows []record.Row
 	for i, d := range f.drivers {
@@ -310,21 +291,58 @@ func (f *fleet) settle() ([]*journal, []record.Row) {
 	return journals, rows
 }
 
+// judge holds journals together as auditors do.
+func judge(t testing.TB, dirs map[string]string) *evidence.FleetReport {
+	t.Helper()
+	var all evidence.Fleet
+	for _, name := range slices.Sorted(maps.Keys(dirs)) {
+		hear := all.Journal(name)
+		for e, err := range record.Read(disk.OS{}, filepath.Join(dirs[name], "audit"), 0) {
+			var torn *record.TornError
+			if errors.As(err, &torn) {
+				break
+			}
+			if err := cmp.Or(err, hear(e)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return all.Judge()
+}
+
+func (f *fleet) audited() {
+	f.t.Helper()
+	dirs := map[string]string{}
+	for _, d := range f.drivers {
+		dirs[d.conf.ID] = d.conf.Dir
+	}
+	r := judge(f.t, dirs)
+	if !r.Well() || len(r.GivenUp) != 1 {
+		f.t.Errorf("the journals together: missing %v, findings %v, given up %v", r.Missing, r.Findings, r.GivenUp)
+	}
+	f.t.Logf("the journals explain %d rows, given up %v", r.Rows, r.GivenUp)
+}
+
 // TestHistory asks three drivers about many sandboxes at once, while drivers are killed,
-// connections are cut and delayed and the database restarts, and holds every answer
-// against what sharing a memory promises. `make memory` is the long form.
+// connections are cut and delayed, and the database restarts, is promoted from a standby
+// and restored from an old dump. It holds every answer against what sharing a memory
+// promises. `make memory` is the long form.
 func TestHistory(t *testing.T) {
 	seed := *historySeed
 	if seed == 0 {
 		seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d: replay with -history-seed", seed)
-	f := newFleet(t, memorytest.Start(t), 3)
+	p := memorytest.Start(t, "wal_level=replica", "max_wal_senders=4", "synchronous_standby_names=*", "synchronous_commit=local")
+	standby := p.Standby("wal_retrieve_retry_interval=100ms")
+	f := newFleet(t, p, 3)
+	f.standby = standby
 	f.run(seed, *historyCalls, *historySize, *historyTime, false)
 	journals, rows := f.settle()
 	for _, w := range f.history.wrongs(journals, rows) {
 		t.Error(w)
 	}
+	f.audited()
 	faults := map[string]int{}
 	for _, e := range f.history.events {
 		if e.a.Fault != "" {

@@ -31,7 +31,7 @@ func (d *driver) refuses(t *testing.T) {
 }
 
 // bring is sigdriver memory import of a driver that is stopped.
-func (d *driver) bring(t *testing.T, trust *verifier.Trust) *memory.Imported {
+func (d *driver) bring(t testing.TB, trust *verifier.Trust) *memory.Imported {
 	t.Helper()
 	db, err := memory.ParseURL(d.url, "")
 	if err != nil {

@@ -121,3 +121,15 @@ func parseAsk(body string) (record.Ask, error) {
 	}
 	return a, err
 }
+
+// lost is what a driver with an empty journal has raised before.
+type lost struct {
+	rows, first, last int64
+	entries           int64 // of its journal then, at least
+}
+
+func readLost(ctx context.Context, c *pgx.Conn, driver string) (l lost, err error) {
+	err = c.QueryRow(ctx, `select count(*), coalesce(min(revision), 0), coalesce(max(revision), 0), coalesce(max((body::jsonb ->> 'index')::bigint) + 1, 0)
+		from sigdriver.raised where driver = $1`, driver).Scan(&l.rows, &l.first, &l.last, &l.entries)
+	return l, err
+}

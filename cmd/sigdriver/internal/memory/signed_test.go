@@ -76,7 +76,8 @@ func TestRowsSigned(t *testing.T) {
 	for _, d := range []*driver{a, b} {
 		d.down()
 		j := readJournal(t, d.id, d.dir)
-		for _, e := range j.asked {
+		for _, list := range j.asked {
+			e := list[0]
 			if e.Decision.Memory.Signed != (d == a) {
 				t.Errorf("entry %d of %s says signed: %v", e.Seq, d.id, e.Decision.Memory.Signed)
 			}
