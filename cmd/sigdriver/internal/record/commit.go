@@ -129,7 +129,9 @@ func (j *Journal) write(batch []*waiting) error {
 		j.failed.Store(&err)
 		return err
 	}
-	j.segment.Store(&openSegment{j.file, j.segment.Load().path, j.size})
+	now := *j.segment.Load()
+	now.size = j.size
+	j.segment.Store(&now)
 	j.head.Store(&head)
 	return j.named()
 }

@@ -270,13 +270,14 @@ func (j *Journal) begin(seq uint64) error {
 	if err != nil {
 		return err
 	}
-	if err := j.opts.FS.SyncDir(j.dir); err != nil {
+	open, err := f.Stat()
+	if err := errors.Join(err, j.opts.FS.SyncDir(j.dir)); err != nil {
 		f.Close()
 		return err
 	}
 	old := j.file
 	j.file, j.size = f, 0
-	j.segment.Store(&openSegment{f, segmentName(j.dir, seq), 0})
+	j.segment.Store(&openSegment{segmentName(j.dir, seq), open, 0})
 	if old != nil {
 		old.Close() // after it: whoever looked at it meanwhile looks again
 	}

@@ -37,17 +37,13 @@ func (e *ForeignWriteError) Error() string {
 
 // openSegment is the open segment as it is durable.
 type openSegment struct {
-	file disk.File
 	path string
+	open fs.FileInfo // which file it is, whatever becomes of its name
 	size int64
 }
 
-// inPlace returns a *MisplacedError unless the path names the open file.
-func inPlace(fsys disk.FS, file disk.File, path string) (size int64, err error) {
-	open, err := file.Stat()
-	if err != nil {
-		return 0, err
-	}
+// inPlace returns a *MisplacedError unless the path names the open file, else its length.
+func inPlace(fsys disk.FS, open fs.FileInfo, path string) (size int64, err error) {
 	named, err := fsys.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -58,7 +54,7 @@ func inPlace(fsys disk.FS, file disk.File, path string) (size int64, err error) 
 	if !os.SameFile(named, open) {
 		return 0, &MisplacedError{path, "another file is in its place"}
 	}
-	return open.Size(), nil
+	return named.Size(), nil
 }
 
 // named returns why the journal on the disk is not the one that is written: a
@@ -66,7 +62,7 @@ func inPlace(fsys disk.FS, file disk.File, path string) (size int64, err error) 
 func (j *Journal) named() error {
 	for {
 		s := j.segment.Load()
-		size, err := inPlace(j.opts.FS, s.file, s.path)
+		size, err := inPlace(j.opts.FS, s.open, s.path)
 		if j.segment.Load() != s {
 			continue // another segment was begun, or entries became durable
 		}
@@ -98,7 +94,7 @@ func (s *Store) InPlace() error {
 	if s.base == nil || s.keeper.replacing.Load() {
 		return nil
 	}
-	size, err := inPlace(s.opts.FS, s.base.file, s.base.path)
+	size, err := inPlace(s.opts.FS, s.base.open, s.base.path)
 	if err == nil && size != s.base.size {
 		err = &ForeignWriteError{s.base.path, size, s.base.size}
 	}

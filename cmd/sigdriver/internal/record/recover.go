@@ -59,11 +59,12 @@ func (j *Journal) resume(c *chain, first uint64) error {
 	}
 	// Also without a cut: what a killed process wrote may not be durable yet,
 	// and from here on it counts.
-	if err := errors.Join(err, f.Sync(), j.opts.FS.SyncDir(j.dir)); err != nil {
+	open, statErr := f.Stat()
+	if err := errors.Join(err, statErr, f.Sync(), j.opts.FS.SyncDir(j.dir)); err != nil {
 		f.Close()
 		return &WriteError{Err: err}
 	}
-	j.segment.Store(&openSegment{f, segmentName(j.dir, first), j.size})
+	j.segment.Store(&openSegment{segmentName(j.dir, first), open, j.size})
 	j.head.Store(&Head{Size: c.next, Sum: c.prev})
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"path/filepath"
@@ -74,6 +75,7 @@ func (e *SnapshotError) Error() string {
 type snapshot struct {
 	path   string
 	file   disk.File
+	open   fs.FileInfo // which file it is, whatever becomes of its name
 	size   int64
 	header snapshotHeader
 	first  [][]byte // key of each page
@@ -98,7 +100,10 @@ func openSnapshot(fsys disk.FS, path string) (*snapshot, error) {
 		return nil, err
 	}
 	s := &snapshot{path: path, file: f}
-	if err := s.open(); err != nil {
+	if s.open, err = f.Stat(); err == nil {
+		err = s.readHead()
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return s, nil
@@ -108,11 +113,9 @@ func (s *snapshot) invalid(format string, args ...any) error {
 	return &SnapshotError{s.path, fmt.Sprintf(format, args...)}
 }
 
-func (s *snapshot) open() error {
-	size, err := s.file.Size()
-	if err != nil {
-		return err
-	}
+// readHead reads header and index.
+func (s *snapshot) readHead() error {
+	size := s.open.Size()
 	if size < trailerSize {
 		return s.invalid("it is too short")
 	}

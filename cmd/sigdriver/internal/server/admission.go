@@ -71,8 +71,20 @@ var errStreams error = &fault{code: codes.Unavailable, reason: reasonOverloaded,
 // Open is how many calls are under way, on all listeners.
 func (a *Admission) Open() int { return a.streams.Held() }
 
-// slowKey finds the function that ends a call, in its context.
-type slowKey struct{}
+// beginKey finds how a call began, in its context.
+type beginKey struct{}
+
+// beginning is of a call whose message is not read yet.
+type beginning struct {
+	at  time.Time
+	end context.CancelCauseFunc // ends the call
+}
+
+// begun is when a call began, the zero Time where nobody knows.
+func begun(ctx context.Context) time.Time {
+	b, _ := ctx.Value(beginKey{}).(beginning)
+	return b.at
+}
 
 // Options are those of a gRPC server whose callers are admitted here.
 func (a *Admission) Options() []grpc.ServerOption {
@@ -90,7 +102,7 @@ func (a *Admission) tap(ctx context.Context, _ *tap.Info) (context.Context, erro
 	}
 	context.AfterFunc(ctx, func() { a.streams.give(caller.UID, 1) })
 	ctx, end := context.WithCancelCause(ctx)
-	return context.WithValue(ctx, slowKey{}, end), nil
+	return context.WithValue(ctx, beginKey{}, beginning{time.Now(), end}), nil
 }
 
 // Admit returns a description of a service that receives messages within the bounds.
@@ -143,8 +155,8 @@ func (a *Admission) message(ctx context.Context, whole bool) *received {
 // is announced, and gives back what the message does not need.
 func (m *received) receive(v any, dec func(any) error) error {
 	m.end() // of the message before
-	if end, ok := m.ctx.Value(slowKey{}).(context.CancelCauseFunc); ok {
-		late := time.AfterFunc(m.admission.patience, func() { end(errSlow) })
+	if b, ok := m.ctx.Value(beginKey{}).(beginning); ok {
+		late := time.AfterFunc(m.admission.patience, func() { b.end(errSlow) })
 		defer late.Stop()
 	}
 	err := m.admission.receiving.take(m.ctx, m.uid, verifier.MaxRequest)

@@ -170,6 +170,7 @@ type Server struct {
 	trust  trustBytes
 	served served
 	done   chan struct{}
+	place  placeCheck
 
 	unrecorded unrecorded
 	watched    watched

@@ -187,7 +187,7 @@ func (s *Server) judge(ctx context.Context, caller socket.Credentials, data mem.
 	if err != nil {
 		return judged{}, err
 	}
-	if err := s.mayLeave(a); err != nil {
+	if err := s.mayLeave(ctx, a, cached); err != nil {
 		return judged{}, err
 	}
 	a.asked.Store(now.Unix())
@@ -234,9 +234,13 @@ func (c *call) printed(ctx context.Context, to *fingerprint) error {
 
 // mayLeave holds back what stands on an entry of a journal that is not in its place
 // any more, and an ALLOW while the log says that none may leave.
-func (s *Server) mayLeave(a *answer) error {
+func (s *Server) mayLeave(ctx context.Context, a *answer, cached bool) error {
 	if a.entry != nil || a.verdict == verifier.Allow {
-		if err := s.Record.InPlace(); err != nil {
+		var since time.Time // an entry that was just made is looked for
+		if cached {
+			since = begun(ctx)
+		}
+		if err := s.place.check(since, s.Record.InPlace); err != nil {
 			return auditUnavailable(err)
 		}
 	}

@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -59,7 +61,8 @@ func askAll(ctx context.Context, socket string, requests map[int]*signingv1.Veri
 	}
 	defer g.Close()
 	encoded = map[int][]byte{}
-	for size, req := range requests {
+	for _, size := range slices.Sorted(maps.Keys(requests)) { // the order numbers them
+		req := requests[size]
 		resp, err := g.Ask(ctx, req)
 		if err != nil {
 			return nil, 0, err
