@@ -76,14 +76,17 @@ type beginKey struct{}
 
 // beginning is of a call whose message is not read yet.
 type beginning struct {
-	at  time.Time
-	end context.CancelCauseFunc // ends the call
+	at    time.Time
+	end   context.CancelCauseFunc // ends the call
+	leave func()                  // gives its place back; the end of its context does so too
 }
 
 // begun is when a call began, the zero Time where nobody knows.
 func begun(ctx context.Context) time.Time {
-	b, _ := ctx.Value(beginKey{}).(beginning)
-	return b.at
+	if b, ok := ctx.Value(beginKey{}).(*beginning); ok {
+		return b.at
+	}
+	return time.Time{}
 }
 
 // Options are those of a gRPC server whose callers are admitted here.
@@ -100,9 +103,15 @@ func (a *Admission) tap(ctx context.Context, _ *tap.Info) (context.Context, erro
 	if !a.streams.try(caller.UID, 1) {
 		return ctx, errStreams
 	}
-	context.AfterFunc(ctx, func() { a.streams.give(caller.UID, 1) })
+	give := func() { a.streams.give(caller.UID, 1) }
+	waiting := context.AfterFunc(ctx, give)
+	leave := func() {
+		if waiting() { // sooner than the context, without a goroutine for it
+			give()
+		}
+	}
 	ctx, end := context.WithCancelCause(ctx)
-	return context.WithValue(ctx, beginKey{}, beginning{time.Now(), end}), nil
+	return context.WithValue(ctx, beginKey{}, &beginning{time.Now(), end, leave}), nil
 }
 
 // Admit returns a description of a service that receives messages within the bounds.
@@ -114,7 +123,7 @@ func (a *Admission) Admit(desc grpc.ServiceDesc, whole bool) *grpc.ServiceDesc {
 		next := desc.Methods[i].Handler
 		desc.Methods[i].Handler = func(srv any, ctx context.Context, dec func(any) error, in grpc.UnaryServerInterceptor) (any, error) {
 			m := a.message(ctx, whole)
-			defer m.end()
+			defer m.leave()
 			return next(srv, ctx, func(v any) error { return m.receive(v, dec) }, in)
 		}
 	}
@@ -122,7 +131,7 @@ func (a *Admission) Admit(desc grpc.ServiceDesc, whole bool) *grpc.ServiceDesc {
 		next := desc.Streams[i].Handler
 		desc.Streams[i].Handler = func(srv any, st grpc.ServerStream) error {
 			m := a.message(st.Context(), false)
-			defer m.end()
+			defer m.leave()
 			return next(srv, &admitted{st, m})
 		}
 	}
@@ -141,6 +150,7 @@ func (s *admitted) RecvMsg(v any) error { return s.message.receive(v, s.ServerSt
 type received struct {
 	admission *Admission
 	ctx       context.Context
+	begin     *beginning // nil where nobody took a place for the call
 	uid       uint32
 	whole     bool
 	held      int
@@ -148,14 +158,15 @@ type received struct {
 
 func (a *Admission) message(ctx context.Context, whole bool) *received {
 	caller, _ := socket.PeerFromContext(ctx) // tap has seen it
-	return &received{admission: a, ctx: ctx, uid: caller.UID, whole: whole}
+	begin, _ := ctx.Value(beginKey{}).(*beginning)
+	return &received{admission: a, ctx: ctx, begin: begin, uid: caller.UID, whole: whole}
 }
 
 // receive takes room for the longest message there is, since nobody knows before what
 // is announced, and gives back what the message does not need.
 func (m *received) receive(v any, dec func(any) error) error {
 	m.end() // of the message before
-	if b, ok := m.ctx.Value(beginKey{}).(beginning); ok {
+	if b := m.begin; b != nil {
 		late := time.AfterFunc(m.admission.patience, func() { b.end(errSlow) })
 		defer late.Stop()
 	}
@@ -187,3 +198,11 @@ func (m *received) give(n int) {
 
 // end gives back all that is left.
 func (m *received) end() { m.give(m.held) }
+
+// leave is end, once the call has been handled.
+func (m *received) leave() {
+	m.end()
+	if m.begin != nil {
+		m.begin.leave()
+	}
+}
