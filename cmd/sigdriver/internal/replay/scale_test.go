@@ -4,6 +4,7 @@
 package replay_test
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"golang.org/x/sys/unix"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/evidence"
@@ -98,6 +100,45 @@ func TestScale(t *testing.T) {
 			}
 			return len(r.Results)
 		})
+	}
+}
+
+// TestSameOnAnyNumberOfProcessors: what is found, and in which order, is the journal's
+// doing. Half of the records are spoilt, so that there is much to find.
+func TestSameOnAnyNumberOfProcessors(t *testing.T) {
+	w, o, whole := lived(t, size(300, 120))
+	for i, x := range whole.Results {
+		if i%4 < 2 {
+			spoil(t, object(w, x.Entry.Record), []string{"removed", "damaged"}[i%2])
+		}
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	var checked, replayed []byte
+	for _, n := range []int{1, 2, 5, 16} {
+		runtime.GOMAXPROCS(n)
+		report, err := evidence.Verify(w.Dir, evidence.VerifyOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(report.Findings) < 50 {
+			t.Fatalf("%d findings", len(report.Findings))
+		}
+		again := run(t, o)
+		if again.Counts[replay.Unreplayable] < 50 || again.Counts[replay.Identical] < 50 {
+			t.Fatalf("%v", again.Counts)
+		}
+		var now [2][]byte
+		for i, v := range []any{report, again} {
+			if now[i], err = json.Marshal(v, json.Deterministic(true)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n == 1 {
+			checked, replayed = now[0], now[1]
+		}
+		if !bytes.Equal(now[0], checked) || !bytes.Equal(now[1], replayed) {
+			t.Errorf("another report on %d processors", n)
+		}
 	}
 }
 
