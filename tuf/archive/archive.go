@@ -10,6 +10,11 @@
 // renamed, so that it is there whole or not at all; its name is durable when
 // Store.Put or Batch.Sync returns. Objects never change and are never removed.
 //
+// Small objects that are put at the same time may share a file, a group:
+// groups/<hex>, named by its own sha256, in which each object stands after its
+// sha256 and its length in four bytes, the most significant first. A batch makes
+// no groups.
+//
 // Several stores may work in one folder, also in one process, as long as each has
 // a folder of its own for what is under way: Open empties it.
 package archive
@@ -45,9 +50,13 @@ type Store struct {
 	tmp string
 	fs  disk.FS
 
-	mu    sync.Mutex
-	known map[[32]byte]bool // objects that are durable
-	dirs  map[string]bool   // folders that are
+	mu      sync.Mutex
+	known   map[[32]byte]bool // objects that are durable
+	dirs    map[string]bool   // folders that are
+	waiting []*putting        // objects that are to be written next
+	writing bool              // others are being written
+
+	grouped grouped
 }
 
 // CorruptError says that an object is not what its name says.
@@ -86,13 +95,14 @@ func OpenTemp(dir, tmp string, fsys disk.FS) (*Store, error) {
 	return s, disk.Sweep(s.fs, s.tmp)
 }
 
-// Read returns an object of the archive in dir as Store.Get does. It makes and
-// removes nothing, so that a driver at work there is not disturbed.
-func Read(dir string, sum [32]byte) ([]byte, error) {
-	return (&Store{dir: dir, fs: disk.OS{}}).Get(sum)
-}
+// Reader returns the archive in dir to be read. It makes and removes nothing, so that a
+// driver at work there is not disturbed.
+func Reader(dir string) *Store { return &Store{dir: dir, fs: disk.OS{}} }
 
-// Path returns the file of an object in the archive in dir, whether or not there
+// Read returns an object of the archive in dir as Store.Get does.
+func Read(dir string, sum [32]byte) ([]byte, error) { return Reader(dir).Get(sum) }
+
+// Path returns the file of an object of its own in the archive in dir, whether or not there
 // is one.
 func Path(dir string, sum [32]byte) string {
 	digits := hex.EncodeToString(sum[:])
@@ -109,10 +119,18 @@ func (s *Store) Put(data []byte) ([32]byte, error) {
 	if s.durable(sum) {
 		return sum, nil
 	}
-	if err := s.makeDir(sum); err != nil {
-		return sum, err
+	if len(data) > maxGrouped {
+		return sum, s.putAlone(sum, data)
 	}
-	_, err := s.Get(sum)
+	return sum, s.enqueue(sum, data)
+}
+
+// putAlone makes an object durable in a file of its own.
+func (s *Store) putAlone(sum [32]byte, data []byte) error {
+	if err := s.makeDir(sum); err != nil {
+		return err
+	}
+	_, err := s.read(sum)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = s.write(sum, data)
 	}
@@ -123,13 +141,14 @@ func (s *Store) Put(data []byte) ([32]byte, error) {
 	if err == nil {
 		s.remember(sum)
 	}
-	return sum, err
+	return err
 }
 
-// makeDir makes the folder of an object, once. That it exists does not say that its
-// name is durable.
-func (s *Store) makeDir(sum [32]byte) error {
-	dir := filepath.Dir(s.path(sum))
+// makeDir makes the folder of an object, once.
+func (s *Store) makeDir(sum [32]byte) error { return s.makeFolder(filepath.Dir(s.path(sum))) }
+
+// makeFolder makes a folder, once. That it exists does not say that its name is durable.
+func (s *Store) makeFolder(dir string) error {
 	s.mu.Lock()
 	made := s.dirs[dir]
 	s.mu.Unlock()
@@ -154,6 +173,9 @@ func (s *Store) write(sum [32]byte, data []byte) error {
 // *CorruptError otherwise.
 func (s *Store) Get(sum [32]byte) ([]byte, error) {
 	data, err := s.read(sum)
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = s.fromGroup(sum)
+	}
 	if err != nil {
 		s.mu.Lock()
 		delete(s.known, sum)
@@ -162,6 +184,7 @@ func (s *Store) Get(sum [32]byte) ([]byte, error) {
 	return data, err
 }
 
+// read reads an object out of a file of its own.
 func (s *Store) read(sum [32]byte) ([]byte, error) {
 	path := s.path(sum)
 	f, err := s.fs.Open(path, os.O_RDONLY, 0)
@@ -183,8 +206,12 @@ func (s *Store) read(sum [32]byte) ([]byte, error) {
 	return data, nil
 }
 
-// Has reports whether there is an object of this digest, without reading it.
-func (s *Store) Has(sum [32]byte) bool {
+// Has reports whether there is an object of this digest, without reading it, as far as a
+// driver remembers those in groups.
+func (s *Store) Has(sum [32]byte) bool { return s.durable(sum) || s.alone(sum) }
+
+// alone reports whether an object has a file of its own.
+func (s *Store) alone(sum [32]byte) bool {
 	f, err := s.fs.Open(s.path(sum), os.O_RDONLY, 0)
 	if err != nil {
 		return false
@@ -233,7 +260,7 @@ func (b *Batch) Put(data []byte) ([32]byte, error) {
 	if err := b.store.makeDir(sum); err != nil {
 		return sum, err
 	}
-	if _, err := b.store.Get(sum); err != nil {
+	if _, err := b.store.read(sum); err != nil {
 		if err := b.store.write(sum, data); err != nil {
 			return sum, err
 		}

@@ -285,7 +285,7 @@ func TestKnownIsBounded(t *testing.T) {
 }
 
 // put is what the fault tests do at each operation: two objects, one of them twice,
-// and then a batch.
+// a group, and then a batch.
 func put(dir string, fsys *disktest.FS) error {
 	s, err := Open(dir, fsys)
 	if err != nil {
@@ -297,6 +297,12 @@ func put(dir string, fsys *disktest.FS) error {
 			return err
 		}
 		fmt.Println(hex.EncodeToString(sum[:])) // an object that was promised
+	}
+	if err := together(s, "three", "four", "one"); err != nil {
+		return err
+	}
+	for _, text := range []string{"three", "four"} {
+		fmt.Printf("%x\n", sha256.Sum256([]byte(text)))
 	}
 	b := s.Batch()
 	sums := [][32]byte{}
@@ -374,7 +380,7 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// whole checks every object below sha256 and returns their names.
+// whole checks every object and returns their names.
 func whole(t *testing.T, dir string) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
@@ -388,6 +394,11 @@ func whole(t *testing.T, dir string) map[string]bool {
 			t.Errorf("%s is not whole: %v", file, err)
 		}
 		names[filepath.Base(file)] = true
+	}
+	for _, texts := range groupFiles(t, dir) {
+		for _, text := range texts {
+			names[fmt.Sprintf("%x", sha256.Sum256([]byte(text)))] = true
+		}
 	}
 	return names
 }

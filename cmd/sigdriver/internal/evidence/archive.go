@@ -18,13 +18,15 @@ import (
 // Archive is the archive of a state folder, and what it has been asked for
 // before. It is safe for concurrent use.
 type Archive struct {
-	dir   string
+	store *archive.Store
 	known sync.Map // record.Digest → *attestation
 	count atomic.Int64
 }
 
 // OpenArchive reads from a state folder. Nothing in it is touched.
-func OpenArchive(state string) *Archive { return &Archive{dir: filepath.Join(state, "archive")} }
+func OpenArchive(state string) *Archive {
+	return &Archive{store: archive.Reader(filepath.Join(state, "archive"))}
+}
 
 // maxRemembered bounds how many attestations are kept in memory.
 const maxRemembered = 1 << 14
@@ -41,7 +43,7 @@ func (a *Archive) attestation(sum record.Digest) (*attestation, error) {
 	if known, ok := a.known.Load(sum); ok {
 		return known.(*attestation), nil
 	}
-	data, err := archive.Read(a.dir, sum)
+	data, err := a.store.Get(sum)
 	var none *archive.MissingError
 	if errors.As(err, &none) {
 		return nil, nil
@@ -57,12 +59,12 @@ func (a *Archive) attestation(sum record.Digest) (*attestation, error) {
 }
 
 // Object reads one object.
-func (a *Archive) Object(sum [32]byte) ([]byte, error) { return archive.Read(a.dir, sum) }
+func (a *Archive) Object(sum [32]byte) ([]byte, error) { return a.store.Get(sum) }
 
 // Record reads the decision record of an entry. It is the one that was written:
 // its digest is in the entry.
 func (a *Archive) Record(e *record.Entry) (*record.DecisionRecord, error) {
-	data, err := archive.Read(a.dir, e.Record)
+	data, err := a.store.Get(e.Record)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +78,8 @@ func (a *Archive) Record(e *record.Entry) (*record.DecisionRecord, error) {
 	return record, nil
 }
 
-// objectName is where the archive keeps an object.
+// objectName is where the archive keeps an object that has a file of its own, as all have in
+// a pack.
 func objectName(sum record.Digest) string {
 	name := sum.String()
 	return "archive/sha256/" + name[:2] + "/" + name

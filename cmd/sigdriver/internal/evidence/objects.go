@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"github.com/go-json-experiment/json"
@@ -29,7 +30,7 @@ type foundRecord struct {
 
 // findRecord reads the decision record of an entry.
 func (v *verification) findRecord(e *record.Entry) (f foundRecord) {
-	data, err := archive.Read(v.path("archive"), e.Record)
+	data, err := v.archive.Get(e.Record)
 	if err != nil {
 		return foundRecord{err: err}
 	}
@@ -61,7 +62,7 @@ func (v *verification) checkArchive(e *record.Stored, found *foundRecord) {
 
 // object reads one object that an entry names, nil if it is not there whole.
 func (v *verification) object(e *record.Stored, sum record.Digest, what string) []byte {
-	data, err := archive.Read(v.path("archive"), sum)
+	data, err := v.archive.Get(sum)
 	if !v.whole(e, sum, what, err) {
 		return nil
 	}
@@ -81,16 +82,30 @@ func (v *verification) whole(e *record.Stored, sum record.Digest, what string, e
 	case errors.As(err, &missing):
 		v.find(Finding{record.LogGap, objectName(sum), -1, int64(e.Seq), what + " is not in the archive"})
 	default:
-		v.find(Finding{record.LogTampered, objectName(sum), -1, int64(e.Seq), what + " is not what its name says"})
+		path := v.archive.File(sum)
+		var corrupt *archive.CorruptError
+		if errors.As(err, &corrupt) {
+			path = corrupt.Path
+		}
+		v.find(Finding{record.LogTampered, v.below(path), -1, int64(e.Seq), what + " is not what its name says"})
 	}
 	return err == nil
+}
+
+// below is the name of a file as findings have it.
+func (v *verification) below(path string) string {
+	name, err := filepath.Rel(v.dir, path)
+	if err != nil {
+		name = path
+	}
+	return filepath.ToSlash(name)
 }
 
 // checkRecord holds a decision record against its entry, and looks for the
 // attestations that counted.
 func (v *verification) checkRecord(e *record.Stored, found *foundRecord) {
 	wrong := func(format string, args ...any) {
-		v.find(Finding{record.LogTampered, objectName(e.Decision.Record), -1, int64(e.Seq), fmt.Sprintf(format, args...)})
+		v.find(Finding{record.LogTampered, v.below(v.archive.File(e.Decision.Record)), -1, int64(e.Seq), fmt.Sprintf(format, args...)})
 	}
 	if found.fault != nil {
 		wrong("it is no decision record: %v", found.fault)

@@ -162,7 +162,7 @@ func (w *packer) trust() error {
 // missing: not at all.
 func (w *packer) list() error {
 	for sum := range w.objects {
-		data, err := archive.Read(filepath.Join(w.state, "archive"), sum)
+		data, err := w.archive.Object(sum)
 		var missing *archive.MissingError
 		var corrupt *archive.CorruptError
 		switch {
@@ -196,7 +196,7 @@ func (w *packer) write(out io.Writer) error {
 	for _, m := range w.manifest.Members {
 		data, small := w.small[m.Name]
 		if !small {
-			if data, err = archive.Read(filepath.Join(w.state, "archive"), m.SHA256); err != nil {
+			if data, err = w.archive.Object(m.SHA256); err != nil {
 				return err
 			}
 		}

@@ -98,8 +98,8 @@ func Verify(dir string, o VerifyOptions) (*Report, error) {
 	if err != nil || !info.IsDir() {
 		return nil, &NoStateError{dir}
 	}
-	v := &verification{dir: dir, options: o, report: &Report{Findings: []Finding{}, Unchecked: []string{}}}
-	v.state = record.NewState(func(sum [32]byte) ([]byte, error) { return archive.Read(v.path("archive"), sum) })
+	v := &verification{dir: dir, options: o, report: &Report{Findings: []Finding{}, Unchecked: []string{}}, archive: archive.Reader(filepath.Join(dir, "archive"))}
+	v.state = record.NewState(v.archive.Get)
 	if err := v.readMemory(); err != nil {
 		return nil, err
 	}
@@ -129,6 +129,7 @@ type verification struct {
 	snapshot *record.Snapshot // nil: there is none
 	head     record.Head      // what the driver remembers of its journal's end
 
+	archive *archive.Store
 	objects wholeObjects
 }
 

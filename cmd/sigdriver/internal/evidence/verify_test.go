@@ -4,6 +4,9 @@
 package evidence
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -102,6 +105,74 @@ func TestArchiveIsComplete(t *testing.T) {
 	}
 	if r := verifyState(t, dir, VerifyOptions{}); !r.Well() {
 		t.Errorf("after all was put back: %+v", r.Findings)
+	}
+}
+
+// regroup moves every object of an archive into one group, and returns its file.
+func regroup(t *testing.T, dir string) string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "archive", "sha256", "*", "*"))
+	if err != nil || len(paths) < 3 {
+		t.Fatalf("%d objects, %v", len(paths), err)
+	}
+	var group []byte
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(data)
+		group = append(binary.BigEndian.AppendUint32(append(group, sum[:]...), uint32(len(data))), data...)
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(dir, "archive", "groups", fmt.Sprintf("%x", sha256.Sum256(group)))
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, group, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// Objects that share a file are checked like any others, and exported as the same bytes.
+func TestArchiveOfGroups(t *testing.T) {
+	dir := decidedState(t)
+	export := func() []byte {
+		t.Helper()
+		var b bytes.Buffer
+		if m, err := WritePack(&b, dir); err != nil || len(m.Missing) > 0 {
+			t.Fatalf("%+v, %v", m, err)
+		}
+		return b.Bytes()
+	}
+	alone := export()
+	objects := verifyState(t, dir, VerifyOptions{}).Objects
+	path := regroup(t, dir)
+	if r := verifyState(t, dir, VerifyOptions{}); !r.Well() || r.Objects != objects {
+		t.Errorf("%d objects of %d, %+v", r.Objects, objects, r.Findings)
+	}
+	if !bytes.Equal(export(), alone) {
+		t.Error("a pack of grouped objects has other bytes")
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(data); i += 97 {
+		bad := slices.Clone(data)
+		bad[i] ^= 1
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r := verifyState(t, dir, VerifyOptions{}); r.Well() || r.Findings[0].Code != record.LogTampered || filepath.Join(dir, r.Findings[0].File) != path || r.Findings[0].Entry < 0 {
+			t.Errorf("byte %d: %+v", i, r.Findings)
+		}
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if r := verifyState(t, dir, VerifyOptions{}); r.Well() || r.Findings[0].Code != record.LogGap {
+		t.Errorf("without the group: %+v", r.Findings)
 	}
 }
 

@@ -236,69 +236,122 @@ func said(t *testing.T, out string) []promise {
 	return list
 }
 
-// Under many callers, too: whatever each was told holds after a kill at any
-// operation of their appends.
-func TestKillUnderCallers(t *testing.T) {
-	const callers = 8
-	if at, err := strconv.Atoi(os.Getenv("SIGDRIVER_TEST_AT")); err == nil {
-		dir := os.Getenv("SIGDRIVER_TEST_DIR")
-		fsys := &disktest.FS{At: at}
-		objects, err := archive.Open(filepath.Join(dir, "archive"), fsys)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := Open(dir, Options{Archive: objects, FS: fsys, SegmentSize: 2000})
-		if err != nil {
-			t.Fatal(err)
-		}
-		var wg sync.WaitGroup
-		var mu sync.Mutex
-		for c := range callers {
-			wg.Go(func() {
-				name := fmt.Sprint("web-", c)
-				for {
-					v := s.View()
-					to := floor(v.Floor(key(name)).Version+1, 1)
-					seq, sum, err := commit(s, compose(v, name, to))
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					mu.Lock()
-					fmt.Println(seq, sum, name, to.Version, 1)
-					mu.Unlock()
-				}
-			})
-		}
-		wg.Wait()
-		t.Fatal("still alive")
+// callersUntil has many callers raise floors until something fails.
+func callersUntil(dir string, fsys *disktest.FS, told func(promise)) error {
+	objects, err := archive.Open(filepath.Join(dir, "archive"), fsys)
+	if err != nil {
+		return err
 	}
-	total := 0
+	s, err := Open(dir, Options{Archive: objects, FS: fsys, SegmentSize: 2000})
+	if err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	for c := range 8 {
+		wg.Go(func() {
+			name := fmt.Sprint("web-", c)
+			for {
+				v := s.View()
+				to := floor(v.Floor(key(name)).Version+1, 1)
+				seq, sum, fault := commit(s, compose(v, name, to))
+				mu.Lock()
+				if fault != nil {
+					err = errors.Join(err, fault)
+					mu.Unlock()
+					return
+				}
+				told(promise{seq, sum.String(), name, to})
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(err, s.Close())
+}
+
+// keptForCallers opens what is left: what each caller was told holds, and the archive has
+// what every entry names. It returns how many files hold objects of several decisions.
+func keptForCallers(t *testing.T, what, dir string, promised []promise) (groups int) {
+	t.Helper()
+	objects, err := archive.Open(filepath.Join(dir, "archive"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := openStore(t, dir, Options{Archive: objects})
+	defer s.Close()
+	for _, p := range promised {
+		if got := s.View().Floor(key(p.name)); got.Version < p.floor.Version {
+			t.Errorf("%s: %s is at %d, promised %d", what, p.name, got.Version, p.floor.Version)
+		}
+	}
+	for e, err := range s.Entries(0) {
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		evidence, err := objects.Get(e.Decision.Record)
+		if err != nil {
+			t.Errorf("%s: the record of entry %d: %v", what, e.Seq, err)
+			continue
+		}
+		r, err := ParseDecisionRecord(evidence)
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		if _, err := objects.Get(r.Attestations[0][0]); err != nil {
+			t.Errorf("%s: the attestation of entry %d: %v", what, e.Seq, err)
+		}
+	}
+	folded(t, dir, objects)
+	files, err := filepath.Glob(filepath.Join(dir, "archive", "groups", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(files)
+}
+
+// Under many callers, too: whatever each was told holds after a kill at any
+// operation of their appends, with the evidence that they share files for.
+func TestKillUnderCallers(t *testing.T) {
+	if at, err := strconv.Atoi(os.Getenv("SIGDRIVER_TEST_AT")); err == nil {
+		err := callersUntil(os.Getenv("SIGDRIVER_TEST_DIR"), &disktest.FS{At: at}, func(p promise) {
+			fmt.Println(p.seq, p.sum, p.name, p.floor.Version, 1)
+		})
+		t.Fatalf("still alive: %v", err)
+	}
+	total, groups := 0, 0
 	// On a busy machine the process may die before any caller has printed: it is
 	// killed later and later until some have.
-	for at := 20; at < 120 || total == 0 && at < 5000; at += 7 {
+	for at := 20; at < 120 || (total == 0 || groups == 0) && at < 5000; at += 7 {
 		dir := t.TempDir()
 		promised := said(t, killed(t, "TestKillUnderCallers", "SIGDRIVER_TEST_DIR="+dir, "SIGDRIVER_TEST_AT="+strconv.Itoa(at)))
 		total += len(promised)
-		objects, err := archive.Open(filepath.Join(dir, "archive"), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := openStore(t, dir, Options{Archive: objects})
-		for _, p := range promised {
-			if got := s.View().Floor(key(p.name)); got.Version < p.floor.Version {
-				t.Errorf("killed at %d: %s is at %d, promised %d", at, p.name, got.Version, p.floor.Version)
-			}
-		}
-		folded(t, dir, objects)
-		s.Close()
+		groups += keptForCallers(t, fmt.Sprint("killed at ", at), dir, promised)
 	}
-	if total == 0 {
-		t.Error("nothing was ever promised")
+	if total == 0 || groups == 0 {
+		t.Errorf("%d promises, %d files shared", total, groups)
 	}
 }
 
-// A disk that is really full, with ever more room: each commit that fails says so,
+// And after a loss of power, which takes back what was not synced.
+func TestPowerLossUnderCallers(t *testing.T) {
+	total, groups := 0, 0
+	for at := 20; at < 220 || (total == 0 || groups == 0) && at < 300; at++ {
+		dir := t.TempDir()
+		var promised []promise
+		fsys := &disktest.FS{At: at, Err: syscall.EIO, After: true}
+		if err := callersUntil(dir, fsys, func(p promise) { promised = append(promised, p) }); !errors.Is(err, syscall.EIO) {
+			t.Fatalf("operation %d: %v", at, err)
+		}
+		fsys.PowerLoss()
+		total += len(promised)
+		groups += keptForCallers(t, fmt.Sprint("power lost at ", at), copied(t, dir), promised)
+	}
+	if total == 0 || groups == 0 {
+		t.Errorf("%d promises, %d files shared", total, groups)
+	}
+}
+
 // raises nothing, and what was promised before stays.
 func TestFullDisk(t *testing.T) {
 	dir, full := disktest.SmallDisk(t, 4096), 0

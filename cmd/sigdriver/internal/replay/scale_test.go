@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -104,12 +105,18 @@ func TestScale(t *testing.T) {
 }
 
 // TestSameOnAnyNumberOfProcessors: what is found, and in which order, is the journal's
-// doing. Half of the records are spoilt, so that there is much to find.
+// doing. Half of the files with records are spoilt, so that there is much to find.
 func TestSameOnAnyNumberOfProcessors(t *testing.T) {
 	w, o, whole := lived(t, size(300, 120))
-	for i, x := range whole.Results {
+	var files []string // records may share one
+	for _, x := range whole.Results {
+		if file := object(w, x.Entry.Record); !slices.Contains(files, file) {
+			files = append(files, file)
+		}
+	}
+	for i, file := range files {
 		if i%4 < 2 {
-			spoil(t, object(w, x.Entry.Record), []string{"removed", "damaged"}[i%2])
+			spoil(t, file, []string{"removed", "damaged"}[i%2])
 		}
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
@@ -120,11 +127,11 @@ func TestSameOnAnyNumberOfProcessors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(report.Findings) < 50 {
+		if len(report.Findings) < 20 {
 			t.Fatalf("%d findings", len(report.Findings))
 		}
 		again := run(t, o)
-		if again.Counts[replay.Unreplayable] < 50 || again.Counts[replay.Identical] < 50 {
+		if again.Counts[replay.Unreplayable] < 20 || again.Counts[replay.Identical] < 20 {
 			t.Fatalf("%v", again.Counts)
 		}
 		var now [2][]byte
