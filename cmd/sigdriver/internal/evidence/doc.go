@@ -13,6 +13,9 @@
 // record and the archive, with the bodies, which a driver never keeps, from an export
 // of the gateway.
 //
+// [Fleet] holds the journals of drivers that share a memory together, by its rows: each
+// needs the entry that asked for it and, where its driver has a key, its signature.
+//
 // [WritePack] and [Unpack] put the evidence into one file for an auditor, and take it
 // out again: the journal, the tile log with its checkpoint, the history of trust, and
 // the objects of the archive that these name. No body is in it, for none is in the
