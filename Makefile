@@ -1,6 +1,6 @@
 # Two commands for a stranger: `make demo` and `make test`.
 
-.PHONY: build golangci test race pkcs11 soak siege memory memory-figures durability junk check fmt vet lint generate generate-check tidy platforms dist dist-check journey readme demo bench fuzz conformance interop interop-python gateway-test gateway-compat fleet clean
+.PHONY: build golangci test race pkcs11 soak siege memory memory-figures durability junk check fmt vet lint generate generate-check tidy platforms dist dist-check journey readme demo bench fuzz conformance interop interop-python gateway-test gateway-compat fleet growth clean
 
 TOOL := go tool -modfile=go.tool.mod
 
@@ -56,6 +56,11 @@ FLEET ?= 10000 50000
 fleet:
 	set -e; for n in $(FLEET); do \
 	  go test -count=1 -timeout 30m -run '^TestPolledSandboxes$$' -v ./cmd/sigdriver/internal/daemon -fleet $$n -fleet-every 5s; done
+
+# How what a decision allocates grows with each thing that others can make larger, with the
+# exponent fitted. `make test` doubles each once.
+growth:
+	go test -count=1 -run '^TestGrowth$$' -v ./verifier -growth 7
 
 # Evidence under fire, the long form: thousands of kills, a longer model, 100,000 edits of compositions by each recipe, a flip of every byte of a
 # larger log, a restart over 100,000 entries, 100,000 steps of answers held against decisions made from nothing, and durable appends beside a bare
