@@ -78,7 +78,9 @@ func newMemoryImportCommand(env *Env) *cobra.Command {
 		Long: `For a driver that has remembered alone, and for one whose memory has gone back to an old
 copy (MEMORY_ROLLBACK): it is your word that the memory is to be used as it is. The
 driver is stopped. It learns every row, raises in the memory what its own journal has
-beyond, and writes that into the journal.
+beyond, and writes that into the journal. Where the memory has gone back, stop all its
+drivers before the first imports: one that has learned no more than the copy has cannot
+tell.
 
 Exit codes: 0 it has joined, 1 it has, and the two say different things of a version or
 a sandbox, which are named, 2 configuration, 4 the memory could not be used.`,
