@@ -132,6 +132,19 @@ type grouped struct {
 	looked  map[string]bool // names of groups
 	at      map[[32]byte]location
 	damaged []*CorruptError // of groups that are not what their names say
+	settled bool            // no group comes any more that anybody asks about
+}
+
+// Settle says that whatever is asked for from here on had been put before, so that what is
+// not found is not looked for again in the groups that came since.
+func (s *Store) Settle() error {
+	s.grouped.mu.Lock()
+	defer s.grouped.mu.Unlock()
+	if err := s.lookAtNew(); err != nil {
+		return err
+	}
+	s.grouped.settled = true
+	return nil
 }
 
 // location is where a group has an object.
@@ -148,15 +161,8 @@ func (s *Store) find(sum [32]byte) (location, error) {
 	if at, ok := g.at[sum]; ok {
 		return at, nil
 	}
-	names, err := s.fs.List(filepath.Join(s.dir, groups))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return location{}, err
-	}
-	for _, name := range names {
-		if g.looked[name] {
-			continue
-		}
-		if err := g.look(s.fs, filepath.Join(s.dir, groups, name), name); err != nil {
+	if !g.settled {
+		if err := s.lookAtNew(); err != nil {
 			return location{}, err
 		}
 	}
@@ -167,6 +173,23 @@ func (s *Store) find(sum [32]byte) (location, error) {
 		return location{}, g.damaged[0]
 	}
 	return location{}, &MissingError{SHA256: sum}
+}
+
+// lookAtNew lists what those groups hold that came since it last did.
+func (s *Store) lookAtNew() error {
+	names, err := s.fs.List(filepath.Join(s.dir, groups))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, name := range names {
+		if s.grouped.looked[name] {
+			continue
+		}
+		if err := s.grouped.look(s.fs, filepath.Join(s.dir, groups, name), name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // look lists what a group holds. Of a damaged one that is what can be told.

@@ -123,6 +123,19 @@ func TestTogether(t *testing.T) {
 	if got, err := r.Get(later); string(got) != "later" {
 		t.Error(got, err)
 	}
+	// But not once it has been told that nothing comes.
+	if err := r.Settle(); err != nil {
+		t.Fatal(err)
+	}
+	if err := together(s, "too late", "as well"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Get(sha256.Sum256([]byte("too late"))); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	if got, err := r.Get(later); string(got) != "later" {
+		t.Error(got, err)
+	}
 }
 
 // gated is a file system on which the first file waits to be made.

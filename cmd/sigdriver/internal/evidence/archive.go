@@ -28,6 +28,11 @@ func OpenArchive(state string) *Archive {
 	return &Archive{store: archive.Reader(filepath.Join(state, "archive"))}
 }
 
+// Settle says that the journal has been read: an object that one of its entries names was
+// archived before the entry was written. Many attestations are in no archive, and looking
+// for each of them anew in what a driver at work adds would have no end.
+func (a *Archive) Settle() error { return a.store.Settle() }
+
 // maxRemembered bounds how many attestations are kept in memory.
 const maxRemembered = 1 << 14
 

@@ -65,6 +65,9 @@ func ReadRequests(dir string, documents *Documents, since time.Time) (*Requests,
 		e.Raw = nil
 		latest[e.Decision.RequestSHA256] = e
 	}
+	if err := archive.Settle(); err != nil {
+		return nil, err
+	}
 	out.Floors = state.MapFloors()
 	for _, e := range latest {
 		if !e.Decision.Time.Before(since) {

@@ -123,6 +123,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	r := &replayer{Options: o, log: log, trusts: trusts, archive: evidence.OpenArchive(o.Dir), memo: &verifier.SignatureCache{}}
+	if err := r.archive.Settle(); err != nil {
+		return nil, err
+	}
 	r.current = sync.OnceValue(func() verifier.MapFloors {
 		resets, _ := trusts.resets() // trust that cannot be read lowers nothing
 		return log.floors(resets)
