@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use openshell_policy_receipt::{CONFIG_PATH, Gate, GateError};
+use openshell_policy_receipt::{CONFIG_PATH, ConfigError, Gate, GateError};
 
 const PEM: &str = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEy44I0gewNq/0nu6HDy88fwqzWsmO\nWYIEG/TPCcruB0M86X6rlToqlSDacDmmVN9/O7ZvYulQBO7aJsoB7LBRbA==\n-----END PUBLIC KEY-----\n";
 
@@ -65,6 +65,13 @@ fn strict() {
             "required = true\nmax_age = \"9999999999999999999m\"",
         ),
         ("required = true", "required = true\nmax_age = 300"),
+        // 60 times this is 44, if 2^64 is taken away.
+        (
+            "required = true",
+            "required = true\nmax_age = \"307445734561825861m\"",
+        ),
+        ("required = true", "required = true\nworkspace = \"\""),
+        ("driver = \"east-1\"", "driver = \"a\\nb\""),
         ("required = true", "required = true\nmax_age = \"5é\""),
         ("required = true", "required = true\nmemory = \"relative\""),
         (
@@ -93,6 +100,11 @@ fn strict() {
     }
     assert!(opens(&good().replace("[[key]]", "[[key]]\n[[key]]")).is_err());
     assert!(opens("").is_err());
+    let keyless = "required = true\ngateway_id = \"gw-1\"\nkey = []\n";
+    assert!(opens(keyless).is_err());
+    let long = |n: usize| format!("{}#{}", good(), " ".repeat(n - good().len() - 1));
+    assert!(opens(&long(256 << 10)).is_ok());
+    assert!(opens(&long((256 << 10) + 1)).is_err());
     assert!(
         opens(&good().replace("required = true", "required = true\nmax_age = \"90s\"")).is_ok()
     );
@@ -114,7 +126,22 @@ fn nobody_else_writes_it() {
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o444)).expect("set");
     assert!(Gate::open(&path).is_ok());
     // A folder is no file; a link is what it points at.
-    assert!(Gate::open(folder.path()).is_err());
+    assert!(matches!(
+        Gate::open(folder.path()),
+        Err(GateError::Config(ConfigError::Writable(_)))
+    ));
+    // Somebody else's is not the node's word, whatever its mode; only root can make one.
+    match std::os::unix::fs::chown(&path, Some(12_345), None) {
+        Ok(()) => {
+            let got = Gate::open(&path);
+            assert!(matches!(
+                got,
+                Err(GateError::Config(ConfigError::Writable(_)))
+            ));
+            std::os::unix::fs::chown(&path, Some(0), None).expect("given back");
+        }
+        Err(error) => eprintln!("not root, so no file of another user: {error}"),
+    }
     let link = folder.path().join("link");
     symlink(&path, &link).expect("linked");
     assert!(Gate::open(&link).is_ok());
