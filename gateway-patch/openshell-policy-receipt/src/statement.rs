@@ -168,3 +168,132 @@ fn count(value: &Value) -> Option<()> {
     let number = value.as_f64()?;
     (number >= 1.0 && number.fract() == 0.0).then_some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openshell_policy_document::jcs;
+    use serde_json::json;
+
+    fn receipt() -> Value {
+        let sum = "ab".repeat(32);
+        json!({
+            "_type": STATEMENT_TYPE,
+            "subject": [{"name": SUBJECT_NAME, "digest": {"sha256": sum}}],
+            "predicateType": PREDICATE_TYPE,
+            "predicate": {
+                "driver": {"id": "east-1", "revision": "7", "version": "0.1.0"},
+                "inputs": [{"principals": ["alice"], "principalsOmitted": 2, "provider": "forge", "role": "PROVIDER_PROFILE",
+                    "sha256": sum, "version": "42", "workspace": "prod"}],
+                "issuedAt": "2026-09-01T12:00:00Z", "notAfter": "2026-09-01T12:05:00Z",
+                "log": {"entrySha256": sum, "index": "5"},
+                "nonce": "00".repeat(16), "providersV2Enabled": true, "purpose": "COMPOSE",
+                "recipe": "openshell.compose/2026-08", "requestSha256": sum, "sequence": "17", "settingsSha256": sum,
+                "target": {"gatewayId": "gw-1", "name": "web-1", "sandboxId": "sb-1", "workspace": "prod"},
+                "trust": {"epoch": "41", "revocation": "12", "root": "7", "snapshot": "80", "stale": false,
+                    "targets": "31", "timestamp": "900"},
+                "verdict": "ALLOW",
+            },
+        })
+    }
+
+    fn reads(receipt: &Value) -> bool {
+        let text = jcs::to_text(receipt).expect("well formed");
+        read(text.as_bytes()).is_some()
+    }
+
+    /// Every member is needed and has one type, and no other is taken, at every place.
+    #[test]
+    fn every_member_counts() {
+        assert!(reads(&receipt()));
+        let optional = [
+            "/predicate/settingsSha256",
+            "/predicate/driver/revision",
+            "/predicate/inputs/0/principalsOmitted",
+            "/predicate/inputs/0/provider",
+            "/predicate/inputs/0/version",
+            "/predicate/inputs/0/workspace",
+        ];
+        let mut objects = vec![(String::new(), receipt())];
+        let mut tried = 0;
+        while let Some((at, value)) = objects.pop() {
+            let change = |edit: &dyn Fn(&mut Value)| {
+                let mut changed = receipt();
+                edit(changed.pointer_mut(&at).expect("it is there"));
+                reads(&changed)
+            };
+            match &value {
+                Value::Object(members) => {
+                    assert!(
+                        !change(&|o| o["another"] = json!("x")),
+                        "{at}: another member"
+                    );
+                    for (name, member) in members {
+                        let path = format!("{at}/{name}");
+                        let without = change(&|o| {
+                            o.as_object_mut().map(|o| o.remove(name));
+                        });
+                        assert_eq!(without, optional.contains(&path.as_str()), "without {path}");
+                        objects.push((path, member.clone()));
+                    }
+                }
+                Value::Array(elements) => {
+                    let inputs = at.ends_with("/inputs");
+                    let twice = change(&|o| *o = json!([elements[0], elements[0]]));
+                    assert_eq!(twice, inputs || at.ends_with("/principals"), "{at} twice");
+                    objects.push((format!("{at}/0"), elements[0].clone()));
+                }
+                _ => {}
+            }
+            for other in [
+                Value::Null,
+                json!({}),
+                json!([]),
+                json!(5),
+                json!(true),
+                json!(""),
+                json!("X"),
+                json!("-01"),
+            ] {
+                let same = std::mem::discriminant(&other) == std::mem::discriminant(&value);
+                if !same || value.is_object() {
+                    assert!(!change(&|o| *o = other.clone()), "{at}: {other}");
+                    tried += 1;
+                }
+            }
+        }
+        assert!(tried > 200, "{tried}");
+    }
+
+    /// Texts that are numbers and digests have one form.
+    #[test]
+    fn texts_have_one_form() {
+        for (at, texts) in [
+            ("/subject/0/digest/sha256", ["", "AB", "zz"]),
+            ("/subject/0/name", ["", "another", "effective-policy "]),
+            ("/predicate/log/entrySha256", ["", "ab", "zz"]),
+            ("/predicate/log/index", ["", "05", "-1"]),
+            ("/predicate/requestSha256", ["", "ab", "zz"]),
+            ("/predicate/inputs/0/sha256", ["", "ab", "zz"]),
+            ("/predicate/inputs/0/version", ["", "0", "042"]),
+            ("/predicate/sequence", ["", "017", "-1"]),
+            ("/predicate/trust/epoch", ["", "041", "-1"]),
+            ("/predicate/trust/root", ["", "07", "x"]),
+            ("/predicate/nonce", ["0", "0g", "AB"]),
+        ] {
+            for text in texts {
+                let mut changed = receipt();
+                *changed.pointer_mut(at).expect("it is there") = json!(text);
+                assert!(!reads(&changed), "{at}: {text}");
+            }
+        }
+        for omitted in [json!(0), json!(-1), json!(1.5)] {
+            let mut changed = receipt();
+            changed["predicate"]["inputs"][0]["principalsOmitted"] = omitted.clone();
+            assert!(!reads(&changed), "{omitted}");
+        }
+        let mut none = receipt();
+        none["predicate"]["settingsSha256"] = json!("00".repeat(32));
+        assert!(!reads(&none), "a digest of nothing is no digest");
+    }
+}

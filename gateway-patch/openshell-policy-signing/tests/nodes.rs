@@ -181,3 +181,26 @@ async fn cost_of_a_start() {
         assert!(!times.is_empty());
     }
 }
+
+/// What only the node knows: which workspace starts there, and how old a receipt may be.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_the_node_says() {
+    let world = World::new();
+    let hook = world.hook().await;
+    let mine = rows("approved");
+    for (more, clock, want) in [
+        ("workspace = \"prod\"", 0, Ok(())),
+        ("workspace = \"dev\"", 0, Err("RECEIPT_SCOPE")),
+        ("max_age = \"60s\"", 30, Ok(())),
+        ("max_age = \"60s\"", 200, Err("RECEIPT_STALE")),
+        ("", 200, Ok(())), // it is good for five minutes
+    ] {
+        world.config(&format!("required = true\n{more}"), "root", "drivers");
+        let mut supervisor = world.supervisor();
+        supervisor.clock = clock;
+        let got = supervisor
+            .load(async |nonce| honest(&hook, &mine, nonce).await, AS_IT_IS)
+            .await;
+        assert_eq!(got, want, "{more} after {clock} s");
+    }
+}
