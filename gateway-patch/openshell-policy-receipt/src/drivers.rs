@@ -115,37 +115,37 @@ mod tests {
         type Edit = fn(&mut Value);
         let edits: [(&str, Edit); 15] = [
             ("another schema", |f| {
-                f["schema"] = json!("sigdriver.drivers/v2")
+                f["schema"] = json!("sigdriver.drivers/v2");
             }),
             ("no schema", |f| f["schema"] = json!("")),
             ("another member", |f| f["note"] = json!("x")),
             ("another member of a driver", |f| {
-                f["drivers"]["east-1"]["note"] = json!("x")
+                f["drivers"]["east-1"]["note"] = json!("x");
             }),
             ("another member of a key", |f| {
-                f["drivers"]["east-1"]["keys"][0]["note"] = json!("x")
+                f["drivers"]["east-1"]["keys"][0]["note"] = json!("x");
             }),
             ("no keys", |f| f["drivers"]["east-1"]["keys"] = json!([])),
             ("no name", |f| {
-                f["drivers"][""] = json!({"keys": [{"pem": ed25519(2)}]})
+                f["drivers"][""] = json!({"keys": [{"pem": ed25519(2)}]});
             }),
             ("a name of two lines", |f| {
-                f["drivers"]["a\nb"] = json!({"keys": [{"pem": ed25519(2)}]})
+                f["drivers"]["a\nb"] = json!({"keys": [{"pem": ed25519(2)}]});
             }),
             ("a long name", |f| {
-                f["drivers"]["n".repeat(254)] = json!({"keys": [{"pem": ed25519(2)}]})
+                f["drivers"]["n".repeat(254)] = json!({"keys": [{"pem": ed25519(2)}]});
             }),
             ("a key twice", |f| {
-                f["drivers"]["east-1"]["keys"][1]["pem"] = json!(P256)
+                f["drivers"]["east-1"]["keys"][1]["pem"] = json!(P256);
             }),
             ("a key of two drivers", |f| {
-                f["drivers"]["west-1"] = json!({"keys": [{"pem": P256}]})
+                f["drivers"]["west-1"] = json!({"keys": [{"pem": P256}]});
             }),
             ("another algorithm", |f| {
-                f["drivers"]["east-1"]["keys"][0]["algorithm"] = json!("ed25519")
+                f["drivers"]["east-1"]["keys"][0]["algorithm"] = json!("ed25519");
             }),
             ("an empty algorithm", |f| {
-                f["drivers"]["east-1"]["keys"][0]["algorithm"] = json!("")
+                f["drivers"]["east-1"]["keys"][0]["algorithm"] = json!("");
             }),
             ("a window that ends as it begins", |f| {
                 f["drivers"]["east-1"]["keys"][0]["notAfter"] = json!("2026-01-01T00:00:00Z");

@@ -80,3 +80,54 @@ fn pre_authentication(payload: &[u8]) -> Vec<u8> {
     out.extend_from_slice(payload);
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openshell_policy_document::jcs;
+    use ring::rand::SystemRandom;
+    use ring::signature::{Ed25519KeyPair, KeyPair as _};
+    use serde_json::{Value, json};
+
+    use crate::key::PublicKey;
+
+    /// A key, and an envelope that it signed over a payload of so many bytes.
+    fn signed(bytes: usize) -> (Key, Value) {
+        let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("a key");
+        let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).expect("a key");
+        let key = Key {
+            public: PublicKey::ed25519(pair.public_key().as_ref()).expect("a key"),
+            driver: String::new(),
+            not_before: None,
+            not_after: None,
+        };
+        let payload = vec![b'x'; bytes];
+        let signature = pair.sign(&pre_authentication(&payload));
+        let envelope = json!({"payload": STANDARD.encode(&payload), "payloadType": PAYLOAD_TYPE,
+            "signatures": [{"keyid": key.id(), "sig": STANDARD.encode(signature)}]});
+        (key, envelope)
+    }
+
+    fn opens(key: &Key, envelope: &Value) -> bool {
+        let text = jcs::to_text(envelope).expect("well formed");
+        open(text.as_bytes(), std::slice::from_ref(key), Time(0)).is_ok()
+    }
+
+    #[test]
+    fn one_form_and_one_limit() {
+        let (key, envelope) = signed(9);
+        assert!(opens(&key, &envelope));
+        for at in ["", "/signatures/0"] {
+            let mut more = envelope.clone();
+            more.pointer_mut(at).expect("it is there")["note"] = json!("x");
+            assert!(!opens(&key, &more), "another member at {at:?}");
+        }
+        let mut twice = envelope.clone();
+        twice["signatures"] = json!([envelope["signatures"][0], envelope["signatures"][0]]);
+        assert!(!opens(&key, &twice));
+        for (bytes, want) in [(48_000, true), (50_000, false)] {
+            let (key, envelope) = signed(bytes);
+            assert_eq!(opens(&key, &envelope), want, "{bytes}");
+        }
+    }
+}

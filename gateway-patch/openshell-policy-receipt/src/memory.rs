@@ -232,6 +232,24 @@ mod tests {
     const EVERYBODY: fn(&str) -> bool = |_| true;
 
     #[test]
+    fn is_read_whole_or_not_at_all() {
+        let text = write(&State {
+            drivers: BTreeMap::from([("east-1".to_owned(), Seen::default())]),
+            trust: Versions::default(),
+        });
+        assert!(read(text.as_bytes()).is_some());
+        let file: Value = serde_json::from_str(&text).expect("it is JSON");
+        for at in ["", "/drivers/east-1", "/trust"] {
+            let mut more = file.clone();
+            more.pointer_mut(at).expect("it is there")["zeta"] = json!("x");
+            let more = jcs::to_text(&more).expect("well formed");
+            assert!(read(more.as_bytes()).is_none(), "another member at {at:?}");
+        }
+        let other = text.replace(SCHEMA, "sigdriver.receipt-memory/v2");
+        assert!(read(other.as_bytes()).is_none());
+    }
+
+    #[test]
     fn survives_a_restart() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("memory");
