@@ -65,8 +65,9 @@ type proofCase struct {
 	change              func(*proof)
 	text                func(string) string
 	minRoot, minTargets int64
-	now                 time.Duration // after the first publication
-	pinned              string        // "" for the first root
+	now                 time.Duration       // after the first publication
+	pinned              string              // "" for the first root
+	reader              func(string) string // changes the pinned root
 }
 
 const driversText = `{"schema":"sigdriver.drivers/v1","drivers":{"east-1":{"keys":[{"pem":"-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEy44I0gewNq/0nu6HDy88fwqzWsmO\nWYIEG/TPCcruB0M86X6rlToqlSDacDmmVN9/O7ZvYulQBO7aJsoB7LBRbA==\n-----END PUBLIC KEY-----\n"}]}}}`
@@ -118,6 +119,12 @@ func signTwice(p *proof) {
 	})
 }
 
+// unsignedRoot is a root under a signature of the right form that its key did not make.
+func unsignedRoot(root string) string {
+	sig := regexp.MustCompile(`"sig":"[0-9a-f]{2}`)
+	return sig.ReplaceAllString(root, `"sig":"00`)
+}
+
 // twoOfThree is who holds targets in the cases about its threshold.
 var twoOfThree = []tuftest.Option{tuftest.Threshold(tuftest.Targets, 2, 3)}
 
@@ -165,6 +172,29 @@ func proofCases() []proofCase {
 			}
 		}, change: func(p *proof) { p.Roots = p.Roots[2:] }},
 		{name: "root-unsigned", expect: tuf.CodeSignature, about: "The second root is missing, and only its key signed the third.", publish: rotateRoot, change: func(p *proof) { p.Roots = p.Roots[2:] }},
+		{name: "root-by-predecessor", expect: tuf.CodeSignature, about: "Only the pinned root's key signed the second, not its own.", publish: func(r *tuftest.Repo) {
+			before := r.Keys(tuftest.Root)
+			r.Rotate(tuftest.Root)
+			r.SignWith(tuftest.Root, before...)
+			r.Publish()
+		}},
+		{name: "root-by-itself", expect: tuf.CodeSignature, about: "Only its own new key signed the second root, not the pinned one's.", publish: func(r *tuftest.Repo) {
+			r.Rotate(tuftest.Root)
+			r.SignWith(tuftest.Root, r.Keys(tuftest.Root)...)
+			r.Publish()
+		}},
+		{name: "pinned-unsigned", expect: tuf.CodeSignature, about: "The pinned root's own key did not sign it.", reader: unsignedRoot, change: func(p *proof) {
+			p.Roots[0] = []byte(unsignedRoot(string(p.Roots[0])))
+		}},
+		{name: "threshold-zero", expect: tuf.CodeSignature, about: "The root asks for nobody's signature on targets, and nobody signed.", publish: func(r *tuftest.Repo) {
+			r.EditRoot(func(root *metadata.RootType) { root.Roles[tuftest.Targets].Threshold = 0 })
+			r.SignWith(tuftest.Targets)
+			r.Publish()
+		}},
+		{name: "role-missing", expect: tuf.CodeSignature, about: "The second root has no snapshot role.", publish: func(r *tuftest.Repo) {
+			r.EditRoot(func(root *metadata.RootType) { delete(root.Roles, tuftest.Snapshot) })
+			r.Publish()
+		}},
 		{name: "root-missing", expect: tuf.CodeSignature, about: "The root is missing that gives targets another key.", publish: func(r *tuftest.Repo) {
 			r.Rotate(tuftest.Targets)
 			r.Publish()
@@ -269,6 +299,9 @@ func (c *proofCase) vector(t *testing.T) *proofVector {
 		MinRoot: c.minRoot, MinTargets: c.minTargets, Now: tuftest.Start.Add(c.now).Format(time.RFC3339), Expect: c.expect}
 	if c.pinned != "" {
 		v.Root = string(repo.File(c.pinned))
+	}
+	if c.reader != nil {
+		v.Root = c.reader(v.Root)
 	}
 	if c.text != nil {
 		v.Proof = c.text(v.Proof)
