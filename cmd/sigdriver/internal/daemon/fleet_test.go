@@ -172,7 +172,8 @@ var fleetEvents = []fleetEvent{
 
 func newFleet(t *testing.T) *fleet {
 	f := &fleet{world: newWorld(t), open: make(chan struct{}, fleetStreams)}
-	f.configure(`log.level = "warn"`)
+	answers := max(64, *fleetSize/256) // room for twice the answers, as docs/config.md counts them
+	f.configure(fmt.Sprintf("log.level = \"warn\"\nlimits.answers_mib = %d", answers))
 	f.inUse.Store(1)
 	if *fleetPolicies == 0 {
 		*fleetPolicies = max(1, *fleetSize/10)
