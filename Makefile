@@ -93,7 +93,7 @@ journey:
 
 # The README's own commands, which end with the driver saying ALLOW.
 readme: build
-	dir=$$(mktemp -d) && cd "$$dir" && awk '/^```sh$$/ {on = 1; next} /^```$$/ {on = 0} on' "$(CURDIR)/README.md" > commands.sh && PATH="$(CURDIR)/bin:$$PATH" sh -eu commands.sh && rm -rf "$$dir"
+	dir=$$(mktemp -d) && cd "$$dir" && awk '/^```sh$$/ {on = 1; next} /^```$$/ {on = 0} on' "$(CURDIR)/README.md" > commands.sh && echo wait >> commands.sh && PATH="$(CURDIR)/bin:$$PATH" sh -eu commands.sh && rm -rf "$$dir"
 
 # From publication to the last wrong answer beside as many junk targets as trust may list.
 junk:
