@@ -12,8 +12,9 @@ test:
 
 # Short form: the loops that kill a process at every file operation take every
 # few; `make test` takes them all.
+RACE ?= ./...
 race:
-	go test -race -short -timeout 30m ./...
+	go test -race -short -timeout 30m $(RACE)
 
 # Keys in tokens: needs cgo and SoftHSM (apt-get install softhsm2).
 pkcs11:
@@ -69,6 +70,7 @@ KILLS ?= 3000
 durability:
 	go test -count=1 -v -timeout 2h -run 'Killed|Flip' ./cmd/sigdriver/internal/tilelog -kills $(KILLS) -tile-kills 1000 -every-byte
 	go test -count=1 -v -run '^TestEveryEditOfRealCompositions$$' ./cmd/sigdriver/internal/policy -edits 100000
+	go test -count=1 -v -run '^TestEveryEditOfACompositionIsNamed$$' ./verifier -edits-apart 1
 	go test -count=1 -v -run '^TestModel$$' ./cmd/sigdriver/internal/record -model-steps 100000
 	go test -count=1 -v -timeout 1h -run '^TestCachedIsUncached$$' ./cmd/sigdriver/internal/server -cached-steps 100000
 	go test -count=1 -v -run '^TestRestartOverLongLog$$' ./cmd/sigdriver/internal/daemon -restart-entries 100000
@@ -155,10 +157,10 @@ bench: build
 FUZZ_RUNS ?= 100000
 fuzz:
 	@set -e; targets=0; \
-	for pkg in $$(go list ./...); do \
-	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	for pkg in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
+	  for target in $$(go test -list '^Fuzz' ./$$pkg | grep '^Fuzz' || true); do \
 	    echo "== $$pkg $$target"; targets=$$((targets + 1)); \
-	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_RUNS)x -fuzzminimizetime 1x $$pkg | grep -v '^fuzz: elapsed: 0s' ; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_RUNS)x -fuzzminimizetime 1x ./$$pkg | grep -v '^fuzz: elapsed: 0s' ; \
 	  done; \
 	done; \
 	echo "$$targets fuzz targets, $(FUZZ_RUNS) executions each"; test $$targets -gt 0

@@ -4,6 +4,7 @@
 package verifier_test
 
 import (
+	"flag"
 	"math/rand/v2"
 	"testing"
 
@@ -11,6 +12,8 @@ import (
 	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
 	"github.com/sigdriver/sigdriver/verifier/verifiertest/cases"
 )
+
+var editsApart = flag.Int("edits-apart", 5, "TestEveryEditOfACompositionIsNamed makes one edit of so many; `make durability` makes each")
 
 // committedDocuments are the documents of the committed vectors and of the
 // scenarios.
@@ -49,7 +52,7 @@ func TestEveryEditOfACompositionIsNamed(t *testing.T) {
 	policies, profiles := committedDocuments(t)
 	trust := vt.PinningTrust(digests(policies, profiles)...)
 	r := rand.New(rand.NewPCG(4, 3))
-	every := 1
+	every := *editsApart
 	if testing.Short() {
 		every = 20
 	}
