@@ -155,12 +155,13 @@ bench: build
 
 # Every parser's fuzz target, FUZZ_RUNS executions each, from its seeds.
 FUZZ_RUNS ?= 100000
+fuzz: SHELL := /bin/bash
 fuzz:
-	@set -e; targets=0; \
+	@set -eo pipefail; targets=0; \
 	for pkg in $$(git grep -l '^func Fuzz' -- '*_test.go' | xargs -n1 dirname | sort -u); do \
-	  for target in $$(go test -list '^Fuzz' ./$$pkg | grep '^Fuzz' || true); do \
+	  for target in $$(go test -list '^Fuzz' ./$$pkg | grep '^Fuzz'); do \
 	    echo "== $$pkg $$target"; targets=$$((targets + 1)); \
-	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_RUNS)x -fuzzminimizetime 1x ./$$pkg | grep -v '^fuzz: elapsed: 0s' ; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ_RUNS)x -fuzzminimizetime 1x ./$$pkg | grep -v '^fuzz: elapsed: 0s'; \
 	  done; \
 	done; \
 	echo "$$targets fuzz targets, $(FUZZ_RUNS) executions each"; test $$targets -gt 0
