@@ -20,7 +20,7 @@ var million = flag.Bool("million", false, "TestMillion with a million sandboxes"
 // TestMillion fills a state with many sandboxes, writes its snapshot, and reports what
 // the next start and a lookup cost. It fails where the start holds rows in memory.
 func TestMillion(t *testing.T) {
-	n := 20_000
+	n := 100_000 // floors on more pages than are kept
 	if *million {
 		n = 1_000_000
 	}

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -39,5 +40,29 @@ func TestPlaceCheck(t *testing.T) {
 		found = errors.New("it is gone")
 		ask(early, 6, false) // the look is too old
 		ask(early, 7, false) // and one that failed tells nothing
+	})
+}
+
+// misplaced is a record whose files are gone.
+type misplaced struct{ Record }
+
+func (misplaced) InPlace() error { return errors.New("it is gone") }
+
+// An answer that was there before leaves on a look that another call had; one whose entry
+// was just made does not.
+func TestNewEntryIsLookedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Server{Config: Config{Record: misplaced{}}}
+		ctx := context.WithValue(t.Context(), beginKey{}, &beginning{at: time.Now()})
+		time.Sleep(time.Microsecond)
+		looked := time.Now()
+		s.place.good.Store(&looked)
+		a := &answer{entry: &place{}}
+		if err := s.mayLeave(ctx, a, true); err != nil {
+			t.Errorf("a cached answer: %v", err)
+		}
+		if s.mayLeave(ctx, a, false) == nil {
+			t.Error("a new one leaves")
+		}
 	})
 }
