@@ -39,7 +39,7 @@ Exit codes: 0 shown, 2 usage, 4 there is no such decision, or it cannot be read.
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return auditShow(env, f, args[0]) },
 	}
-	cmd.Flags().StringVar(&f.state, "state", "", "a driver's state folder, or a copy of it")
+	cmd.Flags().StringVar(&f.state, "state", "", "a driver's state folder, a copy of it, or a pack")
 	_ = cmd.MarkFlagRequired("state") // fails only for a flag that does not exist
 	cmd.Flags().StringVar(&f.sandbox, "sandbox", "", "the newest about this sandbox: its id, or workspace/name")
 	registerOutputs(cmd, &f.outputs)
@@ -51,6 +51,12 @@ func auditShow(env *Env, f *auditShowFlags, which string) error {
 	if err != nil {
 		return err
 	}
+	u, err := unpackState(f.state)
+	if err != nil {
+		return err
+	}
+	defer u.done()
+	f.state = u.dir
 	found, err := f.find(which)
 	if err != nil {
 		return err
@@ -87,6 +93,10 @@ func (f *auditShowFlags) find(which string) (*record.Stored, error) {
 	}
 	var found *record.Stored
 	for e, err := range record.Read(disk.OS{}, filepath.Join(f.state, "audit"), index) {
+		var torn *record.TornError
+		if errors.As(err, &torn) {
+			break // an entry that is being written
+		}
 		if err != nil {
 			return nil, &ExitError{Code: ExitInconclusive, Err: err, Remedy: "`sigdriver audit verify` looks at the whole log"}
 		}
