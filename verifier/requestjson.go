@@ -6,24 +6,9 @@ package verifier
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 )
-
-// AttestationDigest identifies one encoded attestation: 64 lower-case hex digits
-// of the sha256 of the DSSE PAE over its decoded payload, so that encoding it
-// anew changes nothing. Bytes that hold no envelope have no payload; they are
-// "raw:" and the sha256 of the bytes.
-func AttestationDigest(raw []byte) string {
-	a, f := parseAttestation(raw)
-	if f != nil || a.envelope == nil {
-		sum := sha256.Sum256(raw)
-		return "raw:" + hex.EncodeToString(sum[:])
-	}
-	sum := sha256.Sum256(PAE(a.envelope.payloadType, a.envelope.payload))
-	return hex.EncodeToString(sum[:])
-}
 
 // requestSummary is what RequestSHA256 is over. The member names are those of
 // the protobuf fields and all but those that say so are always there: a request has exactly
@@ -67,10 +52,7 @@ type documentSummary struct {
 // checked in, those of the driver's index included. Signatures are not in it: two
 // people who approve in the same words have one digest, and the decision record
 // tells their envelopes apart.
-func RequestJSON(req *Request) []byte {
-	s := summaryOf(req)
-	return canonicalOf(&s)
-}
+func RequestJSON(req *Request) []byte { return Summarize(req).JSON }
 
 func summaryOf(req *Request) requestSummary {
 	s := requestSummary{
@@ -80,7 +62,12 @@ func summaryOf(req *Request) requestSummary {
 		Documents: []documentSummary{},
 	}
 	for i := range req.Documents {
-		s.Documents = append(s.Documents, summarize(&req.Documents[i]))
+		doc := &req.Documents[i]
+		s.Documents = append(s.Documents, documentSummary{
+			Role: doc.Role.String(), Workspace: doc.Workspace, Provider: doc.Provider, NoLayer: doc.NoLayer.String(),
+			SHA256:       digestText(sha256.Sum256(doc.Body)),
+			Attestations: []string{},
+		})
 	}
 	if len(req.Effective) > 0 {
 		s.EffectiveSHA256 = digestText(sha256.Sum256(req.Effective))
@@ -94,48 +81,47 @@ type Summary struct {
 	SHA256, AskedSHA256 [32]byte
 	// Attestations are AttestationDigest of those offered, each once, in order.
 	Attestations []string
+	// Encoded are the sha256 of the bytes of those offered with each document.
+	Encoded [][][32]byte
 }
 
 // Summarize makes the summary of a request.
-func Summarize(req *Request) *Summary {
+func Summarize(req *Request) *Summary { return (*AttestationDigests)(nil).Summarize(req) }
+
+// Summarize is the function of that name; it reads no attestation for its digest that it
+// remembers.
+func (m *AttestationDigests) Summarize(req *Request) *Summary {
 	text := summaryOf(req)
-	s := &Summary{JSON: canonicalOf(&text)}
-	s.SHA256 = sha256.Sum256(s.JSON)
-	seen := map[string]bool{}
-	for i := range text.Documents {
-		for _, digest := range text.Documents[i].Attestations {
-			if !seen[digest] {
-				seen[digest] = true
-				s.Attestations = append(s.Attestations, digest)
+	s := &Summary{AskedSHA256: sha256.Sum256(canonicalOf(&text))}
+	seen := map[attestationDigest]string{}
+	for i := range req.Documents {
+		encoded := make([][32]byte, 0, len(req.Documents[i].Attestations))
+		for _, raw := range req.Documents[i].Attestations {
+			sum := sha256.Sum256(raw)
+			d := m.of(raw, sum)
+			spelled, again := seen[d]
+			if !again {
+				spelled = d.String()
+				seen[d] = spelled
+				s.Attestations = append(s.Attestations, spelled)
 			}
+			encoded = append(encoded, sum)
+			text.Documents[i].Attestations = append(text.Documents[i].Attestations, spelled)
 		}
-		text.Documents[i].Attestations = []string{}
+		s.Encoded = append(s.Encoded, encoded)
 	}
-	s.AskedSHA256 = sha256.Sum256(canonicalOf(&text))
+	s.JSON = canonicalOf(&text)
+	s.SHA256 = sha256.Sum256(s.JSON)
 	return s
 }
 
 // RequestSHA256 is the sha256 of RequestJSON: request_sha256 in the contract.
-func RequestSHA256(req *Request) [32]byte { return sha256.Sum256(RequestJSON(req)) }
+func RequestSHA256(req *Request) [32]byte { return Summarize(req).SHA256 }
 
 // AskedSHA256 is RequestSHA256 of the same request without attestations:
 // asked_sha256 in the contract. A caller does not know what the driver's index
 // adds; this much it computes itself, and refuses an answer to another request.
-func AskedSHA256(req *Request) [32]byte {
-	return Summarize(req).AskedSHA256
-}
-
-func summarize(doc *Document) documentSummary {
-	s := documentSummary{
-		Role: doc.Role.String(), Workspace: doc.Workspace, Provider: doc.Provider, NoLayer: doc.NoLayer.String(),
-		SHA256:       digestText(sha256.Sum256(doc.Body)),
-		Attestations: []string{},
-	}
-	for _, raw := range doc.Attestations {
-		s.Attestations = append(s.Attestations, AttestationDigest(raw))
-	}
-	return s
-}
+func AskedSHA256(req *Request) [32]byte { return Summarize(req).AskedSHA256 }
 
 // RecordedRequest is what RequestJSON keeps of a request: everything but the
 // bytes, which are named by their digests.

@@ -8,6 +8,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -123,6 +125,55 @@ func TestAttestationDigest(t *testing.T) {
 	}
 	if len(want) != 64 || strings.Contains(want, ":") {
 		t.Errorf("%q can be taken for raw bytes", want)
+	}
+}
+
+// A digest that is remembered is the one that the bytes have: over good, padded and malformed
+// attestations, each alone and all in one request, summaries with and without a memory are the same.
+func TestRememberedDigestsAreTheSame(t *testing.T) {
+	s := vt.AdmitProfile()
+	envelope := s.Approval(0).Of(s.Body(0)).Seal(vt.Person("dave"))
+	text := envelope.JSON()
+	raws := [][]byte{
+		text, append([]byte("\n "), text...), append(bytes.Clone(text), ' '), append(bytes.Clone(text), '1'), text[:len(text)-1],
+		vt.Edit(text, `"payload":`, `"extra":1,"payload":`), vt.Edit(text, `"payload":`, `"payload":"","payload":`), vt.Edit(text, `"payload":`, `"Payload":`),
+		envelope.Bundle("0.1", vt.Person("dave")).JSON(), envelope.Bundle("0.3", vt.Person("dave")).JSON(), envelope.Bundle("0.3", vt.Person("dave")).Proto(),
+		nil, {}, []byte("x"), []byte("\n\x00"), []byte(`{"payload":"","payloadType":"x","signatures":[]}`), append(bytes.Clone(text), bytes.Repeat([]byte(" "), verifier.MaxAttestation)...),
+	}
+	for i := range text {
+		flipped := bytes.Clone(text)
+		flipped[i] ^= 1
+		raws = append(raws, flipped)
+	}
+	requests := []*verifier.Request{{Documents: []verifier.Document{{Attestations: raws}, {Attestations: raws[3:9]}, {}}}}
+	for _, raw := range raws {
+		requests = append(requests, &verifier.Request{Documents: []verifier.Document{{Attestations: [][]byte{raw}}}})
+	}
+	for _, c := range cases.Catalogue() {
+		requests = append(requests, &c.Scenario().Request)
+	}
+	var m verifier.AttestationDigests
+	for range 2 {
+		for i, req := range requests {
+			got, want := m.Summarize(req), verifier.Summarize(req)
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("request %d: %s, want %s", i, got.JSON, want.JSON)
+			}
+			var all []string
+			for j := range req.Documents {
+				for k, raw := range req.Documents[j].Attestations {
+					if got.Encoded[j][k] != sha256.Sum256(raw) {
+						t.Errorf("request %d: attestation %d of document %d is %x", i, k, j, got.Encoded[j][k])
+					}
+					if digest := verifier.AttestationDigest(raw); !slices.Contains(all, digest) {
+						all = append(all, digest)
+					}
+				}
+			}
+			if !slices.Equal(got.Attestations, all) {
+				t.Errorf("request %d: %v, want %v", i, got.Attestations, all)
+			}
+		}
 	}
 }
 

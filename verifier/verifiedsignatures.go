@@ -3,13 +3,7 @@
 
 package verifier
 
-import (
-	"crypto/sha256"
-	"sync"
-)
-
-// maxRemembered bounds each half of VerifiedSignatures: some 5 MiB.
-const maxRemembered = 1 << 16
+import "crypto/sha256"
 
 // VerifiedSignatures remembers which signatures have verified, so that each is checked
 // once however many decisions it is offered to, and however often trust changes. That a
@@ -18,10 +12,7 @@ const maxRemembered = 1 << 16
 // verify are remembered, so that whoever has no key fills nothing, and each spends what it
 // would if it were checked, so that no decision depends on it. Its zero value is empty, and
 // nil remembers nothing. It is safe for concurrent use.
-type VerifiedSignatures struct {
-	mu         sync.Mutex
-	young, old map[[32]byte]struct{} // the old half goes when the young one is full
-}
+type VerifiedSignatures struct{ known remembered[struct{}] }
 
 // verify is that of the key.
 func (m *VerifiedSignatures) verify(key *signingKey, message *signedMessage, sig []byte) bool {
@@ -29,13 +20,13 @@ func (m *VerifiedSignatures) verify(key *signingKey, message *signedMessage, sig
 		return key.verify(message, sig)
 	}
 	name := signatureName(key, message, sig)
-	if m.has(name) {
+	if _, ok := m.known.get(name); ok {
 		return true
 	}
 	if !key.verify(message, sig) {
 		return false
 	}
-	m.add(name)
+	m.known.add(name, struct{}{})
 	return true
 }
 
@@ -46,30 +37,4 @@ func signatureName(key *signingKey, message *signedMessage, sig []byte) [32]byte
 	text = append(text, message.sha256[:]...)
 	text = append(append(text, byte(len(key.algorithm))), key.algorithm...)
 	return sha256.Sum256(append(text, sig...))
-}
-
-func (m *VerifiedSignatures) has(name [32]byte) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if _, ok := m.young[name]; ok {
-		return true
-	}
-	_, ok := m.old[name]
-	if ok {
-		m.put(name)
-	}
-	return ok
-}
-
-func (m *VerifiedSignatures) add(name [32]byte) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.put(name)
-}
-
-func (m *VerifiedSignatures) put(name [32]byte) {
-	if m.young == nil || len(m.young) >= maxRemembered {
-		m.young, m.old = map[[32]byte]struct{}{}, m.young
-	}
-	m.young[name] = struct{}{}
 }

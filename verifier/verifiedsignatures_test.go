@@ -27,7 +27,7 @@ func TestVerifiedSignaturesAreToldApart(t *testing.T) {
 	flipped[len(flipped)-1] ^= 1
 	moved := *bob.signingKey
 	moved.algorithm = "another"
-	if n := len(m.young); n != 1 {
+	if n := len(m.known.young); n != 1 {
 		t.Errorf("%d signatures are remembered", n)
 	}
 	for name, got := range map[string]bool{
@@ -42,27 +42,8 @@ func TestVerifiedSignaturesAreToldApart(t *testing.T) {
 	if signatureName(&moved, message, sig) == signatureName(bob.signingKey, message, sig) {
 		t.Error("two algorithms of one key have one name")
 	}
-	if n := len(m.young); n != 1 {
+	if n := len(m.known.young); n != 1 {
 		t.Errorf("%d signatures are remembered after bad ones", n)
-	}
-}
-
-// It is bounded, and what is used stays.
-func TestVerifiedSignaturesAreForgotten(t *testing.T) {
-	var m VerifiedSignatures
-	used := [32]byte{1}
-	m.add(used)
-	for i := range 5 * maxRemembered / 2 {
-		m.add([32]byte{2, byte(i), byte(i >> 8), byte(i >> 16)})
-		if !m.has(used) {
-			t.Fatalf("what is used is forgotten after %d", i)
-		}
-	}
-	if n := len(m.young) + len(m.old); n > 2*maxRemembered {
-		t.Errorf("%d are remembered", n)
-	}
-	if m.has([32]byte{2}) {
-		t.Error("what nobody asks about is never forgotten")
 	}
 }
 

@@ -5,7 +5,6 @@ package record
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
@@ -40,15 +39,15 @@ type recordFile struct {
 
 // NewDecisionRecord makes the record of a decision.
 func NewDecisionRecord(req *verifier.Request, d *verifier.Decision) DecisionRecord {
-	return newDecisionRecord(verifier.Summarize(req), req, d)
+	return newDecisionRecord(verifier.Summarize(req), d)
 }
 
-func newDecisionRecord(s *verifier.Summary, req *verifier.Request, d *verifier.Decision) DecisionRecord {
+func newDecisionRecord(s *verifier.Summary, d *verifier.Decision) DecisionRecord {
 	r := DecisionRecord{Request: s.JSON, Decision: d}
-	for _, doc := range req.Documents {
+	for _, encoded := range s.Encoded {
 		var list []Digest
-		for _, raw := range doc.Attestations {
-			list = append(list, sha256.Sum256(raw))
+		for _, sum := range encoded {
+			list = append(list, sum)
 		}
 		r.Attestations = append(r.Attestations, list)
 	}

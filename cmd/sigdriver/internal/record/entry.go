@@ -92,9 +92,6 @@ type Entry struct {
 	summary *verifier.Summary // of the request
 }
 
-// Summary is that of the request that NewEntry was given; nil for an entry that was read.
-func (e *Entry) Summary() *verifier.Summary { return e.summary }
-
 // Peer is the caller of the socket.
 type Peer struct {
 	GID  uint32 `json:"gid"`
@@ -169,7 +166,11 @@ type Suppressed struct {
 // NewEntry fills in what a request and its decision say. Time, driver, peer,
 // host and trust are the caller's to add, and Commit adds the rest.
 func NewEntry(req *verifier.Request, d *verifier.Decision) Entry {
-	summary := verifier.Summarize(req)
+	return NewSummarizedEntry(verifier.Summarize(req), req, d)
+}
+
+// NewSummarizedEntry is NewEntry where the summary of the request is there already.
+func NewSummarizedEntry(summary *verifier.Summary, req *verifier.Request, d *verifier.Decision) Entry {
 	e := Entry{
 		summary:         summary,
 		Rules:           verifier.RulesVersion,

@@ -331,7 +331,7 @@ func (s *Store) Commit(e Entry, req *verifier.Request, d *verifier.Decision) (ui
 	if e.summary == nil {
 		return 0, Digest{}, errors.New("record: the entry is not one of NewEntry")
 	}
-	record, err := newDecisionRecord(e.summary, req, d).JSON()
+	record, err := newDecisionRecord(e.summary, d).JSON()
 	if err != nil {
 		return 0, Digest{}, err
 	}

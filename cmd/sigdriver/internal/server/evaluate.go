@@ -36,7 +36,8 @@ type call struct {
 
 	encoded []byte // the message, where it was read
 	req     *verifier.Request
-	indexed []indexed // what the index has about its documents
+	summary *verifier.Summary // of req
+	indexed []indexed         // what the index has about its documents
 	host    record.Host
 	entry   record.Entry
 	logged  *place
@@ -165,7 +166,7 @@ func (c *call) read() error {
 		return err
 	}
 	c.indexed = merge(req, c.index)
-	c.req, c.host = req, host
+	c.req, c.host, c.summary = req, host, c.server.digests.Summarize(req)
 	return nil
 }
 
@@ -211,7 +212,7 @@ func (c *call) decide(ctx context.Context) (*verifier.Decision, error) {
 // record makes the decision durable. A refusal that the journal declines to keep
 // may go out without an entry; an ALLOW never.
 func (c *call) record(d *verifier.Decision) error {
-	e := record.NewEntry(c.req, d)
+	e := record.NewSummarizedEntry(c.summary, c.req, d)
 	e.Time, e.Driver, e.Host = c.now, version.Driver, c.host
 	e.Peer = record.Peer{UID: c.caller.UID, GID: c.caller.GID}
 	if c.trust.Trust != nil {
@@ -248,7 +249,7 @@ const unrecordedHolds = time.Second
 
 // remember makes the answer, with the state as it is once its own entry holds.
 func (c *call) remember(d *verifier.Decision) (*answer, error) {
-	body, err := encodeDecision(c.req, c.entry.Summary(), d, c.logged)
+	body, err := encodeDecision(c.req, c.summary, d, c.logged)
 	if err != nil {
 		return nil, err
 	}

@@ -174,6 +174,7 @@ type Server struct {
 
 	unrecorded unrecorded
 	watched    watched
+	digests    verifier.AttestationDigests // of what is asked with
 
 	printer *printer
 }
