@@ -18,6 +18,7 @@ mod key;
 mod members;
 mod memory;
 mod refusal;
+mod seams;
 mod statement;
 mod time;
 mod tuf;
@@ -39,6 +40,7 @@ pub use openshell_policy_document::{
     parse_strict,
 };
 pub use refusal::{Finding, Refusal};
+pub use seams::{Arrived, Configuration, Gateway, Intake, NotTaken, Taken};
 pub use statement::{PREDICATE_TYPE, Statement, Target};
 pub use time::Time;
 pub use tuf::{ProofError, check_proof};

@@ -7,67 +7,14 @@
 
 mod common;
 
-use std::collections::BTreeMap;
-
-use common::host::{Host, ProviderRow, Rows, Running};
-use common::lab::{self, Lab, eventually};
-use common::messages::{ConfigApplyOutcome, ConfigurationAdmissionState};
+use common::host::{Host, Running, approve, connect, policy, rows};
+use common::lab::{self, Lab};
+use common::messages::{ConfigApplyOutcome, ConfigurationAdmissionState, SupervisorHello};
 use openshell_policy_signing::{
-    Hook, Mode, Outcome, PolicySigner, Recipe, Role, Sandbox, Scripted, SettingValue,
+    Hook, Mode, Outcome, PolicySigner, Recipe, Sandbox, Scripted, SettingValue,
 };
 use serde_json::{Value, json};
 use tonic::Code;
-
-const ENDPOINT: &str = "https://login.forge.example/token";
-
-fn profile(id: &str, host: &str) -> Value {
-    json!({
-        "id": id,
-        "displayName": id,
-        "category": "PROVIDER_PROFILE_CATEGORY_OTHER",
-        "credentials": [{"name": "token", "envVars": ["TOKEN"], "authStyle": "bearer", "tokenGrant": {
-            "tokenEndpoint": ENDPOINT, "grantType": "PROVIDER_CREDENTIAL_TOKEN_GRANT_TYPE_TOKEN_EXCHANGE"}}],
-        "endpoints": [{"host": host, "port": 443, "protocol": "rest",
-            "access": "NETWORK_ACCESS_PRESET_READ_ONLY"}],
-        "binaries": [{"path": "/usr/bin/git"}],
-    })
-}
-
-fn policy(host: &str) -> Value {
-    let mut policy = lab::policy(host);
-    let endpoint = &mut policy["networkPolicies"]["web"]["endpoints"][0];
-    endpoint["access"] = "NETWORK_ACCESS_PRESET_READ_ONLY".into();
-    policy
-}
-
-fn rows() -> Rows {
-    let forge = profile("forge", "forge.example");
-    let evil = profile("evil", "evil.example");
-    Rows {
-        sandbox: Sandbox {
-            workspace: "prod".into(),
-            id: "sb-1".into(),
-            name: "web-1".into(),
-        },
-        policy: policy("api.example"),
-        global_policy: None,
-        profiles: BTreeMap::from([("forge".to_owned(), forge), ("evil".to_owned(), evil)]),
-        providers: vec![ProviderRow {
-            name: "My Forge".to_owned(),
-            profile: "forge".to_owned(),
-            base_url: None,
-        }],
-        settings: BTreeMap::from([
-            (
-                "log_level".to_owned(),
-                SettingValue::Text("info".to_owned()),
-            ),
-            ("retries".to_owned(), SettingValue::Whole(5)),
-        ]),
-        validation_failure_mode: "fail_closed".to_owned(),
-        token_endpoint: ENDPOINT.to_owned(),
-    }
-}
 
 /// One thing that somebody changes, and what is said about it.
 struct Attack {
@@ -183,29 +130,9 @@ const ATTACKS: [Attack; 15] = [
 /// A world in which the rows above are approved, and an older policy was.
 async fn world() -> (Lab, lab::Daemon, Host) {
     let mut lab = Lab::new();
-    for (host, version) in [("old.example", 6), ("api.example", 7)] {
-        let document = lab::document(Role::SandboxPolicy, policy(host));
-        lab.approve(&document, "alice", version);
-    }
-    let forge = lab::document(Role::ProviderProfile, profile("forge", "forge.example"));
-    lab.approve(&forge, "dave", 1);
-    let settings = lab::document(Role::Settings, rows().settings().message());
-    lab.approve(&settings, "alice", 2);
+    approve(&mut lab);
     let daemon = lab.start();
-    let mut asked = lab.settings(Mode::Enforce);
-    asked.recipe = Recipe::V2026_10;
-    let hook = Hook::connect(asked).await.expect("it is the driver");
-    let host = Host::new(Some(hook), rows());
-    let served = eventually(
-        || host.poll(),
-        |answer| {
-            answer
-                .as_ref()
-                .is_ok_and(|config| config.configuration_admitted)
-        },
-    );
-    let served = served.await.expect("the driver answers");
-    assert_eq!(served.configuration_error, "");
+    let host = connect(&lab).await;
     (lab, daemon, host)
 }
 
@@ -219,7 +146,13 @@ async fn what_is_edited_is_refused_polled_and_pushed() {
         let polled = host.poll().await.expect("a denial is an answer");
         // Pushed, to whoever is connected and to whoever connects.
         let pushed = host.push().await.expect("a denial is pushed");
-        let session = host.bootstrap().await.expect("a denial is pushed");
+        let session = host
+            .bootstrap(SupervisorHello {
+                supports_config_push: true,
+                ..Default::default()
+            })
+            .await
+            .expect("a denial is pushed");
         let bootstrap = session.bootstrap.expect("pushing is on");
         assert!(pushed.provider_environment.is_none(), "{name}");
         assert!(bootstrap.provider_environment.is_none(), "{name}");

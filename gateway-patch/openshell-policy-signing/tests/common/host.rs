@@ -5,24 +5,108 @@
 //! provider environments in one place each, calls the hook there, and answers polls,
 //! pushes and shows what comes of it. Beside it a sandbox that runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 use openshell_policy_signing::{
-    Configuration, Exchange, GatewaySettings, Hook, HostNames, Inputs, NoLayer, ProfileLayer,
-    Recipe, Sandbox, SettingValue, before_credentials, before_exchange, judge_configuration,
+    Configuration, Exchange, GatewaySettings, Hook, HostNames, Inputs, Mode, NoLayer, ProfileLayer,
+    Recipe, Role, Sandbox, SettingValue, before_credentials, before_exchange, judge_configuration,
 };
 use prost::Message;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tonic::{Code, Status};
 
 use super::compose::{Attached, Source, compose, endpoints_mut};
+use super::lab::{self, Lab, eventually};
+use super::messages;
 use super::messages::{
-    ConfigApplyOutcome, ConfigUpdate, ConfigurationAdmissionState,
+    ConfigApplyOutcome, ConfigUpdate, ConfigurationAdmissionState, EffectiveSetting,
     ExchangeProviderSubjectTokenRequest, ExchangeProviderSubjectTokenResponse, PolicySource,
     ProviderEnvironmentSnapshot, ProviderEnvironmentValue, SandboxConfigSnapshot,
-    SandboxConfigurationAdmission, SandboxPolicy, SessionAccepted,
+    SandboxConfigurationAdmission, SandboxPolicy, SessionAccepted, SupervisorHello, setting_value,
 };
+
+/// Where the approved profile sends subject tokens.
+pub const ENDPOINT: &str = "https://login.forge.example/token";
+
+pub fn profile(id: &str, host: &str) -> Value {
+    json!({
+        "id": id,
+        "displayName": id,
+        "category": "PROVIDER_PROFILE_CATEGORY_OTHER",
+        "credentials": [{"name": "token", "envVars": ["TOKEN"], "authStyle": "bearer", "tokenGrant": {
+            "tokenEndpoint": ENDPOINT, "grantType": "PROVIDER_CREDENTIAL_TOKEN_GRANT_TYPE_TOKEN_EXCHANGE"}}],
+        "endpoints": [{"host": host, "port": 443, "protocol": "rest",
+            "access": "NETWORK_ACCESS_PRESET_READ_ONLY"}],
+        "binaries": [{"path": "/usr/bin/git"}],
+    })
+}
+
+pub fn policy(host: &str) -> Value {
+    let mut policy = lab::policy(host);
+    let endpoint = &mut policy["networkPolicies"]["web"]["endpoints"][0];
+    endpoint["access"] = "NETWORK_ACCESS_PRESET_READ_ONLY".into();
+    policy
+}
+
+/// Rows of a sandbox with one provider.
+pub fn rows() -> Rows {
+    let forge = profile("forge", "forge.example");
+    let evil = profile("evil", "evil.example");
+    let text = |text: &str| SettingValue::Text(text.to_owned());
+    Rows {
+        sandbox: Sandbox {
+            workspace: "prod".into(),
+            id: "sb-1".into(),
+            name: "web-1".into(),
+        },
+        policy: policy("api.example"),
+        global_policy: None,
+        profiles: BTreeMap::from([("forge".to_owned(), forge), ("evil".to_owned(), evil)]),
+        providers: vec![ProviderRow {
+            name: "My Forge".to_owned(),
+            profile: "forge".to_owned(),
+            base_url: None,
+        }],
+        settings: BTreeMap::from([
+            ("log_level".to_owned(), text("info")),
+            ("retries".to_owned(), SettingValue::Whole(5)),
+        ]),
+        validation_failure_mode: "fail_closed".to_owned(),
+        token_endpoint: ENDPOINT.to_owned(),
+    }
+}
+
+/// Approves what the rows hold, and an older policy.
+pub fn approve(lab: &mut Lab) {
+    for (host, version) in [("old.example", 6), ("api.example", 7)] {
+        let document = lab::document(Role::SandboxPolicy, policy(host));
+        lab.approve(&document, "alice", version);
+    }
+    let forge = lab::document(Role::ProviderProfile, profile("forge", "forge.example"));
+    lab.approve(&forge, "dave", 1);
+    let settings = lab::document(Role::Settings, rows().settings().message());
+    lab.approve(&settings, "alice", 2);
+}
+
+/// A gateway beside the driver that runs there, once it has read what was approved.
+pub async fn connect(lab: &Lab) -> Host {
+    let mut asked = lab.settings(Mode::Enforce);
+    asked.recipe = Recipe::V2026_10;
+    let hook = Hook::connect(asked).await.expect("it is the driver");
+    let host = Host::new(Some(hook), rows());
+    let served = eventually(
+        || host.poll(),
+        |answer| {
+            answer
+                .as_ref()
+                .is_ok_and(|config| config.configuration_admitted)
+        },
+    );
+    let served = served.await.expect("the driver answers");
+    assert_eq!(served.configuration_error, "");
+    host
+}
 
 /// A provider record.
 #[derive(Clone)]
@@ -186,6 +270,7 @@ impl Host {
             workspace: loaded.rows.sandbox.workspace.clone(),
             policy_validation_failure_mode: loaded.rows.validation_failure_mode.clone(),
             extension_authentication_enabled: true,
+            settings: effective_settings(&loaded.rows.settings),
             configuration_admitted: true,
             configuration_instance_id: "instance-1".to_owned(),
             ..Default::default()
@@ -233,6 +318,14 @@ impl Host {
         Ok((answer, receipt))
     }
 
+    /// What the driver signs about the same policy for another sandbox.
+    pub async fn receipt_of(&self, sandbox: &str, nonce: Option<Bytes>) -> Option<Bytes> {
+        let mut loaded = self.load();
+        sandbox.clone_into(&mut loaded.rows.sandbox.id);
+        let built = self.build_configuration(&loaded, nonce).await.ok()?;
+        built.1
+    }
+
     /// `GetSandboxProviderEnvironment`.
     pub async fn poll_environment(&self) -> Result<ProviderEnvironmentSnapshot, Status> {
         self.build_environment(&self.load()).await
@@ -240,8 +333,13 @@ impl Host {
 
     /// What is pushed over `ConnectSupervisor` after a change; an error pushes nothing.
     pub async fn push(&self) -> Result<ConfigUpdate, Status> {
+        self.push_with(None).await
+    }
+
+    /// The same, to a supervisor that gave a nonce ahead.
+    pub async fn push_with(&self, nonce: Option<Bytes>) -> Result<ConfigUpdate, Status> {
         let loaded = self.load();
-        let (config, _) = self.build_configuration(&loaded, None).await?;
+        let (config, receipt) = self.build_configuration(&loaded, nonce).await?;
         let provider_environment = if config.configuration_admitted {
             Some(self.build_environment(&loaded).await?)
         } else {
@@ -251,17 +349,24 @@ impl Host {
             update_id: "update-1".to_owned(),
             sandbox_config: Some(config),
             provider_environment,
+            policy_receipt: receipt.map(Vec::from),
         };
         let wire = update.encode_to_vec();
         Ok(ConfigUpdate::decode(&wire[..]).expect("it was just encoded"))
     }
 
     /// What a supervisor that connects is given with the session.
-    pub async fn bootstrap(&self) -> Result<SessionAccepted, Status> {
+    pub async fn bootstrap(&self, hello: SupervisorHello) -> Result<SessionAccepted, Status> {
+        let push = hello.supports_config_push;
+        let nonce = hello.policy_nonce.map(Bytes::from);
         Ok(SessionAccepted {
             session_id: "session-1".to_owned(),
-            bootstrap: Some(self.push().await?),
-            config_push_enabled: true,
+            bootstrap: if push {
+                Some(self.push_with(nonce).await?)
+            } else {
+                None
+            },
+            config_push_enabled: push,
         })
     }
 
@@ -297,6 +402,23 @@ impl Host {
             access_token: "exchanged".to_owned(),
         })
     }
+}
+
+/// Settings as they travel.
+fn effective_settings(
+    settings: &BTreeMap<String, SettingValue>,
+) -> HashMap<String, EffectiveSetting> {
+    let one = |(key, value): (&String, &SettingValue)| {
+        let value = match value.clone() {
+            SettingValue::Text(text) => setting_value::Value::Text(text),
+            SettingValue::Flag(flag) => setting_value::Value::Flag(flag),
+            SettingValue::Whole(number) => setting_value::Value::Whole(number),
+            SettingValue::Bytes(bytes) => setting_value::Value::Octets(bytes),
+        };
+        let value = messages::SettingValue { value: Some(value) };
+        (key.clone(), EffectiveSetting { value: Some(value) })
+    };
+    settings.iter().map(one).collect()
 }
 
 /// A sandbox that runs, and what it does with configurations.

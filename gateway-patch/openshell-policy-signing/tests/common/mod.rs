@@ -9,6 +9,7 @@
 pub mod compose;
 pub mod gateway;
 pub mod host;
+pub mod intake;
 pub mod lab;
 pub mod liar;
 pub mod messages;
