@@ -113,7 +113,7 @@ var only00 = patterns(
 	`must be a text: put it into quotes`, `must be a duration like`, `must be 1$`,
 	`is a number to some readers of YAML`, `out of the range that a document can hold`,
 	`\(OpenShell 0\.1\.5 of 2026-10-20\)`, // a word or key that is gone
-	`stands beside`, `is overlooked`, `goes on with the text above`,
+	`stands beside`, `is overlooked`, `goes on with the text above`, `which only some readers of YAML take: `, `an element of a list to others`,
 	`must be a whole number from 0 to 315576000000`, `must be a whole number from`,
 	`begins with _provider_`, `and must be (sandbox or|an absolute path|one of|fail_closed|begin with|must begin|sigv4|deny|basic|https|a DNS|lower-case|an https|a port|provider_credential|one name)`,
 	`(needs|needs rules|needs an operation_type|needs a strategy|needs one)`, `is missing`, `has no port`, `has [0-9]+ and must be a port`, `write it without \.\.`, `root of the file system`,

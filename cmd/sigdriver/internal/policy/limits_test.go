@@ -137,7 +137,7 @@ func TestProfileTools(t *testing.T) {
 // What looks like the faults at an end, and is none.
 func TestEnds(t *testing.T) {
 	const block = "version: 1\nprocess:\n  run_as_user: |\n    a"
-	for _, input := range []string{"version: 1\n  ", block, block + "\n", block + "\n  \n", block + "\n     \n"} {
+	for _, input := range []string{"version: 1\n  ", strings.Replace(block, "|", "|-", 1), block + "\n", block + "\n  \n", block + "\n     \n"} {
 		if _, err := Canonicalize(SandboxPolicy, Line00, []byte(input)); err != nil {
 			t.Errorf("%q: %v", input, err)
 		}

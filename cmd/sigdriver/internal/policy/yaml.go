@@ -57,6 +57,9 @@ func (r *reader) parseYAML(input []byte) (*node, error) {
 	case !errors.Is(err, io.EOF):
 		return nil, yamlFault(err, skipped)
 	}
+	if err := c.walkToEnd(); err != nil {
+		return nil, err
+	}
 	return root, c.checkEnd()
 }
 
@@ -148,6 +151,7 @@ type converter struct {
 	nodes                int
 	indent               int                // spaces that a line of the innermost block has at least
 	aliases              map[*yaml.Node]int // by what they stand for
+	gaps                 gaps
 	notes                []string
 }
 
@@ -160,7 +164,15 @@ func (c *converter) convert(n *yaml.Node, depth int) (*node, error) {
 		return nil, c.fail(n, "nests too deep: a document nests at most 32 deep")
 	}
 	if c.reads.strict() && n.Kind == yaml.AliasNode {
+		if err := c.between(n); err != nil {
+			return nil, err
+		}
 		return c.alias(n, depth)
+	}
+	if n.Kind == yaml.ScalarNode || n.Style&yaml.FlowStyle != 0 {
+		if err := c.between(n); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.checkProperties(n); err != nil {
 		return nil, err
@@ -238,11 +250,17 @@ func (c *converter) find(n *yaml.Node) (line []byte, at int) {
 func (c *converter) scalar(n *yaml.Node, out *node) error {
 	out.kind, out.text, out.plain = scalarNode, n.Value, n.Style == 0
 	c.block = c.block || n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0
+	if n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+		return c.checkBlock(n)
+	}
 	if err := c.checkContinuation(n); err != nil {
 		return err
 	}
 	if !out.plain {
-		return nil
+		return c.checkEscapes(n)
+	}
+	if err := c.checkPlain(n); err != nil {
+		return err
 	}
 	if why := ambiguous(c.reads, n.Value); why != "" {
 		return c.fail(n, printable(n.Value)+" "+why)

@@ -83,7 +83,7 @@ func (c *converter) alias(n *yaml.Node, depth int) (*node, error) {
 // checkTag refuses what says that a text is something else, and takes what says that
 // it is a text, before one that is one anyway.
 func (c *converter) checkTag(n *yaml.Node) error {
-	text := c.behindAnchor(n)
+	text, _ := c.behindAnchor(n)
 	switch {
 	case !bytes.HasPrefix(text, []byte("!")) && n.Style&yaml.TaggedStyle == 0:
 		return nil
@@ -91,23 +91,6 @@ func (c *converter) checkTag(n *yaml.Node) error {
 		return nil
 	}
 	return c.fail(n, "is a tag: leave it out, and put a text into quotes")
-}
-
-// behindAnchor returns the text at a node, behind its anchor.
-func (c *converter) behindAnchor(n *yaml.Node) []byte {
-	line, at := c.find(n)
-	if at >= len(line) {
-		return nil
-	}
-	text := line[at:]
-	if n.Anchor == "" || text[0] != '&' {
-		return text
-	}
-	text = bytes.TrimLeft(bytes.TrimPrefix(text[1:], []byte(n.Anchor)), " \t")
-	for next := n.Line; next < len(c.lines) && (len(text) == 0 || text[0] == '#'); next++ {
-		text = bytes.TrimLeft(c.lines[next], " \t")
-	}
-	return text
 }
 
 var plainFraction = regexp.MustCompile(`^[-+]?[0-9]{1,15}\.[0-9]{1,15}$`)
@@ -155,64 +138,13 @@ func (c *converter) checkContinuation(n *yaml.Node) error {
 	if !c.reads.strict() || n.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 		return nil
 	}
-	for line := n.Line; line < c.lastLine(n); line++ {
+	last, _ := c.endOf(n)
+	for line := n.Line; line < last; line++ {
 		text := c.lines[line]
 		spaces := len(text) - len(bytes.TrimLeft(text, " "))
-		if spaces < c.indent && len(bytes.TrimSpace(text)) > 0 {
+		if spaces < c.indent && !blank(text) {
 			return &CanonicalizeError{Line: line + 1 + c.skipped, Column: spaces + 1, Text: "goes on with the text above and is not indented deeper than its parent, which only some readers of YAML take: indent it"}
 		}
 	}
 	return nil
-}
-
-// lastLine returns the line on which a scalar ends that is no block.
-func (c *converter) lastLine(n *yaml.Node) int {
-	if n.Line < 1 || n.Line > len(c.lines) {
-		return n.Line
-	}
-	text, at := c.behindAnchor(n), n.Line
-	quote := byte(0)
-	switch {
-	case n.Style&yaml.DoubleQuotedStyle != 0:
-		quote = '"'
-	case n.Style&yaml.SingleQuotedStyle != 0:
-		quote = '\''
-	case !strings.ContainsAny(n.Value, " \n"):
-		return at
-	}
-	if quote == 0 {
-		return c.lastPlain(n, text)
-	}
-	text = text[bytes.IndexByte(text, quote)+1:]
-	for {
-		for i := 0; i < len(text); i++ {
-			switch {
-			case text[i] == '\\' && quote == '"', text[i] == quote && quote == '\'' && i+1 < len(text) && text[i+1] == quote:
-				i++
-			case text[i] == quote:
-				return at
-			}
-		}
-		if at == len(c.lines) {
-			return at
-		}
-		text = c.lines[at]
-		at++
-	}
-}
-
-// lastPlain finds the words of a plain scalar one after the other.
-func (c *converter) lastPlain(n *yaml.Node, text []byte) int {
-	at := n.Line
-	for _, word := range strings.Fields(n.Value) {
-		for text = bytes.TrimLeft(text, " \t"); len(text) == 0 && at < len(c.lines); text = bytes.TrimLeft(text, " \t") {
-			text = c.lines[at]
-			at++
-		}
-		var found bool
-		if text, found = bytes.CutPrefix(text, []byte(word)); !found {
-			return at
-		}
-	}
-	return at
 }
