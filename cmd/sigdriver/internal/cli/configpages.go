@@ -40,7 +40,7 @@ var configPages = []configPage{
 	{"memory.password_file", "An absolute path to the role's password, mode 0600 or less, or 0440 of the driver's own group. Optional: the database asks for none."},
 	{"memory.driver_id", "The driver's name in the memory: no two drivers of one memory share it. Required with postgres where there is no attest.driver_id, which it is then."},
 	{"limits", "How much RAM the driver takes. The table memory is about something else: what drivers remember together."},
-	{"limits.answers_mib", "The memory for answers that are given again without deciding anew: about 1.5 KiB for a sandbox with three profiles. Where they do not fit, as many are found as do. Optional: 64. From 1 to 16384."},
+	{"limits.answers_mib", "The memory for answers that are given again without deciding anew: about 1.5 KiB for a sandbox with three profiles. Where they do not fit, as many are found as do, and each uid has an equal share of it or what it wants. Optional: 64. From 1 to 16384."},
 	{"limits.memory_mib", "The memory from which on garbage is collected at any price, as GOMEMLIMIT, which wins. Optional: 256 and answers_mib, within nine tenths of the memory.max of the driver's cgroup. From 1 to 1048576."},
 	{"admin", "For metrics and probes."},
 	{"admin.listen", "A loopback address, such as \"127.0.0.1:9464\", or the absolute path of a Unix socket. Optional: no listener."},

@@ -195,7 +195,8 @@ type MemoryConfig struct {
 type LimitsConfig struct {
 	// AnswersMiB is the memory for answers that are given again without deciding anew: about
 	// 1.5 KiB for a sandbox with three profiles. Where they do not fit, as many are
-	// found as do. Optional: 64. From 1 to 16384.
+	// found as do, and each uid has an equal share of it or what it wants. Optional: 64.
+	// From 1 to 16384.
 	AnswersMiB int `toml:"answers_mib"`
 	// MemoryMiB is the memory from which on garbage is collected at any price, as
 	// GOMEMLIMIT, which wins. Optional: 256 and answers_mib, within nine tenths of the

@@ -34,6 +34,8 @@ type hotKey struct {
 	uid      uint32
 }
 
+func (k hotKey) owner() uint32 { return k.uid }
+
 // hot is a question that is asked again and again, and what was answered last.
 type hot struct {
 	data   []byte
@@ -74,8 +76,8 @@ func (s *Server) DecideAhead(ctx context.Context) {
 func (s *Server) decideHot(ctx context.Context) {
 	var list []*hot
 	var keys []hotKey
-	for e := range s.hot.entries.Hottest() {
-		list, keys = append(list, e.Value.value), append(keys, e.Key)
+	for k, h := range s.hot.Hottest() {
+		list, keys = append(list, h), append(keys, k)
 	}
 	work := make(chan int)
 	var all sync.WaitGroup

@@ -23,6 +23,8 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -164,8 +166,12 @@ type Config struct {
 type Server struct {
 	signingv1.UnimplementedPolicySigningDriverServer
 	Config
-	cache  *cache[key, *answer]
-	hot    *cache[hotKey, *hot]
+	cache *fairCache[key, *answer]
+	hot   *fairCache[hotKey, *hot]
+
+	renewing sync.Mutex
+	kept     atomic.Uint64 // generation of the newest trust that an answer is kept of
+
 	flight flight
 	trust  trustBytes
 	served served
@@ -189,8 +195,8 @@ func New(c Config) *Server {
 	}
 	return &Server{
 		Config: c,
-		cache:  newCache[key, *answer](c.AnswerBytes),
-		hot:    newCache[hotKey, *hot](c.AnswerBytes / hotShare),
+		cache:  newFairCache[key, *answer](c.AnswerBytes),
+		hot:    newFairCache[hotKey, *hot](c.AnswerBytes / hotShare),
 		done:   make(chan struct{}),
 
 		printer: newPrinter(),

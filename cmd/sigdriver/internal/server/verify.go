@@ -33,6 +33,8 @@ type key struct {
 	refusing *trust.Snapshot
 }
 
+func (k key) owner() uint32 { return k.uid }
+
 // answer is a decision as it is sent, and what it stands on.
 type answer struct {
 	body    []byte // VerifyResponse without request_id and trust
@@ -296,11 +298,29 @@ func (s *Server) once(ctx context.Context, k key, c *call) (a *answer, made bool
 			return nil, err
 		}
 		made = true
-		s.cache.Put(k, a, a.size())
+		s.keep(k, a)
 		s.heat(c, k, a)
 		return a, nil
 	})
 	return a, made, err
+}
+
+// keep stores an answer. The first under newer trust makes room: nobody is given what older
+// trust answered any more.
+func (s *Server) keep(k key, a *answer) {
+	if s.kept.Load() < k.trust {
+		s.renew(k.trust)
+	}
+	s.cache.Put(k, a, a.size())
+}
+
+func (s *Server) renew(trust uint64) {
+	s.renewing.Lock()
+	defer s.renewing.Unlock()
+	if s.kept.Load() < trust {
+		s.cache.Clear()
+		s.kept.Store(trust)
+	}
 }
 
 // join makes an encoded VerifyResponse of its parts.

@@ -239,6 +239,22 @@ func TestRevocationBitesOnTheFirstRequestAfterTheSwap(t *testing.T) {
 	w.expect(s, signingv1.Reason_REASON_DOCUMENT_REVOKED)
 }
 
+// What older trust answered is never given again, so newer trust keeps none of it.
+func TestNewerTrustMakesRoom(t *testing.T) {
+	s := verifiertest.AdmitPolicy()
+	w := newWorld(t, s)
+	for range 3 {
+		w.expect(s, allowed)
+		w.resign(s) // keeps it
+		w.expect(s, allowed)
+		if n, _ := w.Cached(); n != 1 {
+			t.Fatalf("%d answers are kept", n)
+		}
+		s.Epoch++
+		w.swap(s)
+	}
+}
+
 // SE-01: the cache does not remember what a floor forbids.
 func TestRollbackAfterACachedAllow(t *testing.T) {
 	v42, v43 := policyAt(42), policyAt(43)
@@ -581,7 +597,7 @@ func TestCachedIsUncached(t *testing.T) {
 // anyKey is of some answer that is kept, the zero key where none is.
 func (w *world) anyKey(r *rand.Rand) (k key) {
 	n := r.IntN(8)
-	for k = range w.cache.entries.Keys() {
+	for k = range w.cache.Hottest() {
 		if n--; n < 0 {
 			break
 		}
