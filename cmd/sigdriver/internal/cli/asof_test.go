@@ -73,4 +73,13 @@ func TestVerifyAsOf(t *testing.T) {
 			t.Errorf("as of %s a check passed, though nothing was verified:\n%s", at, &stdout)
 		}
 	}
+	// A published repository is today's: the remedy says who knows what was before.
+	var stdout, stderr bytes.Buffer
+	code := Main([]string{
+		"verify", "--target", "gw-1:prod/web-1", "--document", filepath.Join(dir, "policy.json"), "--attestation", filepath.Join(dir, "alice.json"),
+		"--trust", repo.Dir(), "--root", filepath.Join(dir, "root.json"), "--as-of", "2026-01-01T00:00:00Z",
+	}, strings.NewReader(""), &stdout, &stderr)
+	if said := stderr.String(); code != ExitInconclusive || !strings.Contains(said, "give its state folder, or an export of one") || strings.Contains(said, "CORRUPT") {
+		t.Errorf("as of a published repository: exit code %d\n%s%s", code, &stdout, &stderr)
+	}
 }

@@ -42,6 +42,9 @@ func auditReportPage(env *Env, f *replayFlags, out string) error {
 	if err != nil {
 		return err
 	}
+	for _, state := range f.states {
+		env.reads(state)
+	}
 	var b bytes.Buffer
 	if err := replay.WritePage(&b, r, o); err != nil {
 		return err

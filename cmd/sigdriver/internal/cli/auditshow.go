@@ -97,8 +97,12 @@ func (f *auditShowFlags) find(which string) (*record.Stored, error) {
 		if errors.As(err, &torn) {
 			break // an entry that is being written
 		}
-		if err != nil {
+		var corrupt *record.CorruptError
+		if errors.As(err, &corrupt) {
 			return nil, &ExitError{Code: ExitInconclusive, Err: err, Remedy: "`sigdriver audit verify` looks at the whole log"}
+		}
+		if err != nil {
+			return nil, journalFault(f.state, err)
 		}
 		if !latest {
 			if e.Seq == index {

@@ -30,7 +30,8 @@ type Env struct {
 	// FS is where files are read and written; nil is the real file system.
 	FS disk.FS
 
-	held []answer // JSON that waits for the exit code
+	held   []answer // JSON that waits for the exit code
+	inputs []string // files that were read
 }
 
 // raw is the standard output for bytes that must arrive as they are; what else is

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"slices"
 
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
@@ -20,6 +22,7 @@ func readFile(env *Env, path, what string, limit int) ([]byte, error) {
 	if path == "-" {
 		data, err = io.ReadAll(io.LimitReader(env.Stdin, int64(limit)+1))
 	} else {
+		env.reads(path)
 		data, err = disk.ReadInput(disk.OrOS(env.FS), path, int64(limit))
 	}
 	var tooLong *disk.TooLongError
@@ -47,7 +50,8 @@ func writeFile(env *Env, path string, data []byte) error {
 		_, err := w.Write(data)
 		return err
 	})
-	if err != nil && path != "" && path != "-" {
+	var exit *ExitError
+	if err != nil && path != "" && path != "-" && !errors.As(err, &exit) {
 		return cannotWrite(path, err)
 	}
 	return err
@@ -61,7 +65,27 @@ func writeTo(env *Env, path string, write func(io.Writer) error) error {
 	case "/dev/stderr":
 		return write(unwrap(env.Stderr))
 	}
+	if env.isInput(path) {
+		return usageError(fmt.Errorf("%q is what this command reads: it is not written over", path), "give another path for what is written")
+	}
 	return disk.Output(disk.OrOS(env.FS), path, 0o644, write)
+}
+
+// reads notes that the command reads a file.
+func (e *Env) reads(path string) { e.inputs = append(e.inputs, path) }
+
+// isInput reports whether a path is a file, by whatever name, that the command has read. A
+// key that an approval is written over is gone, and a policy whose document is has lost
+// its comments.
+func (e *Env) isInput(path string) bool {
+	out, err := disk.OrOS(e.FS).Stat(path)
+	if err != nil || !out.Mode().IsRegular() {
+		return false
+	}
+	return slices.ContainsFunc(e.inputs, func(input string) bool {
+		in, err := disk.OrOS(e.FS).Stat(input)
+		return err == nil && os.SameFile(in, out)
+	})
 }
 
 func cannotWrite(path string, err error) error {

@@ -119,6 +119,10 @@ func unavailable(dir string, err error) error {
 	if errors.As(err, &expired) {
 		code, remedy = verifier.TrustStale.String(), "nothing was verified; `sigdriver trust status` shows what is there"
 	}
+	var none *tuf.NoHistoryError
+	if errors.As(err, &none) {
+		code, remedy = verifier.TrustUnavailable.String(), "nothing was verified; what was in force earlier is known to a driver: give its state folder, or an export of one"
+	}
 	return &ExitError{Code: ExitInconclusive, Err: fmt.Errorf("%s: the trust in %q cannot be used: %w", code, dir, err), Remedy: remedy}
 }
 

@@ -47,6 +47,7 @@ func (p *passphraseFlags) load(env *Env, name string) (*keys.Key, error) {
 	if keys.IsPKCS11(name) {
 		question = "PIN of the token: "
 	}
+	env.reads(name)
 	key, err := keys.Open(name, p.source(env, question, false))
 	if err == nil {
 		return key, nil

@@ -42,6 +42,7 @@ func Command() *cobra.Command { return newRootCommand(&Env{}) }
 // caller's mistake, from what a command has to say.
 func run(env *Env, args []string) error {
 	root := newRootCommand(env)
+	checkBuiltins(root)
 	started := false
 	markStarted(root, &started)
 	nameArguments(root)
@@ -49,19 +50,46 @@ func run(env *Env, args []string) error {
 	cmd, err := root.ExecuteC()
 	var exit *ExitError
 	if err != nil && !started && !errors.As(err, &exit) {
-		err = commandLineError(err)
+		err = commandLineError(cmd, err)
 	}
 	return env.answer(cmd, args, err)
 }
 
 // commandLineError is what cobra has to say about a command line.
-func commandLineError(err error) error {
+func commandLineError(cmd *cobra.Command, err error) error {
 	first, rest, _ := strings.Cut(err.Error(), "\n")
 	rest = strings.Join(strings.Fields(strings.TrimSpace(rest)), " ")
 	if rest == "" {
-		rest = "run `sigdriver --help`, or `sigdriver COMMAND --help`"
+		rest = fmt.Sprintf("`%s --help` says what it takes", cmd.CommandPath())
 	}
 	return usageError(errors.New(first), rest)
+}
+
+// checkBuiltins has cobra's own commands refuse a shell and a command that there is not:
+// otherwise they print some help and end well.
+func checkBuiltins(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "completion":
+			cmd.RunE = func(c *cobra.Command, _ []string) error {
+				return errors.Join(c.Help(), &ExitError{Code: ExitUsage})
+			}
+		case "help":
+			help := cmd.Run
+			cmd.Run, cmd.RunE = nil, func(c *cobra.Command, args []string) error {
+				help(c, args)
+				return nil
+			}
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				if _, rest, err := root.Find(args); err != nil || len(rest) > 0 {
+					return errors.New("no such command")
+				}
+				return nil
+			}
+		}
+	}
 }
 
 // nameArguments has every command below root say which of its arguments is one too many,

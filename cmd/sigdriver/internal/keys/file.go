@@ -84,7 +84,7 @@ func Parse(data []byte, pass Passphrase) (*Key, error) {
 	if len(data) > maxFile {
 		return nil, errTooLarge
 	}
-	block, rest := pem.Decode(data)
+	block, rest := pem.Decode(bytes.TrimPrefix(data, []byte("\ufeff"))) // editors write the mark
 	if block != nil && block.Type == "EC PARAMETERS" {
 		block, rest = pem.Decode(rest)
 	}
@@ -92,7 +92,7 @@ func Parse(data []byte, pass Passphrase) (*Key, error) {
 		return nil, noPEM(data)
 	}
 	if len(bytes.TrimSpace(rest)) > 0 {
-		return nil, &FormatError{Found: "something after the first PEM block"}
+		return nil, &FormatError{"something after the first PEM block", "leave the key alone in a file, with a passphrase: `openssl pkcs8 -topk8 -in OLD -out NEW`"}
 	}
 	private, err := parseBlock(block, pass)
 	if err != nil {
@@ -143,10 +143,40 @@ func parsePKCS8(der []byte) (any, error) {
 
 // noPEM says what a file without PEM may be.
 func noPEM(data []byte) error {
-	if len(data) > 2 && data[0] == 0x30 && data[1]&0x80 != 0 || len(data) > 2 && data[0] == 0x30 && int(data[1]) == len(data)-2 {
-		return &FormatError{"a file in DER", "write it in PEM, with a passphrase: `openssl pkcs8 -topk8 -inform DER -in OLD -out NEW`"}
+	var outer asn1.RawValue
+	rest, err := asn1.Unmarshal(data, &outer)
+	switch {
+	case err == nil && len(rest) == 0 && outer.Tag == asn1.TagSequence:
+		return foreignDER(data)
+	case bytes.HasPrefix(data, []byte("ssh-")), bytes.HasPrefix(data, []byte("ecdsa-sha2-")):
+		return &FormatError{Found: "the public half of an OpenSSH key"}
 	}
 	return &FormatError{Found: "no PEM block"}
+}
+
+// foreignDER names what a file in DER is, by what its first members are.
+func foreignDER(data []byte) error {
+	toPEM := "write it in PEM, with a passphrase: `openssl pkcs8 -topk8 -inform DER -in OLD -out NEW`"
+	var sealed struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Data      []byte
+	}
+	if _, err := asn1.Unmarshal(data, &sealed); err == nil {
+		return &FormatError{"a file in DER", toPEM}
+	}
+	var pfx struct {
+		Version int
+		Content struct{ Type asn1.ObjectIdentifier }
+		Mac     asn1.RawValue `asn1:"optional"`
+	}
+	if _, err := asn1.Unmarshal(data, &pfx); err == nil && pfx.Version == 3 {
+		return &FormatError{"a PKCS#12 file", "write its key in PEM, with a passphrase: `openssl pkcs12 -in OLD -nocerts -out NEW`"}
+	}
+	var key struct{ Version int }
+	if _, err := asn1.Unmarshal(data, &key); err == nil {
+		return &FormatError{"a file in DER", toPEM}
+	}
+	return &FormatError{Found: "a file in DER that holds no private key"}
 }
 
 // foreignBlock names what is known by its PEM type and is no key of ours.

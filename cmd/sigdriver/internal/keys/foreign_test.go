@@ -47,6 +47,7 @@ func TestKeysOfOpenSSL(t *testing.T) {
 		"PBES2, scrypt":             {ed25519Key, "openssl pkcs8 -topk8 -scrypt -in plain.key -out new.key -passout pass:word", "word"},
 		"PBES2, empty":              {ed25519Key, "openssl pkcs8 -topk8 -in plain.key -out new.key -passout pass:", ""},
 		"PBES2, scrypt, empty":      {ed25519Key, "openssl pkcs8 -topk8 -scrypt -in plain.key -out new.key -passout pass:", ""},
+		"a mark in front":           {ed25519Key, "{ printf '\\357\\273\\277'; cat plain.key; } > new.key", ""},
 		"SEC 1":                     {p256Key, "openssl ec -in plain.key -out new.key", ""},
 		"SEC 1 with its parameters": {"true", "openssl ecparam -name prime256v1 -genkey -out new.key && openssl pkey -in new.key -out plain.key", ""},
 	} {
@@ -84,10 +85,21 @@ func TestForeignKeys(t *testing.T) {
 		"X25519":      {"openssl genpkey -algorithm x25519 -out old.key", "a key of type", ""},
 		"public":      {ed25519Key + " && openssl pkey -in plain.key -pubout -out old.key", "a PEM block of type \"PUBLIC KEY\"", ""},
 		"DER":         {ed25519Key + " && openssl pkey -in plain.key -outform DER -out old.key", "a file in DER", "openssl pkcs8 -topk8 -inform DER -in OLD -out NEW"},
-		"old PEM":     {p256Key + " && openssl ec -aes256 -passout pass:word -in plain.key -out old.key", "a key that is encrypted in the old way of PEM", "openssl pkcs8 -topk8 -in OLD -out NEW"},
-		"PBES1":       {p256Key + " && openssl pkcs8 -topk8 -v1 PBE-SHA1-3DES -passout pass:word -in plain.key -out old.key", "encrypted in an old way (no PBES2)", "openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW"},
-		"no key":      {"echo hello > old.key", "no PEM block", ""},
-		"certificate": {"openssl req -x509 -newkey ed25519 -nodes -subj /CN=x -keyout k -out old.key", "a PEM block of type \"CERTIFICATE\"", ""},
+		"DER, RSA":    {"openssl genrsa -traditional 3072 | openssl rsa -traditional -outform DER -out old.key", "a file in DER", "openssl pkcs8 -topk8 -inform DER -in OLD -out NEW"},
+		"DER, SEC 1":  {p256Key + " && openssl ec -in plain.key -outform DER -out old.key", "a file in DER", "openssl pkcs8 -topk8 -inform DER -in OLD -out NEW"},
+		"DER, sealed": {ed25519Key + " && openssl pkcs8 -topk8 -in plain.key -outform DER -passout pass:word -out old.key", "a file in DER", "openssl pkcs8 -topk8 -inform DER -in OLD -out NEW"},
+		"DER, public": {ed25519Key + " && openssl pkey -in plain.key -pubout -outform DER -out old.key", "a file in DER that holds no private key", ""},
+		"DER, X.509":  {"openssl req -x509 -newkey ed25519 -nodes -subj /CN=x -keyout k -outform DER -out old.key", "a file in DER that holds no private key", ""},
+		"PKCS#12": {"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout k -out c && openssl pkcs12 -export -inkey k -in c -passout pass:word -out old.key",
+			"a PKCS#12 file", "openssl pkcs12 -in OLD -nocerts -out NEW"},
+		"PKCS#12, bare": {ed25519Key + " && openssl pkcs12 -export -inkey plain.key -nocerts -nomac -passout pass:word -out old.key", "a PKCS#12 file", "openssl pkcs12 -in OLD -nocerts -out NEW"},
+		"with its certificate": {"openssl req -x509 -newkey ed25519 -nodes -subj /CN=x -keyout k -out c && cat k c > old.key", "something after the first PEM block",
+			"openssl pkcs8 -topk8 -in OLD -out NEW"},
+		"OpenSSH, public": {"ssh-keygen -q -t ed25519 -N '' -f k && mv k.pub old.key", "the public half of an OpenSSH key", ""},
+		"old PEM":         {p256Key + " && openssl ec -aes256 -passout pass:word -in plain.key -out old.key", "a key that is encrypted in the old way of PEM", "openssl pkcs8 -topk8 -in OLD -out NEW"},
+		"PBES1":           {p256Key + " && openssl pkcs8 -topk8 -v1 PBE-SHA1-3DES -passout pass:word -in plain.key -out old.key", "encrypted in an old way (no PBES2)", "openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW"},
+		"no key":          {"echo hello > old.key", "no PEM block", ""},
+		"certificate":     {"openssl req -x509 -newkey ed25519 -nodes -subj /CN=x -keyout k -out old.key", "a PEM block of type \"CERTIFICATE\"", ""},
 	} {
 		dir := shell(t, c.make)
 		_, err := Load(filepath.Join(dir, "old.key"), fixed("word"))
