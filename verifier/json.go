@@ -169,3 +169,13 @@ func Canonical(data []byte) ([]byte, error) {
 	}
 	return v, nil
 }
+
+// readCanonicalClosed is unmarshalClosed, and reports whether the text is known to be the one
+// that MarshalCanonical makes of v.
+func readCanonicalClosed[T any](data []byte, v *T) (canonical bool, err error) {
+	if len(data) <= maxTokens && UnmarshalCanonical(data, v) {
+		return true, nil
+	}
+	*v = *new(T)
+	return false, unmarshalClosed(data, v)
+}

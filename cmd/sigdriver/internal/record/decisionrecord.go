@@ -63,8 +63,12 @@ func (r DecisionRecord) JSON() ([]byte, error) {
 // ParseDecisionRecord reads what DecisionRecord.JSON wrote, and nothing else.
 func ParseDecisionRecord(data []byte) (*DecisionRecord, error) {
 	var f recordFile
-	if err := json.Unmarshal(data, &f, json.RejectUnknownMembers(true)); err != nil {
-		return nil, fmt.Errorf("decision record: %w", err)
+	plain := verifier.UnmarshalCanonical(data, &f)
+	if !plain {
+		f = recordFile{}
+		if err := json.Unmarshal(data, &f, json.RejectUnknownMembers(true)); err != nil {
+			return nil, fmt.Errorf("decision record: %w", err)
+		}
 	}
 	if f.Schema != recordSchema {
 		return nil, fmt.Errorf("decision record: schema %q, this build reads %s", clip(f.Schema), recordSchema)
@@ -74,6 +78,9 @@ func ParseDecisionRecord(data []byte) (*DecisionRecord, error) {
 		return nil, fmt.Errorf("decision record: %w", err)
 	}
 	r := &DecisionRecord{Request: f.Request, Attestations: f.Attestations, Decision: d, DecisionJSON: f.Decision}
+	if plain {
+		return r, nil
+	}
 	if again, err := f.text(); err != nil || !bytes.Equal(again, data) {
 		return nil, fmt.Errorf("decision record: the text is not in its one canonical form")
 	}
