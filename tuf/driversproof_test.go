@@ -9,7 +9,10 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
+	stdjson "encoding/json"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
@@ -98,6 +101,26 @@ func replaced(old, new string) func(string) string {
 // editTargets changes targets behind its signatures' back.
 func editTargets(old, new string) func(*proof) {
 	return func(p *proof) { p.Targets = bytes.Replace(p.Targets, []byte(old), []byte(new), 1) }
+}
+
+// targetsEdited publishes targets that were changed before they were signed.
+func targetsEdited(edit func(*metadata.TargetsType)) func(*tuftest.Repo) {
+	return func(r *tuftest.Repo) {
+		r.EditTargets(tuftest.Targets, edit)
+		r.Publish()
+	}
+}
+
+// custom gives drivers.json a member that belongs to nobody.
+func custom(text string) func(*tuftest.Repo) {
+	return targetsEdited(func(s *metadata.TargetsType) {
+		value := stdjson.RawMessage(text)
+		s.Targets["drivers.json"].Custom = &value
+	})
+}
+
+func hashes(all metadata.Hashes) func(*tuftest.Repo) {
+	return targetsEdited(func(s *metadata.TargetsType) { s.Targets["drivers.json"].Hashes = all })
 }
 
 // keyUnderTwoIDs lets one key hold targets under two ids, of which both must sign.
@@ -207,6 +230,53 @@ func proofCases() []proofCase {
 			r.RemoveTarget("drivers.json")
 			r.Publish()
 		}},
+		{name: "number-fraction", expect: tuf.CodeSignature, about: "A version with a fraction of zero.", change: editTargets(`"version":2`, `"version":2.0`)},
+		{name: "number-exponent", expect: tuf.CodeSignature, about: "A version with an exponent.", change: editTargets(`"version":2`, `"version":2e0`)},
+		{name: "number-rounded", expect: tuf.CodeSignature, about: "A number that another reader would round to the signed one.", publish: custom(`{"n":1}`), change: editTargets(`"n":1`, `"n":1.5`)},
+		{name: "number-negative-zero", expect: tuf.CodeSignature, about: "Zero with a sign.", publish: custom(`{"n":0}`), change: editTargets(`"n":0`, `"n":-0`)},
+		{name: "number-inexact", expect: tuf.CodeSignature, about: "A number that a double may have been rounded to.", publish: custom(`{"n":9007199254740992}`)},
+		{name: "version-inexact", expect: tuf.CodeSignature, about: "A version that a double may have been rounded to.", publish: func(r *tuftest.Repo) {
+			r.SetVersion(tuftest.Targets, 1<<53)
+			r.Publish()
+		}},
+		{name: "version-zero", expect: tuf.CodeSignature, about: "Targets of version 0.", publish: targetsEdited(func(s *metadata.TargetsType) { s.Version = 0 })},
+		{name: "specification", expect: tuf.CodeSignature, about: "Another version of the specification.", publish: targetsEdited(func(s *metadata.TargetsType) { s.SpecVersion = "2.0.0" })},
+		{name: "specification-parts", expect: tuf.CodeSignature, about: "A version of the specification of four parts.", publish: targetsEdited(func(s *metadata.TargetsType) { s.SpecVersion = "1.0.0.0" })},
+		{name: "specification-long", expect: tuf.CodeSignature, about: "A version of the specification of five digits.", publish: targetsEdited(func(s *metadata.TargetsType) { s.SpecVersion = "1.10000" })},
+		{name: "other-type", expect: tuf.CodeSignature, about: "Metadata of another type, signed by the key of targets.", publish: targetsEdited(func(s *metadata.TargetsType) { s.Type = tuftest.Snapshot })},
+		{name: "signature-twice", expect: tuf.CodeSignature, about: "One signature twice.", change: func(p *proof) {
+			one := regexp.MustCompile(`\{"keyid":"[0-9a-f]+","sig":"[0-9a-f]+"\}`)
+			p.Targets = one.ReplaceAll(p.Targets, []byte("$0,$0"))
+		}},
+		{name: "signature-no-hex", expect: tuf.CodeSignature, about: "A stranger's signature that is not hex.", publish: signedBy("stranger", tuftest.Targets),
+			change: func(p *proof) {
+				stranger := regexp.MustCompile(`("keyid":"` + tuftest.KeyID(tuftest.Key("stranger")) + `","sig":")[0-9a-f]{2}`)
+				p.Targets = stranger.ReplaceAll(p.Targets, []byte("${1}zz"))
+			}},
+		{name: "key-missing", expect: tuf.CodeSignature, about: "The second root gives targets a key that it does not list.", publish: func(r *tuftest.Repo) {
+			r.EditRoot(func(root *metadata.RootType) {
+				role := root.Roles[tuftest.Targets]
+				role.KeyIDs = append(role.KeyIDs, strings.Repeat("0", 64))
+			})
+			r.Publish()
+		}},
+		{name: "key-of-another-kind", expect: tuf.CodeSignature, about: "An Ed25519 key that the second root calls an ECDSA one.", publish: func(r *tuftest.Repo) {
+			r.EditRoot(func(root *metadata.RootType) {
+				der, err := x509.MarshalPKIXPublicKey(tuftest.Key(tuftest.Targets).Public())
+				if err != nil {
+					panic(err)
+				}
+				text := string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+				key := *root.Keys[root.Roles[tuftest.Targets].KeyIDs[0]]
+				key.Type, key.Scheme, key.Value.PublicKey = "ecdsa", "ecdsa-sha2-nistp256", text
+				root.Keys[root.Roles[tuftest.Targets].KeyIDs[0]] = &key
+			})
+			r.Publish()
+		}},
+		{name: "hash-none", expect: tuf.CodeHash, about: "No hash of drivers.json.", publish: hashes(metadata.Hashes{})},
+		{name: "hash-unknown", expect: tuf.CodeHash, about: "A hash of drivers.json of an unknown kind, beside the right one.", publish: func(r *tuftest.Repo) {
+			targetsEdited(func(s *metadata.TargetsType) { s.Targets["drivers.json"].Hashes["md5"] = make([]byte, 16) })(r)
+		}},
 		{name: "changed", expect: tuf.CodeSignature, about: "Targets was changed after signing.", change: editTargets(`"version":2`, `"version":9`)},
 		{name: "member-twice", expect: tuf.CodeSignature, about: "A member of targets twice.", change: editTargets(`"_type":"targets"`, `"_type":"targets","_type":"targets"`)},
 		{name: "root-as-targets", expect: tuf.CodeSignature, about: "A root where targets belongs.", change: func(p *proof) { p.Targets = p.Roots[0] }},
@@ -291,11 +361,7 @@ func (c *proofCase) vector(t *testing.T) *proofVector {
 	if c.change != nil {
 		c.change(p)
 	}
-	file, err := json.Marshal(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := &proofVector{Format: "sigdriver.drivers-vector/v1", Name: c.name, About: c.about, Root: string(repo.Root()), Proof: string(file),
+	v := &proofVector{Format: "sigdriver.drivers-vector/v1", Name: c.name, About: c.about, Root: string(repo.Root()), Proof: encoded(t, p),
 		MinRoot: c.minRoot, MinTargets: c.minTargets, Now: tuftest.Start.Add(c.now).Format(time.RFC3339), Expect: c.expect}
 	if c.pinned != "" {
 		v.Root = string(repo.File(c.pinned))
@@ -312,6 +378,63 @@ func (c *proofCase) vector(t *testing.T) *proofVector {
 		v.Positive = "verified"
 	}
 	return v
+}
+
+// The limits of a proof, with what is at the limit still taken. The Rust crate's
+// tests/proofs.rs has the same, made of the same vector.
+func TestDriversProofLimits(t *testing.T) {
+	v := new(proofVector)
+	data, err := os.ReadFile(filepath.Join(proofVectors, "verified.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		t.Fatal(err)
+	}
+	whole := v.Proof
+	padded := func(n int) string { return whole + strings.Repeat(" ", n-len(whole)) }
+	roots := func(n int) string {
+		p := new(proof)
+		if err := json.Unmarshal([]byte(whole), p); err != nil {
+			t.Fatal(err)
+		}
+		p.Roots = slices.Repeat(p.Roots[:1], n)
+		return encoded(t, p)
+	}
+	signatures := func(n int) string {
+		p := new(proof)
+		if err := json.Unmarshal([]byte(whole), p); err != nil {
+			t.Fatal(err)
+		}
+		var strangers strings.Builder
+		for i := 1; i < n; i++ {
+			fmt.Fprintf(&strangers, `{"keyid":"%d","sig":"00"},`, i)
+		}
+		p.Targets = bytes.Replace(p.Targets, []byte(`"signatures":[`), []byte(`"signatures":[`+strangers.String()), 1)
+		return encoded(t, p)
+	}
+	for _, c := range []struct{ name, proof, want string }{
+		{"largest", padded(tuf.MaxDriversProof), "VERIFIED"},
+		{"a byte larger", padded(tuf.MaxDriversProof + 1), tuf.CodeLength},
+		{"most roots", roots(tuf.MaxProofRoots), "VERIFIED"},
+		{"a root more", roots(tuf.MaxProofRoots + 1), tuf.CodeSignature},
+		{"most signatures", signatures(tuf.MaxSignatures), "VERIFIED"},
+		{"a signature more", signatures(tuf.MaxSignatures + 1), tuf.CodeSignature},
+	} {
+		v.Proof = c.proof
+		if got, _ := judgeProof(t, v); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func encoded(t *testing.T, p *proof) string {
+	t.Helper()
+	text, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // What a repository exports is what a reader takes, from the first root and from a

@@ -82,7 +82,7 @@ fn pre_authentication(payload: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use openshell_policy_document::jcs;
     use ring::rand::SystemRandom;
@@ -93,6 +93,11 @@ mod tests {
 
     /// A key, and an envelope that it signed over a payload of so many bytes.
     fn signed(bytes: usize) -> (Key, Value) {
+        seal(&vec![b'x'; bytes])
+    }
+
+    /// A new key, and its envelope round a payload.
+    pub(crate) fn seal(payload: &[u8]) -> (Key, Value) {
         let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).expect("a key");
         let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).expect("a key");
         let key = Key {
@@ -101,9 +106,8 @@ mod tests {
             not_before: None,
             not_after: None,
         };
-        let payload = vec![b'x'; bytes];
-        let signature = pair.sign(&pre_authentication(&payload));
-        let envelope = json!({"payload": STANDARD.encode(&payload), "payloadType": PAYLOAD_TYPE,
+        let signature = pair.sign(&pre_authentication(payload));
+        let envelope = json!({"payload": STANDARD.encode(payload), "payloadType": PAYLOAD_TYPE,
             "signatures": [{"keyid": key.id(), "sig": STANDARD.encode(signature)}]});
         (key, envelope)
     }

@@ -294,3 +294,101 @@ impl Gate {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openshell_policy_document::jcs;
+    use serde_json::json;
+
+    use crate::{envelope, statement};
+
+    fn gate(trust: Trust) -> Gate {
+        Gate {
+            config: Config {
+                gateway_id: "gw-1".to_owned(),
+                workspace: String::new(),
+                trust,
+                max_age: crate::verify::MAX_LIFETIME,
+                memory: None,
+            },
+            state: Mutex::new(State {
+                memory: Memory::of_process(),
+                judged: None,
+            }),
+        }
+    }
+
+    /// A receipt of a driver that is known, for what is at hand, is not taken where the
+    /// policy was composed in a way that nobody knows.
+    #[test]
+    fn recipes_are_known() {
+        let effective = Document::effective(json!({"version": 1})).expect("a policy");
+        let judge = |recipe: &str| {
+            let mut receipt = statement::tests::receipt();
+            receipt["subject"][0]["digest"]["sha256"] =
+                openshell_policy_document::hex(effective.sha256()).into();
+            let predicate = receipt["predicate"].as_object_mut().expect("a predicate");
+            predicate.insert("recipe".to_owned(), recipe.into());
+            predicate.remove("settingsSha256");
+            let payload = jcs::to_text(&receipt).expect("well formed");
+            let (key, envelope) = envelope::tests::seal(payload.as_bytes());
+            let envelope = jcs::to_text(&envelope).expect("well formed");
+            let answer = Answer {
+                receipt: Some(envelope.as_bytes()),
+                workspace: "prod",
+                sandbox: "sb-1",
+                name: "web-1",
+                effective: &effective,
+            };
+            let now = Time::parse("2026-09-01T12:00:01Z").expect("a time");
+            let question = Question::of_hex(&"00".repeat(16)).expect("a nonce");
+            let judged = gate(Trust::Keys(vec![key])).judge_at(now, question, &answer, |_| None);
+            judged.map(drop).map_err(|error| error.reason())
+        };
+        for recipe in RECIPES {
+            assert_eq!(judge(recipe), Ok(()), "{recipe}");
+        }
+        for recipe in [
+            "openshell.compose/2026-07",
+            "",
+            "openshell.compose/2026-10 ",
+        ] {
+            assert_eq!(judge(recipe), Err("RECEIPT_SCOPE"), "{recipe}");
+        }
+    }
+
+    /// Neither file of a proof is read beyond its limit.
+    #[test]
+    fn the_files_of_a_proof_have_limits() {
+        let vectors = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../testdata/vectors/drivers"
+        );
+        let vector = std::fs::read(format!("{vectors}/verified.json")).expect("a vector");
+        let vector: serde_json::Value = serde_json::from_slice(&vector).expect("JSON");
+        let text = |name: &str| vector[name].as_str().expect("a text").to_owned();
+        // The pinned root itself is not among those that follow it.
+        let mut proof: serde_json::Value = serde_json::from_str(&text("proof")).expect("JSON");
+        proof["roots"] = json!([]);
+        let now = Time::parse(&text("now")).expect("a time");
+        let folder = tempfile::tempdir().expect("a folder");
+        let padded = |name: &str, text: String, bytes: u64| {
+            let path = folder.path().join(name);
+            let bytes = usize::try_from(bytes).expect("it fits");
+            let spaces = " ".repeat(bytes.saturating_sub(text.len()));
+            std::fs::write(&path, text + &spaces).expect("written");
+            path
+        };
+        let opens = |root: u64, bytes: u64| {
+            let root = padded("root", text("root"), root);
+            let drivers = padded("proof", proof.to_string(), bytes);
+            let gate = gate(Trust::Proof { root, drivers });
+            let keys = gate.keys(&mut Memory::of_process(), now);
+            keys.map(|keys| keys.len()).map_err(|error| error.reason())
+        };
+        assert_eq!(opens(MAX_ROOT, MAX_PROOF), Ok(1));
+        assert_eq!(opens(MAX_ROOT + 1, 0), Err("CONFIG_INVALID"));
+        assert_eq!(opens(0, MAX_PROOF + 1), Err("CONFIG_INVALID"));
+    }
+}

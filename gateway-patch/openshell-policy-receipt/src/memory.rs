@@ -326,6 +326,29 @@ mod tests {
         assert!(Memory::open(&path).is_ok());
     }
 
+    /// A file that is larger than any that was written is not read to its end.
+    #[test]
+    fn a_file_has_a_limit() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("memory");
+        let fits = |bytes: usize| {
+            let named = |name: String| {
+                write(&State {
+                    drivers: BTreeMap::from([(name, Seen::default())]),
+                    trust: Versions::default(),
+                })
+            };
+            let empty = named(String::new()).len();
+            let text = named("n".repeat(bytes - empty));
+            assert_eq!(text.len(), bytes);
+            std::fs::write(&path, text).expect("written");
+            Memory::open(&path).is_ok()
+        };
+        let most = usize::try_from(MAX_FILE).expect("it fits");
+        assert!(fits(most));
+        assert!(!fits(most + 1));
+    }
+
     /// What could not be written was not remembered, and nobody may act on it.
     #[test]
     fn a_full_disk_is_an_error() {

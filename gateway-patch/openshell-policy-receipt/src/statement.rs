@@ -170,12 +170,12 @@ fn count(value: &Value) -> Option<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use openshell_policy_document::jcs;
     use serde_json::json;
 
-    fn receipt() -> Value {
+    pub(crate) fn receipt() -> Value {
         let sum = "ab".repeat(32);
         json!({
             "_type": STATEMENT_TYPE,

@@ -30,12 +30,9 @@ impl Time {
         }
         let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
         let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-        if hour > 23 || minute > 59 || second > 59 {
-            return None;
-        }
         let days = days_from_civil(number(0, 4)?, number(5, 7)?, number(8, 10)?);
         let time = Self(days * 86_400 + hour * 3600 + minute * 60 + second);
-        (time.to_string() == text).then_some(time)
+        (time.to_string() == text).then_some(time) // a 60th minute is the next hour's first
     }
 
     /// So many seconds later.

@@ -39,7 +39,7 @@ pub enum ProofError {
     Version,
     /// Root or targets has expired.
     Expired,
-    /// The target has another length.
+    /// The target has another length, or the proof is too long.
     Length,
     /// The target has another hash, or one that proves nothing.
     Hash,
@@ -99,6 +99,9 @@ pub(crate) fn check(
     least: Versions,
     now: Time,
 ) -> Result<Proven, ProofError> {
+    if file.len() > MAX_PROOF {
+        return Err(ProofError::Length);
+    }
     let proof = read_proof(file).ok_or(ProofError::Signature)?;
     let mut root = Root::read(pinned).ok_or(ProofError::Signature)?;
     root.signed_by(&root).ok_or(ProofError::Signature)?;
@@ -148,9 +151,6 @@ struct Proof {
 }
 
 fn read_proof(file: &[u8]) -> Option<Proof> {
-    if file.len() > MAX_PROOF {
-        return None;
-    }
     let mut members = Members::of(parse_strict(file).ok()?)?;
     if members.text("schema")? != SCHEMA {
         return None;
@@ -184,7 +184,7 @@ struct File {
 
 impl File {
     fn read(bytes: &[u8], kind: &str) -> Option<Self> {
-        let value = parse_strict(bytes).ok()?;
+        let value = parse_strict(bytes).ok().filter(|_| integers_only(bytes))?;
         let signed = value.get("signed")?.as_object()?.clone();
         let text = |name: &str| signed.get(name)?.as_str();
         let spec = text("spec_version")?;
@@ -325,12 +325,42 @@ fn check_target(targets: &File, drivers: &[u8]) -> Result<(), ProofError> {
     Ok(())
 }
 
-/// A whole number that every reader takes for the same.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+/// Reports whether every number of a JSON text is an integer that every reader takes
+/// for the same, in its one form. TUF signs no other, and one that is rounded on the way
+/// would be another than what was signed.
+fn integers_only(json: &[u8]) -> bool {
+    let mut text = false;
+    let mut at = 0;
+    while let Some(byte) = json.get(at) {
+        at += 1;
+        match byte {
+            b'"' => text = !text,
+            b'\\' if text => at += 1,
+            b'-' | b'0'..=b'9' if !text => {
+                let part = |b: &&u8| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+                let end = at + json[at..].iter().take_while(part).count();
+                if !is_integer(&json[at - 1..end]) {
+                    return false;
+                }
+                at = end;
+            }
+            _ => {}
+        }
+    }
+    true
+}
+
+fn is_integer(number: &[u8]) -> bool {
+    const EXACT: u64 = (1 << 53) - 1;
+    let text = std::str::from_utf8(number).unwrap_or_default();
+    text.parse::<i64>()
+        .is_ok_and(|n| n.unsigned_abs() <= EXACT && n.to_string() == text)
+}
+
+/// A number of a text in which all are integers, unless it is negative.
+#[allow(clippy::cast_possible_truncation)]
 fn integer(value: &Value) -> Option<u64> {
-    const EXACT: f64 = 9_007_199_254_740_991.0;
-    let number = value.as_f64()?;
-    ((0.0..=EXACT).contains(&number) && number.fract() == 0.0).then_some(number as u64)
+    u64::try_from(value.as_f64()? as i64).ok()
 }
 
 /// The canonical JSON that TUF signs: names in order, no space, and no escape but for
@@ -341,17 +371,13 @@ fn canonical(value: &Value) -> Option<Vec<u8>> {
     Some(out)
 }
 
-#[allow(clippy::cast_possible_truncation)] // whole and below 2^53
+#[allow(clippy::cast_possible_truncation)] // it is an integer
 fn write(out: &mut Vec<u8>, value: &Value) -> Option<()> {
     match value {
         Value::Null => out.extend(b"null"),
         Value::Bool(flag) => out.extend(flag.to_string().bytes()),
         Value::Number(number) => {
-            let number = number.as_f64()?;
-            if number.fract() != 0.0 || number.abs() >= 9_007_199_254_740_992.0 {
-                return None;
-            }
-            out.extend((number as i64).to_string().bytes());
+            out.extend((number.as_f64()? as i64).to_string().bytes());
         }
         Value::String(text) => write_text(out, text),
         Value::Array(elements) => {
@@ -391,4 +417,37 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
         out.push(byte);
     }
     out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_one_form() {
+        for json in [
+            "0",
+            "-1",
+            "[9007199254740991,-9007199254740991]",
+            r#"{"n":7,"1.5":"2e0 \\\" 2.5","m":[true,false,null]}"#,
+            r#"["\\",3]"#,
+        ] {
+            assert!(integers_only(json.as_bytes()), "{json}");
+        }
+        for json in [
+            "2.0",
+            "2e0",
+            "2E+1",
+            "1.5",
+            "-0",
+            "[0,-0]",
+            "9007199254740992",
+            "-9007199254740992",
+            "9223372036854775808",
+            r#"["\\",1.5]"#,
+            r#"{"a":"\\\"","n":2.0}"#,
+        ] {
+            assert!(!integers_only(json.as_bytes()), "{json}");
+        }
+    }
 }

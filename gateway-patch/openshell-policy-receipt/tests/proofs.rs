@@ -7,9 +7,11 @@ mod common;
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use common::{text, vectors};
 use openshell_policy_receipt::{ProofError, Time, check_proof};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The digest that is proven, or why none is.
 fn judge(vector: &Value, proof: &[u8]) -> Result<[u8; 32], ProofError> {
@@ -42,6 +44,45 @@ fn proofs() {
     }
     assert_eq!(count.len(), 8, "an outcome without a vector: {count:?}");
     println!("{count:?}");
+}
+
+/// The limits, with what is at the limit still taken: as Go's `TestDriversProofLimits`.
+#[test]
+fn limits() {
+    let all = vectors("drivers");
+    let (_, good) = all
+        .iter()
+        .find(|(n, _)| n == "verified")
+        .expect("it is there");
+    let whole = text(good, "proof").to_owned();
+    let padded = |bytes: usize| whole.clone() + &" ".repeat(bytes - whole.len());
+    let edited = |edit: &dyn Fn(&mut Value)| {
+        let mut proof: Value = serde_json::from_str(&whole).expect("JSON");
+        edit(&mut proof);
+        proof.to_string()
+    };
+    let roots =
+        |n: usize| edited(&|proof| proof["roots"] = vec![proof["roots"][0].clone(); n].into());
+    let signatures = |n: usize| {
+        edited(&|proof| {
+            let targets = STANDARD.decode(text(proof, "targets")).expect("base64");
+            let mut targets: Value = serde_json::from_slice(&targets).expect("JSON");
+            let all = targets["signatures"].as_array_mut().expect("signatures");
+            all.extend((1..n).map(|i| json!({"keyid": i.to_string(), "sig": "00"})));
+            proof["targets"] = STANDARD.encode(targets.to_string()).into();
+        })
+    };
+    for (what, proof, want) in [
+        ("largest", padded(16 << 20), None),
+        ("a byte larger", padded((16 << 20) + 1), Some("TUF_LENGTH")),
+        ("most roots", roots(256), None),
+        ("a root more", roots(257), Some("TUF_SIGNATURE")),
+        ("most signatures", signatures(256), None),
+        ("a signature more", signatures(257), Some("TUF_SIGNATURE")),
+    ] {
+        let got = judge(good, proof.as_bytes()).map_err(ProofError::name);
+        assert_eq!(got.err(), want, "{what}");
+    }
 }
 
 /// Every byte of a proof, changed in one bit: nothing else is ever proven. White space
