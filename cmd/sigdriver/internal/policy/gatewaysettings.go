@@ -143,7 +143,7 @@ func (p *printedSettings) values() (values map[string]any, layers bool, err erro
 			layers = layers || key == providersV2Setting && one.Scope == "global" && flag
 		default:
 			return nil, false, &CanonicalizeError{Path: "settings." + printable(key),
-				Text: "has a type that what is printed does not show, and this build does not know the setting: write the settings file by hand, or take the gateway's own from its settings_dir"}
+				Text: "has a type that what is printed does not show, and this build does not know the setting: leave --gateway-config out and write the settings file by hand, the value in its type, or sign the document that the gateway writes into its settings_dir"}
 		}
 	}
 	return values, layers, nil

@@ -50,6 +50,31 @@ func TestSettingsOfRefuses(t *testing.T) {
 	}
 }
 
+// What is printed without its type can be written by hand, in any type a setting has: each
+// makes another document. A gateway's own, from its settings_dir, is taken as it is.
+func TestSettingsByHand(t *testing.T) {
+	held := &HeldSettings{Printed: []byte(`{"sandbox":"web-1","policy_source":"sandbox","settings":{"retries":{"value":"5","scope":"global"}}}`)}
+	if out, err := SettingsOf(Line01, held); err == nil || !strings.Contains(err.Error(), "by hand, the value in its type") || !strings.Contains(err.Error(), "settings_dir") {
+		t.Errorf("%v %s", err, out)
+	}
+	seen := map[string]string{}
+	for _, value := range []string{`5`, `"5"`, `true`, `{bytes: "05"}`, `{int: "9223372036854775807"}`} {
+		file := "policySource: sandbox\nextensionAuthenticationEnabled: false\npolicyValidationFailureMode: fail_closed\nmiddlewareServices: []\nsettings: {retries: " + value + "}\n"
+		byHand, err := Canonicalize(Settings, Line01, []byte(file))
+		if err != nil {
+			t.Fatalf("%s: %v", value, err)
+		}
+		if other, ok := seen[string(byHand.Document)]; ok {
+			t.Errorf("%s and %s are one document", value, other)
+		}
+		seen[string(byHand.Document)] = value
+		own, err := Canonicalize(Settings, Line01, byHand.Document)
+		if err != nil || string(own.Document) != string(byHand.Document) {
+			t.Errorf("%s: the gateway's own becomes another: %v", value, err)
+		}
+	}
+}
+
 // Layers are inserted by the gateway's own setting alone: a sandbox's is one setting
 // like any other.
 func TestSettingsOfLayers(t *testing.T) {
