@@ -16,6 +16,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// maxMessage bounds what the database says in one message, in bytes: a row, with room for
+// letters of four bytes.
+const maxMessage = 1 << 20
+
 // Times of one connection.
 const (
 	dialTime  = 3 * time.Second
@@ -87,6 +91,7 @@ func ParseURL(text, password string) (*Database, error) {
 		"synchronous_commit": "on", "statement_timeout": fmt.Sprint(queryTime.Milliseconds()),
 		"default_transaction_isolation": "read committed",
 	}
+	conf.MaxProtocolMessageBodyLen = maxMessage
 	conf.OnNotice, conf.OnNotification, conf.ValidateConnect = nil, nil, nil
 	if err := checkEndpoints(conf, local); err != nil {
 		return nil, err

@@ -115,6 +115,15 @@ func TestRolesRefused(t *testing.T) {
 		{"truncate", "grant truncate on sigdriver.raised to " + role, "revoke truncate on sigdriver.raised from " + role, "change rows"},
 		{"owner", "alter table sigdriver.resets owner to " + role, "alter table sigdriver.resets owner to admin", "change rows"},
 		{"another function", "create function sigdriver.f() returns int language sql as 'select 1'", "drop function sigdriver.f", "other than the one function"},
+		{"a function elsewhere", "create schema tools; grant usage on schema tools to public; create function tools.f() returns int language sql security definer as 'select 1'",
+			"drop schema tools cascade", "of another schema"},
+		{"a function elsewhere, by columns", "create role clerk; grant usage on schema sigdriver to clerk; grant update (body) on sigdriver.raised to clerk; create schema tools; grant usage on schema tools to public; " +
+			"create function tools.f() returns int language sql security definer as 'select 1'; alter function tools.f owner to clerk",
+			"drop schema tools cascade; revoke all on sigdriver.raised from clerk; revoke all on schema sigdriver from clerk; drop role clerk", "of another schema"},
+		{"one that runs as its caller", "create schema tools; grant usage on schema tools to public; create function tools.f() returns int language sql as 'select 1'", "drop schema tools cascade", ""},
+		{"one for others alone", "create schema tools; create function tools.f() returns int language sql security definer as 'select 1'", "drop schema tools cascade", ""},
+		{"owner of the database", "alter database postgres owner to " + role, "alter database postgres owner to admin", "the database"},
+		{"owner without create", "alter database postgres owner to " + role + "; revoke create on database postgres from " + role, "alter database postgres owner to admin", "owns the database"},
 		{"no search path", "alter function sigdriver.raise reset search_path", "alter function sigdriver.raise set search_path = pg_catalog, pg_temp", "not the one of the schema"},
 		{"as its caller", "alter function sigdriver.raise security invoker", "alter function sigdriver.raise security definer", "not the one of the schema"},
 		{"asynchronous", "alter role " + role + " set synchronous_commit = off", "", ""}, // the driver sets it itself
@@ -131,6 +140,16 @@ func TestRolesRefused(t *testing.T) {
 	}
 	if err := look(t, p); err != nil {
 		t.Errorf("the role as it is printed: %v", err)
+	}
+	// Whoever logs in as another role and becomes the drivers' may become itself again.
+	p.SQL(memorytest.Admin, "create role boss login superuser; alter role boss set role = "+role)
+	db, err := memory.ParseURL(strings.Replace(p.URL(), role+"@", "boss@", 1), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var turned *memory.RoleError
+	if err := memory.Look(t.Context(), db); !errors.As(err, &turned) || !strings.Contains(turned.Detail, "login of another role") {
+		t.Errorf("a superuser in the drivers' role: %v", err)
 	}
 	if err := look(t, memorytest.Empty(t)); err == nil {
 		t.Error("a database without the schema")

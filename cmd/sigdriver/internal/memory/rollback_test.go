@@ -5,6 +5,8 @@ package memory_test
 
 import (
 	"errors"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -193,3 +195,23 @@ func TestImport(t *testing.T) {
 }
 
 var verifierNow = verifiertest.Now
+
+// A row that its owner made larger than any driver asks for is named as such, and is not
+// read whole for that.
+func TestHugeRow(t *testing.T) {
+	p := memorytest.Start(t)
+	d := newDriver(t, "a", p.URL()).up().ready()
+	if got := d.ask("web", floor(1, 1)); !got.allowed {
+		t.Fatal(got.err)
+	}
+	d.down()
+	const size = 64 << 20
+	p.SQL(memorytest.Admin, "insert into sigdriver.raised select 2, 'b', 1, 1, repeat('x', "+strconv.Itoa(size)+"), repeat('s', "+strconv.Itoa(size)+")::bytea, sum from sigdriver.raised; update sigdriver.memory set revision = 2")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	d.up().refuses(t)
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > size/2 {
+		t.Errorf("%d bytes were allocated for it", took)
+	}
+}

@@ -59,9 +59,11 @@ func (h *head) spoken() error {
 }
 
 // readRows reads rows from a revision on, a page at most, and holds each against the sum
-// of the one before. The row at is has to be the one that was seen.
+// of the one before. The row at is has to be the one that was seen. Rows are what the
+// database's owner makes of them: of one that is too long no more is read than shows it.
 func readRows(ctx context.Context, c *pgx.Conn, is record.MemoryPosition) ([]record.Row, error) {
-	rows, err := c.Query(ctx, `select revision, driver, session, ask, body, signature, sum from sigdriver.raised where revision >= $1 order by revision limit $2`, int64(is.Revision), page)
+	rows, err := c.Query(ctx, `select revision, left(driver, $3), session, ask, left(body, $3), substring(signature for $3), substring(sum for 33)
+		from sigdriver.raised where revision >= $1 order by revision limit $2`, int64(is.Revision), page, maxBody+1)
 	if err != nil {
 		return nil, err
 	}
