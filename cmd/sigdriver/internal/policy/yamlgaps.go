@@ -54,6 +54,8 @@ func (c *converter) endOf(n *yaml.Node) (at int, rest []byte) {
 		return c.endOfQuoted(text, at, '"')
 	case n.Style&yaml.SingleQuotedStyle != 0:
 		return c.endOfQuoted(text, at, '\'')
+	case n.Value == "":
+		return n.Line, nil // what is behind its anchor is another node's
 	}
 	return c.endOfPlain(n, text, at)
 }
@@ -144,7 +146,8 @@ func (c *converter) checkName(n *yaml.Node, offset int) error {
 	if behind := offset + 1 + len(name); name != "" && behind < len(text) && !bytes.ContainsAny(text[behind:behind+1], " \t,]}") {
 		return c.failAt(n.Line, behind, "is part of a name of an anchor to some readers of YAML: let a space follow the name")
 	}
-	if n.Anchor != "" && n.Kind == yaml.ScalarNode && n.Style == 0 && n.Value == "" {
+	value := bytes.HasSuffix(bytes.TrimRight(text[:min(offset, len(text))], " \t"), []byte(":")) // all readers agree there
+	if n.Anchor != "" && n.Kind == yaml.ScalarNode && n.Style == 0 && n.Value == "" && !value {
 		return c.fail(n, "is an anchor before nothing: leave it out")
 	}
 	return nil

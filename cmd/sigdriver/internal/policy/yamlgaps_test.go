@@ -35,7 +35,7 @@ func TestReadersDiffer(t *testing.T) {
 		"brackets that go on at the left": {only01, "a: {b: [c],\nd: e}\n", "a: {b: [c],\n d: e\n}\n", 2},
 		"a comment at the left of them":   {only01, "a: [b,\n# c\n d]\n", "a: [b,\n # c\n d]\n", 2},
 		"a tab in brackets":               {only01, "a: [b,\n\td]\n", "a: [b,\n \td]\n", 2},
-		"an anchor before nothing":        {only01, "a:\n- &b\n- c\n", "a:\n- &b b\n- c\n", 2},
+		"an anchor before nothing":        {only01, "a:\n- &b\n- c\n", "x: &a\na:\n- &b b\n- c\n", 2},
 		"a colon in an anchor":            {only01, "a: &b:c d\n", "a: &b c:d\n", 1},
 		"a dash in brackets":              {only01, "a: [-, b]\n", "a: ['-', b]\n", 1},
 		"a space before the next line":    {only01, "a: b \n  c\n", "a: b\n  c\n", 1},
