@@ -58,8 +58,12 @@ func TestClockGlitchEndsWithItsCause(t *testing.T) {
 	w.start(at)
 	s := compose(5)
 	w.expect(s, verifier.Allowed)
+	epoch := w.metric("sigdriver_trust_epoch")
 	h.set(month)
 	w.clockUntrusted(s)
+	if got := w.metric("sigdriver_trust_epoch"); got != epoch || epoch == "0" {
+		t.Errorf("with a wrong clock the epoch is %s, before it was %s", got, epoch)
+	}
 	h.pass(61 * time.Second)
 	w.expect(s, verifier.TrustStale)
 	w.expect(compose(6), verifier.TrustStale) // and recorded, with its time

@@ -387,16 +387,16 @@ func (d *driver) healthy(service string) bool {
 	return well
 }
 
-func (d *driver) trustState() (uint64, verifier.TrustState) {
+func (d *driver) trustState() (epoch uint64, state verifier.TrustState) {
+	trust := d.keeper.Current().Trust
+	if trust != nil {
+		epoch = trust.Epoch()
+	}
 	now, err := d.clock.Now()
 	if err != nil {
-		return 0, verifier.TrustState{}
+		return epoch, verifier.TrustState{} // a clock that is wrong says nothing of its age
 	}
-	trust := d.keeper.Current().Trust
-	if trust == nil {
-		return 0, trust.State(now)
-	}
-	return trust.Epoch(), trust.State(now)
+	return epoch, trust.State(now)
 }
 
 // serve answers until the context ends.
