@@ -67,6 +67,12 @@ func contradictsItself(e *protorekor.TransparencyLogEntry) bool {
 	if e.GetLogIndex() < 0 || e.GetLogId().GetKeyId() == nil || e.GetKindVersion() == nil || checkJSON(e.GetCanonicalizedBody()) != nil {
 		return false
 	}
+	_, err := tlog.ParseTransparencyLogEntry(e)
+	return namesItsBody(e) && err != nil
+}
+
+// namesItsBody reports whether a log entry names its kind and version as its body does.
+func namesItsBody(e *protorekor.TransparencyLogEntry) bool {
 	list, _ := membersOf(e.GetCanonicalizedBody())
 	for _, m := range list {
 		value, _ := stringOf(m.value)
@@ -74,8 +80,16 @@ func contradictsItself(e *protorekor.TransparencyLogEntry) bool {
 			return false
 		}
 	}
-	_, err := tlog.ParseTransparencyLogEntry(e)
-	return len(list) > 0 && err != nil
+	return len(list) > 0
+}
+
+// leadsToItsRoot reports whether the inclusion proof of an entry leads from its body to
+// the root that it names.
+func leadsToItsRoot(e *protorekor.TransparencyLogEntry) bool {
+	p := e.GetInclusionProof()
+	leaf := rfc6962.DefaultHasher.HashLeaf(e.GetCanonicalizedBody())
+	return p.GetLogIndex() >= 0 && p.GetTreeSize() >= 0 &&
+		merkle.VerifyInclusion(rfc6962.DefaultHasher, uint64(p.GetLogIndex()), uint64(p.GetTreeSize()), leaf, p.GetHashes(), p.GetRootHash()) == nil
 }
 
 // bundleFailure is a bundle that sigstore-go refused, with what its stages share.
@@ -210,9 +224,7 @@ func inclusion(e *tlog.Entry, log *root.TransparencyLog) *Finding {
 	if included(e, log, key) {
 		return nil
 	}
-	leaf := rfc6962.DefaultHasher.HashLeaf(e.TransparencyLogEntry().GetCanonicalizedBody())
-	if p.GetLogIndex() < 0 || p.GetTreeSize() < 0 ||
-		merkle.VerifyInclusion(rfc6962.DefaultHasher, uint64(p.GetLogIndex()), uint64(p.GetTreeSize()), leaf, p.GetHashes(), p.GetRootHash()) != nil {
+	if !leadsToItsRoot(e.TransparencyLogEntry()) {
 		return refuseAttestation(TlogInclusion, "the inclusion proof does not lead to its root")
 	}
 	return refuseAttestation(TlogCheckpoint, "the checkpoint is not by the log, or of another root")

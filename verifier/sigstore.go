@@ -177,6 +177,11 @@ func (s *sigstoreCheck) verifyEntity(b *signedEntity) (*verifiedBundle, *Finding
 	if f := logWindows(b, material, proved.times); f != nil {
 		return nil, f
 	}
+	if s.logged(b) {
+		if f := soundEntries(b, material); f != nil {
+			return nil, f
+		}
+	}
 	if s.timed(b) {
 		stamped, f := checkStamps(b, material)
 		if f == nil {
@@ -307,6 +312,28 @@ func logWindows(b *signedEntity, material root.TrustedMaterial, times []time.Tim
 			if at.Before(log.ValidityPeriodStart) || !log.ValidityPeriodEnd.IsZero() && at.After(log.ValidityPeriodEnd) {
 				return refuseAttestation(TlogCheckpoint, "the log's key was not valid at %s, when the entry was made", stamp(at))
 			}
+		}
+	}
+	return nil
+}
+
+// soundEntries checks what entries of known logs say beside what sigstore-go looks at: it
+// takes the kind from the body alone, and of a second-generation entry neither the body
+// nor the root, size and index of its proof, since it makes the entry anew from the bundle.
+func soundEntries(b *signedEntity, material root.TrustedMaterial) *Finding {
+	entries, err := b.TlogEntries()
+	if err != nil {
+		return refuseAttestation(BundleMalformed, "a log entry does not parse")
+	}
+	for _, e := range entries {
+		if material.RekorLogs()[hex.EncodeToString([]byte(e.LogKeyID()))] == nil {
+			continue
+		}
+		switch entry := e.TransparencyLogEntry(); {
+		case !namesItsBody(entry):
+			return refuseAttestation(TlogMismatch, "the log entry is of another kind or version than it says")
+		case entry.GetInclusionProof() != nil && !leadsToItsRoot(entry):
+			return refuseAttestation(TlogInclusion, "the inclusion proof does not lead to its root")
 		}
 	}
 	return nil

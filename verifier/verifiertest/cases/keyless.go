@@ -116,6 +116,10 @@ func keylessLogs() []*Case {
 	inclusion := func(name, about string, change func(*vt.World, vt.Bundle)) *Case {
 		return denies("tlog-inclusion-"+name, keylessRekor1, about, rebundle(one, change), here(verifier.TlogInclusion)).attack("SB-06")
 	}
+	// inclusion2 changes what an entry of the second generation says beside its hashes.
+	inclusion2 := func(name, about string, change func(*vt.World, vt.Bundle)) *Case {
+		return denies("tlog-inclusion-v2-"+name, keylessRekor2, about+", second generation.", rebundle(two, change), here(verifier.TlogInclusion)).attack("SB-06")
+	}
 	// checkpoint replaces the checkpoint of either generation.
 	checkpoint := func(name, positive, about string, e vt.Evidence, note func(log *vt.Log, size int64, root []byte) string) *Case {
 		return denies("tlog-checkpoint-"+name, positive, about, rebundle(e, func(w *vt.World, b vt.Bundle) {
@@ -190,6 +194,19 @@ func keylessLogs() []*Case {
 		inclusion("negative", "A negative index.", func(_ *vt.World, b vt.Bundle) { b.Entry(0).InclusionProof.LogIndex = -1 }),
 		denies("tlog-inclusion-v2", keylessRekor2, "One bit of one sibling, second generation.",
 			rebundle(two, func(_ *vt.World, b vt.Bundle) { b.Entry(0).InclusionProof.Hashes[0][0] ^= 1 }), here(verifier.TlogInclusion)).attack("SB-06"),
+		inclusion2("root", "Another root hash", func(_ *vt.World, b vt.Bundle) { b.Entry(0).InclusionProof.RootHash = otherRoot }),
+		inclusion2("index", "An index that is not in the tree", func(_ *vt.World, b vt.Bundle) {
+			b.Entry(0).InclusionProof.LogIndex = b.Entry(0).InclusionProof.TreeSize
+		}),
+		inclusion2("size", "A tree of size 0", func(_ *vt.World, b vt.Bundle) { b.Entry(0).InclusionProof.TreeSize = 0 }),
+		inclusion2("negative", "A negative index", func(_ *vt.World, b vt.Bundle) { b.Entry(0).InclusionProof.LogIndex = -1 }),
+		inclusion2("body", "Another certificate in the body than the bundle's, under the proof of the true one", func(w *vt.World, b vt.Bundle) {
+			b.Entry(0).CanonicalizedBody = otherEntry(w, two).CanonicalizedBody
+		}),
+		denies("tlog-mismatch-kind", keylessRekor1, "An entry that says it is of another kind than its body is.",
+			rebundle(one, func(_ *vt.World, b vt.Bundle) { b.Entry(0).KindVersion.Kind = "intoto" }), here(verifier.TlogMismatch)),
+		denies("tlog-mismatch-kind-v2", keylessRekor2, "The same in the second generation.",
+			rebundle(two, func(_ *vt.World, b vt.Bundle) { b.Entry(0).KindVersion.Version = "0.0.1" }), here(verifier.TlogMismatch)),
 		checkpoint("root", keylessRekor1, "A checkpoint of another root.", one, func(l *vt.Log, size int64, _ []byte) string {
 			return signNote(l, vt.CheckpointText(l.Origin(), int(size), otherRoot))
 		}),
