@@ -118,7 +118,7 @@ func ReadBatches(fsys disk.FS, dir string, from uint64) iter.Seq2[[]Stored, erro
 		c := chain{next: segments[0]}
 		b := batch{from: from, yield: yield}
 		for i, first := range segments {
-			s, err := open(fsys, dir, first, i == len(segments)-1)
+			s, err := open(fsys, dir, first, i == len(segments)-1, nil)
 			if err == nil {
 				err = s.follow(&c, b.add)
 			}
@@ -251,7 +251,8 @@ func (r record) tampered(detail string) error {
 // for a driver that was told otherwise.
 const maxSegment = 256 << 20
 
-func open(fsys disk.FS, dir string, first uint64, last bool) (*segment, error) {
+// open reads a segment, into room that nobody needs any more where that is enough.
+func open(fsys disk.FS, dir string, first uint64, last bool, room []byte) (*segment, error) {
 	name := segmentName(dir, first)
 	f, err := fsys.Open(name, os.O_RDONLY, 0)
 	if err != nil {
@@ -265,11 +266,16 @@ func open(fsys disk.FS, dir string, first uint64, last bool) (*segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxSegment))
-	if err != nil {
+	// Room for all of it at once: to make room bit by bit takes five times as much memory,
+	// which a driver that has started has long after.
+	if int64(cap(room)) < size+bytes.MinRead {
+		room = make([]byte, 0, size+bytes.MinRead)
+	}
+	data := bytes.NewBuffer(room[:0])
+	if _, err := data.ReadFrom(io.LimitReader(f, maxSegment)); err != nil {
 		return nil, err
 	}
-	return &segment{filepath.Base(name), first, last, data}, nil
+	return &segment{filepath.Base(name), first, last, data.Bytes()}, nil
 }
 
 // follow checks every record of the segment against the chain, moves the chain
@@ -335,7 +341,10 @@ func position(entry []byte) (seq uint64, prev Digest, ok bool) {
 	// The members before and after are ours, and inside a JSON string every
 	// quote is escaped: these marks occur once.
 	const mark, middle = `"prev":"`, `","schema":"` + schema + `","seq":"`
-	at := bytes.LastIndex(entry, []byte(mark))
+	at := 1
+	if !bytes.HasPrefix(entry, []byte("{"+mark)) {
+		at = bytes.LastIndex(entry, []byte(mark)) // after the one member that sorts before it
+	}
 	if at < 0 {
 		return 0, prev, false
 	}

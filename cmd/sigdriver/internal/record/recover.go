@@ -25,22 +25,24 @@ func (j *Journal) recover() error {
 		return j.begin(0)
 	}
 	c := chain{next: segments[len(segments)-1]}
+	var room []byte
 	if n := len(segments); n > 1 {
 		c = chain{next: segments[n-2]}
-		before, err := open(j.opts.FS, j.dir, segments[n-2], false)
+		before, err := open(j.opts.FS, j.dir, segments[n-2], false, nil)
 		if err != nil {
 			return err
 		}
 		if err := before.follow(&c, nil); err != nil {
 			return err
 		}
+		room = before.data
 	}
-	return j.resume(&c, segments[len(segments)-1])
+	return j.resume(&c, segments[len(segments)-1], room)
 }
 
 // resume opens the last segment where its last whole record ends.
-func (j *Journal) resume(c *chain, first uint64) error {
-	s, err := open(j.opts.FS, j.dir, first, true)
+func (j *Journal) resume(c *chain, first uint64, room []byte) error {
+	s, err := open(j.opts.FS, j.dir, first, true, room)
 	if err != nil {
 		return err
 	}
