@@ -92,7 +92,7 @@ var growthDoublings = flag.Int("growth", 1, "how often TestGrowth doubles each d
 // what it is about. Bytes allocated are the same on any machine, so that their exponent is
 // held to a bound; the processor's time is held to a wide one, over one doubling.
 func TestGrowth(t *testing.T) {
-	const most, exponent = 2.5, 1.1
+	const most = 2.5
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	for _, g := range growths {
 		t.Run(g.name, func(t *testing.T) {
@@ -118,40 +118,25 @@ func TestGrowth(t *testing.T) {
 			for n := g.from; n <= min(g.most, g.from<<*growthDoublings); n *= 2 {
 				sizes, bytes = append(sizes, float64(n)), append(bytes, newQuestion(t, g.make(n)).allocated(t))
 			}
-			fitted := fitExponent(sizes, bytes)
+			fitted := vt.Exponent(sizes, bytes)
 			t.Logf("bytes allocated at %v: %v, exponent %.2f", sizes, bytes, fitted)
-			if fitted > exponent {
-				t.Errorf("what is allocated grows with the %s to the power %.2f, at most %v is allowed", g.name, fitted, exponent)
+			if fitted > vt.MostExponent {
+				t.Errorf("what is allocated grows with the %s to the power %.2f, at most %v is allowed", g.name, fitted, vt.MostExponent)
 			}
 		})
 	}
 }
 
-// fitExponent is the slope of a line through the logarithms of sizes and costs.
-func fitExponent(sizes, costs []float64) float64 {
-	var x, y, xx, xy float64
-	n := float64(len(sizes))
-	for i := range sizes {
-		a, b := math.Log(sizes[i]), math.Log(costs[i])
-		x, y, xx, xy = x+a, y+b, xx+a*a, xy+a*b
-	}
-	return (n*xy - x*y) / (n*xx - x*x)
-}
-
 // allocated is how many bytes one decision allocates by trust that remembers nothing: the
 // least of three, since what runs beside it can only add.
 func (q *question) allocated(t *testing.T) float64 {
-	least := uint64(math.MaxUint64)
+	least := math.Inf(1)
 	for range 3 {
 		trust := mustTrust(t, q.source)
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		verifier.Verify(q.request, trust, q.floors, vt.Now)
-		runtime.ReadMemStats(&after)
-		least = min(least, after.TotalAlloc-before.TotalAlloc)
+		least = min(least, vt.Allocated(func() { verifier.Verify(q.request, trust, q.floors, vt.Now) }))
 	}
 	runtime.GC()
-	return float64(least)
+	return least
 }
 
 // question is a scenario with what its trust is parsed from.

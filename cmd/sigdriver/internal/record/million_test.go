@@ -6,6 +6,7 @@ package record
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sigdriver/sigdriver/verifier"
+	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
 var million = flag.Bool("million", false, "TestMillion with a million sandboxes")
@@ -72,5 +74,53 @@ func TestMillion(t *testing.T) {
 	}
 	if s.Holds(Seen{Consulted: []verifier.Raise{{Key: key("sandbox-3"), Floor: floor(4, 1)}}}) != true {
 		t.Error("a floor in the snapshot does not hold")
+	}
+}
+
+var growthDoublings = flag.Int("growth", 1, "how often TestGrowthOfASnapshot doubles its rows")
+
+// TestGrowthOfASnapshot doubles how many sandboxes were ever allowed: what a start allocates
+// grows no faster, and what a decision looks up not at all.
+func TestGrowthOfASnapshot(t *testing.T) {
+	const lookups = 64
+	var sizes, opened, looked []float64
+	for n := 4096; n <= 4096<<*growthDoublings; n *= 2 {
+		s := openStore(t, t.TempDir(), Options{})
+		allow(t, s, "web-0", floor(1, 1))
+		s.mu.Lock()
+		for i := range n {
+			name := fmt.Sprint("sandbox-", i)
+			s.state.top.floors[key(name)] = floor(uint64(i+1), 1)
+			s.state.top.places[binding(name).Key] = binding(name).Place
+		}
+		s.mu.Unlock()
+		if err := s.Snapshot(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		open, look := math.Inf(1), math.Inf(1)
+		for range 3 { // what runs beside it can only add
+			open = min(open, verifiertest.Allocated(func() { s = openStore(t, s.dir, Options{}) }))
+			look = min(look, verifiertest.Allocated(func() {
+				for i := range lookups {
+					if f := s.View().Floor(key(fmt.Sprint("sandbox-", i*7919%n))); f.Version != uint64(i*7919%n+1) {
+						t.Fatalf("a floor is at %v", f)
+					}
+				}
+			}))
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		sizes, opened, looked = append(sizes, float64(n)), append(opened, open), append(looked, look)
+	}
+	for what, bytes := range map[string][]float64{"a start": opened, "lookups": looked} {
+		fitted := verifiertest.Exponent(sizes, bytes)
+		t.Logf("%s allocated at %v: %v, exponent %.2f", what, sizes, bytes, fitted)
+		if fitted > verifiertest.MostExponent {
+			t.Errorf("what %s allocates grows with the sandboxes ever allowed to the power %.2f, at most %v is allowed", what, fitted, verifiertest.MostExponent)
+		}
 	}
 }

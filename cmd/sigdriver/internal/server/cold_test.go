@@ -20,7 +20,7 @@ import (
 
 // coldFleet is a world whose index has what its one question needs, a source and three
 // profiles, and that question without a target.
-func coldFleet(b *testing.B) (w *world, s *verifiertest.Scenario, request []byte) {
+func coldFleet(b testing.TB) (w *world, s *verifiertest.Scenario, request []byte) {
 	s = verifiertest.ComposePlain()
 	for i := range 3 {
 		profile := verifiertest.ForgeProfile()
@@ -42,10 +42,15 @@ func coldFleet(b *testing.B) (w *world, s *verifiertest.Scenario, request []byte
 }
 
 // askFleet asks the question for n sandboxes, 64 at a time.
-func (w *world) askFleet(b *testing.B, s *verifiertest.Scenario, request []byte, n int) {
+func (w *world) askFleet(b testing.TB, s *verifiertest.Scenario, request []byte, n int) {
+	w.askBy(b, s, request, 64, 0, n)
+}
+
+// askBy has callers ask the question for sandboxes from one to before another.
+func (w *world) askBy(b testing.TB, s *verifiertest.Scenario, request []byte, callers, from, to int) {
 	work := make(chan int)
 	var all sync.WaitGroup
-	for range 64 {
+	for range callers {
 		all.Go(func() {
 			for i := range work {
 				t := &signingv1.Target{GatewayId: s.Request.Target.GatewayID, Workspace: s.Request.Target.Workspace, SandboxId: fmt.Sprint("sb-", i), Name: fmt.Sprint("web-", i)}
@@ -60,7 +65,7 @@ func (w *world) askFleet(b *testing.B, s *verifiertest.Scenario, request []byte,
 			}
 		})
 	}
-	for i := range n {
+	for i := from; i < to; i++ {
 		work <- i
 	}
 	close(work)
