@@ -1,6 +1,6 @@
 # Two commands for a stranger: `make demo` and `make test`.
 
-.PHONY: build golangci test race pkcs11 soak siege memory memory-figures durability junk check fmt vet lint generate generate-check tidy platforms dist dist-check journey readme demo bench fuzz conformance interop interop-python gateway-test gateway-compat fleet growth clean
+.PHONY: build golangci test race pkcs11 soak siege memory memory-figures durability junk check fmt vet lint generate generate-check tidy platforms dist dist-check journey readme demo bench fuzz conformance interop interop-python gateway-test gateway-compat fleet growth restart clean
 
 TOOL := go tool -modfile=go.tool.mod
 
@@ -62,6 +62,15 @@ fleet:
 # exponent fitted. `make test` doubles each once.
 growth:
 	go test -count=1 -run '^TestGrowth$$' -v ./verifier -growth 7
+	go test -count=1 -run '^TestGrowth$$' -v ./cmd/sigdriver/internal/server -growth 4
+	go test -count=1 -run '^TestGrowthOfASnapshot$$' -v ./cmd/sigdriver/internal/record -growth 7
+
+# What a driver's start takes that has allowed a million sandboxes, and its memory while it is
+# asked for more. `make test` plays a short form and holds nothing against the clock.
+EVER ?= 10000 1000000
+restart:
+	set -e; for n in $(EVER); do \
+	  go test -count=1 -timeout 60m -run '^TestEverAllowed$$' -v ./cmd/sigdriver/internal/daemon -ever-allowed $$n -ever-asked 1000000; done
 
 # Evidence under fire, the long form: thousands of kills, a longer model, 100,000 edits of compositions by each recipe, a flip of every byte of a
 # larger log, a restart over 100,000 entries, 100,000 steps of answers held against decisions made from nothing, and durable appends beside a bare

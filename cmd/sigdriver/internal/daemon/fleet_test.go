@@ -255,6 +255,12 @@ func (fleetCodec) Name() string { return proto.Name }
 // launch starts the driver as a process and returns when it takes connections.
 func (f *fleet) launch() {
 	f.t.Helper()
+	f.launchSoon(50 * time.Millisecond)
+}
+
+// launchSoon is launch; it looks as often as it is told whether the driver is ready.
+func (f *fleet) launchSoon(every time.Duration) {
+	f.t.Helper()
 	f.driver = &child{exec.Command(os.Args[0], "-test.run=^TestFlood$", "-test.timeout=0"), make(chan error, 1)}
 	f.driver.Env = append(os.Environ(), "SIGDRIVER_TEST_DRIVER="+f.path("sigdriver.toml"))
 	f.driver.Stdout, f.driver.Stderr = &f.log, &f.log
@@ -264,7 +270,7 @@ func (f *fleet) launch() {
 	}
 	go func(c *child) { c.done <- c.Wait() }(f.driver)
 	for _, path := range []string{"run/s", "run/admin"} { // the second is made after the first
-		f.eventually("the driver takes connections", func() bool {
+		f.polled("the driver takes connections", every, func() bool {
 			conn, err := net.Dial("unix", f.path(path))
 			if err == nil {
 				conn.Close()
@@ -272,7 +278,7 @@ func (f *fleet) launch() {
 			return err == nil
 		})
 	}
-	f.until("it is ready", func() bool { code, _ := f.admin("/ready"); return code == 200 })
+	f.polled("it is ready", every, func() bool { code, _ := f.admin("/ready"); return code == 200 })
 }
 
 // halt ends the driver.
@@ -301,7 +307,13 @@ func (f *fleet) epoch() {
 // until is eventually, but asks no more often than the driver hardly notices.
 func (f *fleet) until(what string, ok func() bool) {
 	f.t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	f.polled(what, 50*time.Millisecond, ok)
+}
+
+// polled waits until something is so.
+func (f *fleet) polled(what string, every time.Duration, ok func() bool) {
+	f.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(every) {
 		if ok() {
 			return
 		}

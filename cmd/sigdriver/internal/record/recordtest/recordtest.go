@@ -45,26 +45,39 @@ func Append(t testing.TB, state string, contents ...record.Content) []record.Dig
 	} else {
 		segments = []uint64{0}
 	}
+	segment := segments[len(segments)-1]
 	var out []byte
 	var sums []record.Digest
 	for i := range contents {
+		if len(out) >= segmentSize {
+			appendTo(t, filepath.Join(dir, record.SegmentFile(segment)), out)
+			segment, out = seq, out[:0]
+		}
 		entry := encode(t, &contents[i], seq, prev)
 		seq, prev = seq+1, sha256.Sum256(entry)
 		out = binary.BigEndian.AppendUint32(out, uint32(len(entry)))
 		out = append(append(out, entry...), prev[:]...)
 		sums = append(sums, prev)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, record.SegmentFile(segments[len(segments)-1])), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	appendTo(t, filepath.Join(dir, record.SegmentFile(segment)), out)
+	return sums
+}
+
+// segmentSize is when a new segment is begun, in bytes, as a driver does.
+const segmentSize = 64 << 20
+
+func appendTo(t testing.TB, name string, data []byte) {
+	t.Helper()
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Write(out); err != nil {
+	if _, err := f.Write(data); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return sums
 }
 
 // encode is an entry as it stands in a segment: RFC 8785 JSON.
