@@ -151,7 +151,8 @@ tidy:
 platforms:
 	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go build -o /dev/null ./cmd/sigdriver
 	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 go build -o /dev/null ./cmd/sigdriver
-	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go vet ./cmd/sigdriver/internal/cli ./cmd/sigdriver/internal/tilelog ./tuf/disk
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go vet ./...
+	GOOS=windows GOARCH=amd64 CGO_ENABLED=0 go vet ./...
 
 # Ratios to a gRPC echo that reads its request, in interleaved rounds, then what a hit and a cold
 # decision cost in process. BENCH_ROUNDS=5 is a quick look.

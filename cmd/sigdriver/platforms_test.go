@@ -48,6 +48,14 @@ var platforms = map[string]string{
 	"tuf/disk/disktest/nolinux.go":                   "!linux",
 }
 
+// linuxFolders have no file that is built elsewhere: the driver put together, and what its
+// tests start.
+var linuxFolders = []string{
+	"cmd/sigdriver/internal/daemon",
+	"cmd/sigdriver/internal/memory/memorytest",
+	"cmd/sigdriver/internal/replay/replaytest",
+}
+
 var systemInName = regexp.MustCompile(`_(linux|windows|darwin)\.go$`)
 
 // TestPlatforms holds what depends on the system to the list.
@@ -69,19 +77,36 @@ func TestPlatforms(t *testing.T) {
 		if err != nil {
 			return err
 		}
+		name = filepath.ToSlash(name)
 		head, _, _ := bytes.Cut(text, []byte("\npackage "))
 		for line := range strings.Lines(string(head)) {
 			if constraint.IsGoBuild(line) {
-				found[filepath.ToSlash(name)] = strings.TrimSpace(strings.TrimPrefix(line, "//go:build"))
+				found[name] = strings.TrimSpace(strings.TrimPrefix(line, "//go:build"))
 			}
 		}
 		if m := systemInName.FindStringSubmatch(name); m != nil {
-			found[filepath.ToSlash(name)] = m[1]
+			found[name] = m[1]
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, folder := range linuxFolders {
+		files, err := filepath.Glob(filepath.Join(root, folder, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", folder, len(files), err)
+		}
+		for _, file := range files {
+			name := folder + "/" + filepath.Base(file)
+			if strings.HasSuffix(name, "_test.go") {
+				continue // make platforms vets those
+			}
+			if found[name] != "linux" {
+				t.Errorf("%s is built for %q, and everything there is for Linux", name, found[name])
+			}
+			delete(found, name)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		if platforms[name] != found[name] {

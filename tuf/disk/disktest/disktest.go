@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/sigdriver/sigdriver/tuf/disk"
 )
@@ -68,7 +67,13 @@ func (f *FS) strike(name string) bool {
 // fault does what is to happen at operation At.
 func (f *FS) fault(op, path string) error {
 	if f.Err == nil {
-		syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		self, err := os.FindProcess(os.Getpid())
+		if err == nil {
+			err = self.Kill()
+		}
+		if err != nil {
+			panic(err)
+		}
 		select {} // the signal is on its way
 	}
 	return &fs.PathError{Op: op, Path: path, Err: f.Err}

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build linux
+
 package daemon
 
 //go:generate go run ./gen -o ../../../../docs/config.md -example ../../../../packaging/sigdriver.toml -pages ../cli/configpages.go

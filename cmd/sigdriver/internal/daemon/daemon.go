@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build linux
+
 // Package daemon puts the driver together from its configuration: it opens what
 // must survive a restart, loads trust, makes the socket, serves, and takes all of it
 // down in order. Operators watch it on a listener of its own, with metrics and

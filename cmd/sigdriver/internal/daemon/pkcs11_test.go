@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build pkcs11
+//go:build linux && pkcs11
 
 package daemon
 

@@ -19,7 +19,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
@@ -224,22 +223,6 @@ func TestWriteNeverOverwrites(t *testing.T) {
 }
 
 func TestPassphraseSources(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.WriteString("from a pipe\r\n"); err != nil {
-		t.Fatal(err)
-	}
-	w.Close()
-	defer r.Close()
-	fd, err := syscall.Dup(int(r.Fd())) // FromFD closes what it reads
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := FromFD(fd)(); err != nil || string(got) != "from a pipe" {
-		t.Errorf("from a descriptor: %q, %v", got, err)
-	}
 	env := map[string]string{"PW": "from a variable", "EMPTY": ""}
 	lookup := func(name string) (string, bool) { value, set := env[name]; return value, set }
 	if got, err := FromEnv("PW", lookup)(); err != nil || string(got) != "from a variable" {

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build linux
+
 // Package replaytest makes the evidence of a driver that has lived through a lot:
 // a real server on a real socket, with a real journal, archive, floors and TUF
 // client, and a clock and a repository that a test moves. What it is asked comes
