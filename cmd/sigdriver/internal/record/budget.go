@@ -25,9 +25,12 @@ const (
 	// maxPeerBytes bounds what one peer's refusals add to the archive.
 	maxPeerBytes = 4 << 20
 	// A first refusal of a bound sandbox for a reason is recorded also when its peer
-	// has no budget left, up to so many bytes of it, and so many of all of them.
+	// has no budget left, up to so many bytes of it, and so many of all of them a minute.
+	// What a peer does not need of these it saves up for so many minutes: a revocation
+	// has a whole fleet refused at once.
 	maxFirstBytes  = 64 << 10
 	maxFirstsBytes = 16 << 20
+	firstsSaved    = 16
 )
 
 // budget counts the DENY entries of each minute.
@@ -55,7 +58,7 @@ type spent struct {
 type peerSpent struct {
 	entries, bytes int
 	firsts         map[first]bool // that were recorded, within the budget or beyond it
-	firstsBytes    int            // of those beyond
+	firstsBytes    int            // of those beyond, less maxFirstsBytes for each minute since
 }
 
 // first is what a refusal is the first of.
@@ -131,7 +134,7 @@ func (p *peerSpent) first(d denial, within bool) bool {
 		return false
 	}
 	if !within {
-		if d.bytes > maxFirstBytes || p.firstsBytes+d.bytes > maxFirstsBytes {
+		if d.bytes > maxFirstBytes || p.firstsBytes+d.bytes > firstsSaved*maxFirstsBytes {
 			return false
 		}
 		p.firstsBytes += d.bytes
@@ -165,7 +168,14 @@ func (b *budget) turn(now time.Time) {
 			b.carry(key, a.suppressed)
 		}
 	}
-	b.minute, b.accounts, b.peers = minute, map[account]*spent{}, map[Peer]*peerSpent{}
+	paid := max(1, int(minute.Sub(b.minute)/time.Minute)) * maxFirstsBytes
+	peers := map[Peer]*peerSpent{}
+	for peer, p := range b.peers {
+		if p.firstsBytes > paid {
+			peers[peer] = &peerSpent{firsts: map[first]bool{}, firstsBytes: p.firstsBytes - paid}
+		}
+	}
+	b.minute, b.accounts, b.peers = minute, map[account]*spent{}, peers
 }
 
 // carry adds to what minutes that are over have suppressed.

@@ -367,16 +367,6 @@ func TestFirstRefusals(t *testing.T) {
 	if b.spend(fat, now) {
 		t.Error("a first refusal has no bound in bytes")
 	}
-	bytes := 0
-	for i := range 10000 {
-		d := denial{peer: peer, target: Target{GatewayID: "gw", SandboxID: fmt.Sprint("many-", i)}, bound: true, reason: "THRESHOLD", bytes: maxFirstBytes}
-		if b.spend(d, now) {
-			bytes += d.bytes
-		}
-	}
-	if bytes > maxFirstsBytes {
-		t.Errorf("first refusals add %d bytes a minute", bytes)
-	}
 	if !b.spend(denial{peer: Peer{UID: 2}, target: fat.target, bytes: maxPeerBytes}, now) {
 		t.Error("another peer pays for it")
 	}
@@ -385,6 +375,41 @@ func TestFirstRefusals(t *testing.T) {
 	}
 	if !b.spend(fat, now.Add(time.Minute)) {
 		t.Error("the next minute has no budget of its own")
+	}
+}
+
+// A revocation has every sandbox of a fleet refused at once: each first refusal is recorded.
+// Whoever goes on so is held to a minute's part of bytes a minute.
+func TestFirstRefusalsOfAFleet(t *testing.T) {
+	b := budget{limit: 30}
+	now, next := time.Unix(0, 0), 0
+	refuse := func(sandboxes, bytes int) (recorded int) {
+		for range sandboxes {
+			next++
+			d := denial{peer: Peer{UID: 1}, target: Target{GatewayID: "gw", SandboxID: fmt.Sprint(next)}, bound: true, reason: "SIGNER_REVOKED", bytes: bytes}
+			if b.spend(d, now) {
+				recorded++
+			}
+		}
+		return recorded
+	}
+	if n := refuse(10_000, 8<<10); n != 10_000 {
+		t.Errorf("%d of 10,000 first refusals are recorded", n)
+	}
+	refuse(10_000, maxFirstBytes) // until nothing is saved up
+	for range 5 {
+		now = now.Add(time.Minute)
+		most := (maxFirstsBytes + maxPeerBytes) / maxFirstBytes
+		if n := refuse(1000, maxFirstBytes); n > most || n < most-1 {
+			t.Errorf("then %d a minute, want %d", n, most)
+		}
+	}
+	if now = now.Add(-time.Hour); refuse(1000, maxFirstBytes) > (maxFirstsBytes+maxPeerBytes)/maxFirstBytes {
+		t.Error("a clock that steps back gives more")
+	}
+	now = now.Add(firstsSaved * time.Minute)
+	if n := refuse(10_000, 8<<10); n != 10_000 {
+		t.Errorf("%d of 10,000 are recorded once enough is saved up again", n)
 	}
 }
 
