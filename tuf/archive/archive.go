@@ -62,10 +62,13 @@ type Store struct {
 // CorruptError says that an object is not what its name says.
 type CorruptError struct {
 	Path string
-	Have [32]byte // sha256 of what is there
+	Have [32]byte // sha256 of what is there; of what is no file, zero
 }
 
 func (e *CorruptError) Error() string {
+	if e.Have == [32]byte{} {
+		return fmt.Sprintf("archive object %q is damaged: what is there is no file; restore it from a copy of the archive", e.Path)
+	}
 	return fmt.Sprintf("archive object %q is damaged: its sha256 is %x; restore it from a copy of the archive", e.Path, e.Have)
 }
 
@@ -192,18 +195,27 @@ func (s *Store) read(sum [32]byte) ([]byte, error) {
 		return nil, &MissingError{SHA256: sum}
 	}
 	if err != nil {
-		return nil, err
+		return nil, s.noFile(path, err)
 	}
 	defer f.Close()
 	data, err := disk.ReadRegular(f, path, MaxObject)
 	var long *disk.TooLongError
 	if err != nil && !errors.As(err, &long) {
-		return nil, err
+		return nil, s.noFile(path, err)
 	}
 	if have := sha256.Sum256(data); have != sum {
 		return nil, &CorruptError{Path: path, Have: have}
 	}
 	return data, nil
+}
+
+// noFile tells a link, a pipe or a folder in an object's place, which is damage like other
+// bytes, from a file that cannot be read.
+func (s *Store) noFile(path string, err error) error {
+	if st, lost := s.fs.Lstat(path); lost == nil && !st.Mode().IsRegular() {
+		return &CorruptError{Path: path}
+	}
+	return err
 }
 
 // Has reports whether there is an object of this digest, without reading it, as far as a

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -93,6 +94,44 @@ func TestDamage(t *testing.T) {
 	}
 	if _, err := s.Get(sum); !errors.As(err, &corrupt) {
 		t.Errorf("an endless object: %v", err)
+	}
+}
+
+// What is no file in an object's place is damage: an auditor goes on without the object.
+func TestNoFileInItsPlace(t *testing.T) {
+	s := open(t, t.TempDir())
+	sum, err := s.Put([]byte("object"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := s.path(sum)
+	if err := os.Rename(path, path+".kept"); err != nil {
+		t.Fatal(err)
+	}
+	for name, place := range map[string]func() error{
+		"a folder":          func() error { return os.Mkdir(path, 0o700) },
+		"a link to itself":  func() error { return os.Symlink(filepath.Base(path), path) },
+		"a link to another": func() error { return os.Symlink(path+".kept", path) },
+		"a socket": func() error {
+			l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+			if err == nil {
+				l.SetUnlinkOnClose(false)
+				err = l.Close()
+			}
+			return err
+		},
+	} {
+		if err := place(); err != nil {
+			t.Logf("%s: %v", name, err) // a path too long for a socket, or a system without links
+			continue
+		}
+		var corrupt *CorruptError
+		if _, err := Read(s.dir, sum); !errors.As(err, &corrupt) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
