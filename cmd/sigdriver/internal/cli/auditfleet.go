@@ -49,7 +49,7 @@ func unpackState(path string) (*unpacked, error) {
 	if !isPack(path) {
 		return &unpacked{dir: path, done: func() {}}, nil
 	}
-	dir, err := os.MkdirTemp("", "sigdriver-pack-")
+	dir, err := temporaryFolder("sigdriver-pack-")
 	if err != nil {
 		return nil, err
 	}

@@ -48,7 +48,7 @@ func auditVerifyPack(env *Env, f *auditVerifyFlags) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "sigdriver-pack-")
+	dir, err := temporaryFolder("sigdriver-pack-")
 	if err != nil {
 		return err
 	}

@@ -96,6 +96,19 @@ func cannotWrite(path string, err error) error {
 	return usageError(fmt.Errorf("cannot write %q: %w", path, err), "give the path of a file in a folder you can write to")
 }
 
+// temporaryFolder makes a folder for what a pack holds.
+func temporaryFolder(prefix string) (string, error) {
+	dir, err := os.MkdirTemp("", prefix)
+	if err != nil {
+		var file *fs.PathError
+		if errors.As(err, &file) {
+			err = file.Err
+		}
+		return "", usageError(fmt.Errorf("cannot make a folder in %q: %w", os.TempDir(), err), "set TMPDIR to a folder you can write to, with as much room as the pack takes")
+	}
+	return dir, nil
+}
+
 func exists(path string) bool {
 	_, err := disk.OS{}.Lstat(path)
 	return err == nil

@@ -330,3 +330,11 @@ func TestIntegrationPage(t *testing.T) {
 		t.Errorf("read %+v", c)
 	}
 }
+
+// Windows' editors write a mark, which is no TOML.
+func TestConfigWithMark(t *testing.T) {
+	var fault *ConfigError
+	if _, err := parseConfig("x.toml", []byte("\ufeffstate_dir = \"/x\"\n")); !errors.As(err, &fault) || !strings.Contains(fault.Text, "byte order mark") || fault.Remedy == "" {
+		t.Errorf("a mark: %v", err)
+	}
+}

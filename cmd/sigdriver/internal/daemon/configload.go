@@ -65,6 +65,9 @@ func (c *Config) SHA256() [32]byte { return c.sha256 }
 func parseConfig(path string, data []byte) (*Config, error) {
 	c := defaultConfig()
 	c.file, c.sha256 = path, sha256.Sum256(data)
+	if bytes.HasPrefix(data, []byte("\ufeff")) {
+		return nil, &ConfigError{File: path, Line: 1, Text: "begins with a byte order mark, which is no TOML", Remedy: "save the file without one"}
+	}
 	dec := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
 	if err := dec.Decode(c); err != nil {
 		return nil, tomlError(path, data, err)
