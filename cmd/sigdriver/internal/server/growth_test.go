@@ -10,7 +10,7 @@ import (
 	"github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
 
-var growthDoublings = flag.Int("growth", 1, "how often TestGrowth doubles each dimension")
+var growthDoublings = flag.Int("growth", 2, "how often TestGrowth doubles each dimension")
 
 // TestGrowth doubles what callers can make larger of a driver: how many of them there are, for
 // how many sandboxes they ask, each question another digest, and how many were allowed ever
@@ -28,15 +28,15 @@ func TestGrowth(t *testing.T) {
 			w, s, request := coldFleet(t)
 			return verifiertest.Allocated(func() {
 				for range 2 { // one that is decided and one that is known
-					w.askBy(t, s, request, n, 0, 4*n)
+					w.askBy(t, s, request, n, 0, 8*n)
 				}
 			})
 		}},
-		{"digests asked for", 128, func(t *testing.T, n int) float64 {
+		{"digests asked for", 64, func(t *testing.T, n int) float64 {
 			w, s, request := coldFleet(t)
 			return verifiertest.Allocated(func() { w.askBy(t, s, request, 1, 0, n) })
 		}},
-		{"sandboxes ever allowed", 256, func(t *testing.T, n int) float64 {
+		{"sandboxes ever allowed", 128, func(t *testing.T, n int) float64 {
 			w, s, request := coldFleet(t)
 			w.askFleet(t, s, request, n)
 			return verifiertest.Allocated(func() { w.askBy(t, s, request, 1, n, n+few) })
