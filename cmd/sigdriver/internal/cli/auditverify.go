@@ -127,11 +127,27 @@ func readVerifiers(env *Env, what string, args []string, parse func(string) (not
 		}
 		k, err := parse(text)
 		if err != nil {
-			return nil, usageError(fmt.Errorf("%.200q is no %s", text, what), "give NAME+HASH+KEY, as `sigdriver serve --check` prints it for a log")
+			return nil, noVerifier(arg, text, what)
 		}
 		keys = append(keys, k)
 	}
 	return keys, nil
+}
+
+// noVerifier names what is no key to verify with by its file, or by its argument. What a file
+// holds, and a private key anywhere, is shown to nobody.
+func noVerifier(arg, text, what string) error {
+	remedy := "give NAME+HASH+KEY, as `sigdriver serve --check` prints it for a log"
+	switch {
+	case strings.Contains(text, "PRIVATE"):
+		if arg == text {
+			arg = "that"
+		}
+		return usageError(fmt.Errorf("%.200q is a private key, and no %s", arg, what), remedy)
+	case arg == text:
+		return usageError(fmt.Errorf("%.200q is no %s", arg, what), remedy)
+	}
+	return usageError(fmt.Errorf("%.200q holds no %s", arg, what), remedy)
 }
 
 // auditError is a folder that cannot be audited.

@@ -30,7 +30,11 @@ func (r *reader) message(m *message, n *node, at place) (*value, error) {
 		n = &node{kind: mappingNode, line: n.line, column: n.column}
 	}
 	if n.kind != mappingNode {
-		return nil, n.fail(at, "is %s and must be a mapping%s", n.what(), r.keysOf(m))
+		what := n.what()
+		if at.up == nil && n.kind == scalarNode {
+			what = "a text" // of a file that is no policy, but may be a key
+		}
+		return nil, n.fail(at, "is %s and must be a mapping%s", what, r.keysOf(m))
 	}
 	in, out := map[string]*value{}, &value{kind: jsonObject}
 	for i, key := range n.keys {
