@@ -233,6 +233,9 @@ func (r *reader) parse(input []byte) (*node, error) {
 		r.quotes = r.schema == &profileMessage // the host reads a policy's JSON as YAML
 		return root, cmp.Or(checkText(input), fault)
 	}
+	if err := r.otherFile(root); err != nil {
+		return nil, err
+	}
 	r.unknownMembers(r.schema, root, place{})
 	return nil, nil
 }

@@ -36,6 +36,26 @@ func (r *reader) unknownMembers(m *message, n *node, at place) {
 	}
 }
 
+// foreign are members that tell other files that whoever approves has at hand.
+var foreign = map[string]string{
+	"dsseEnvelope": "an attestation", "messageSignature": "a signature", "payloadType": "an attestation", "_type": "a Statement",
+	"signed": "metadata of trust", "schema": "a file of trust", "authorities": "a file of trust",
+}
+
+// otherFile refuses an attestation or a file of trust in the place of a document, of which
+// nothing would be known. A document that says what it is is what it says.
+func (r *reader) otherFile(root *node) error {
+	if root.get("@type") != nil || slices.ContainsFunc(root.keys, func(key *node) bool { return r.schema.byMember(r.line, key.text) != nil }) {
+		return nil
+	}
+	for _, key := range root.keys {
+		if what := foreign[key.text]; what != "" {
+			return root.fail(place{}, "is %s, and no %s", what, r.schema.name)
+		}
+	}
+	return nil
+}
+
 // otherType notes what no gateway writes there. Of null the verifier speaks.
 func (r *reader) otherType(f *field, n *node, at place) {
 	want := f.writtenAs()

@@ -128,3 +128,22 @@ func TestKnownMembersAreNotSaid(t *testing.T) {
 		t.Errorf("only %d documents", seen)
 	}
 }
+
+// An attestation or a file of trust is no document of which nothing is known.
+func TestOtherFilesAreRefused(t *testing.T) {
+	for input, want := range map[string]string{
+		`{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "dsseEnvelope": {}}`: "is an attestation, and no SandboxPolicy",
+		`{"payload": "", "payloadType": "", "signatures": []}`:                               "is an attestation, and no SandboxPolicy",
+		`{"_type": "https://in-toto.io/Statement/v1", "subject": []}`:                        "is a Statement, and no SandboxPolicy",
+		`{"schema": "sigdriver.authorities/v1", "rules": []}`:                                "is a file of trust, and no SandboxPolicy",
+		`{"signatures": [], "signed": {}}`:                                                   "is metadata of trust, and no SandboxPolicy",
+		`{"@type": "type.googleapis.com/openshell.sandbox.v1.SandboxPolicy", "schema": 1}`:   "",
+		`{"version": 1, "schema": "newer"}`:                                                  "",
+		`{"newer": {}}`:                                                                      "",
+	} {
+		_, err := Canonicalize(SandboxPolicy, Line01, []byte(input))
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", input, err, want)
+		}
+	}
+}
