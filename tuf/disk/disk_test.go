@@ -395,6 +395,12 @@ func TestLock(t *testing.T) {
 	if _, err := real.Lock(path); !errors.As(err, &locked) || locked.Path != path {
 		t.Errorf("a second lock: %v", err)
 	}
+	// A process that is being started has the file as well until it runs its program.
+	shared, err := unix.Dup(int(held.(interface{ Fd() uintptr }).Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(shared)
 	if err := held.Close(); err != nil {
 		t.Fatal(err)
 	}

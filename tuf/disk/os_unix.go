@@ -64,11 +64,20 @@ func (OS) Lock(name string) (io.Closer, error) {
 	}
 	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if err == nil {
-		return f, nil
+		return &lock{f}, nil
 	}
 	f.Close()
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return nil, &LockedError{Path: name}
 	}
 	return nil, &fs.PathError{Op: "flock", Path: name, Err: err}
+}
+
+// lock is a file that is locked.
+type lock struct{ *os.File }
+
+// Close ends the lock, also where a process that is being started has the file too: it
+// shares all descriptors until it runs its own program.
+func (l *lock) Close() error {
+	return errors.Join(unix.Flock(int(l.Fd()), unix.LOCK_UN), l.File.Close())
 }
