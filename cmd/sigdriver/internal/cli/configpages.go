@@ -41,7 +41,7 @@ var configPages = []configPage{
 	{"memory.driver_id", "The driver's name in the memory: no two drivers of one memory share it. Required with postgres where there is no attest.driver_id, which it is then."},
 	{"limits", "How much RAM the driver takes. The table memory is about something else: what drivers remember together."},
 	{"limits.answers_mib", "The memory for answers that are given again without deciding anew: about 1.5 KiB for a sandbox with three profiles. Where they do not fit, as many are found as do, and each uid has an equal share of it or what it wants. Optional: 64. From 1 to 16384."},
-	{"limits.memory_mib", "The memory from which on garbage is collected at any price, as GOMEMLIMIT, which wins. Optional: 256 and answers_mib, within nine tenths of the memory.max of the driver's cgroup. From 1 to 1048576."},
+	{"limits.memory_mib", "The memory from which on garbage is collected at any price, as GOMEMLIMIT, which wins. Optional: 160 and answers_mib, within nine tenths of the memory.max of the driver's cgroup. From 1 to 1048576."},
 	{"admin", "For metrics and probes."},
 	{"admin.listen", "A loopback address, such as \"127.0.0.1:9464\", or the absolute path of a Unix socket. Optional: no listener."},
 	{"interceptor", "For a gateway without the hook: it asks before it stores."},

@@ -201,7 +201,7 @@ type LimitsConfig struct {
 	// From 1 to 16384.
 	AnswersMiB int `toml:"answers_mib"`
 	// MemoryMiB is the memory from which on garbage is collected at any price, as
-	// GOMEMLIMIT, which wins. Optional: 256 and answers_mib, within nine tenths of the
+	// GOMEMLIMIT, which wins. Optional: 160 and answers_mib, within nine tenths of the
 	// memory.max of the driver's cgroup. From 1 to 1048576.
 	MemoryMiB int `toml:"memory_mib"`
 }

@@ -24,7 +24,7 @@ const (
 
 // workMiB is what a driver takes beside the answers that it keeps: the index, and the
 // requests that are under way.
-const workMiB = 256
+const workMiB = 160
 
 func (c *Config) checkLimits() error {
 	if c.Limits.MemoryMiB != 0 {

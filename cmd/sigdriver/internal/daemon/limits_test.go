@@ -18,8 +18,8 @@ func TestMemoryLimit(t *testing.T) {
 		cgroup int64
 		want   int64
 	}{
-		{LimitsConfig{AnswersMiB: 64}, math.MaxInt64, 320 << 20},
-		{LimitsConfig{AnswersMiB: 1024}, math.MaxInt64, 1280 << 20},
+		{LimitsConfig{AnswersMiB: 64}, math.MaxInt64, 224 << 20},
+		{LimitsConfig{AnswersMiB: 1024}, math.MaxInt64, 1184 << 20},
 		{LimitsConfig{AnswersMiB: 64}, 200 << 20, 200 << 20 / 10 * 9},
 		{LimitsConfig{AnswersMiB: 64, MemoryMiB: 500}, 200 << 20, 500 << 20},
 	} {

@@ -34,7 +34,7 @@ var values = map[string]struct {
 	"transparency.witness.key":      {`"witness.example.com+abcd1234+BASE64"`, false},
 	"transparency.witness.url":      {`"https://witness.example.com/"`, false},
 	"limits.answers_mib":            {`64`, false},
-	"limits.memory_mib":             {`320`, false},
+	"limits.memory_mib":             {`224`, false},
 	"attest.driver_id":              {`"gw-1-driver"`, false},
 	"attest.key":                    {`"/etc/sigdriver/receipts.key"`, false},
 	"memory.postgres":               {`"postgres://sigdriver_driver@db.example.com/sigdriver?sslmode=verify-full&sslrootcert=system"`, false},
