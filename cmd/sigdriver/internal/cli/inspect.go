@@ -21,11 +21,12 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/policy"
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 	"github.com/sigdriver/sigdriver/verifier"
 )
 
-// maxInspect bounds a file that inspect reads, in bytes.
-const maxInspect = 64 << 20
+// maxInspect bounds a file that inspect reads, in bytes: a journal segment is the largest.
+const maxInspect = record.MaxSegment
 
 // lenient reads JSON that a verifier would refuse, so that people can see why.
 var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))

@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -251,6 +252,28 @@ func TestSegmentsChain(t *testing.T) {
 	}
 	if all, err := readAll(dir); err != nil || len(all) != 12 {
 		t.Errorf("%d entries, %v", len(all), err)
+	}
+}
+
+// A folder or a link in a segment's place is no journal that cannot be read: it is
+// one that somebody changed.
+func TestNoFileInASegmentsPlace(t *testing.T) {
+	kept := filepath.Join(t.TempDir(), "kept")
+	for name, place := range map[string]func(path string) error{
+		"a folder":         func(path string) error { return os.Mkdir(path, 0o700) },
+		"a link to itself": func(path string) error { return os.Symlink(path, path) },
+		"a link to it":     func(path string) error { return os.Symlink(kept, path) },
+		"a device":         func(path string) error { return os.Symlink("/dev/zero", path) },
+	} {
+		dir := fill(t, 3, Options{})
+		path := segmentName(dir, 0)
+		if err := errors.Join(os.Rename(path, kept), place(path)); err != nil {
+			t.Fatal(err)
+		}
+		var corrupt *CorruptError
+		if _, err := readAll(dir); !errors.As(err, &corrupt) || corrupt.Finding != LogTampered {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -247,21 +247,24 @@ func (r record) tampered(detail string) error {
 	return &CorruptError{Finding: LogTampered, Segment: r.segment, Offset: r.offset, Seq: r.seq, Detail: detail}
 }
 
-// maxSegment bounds a segment in bytes: the default size and one write, and much
+// MaxSegment bounds a segment in bytes: the default size and one write, and much
 // for a driver that was told otherwise.
-const maxSegment = 256 << 20
+const MaxSegment = 256 << 20
 
 // open reads a segment, into room that nobody needs any more where that is enough.
 func open(fsys disk.FS, dir string, first uint64, last bool, room []byte) (*segment, error) {
 	name := segmentName(dir, first)
 	f, err := fsys.Open(name, os.O_RDONLY, 0)
 	if err != nil {
+		if st, lost := fsys.Lstat(name); lost == nil && !st.Mode().IsRegular() {
+			return nil, &CorruptError{Finding: LogTampered, Segment: filepath.Base(name), Seq: first, Detail: "what is in the segment's place is no file"}
+		}
 		return nil, err
 	}
 	defer f.Close()
 	size, err := f.Size()
-	if err == nil && size > maxSegment {
-		return nil, &CorruptError{Finding: LogTampered, Segment: filepath.Base(name), Offset: maxSegment, Seq: first, Detail: "the segment is longer than any that a driver writes"}
+	if err == nil && size > MaxSegment {
+		return nil, &CorruptError{Finding: LogTampered, Segment: filepath.Base(name), Offset: MaxSegment, Seq: first, Detail: "the segment is longer than any that a driver writes"}
 	}
 	if err != nil {
 		return nil, err
@@ -272,7 +275,7 @@ func open(fsys disk.FS, dir string, first uint64, last bool, room []byte) (*segm
 		room = make([]byte, 0, size+bytes.MinRead)
 	}
 	data := bytes.NewBuffer(room[:0])
-	if _, err := data.ReadFrom(io.LimitReader(f, maxSegment)); err != nil {
+	if _, err := data.ReadFrom(io.LimitReader(f, MaxSegment)); err != nil {
 		return nil, err
 	}
 	return &segment{filepath.Base(name), first, last, data.Bytes()}, nil
