@@ -256,10 +256,7 @@ func open(fsys disk.FS, dir string, first uint64, last bool, room []byte) (*segm
 	name := segmentName(dir, first)
 	f, err := fsys.Open(name, os.O_RDONLY, 0)
 	if err != nil {
-		if st, lost := fsys.Lstat(name); lost == nil && !st.Mode().IsRegular() {
-			return nil, &CorruptError{Finding: LogTampered, Segment: filepath.Base(name), Seq: first, Detail: "what is in the segment's place is no file"}
-		}
-		return nil, err
+		return nil, noSegment(fsys, name, first, err)
 	}
 	defer f.Close()
 	size, err := f.Size()
@@ -267,7 +264,7 @@ func open(fsys disk.FS, dir string, first uint64, last bool, room []byte) (*segm
 		return nil, &CorruptError{Finding: LogTampered, Segment: filepath.Base(name), Offset: MaxSegment, Seq: first, Detail: "the segment is longer than any that a driver writes"}
 	}
 	if err != nil {
-		return nil, err
+		return nil, noSegment(fsys, name, first, err)
 	}
 	// Room for all of it at once: to make room bit by bit takes five times as much memory,
 	// which a driver that has started has long after.
@@ -276,9 +273,18 @@ func open(fsys disk.FS, dir string, first uint64, last bool, room []byte) (*segm
 	}
 	data := bytes.NewBuffer(room[:0])
 	if _, err := data.ReadFrom(io.LimitReader(f, MaxSegment)); err != nil {
-		return nil, err
+		return nil, noSegment(fsys, name, first, err)
 	}
 	return &segment{filepath.Base(name), first, last, data.Bytes()}, nil
+}
+
+// noSegment tells a link or a folder in a segment's place, which somebody put there, from a
+// file that cannot be read.
+func noSegment(fsys disk.FS, name string, first uint64, err error) error {
+	if st, lost := fsys.Lstat(name); lost == nil && !st.Mode().IsRegular() {
+		return &CorruptError{Finding: LogTampered, Segment: filepath.Base(name), Seq: first, Detail: "what is in the segment's place is no file"}
+	}
+	return err
 }
 
 // follow checks every record of the segment against the chain, moves the chain
