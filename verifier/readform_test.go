@@ -131,6 +131,14 @@ func TestUnmarshalCanonical(t *testing.T) {
 	}
 }
 
+// What a reader had before is gone, whichever of the two reads.
+func TestReadCanonicalClosedBeginsAnew(t *testing.T) {
+	v := formPart{S: "before"}
+	if canonical, err := readCanonicalClosed([]byte(`{ "v":"1"}`), &v); canonical || err != nil || v != (formPart{V: 1}) {
+		t.Errorf("read as %+v, canonical %v, %v", v, canonical, err)
+	}
+}
+
 // A text that is none that could be written is left to the library.
 func TestUnmarshalCanonicalLeavesOthers(t *testing.T) {
 	const least = `{"d":"0000000000000000000000000000000000000000000000000000000000000000","e":[0,0],"n":"0","u":0,"v":null,"z":[]}`

@@ -28,13 +28,7 @@ func TestMillion(t *testing.T) {
 	}
 	s := openStore(t, t.TempDir(), Options{})
 	allow(t, s, "web-0", floor(1, 1)) // the entry that the snapshot stands for
-	s.mu.Lock()
-	for i := range n {
-		name := fmt.Sprint("sandbox-", i)
-		s.state.top.floors[key(name)] = floor(uint64(i+1), 1)
-		s.state.top.places[binding(name).Key] = binding(name).Place
-	}
-	s.mu.Unlock()
+	rememberMany(s, n)
 	begin := time.Now()
 	if err := s.Snapshot(); err != nil {
 		t.Fatal(err)
@@ -79,6 +73,17 @@ func TestMillion(t *testing.T) {
 
 var growthDoublings = flag.Int("growth", 1, "how often TestGrowthOfASnapshot doubles its rows")
 
+// rememberMany puts the floors and places of n sandboxes into a store.
+func rememberMany(s *Store, n int) {
+	s.mu.Lock()
+	for i := range n {
+		name := fmt.Sprint("sandbox-", i)
+		s.state.top.floors[key(name)] = floor(uint64(i+1), 1)
+		s.state.top.places[binding(name).Key] = binding(name).Place
+	}
+	s.mu.Unlock()
+}
+
 // TestGrowthOfASnapshot doubles how many sandboxes were ever allowed: what a start allocates
 // grows no faster, and what a decision looks up not at all.
 func TestGrowthOfASnapshot(t *testing.T) {
@@ -87,13 +92,7 @@ func TestGrowthOfASnapshot(t *testing.T) {
 	for n := 4096; n <= 4096<<*growthDoublings; n *= 2 {
 		s := openStore(t, t.TempDir(), Options{})
 		allow(t, s, "web-0", floor(1, 1))
-		s.mu.Lock()
-		for i := range n {
-			name := fmt.Sprint("sandbox-", i)
-			s.state.top.floors[key(name)] = floor(uint64(i+1), 1)
-			s.state.top.places[binding(name).Key] = binding(name).Place
-		}
-		s.mu.Unlock()
+		rememberMany(s, n)
 		if err := s.Snapshot(); err != nil {
 			t.Fatal(err)
 		}
