@@ -31,7 +31,7 @@ soak:
 # An honest gateway polls 200 sandboxes while two listed ones, the attestation folder
 # and role, the mirror, the clock, the disk and whoever moves the journal away make
 # noise, and 99.9 % of its answers must be in time: for a machine with nothing else to
-# do. `make test` plays 15 seconds of it, and holds nothing against the clock.
+# do. `make test` plays half a minute of it, and holds nothing against the clock.
 SIEGE ?= 10m
 siege:
 	go test -count=1 -timeout 30m -run '^TestSiege$$' -v ./cmd/sigdriver/internal/daemon -siege $(SIEGE) -siege-in-time

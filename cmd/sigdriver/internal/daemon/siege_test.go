@@ -37,7 +37,7 @@ import (
 // siegeFor is how long TestSiege runs: `make siege` gives it ten minutes, and
 // holds the answers against the clock too.
 var (
-	siegeFor   = flag.Duration("siege", 15*time.Second, "how long TestSiege runs")
+	siegeFor   = flag.Duration("siege", 30*time.Second, "how long TestSiege runs")
 	siegeQuiet = flag.Bool("siege-in-time", false, "TestSiege fails where fewer than 99.9 % of the answers are in time: for a machine with nothing else to do")
 )
 
