@@ -28,7 +28,7 @@ var filePackages = map[string][]string{
 		"O_RDONLY", "O_WRONLY", "O_RDWR", "O_APPEND", "O_CREATE", "O_EXCL", "O_TRUNC",
 	},
 	"syscall": {
-		"Stat_t", "Timespec", "Errno", "WaitStatus", "Kill", "SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "Credential", "SysProcAttr",
+		"Stat_t", "Timespec", "Errno", "WaitStatus", "Kill", "SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGSTOP", "SIGCONT", "Credential", "SysProcAttr",
 		"ENOSPC", "EIO",
 	},
 	"golang.org/x/sys/unix": {
@@ -73,7 +73,7 @@ var exceptions = []exception{
 	{"cmd/sigdriver/internal/cli/auditfleet.go", "os.RemoveAll", "likewise"},
 	{"cmd/sigdriver/internal/evidence/unpack.go", "os.OpenRoot os.Root", "the same scratch copy: no member of a pack may leave it"},
 	{"cmd/sigdriver/internal/cli/demo.go", "os.Executable", "a name, to run ourselves"},
-	{"cmd/sigdriver/internal/demo", "os.Create os.MkdirAll os.MkdirTemp os.ReadFile os.RemoveAll os.WriteFile",
+	{"cmd/sigdriver/internal/demo", "os.Create os.MkdirAll os.MkdirTemp os.ReadFile os.RemoveAll os.TempDir os.WriteFile",
 		"a laboratory in the temporary folder, which does not outlive the demo"},
 	{"cmd/sigdriver/internal/demo/bench", "os.Executable os.Mkdir os.ReadFile", "a tool that measures in such a laboratory"},
 	{"cmd/sigdriver/internal/keys/softhsm", "os.Stat os.WriteFile", "a token for tests, in their folders"},
@@ -81,7 +81,7 @@ var exceptions = []exception{
 	{"cmd/sigdriver/internal/cli/asuser.go", "filepath.Glob os.Environ os.ReadFile os.Stat", "systemd's units, which name the driver's user"},
 	{"cmd/sigdriver/internal/daemon/configcheck.go", "unix.AT_EACCESS unix.AT_FDCWD unix.Faccessat unix.W_OK unix.X_OK", "whether its user may write where the file says"},
 	{"cmd/sigdriver/internal/daemon/limits.go", "os.ReadFile", "what the kernel says of the memory of a cgroup"},
-	{"cmd/sigdriver/internal/daemon/preflight.go", "os.MkdirTemp os.RemoveAll", "a folder for what a check fetches, gone when it is made"},
+	{"cmd/sigdriver/internal/daemon/preflight.go", "os.MkdirTemp os.RemoveAll os.TempDir", "a folder for what a check fetches, gone when it is made"},
 	{"packaging", "filepath.WalkDir os.Create os.Environ os.MkdirAll os.MkdirTemp os.ReadDir os.ReadFile os.RemoveAll os.WriteFile", "it packs what was built"},
 	{"cmd/sigdriver/internal/daemon/gen", "os.WriteFile", "a generator: its output is checked in"},
 	{"cmd/sigdriver/internal/server/gen", "filepath.Glob os.ReadFile os.WriteFile", "a generator: its output is checked in"},

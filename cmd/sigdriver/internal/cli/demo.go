@@ -37,6 +37,10 @@ than a minute, uses no network and leaves nothing behind.`,
 			if errors.Is(err, demo.ErrDiffers) {
 				return &ExitError{Code: ExitDenied, Err: err, Remedy: "the line marked ✗ above says which; please report it with `sigdriver version`"}
 			}
+			var place *demo.NoFolderError
+			if errors.As(err, &place) {
+				return usageError(err, "set TMPDIR to a folder you can write to")
+			}
 			return err
 		},
 	}

@@ -17,6 +17,11 @@ import (
 type passphraseFlags struct {
 	fd   int
 	name string
+	// byFD reports whether it is a descriptor.
+	byFD func() bool
+	// given reports whether a flag says where the passphrase comes from, whatever it says:
+	// what a script names wrongly is not asked for on a terminal.
+	given func() bool
 }
 
 // register adds the flags to a command that reads or writes private keys.
@@ -24,18 +29,18 @@ func (p *passphraseFlags) register(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&p.fd, "passphrase-fd", -1, "read the key's passphrase from this open file descriptor")
 	cmd.Flags().StringVar(&p.name, "passphrase-env", "", "take the key's passphrase from the variable with this name")
 	cmd.MarkFlagsMutuallyExclusive("passphrase-fd", "passphrase-env")
+	flags := cmd.Flags()
+	p.byFD = func() bool { return flags.Changed("passphrase-fd") }
+	p.given = func() bool { return p.byFD() || flags.Changed("passphrase-env") }
 }
-
-// given reports whether a flag says where the passphrase comes from.
-func (p *passphraseFlags) given() bool { return p.fd >= 0 || p.name != "" }
 
 // source returns where the passphrase comes from; without a flag, the terminal.
 // With confirm a prompt asks twice, for a key about to be written.
 func (p *passphraseFlags) source(env *Env, question string, confirm bool) keys.Passphrase {
 	switch {
-	case p.fd >= 0:
+	case p.byFD():
 		return keys.FromFD(p.fd)
-	case p.name != "":
+	case p.given():
 		return keys.FromEnv(p.name, env.lookupEnv)
 	}
 	return keys.Prompt(question, confirm)
@@ -53,6 +58,9 @@ func (p *passphraseFlags) load(env *Env, name string) (*keys.Key, error) {
 		return key, nil
 	}
 	remedy := ""
+	if p.given() {
+		remedy = "give the right passphrase; --passphrase-fd N wants a number that is open for reading, --passphrase-env NAME a variable that is set"
+	}
 	var format *keys.FormatError
 	var file *fs.PathError
 	var plugin *keys.NoPluginError

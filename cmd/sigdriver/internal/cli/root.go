@@ -46,6 +46,7 @@ func run(env *Env, args []string) error {
 	started := false
 	markStarted(root, &started)
 	nameArguments(root)
+	takeOnce(root)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteC()
 	var exit *ExitError

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/user"
@@ -281,11 +282,31 @@ func (p *preflight) source(ctx context.Context) {
 	if errors.As(err, &coded) {
 		remedy = "`sigdriver explain " + coded.Code() + "` says who mends it"
 	}
+	var place *noFolderError
+	if errors.As(err, &place) {
+		p.add("trust.source", StatusDegraded, "not tried: "+err.Error(), "set TMPDIR to a folder that the driver's user can write to, and check again")
+		return
+	}
 	text := err.Error()
 	if _, known := p.conf.acceptedTrust(); known != nil {
 		text = "every answer is DENY until this is mended: " + text
 	}
 	p.add("trust.source", StatusDegraded, text, remedy)
+}
+
+// noFolderError says that a check has no place for what it fetches. The driver needs none.
+type noFolderError struct {
+	dir string
+	err error
+}
+
+func (e *noFolderError) Error() string {
+	err := e.err
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		err = file.Err
+	}
+	return fmt.Sprintf("cannot make a folder in %q: %v", e.dir, err)
 }
 
 // fetch takes trust from the source into a folder of its own.
@@ -300,7 +321,7 @@ func (p *preflight) fetch(ctx context.Context) (found string, err error) {
 	}
 	dir, err := os.MkdirTemp("", "sigdriver-check-")
 	if err != nil {
-		return "", err
+		return "", &noFolderError{os.TempDir(), err}
 	}
 	defer os.RemoveAll(dir)
 	client, err := tuf.Open(tuf.Config{Root: root, Source: source, Dir: dir, Logger: hclog.NewNullLogger()})

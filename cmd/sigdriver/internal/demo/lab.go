@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -30,10 +31,27 @@ type Lab struct {
 func NewLab(binary string) (*Lab, error) {
 	dir, err := os.MkdirTemp("", "sigdriver-")
 	if err != nil {
-		return nil, err
+		return nil, &NoFolderError{os.TempDir(), err}
 	}
 	return &Lab{Dir: dir, Binary: binary}, nil
 }
+
+// NoFolderError says that there is no place for a temporary folder.
+type NoFolderError struct {
+	Dir string
+	Err error
+}
+
+func (e *NoFolderError) Error() string {
+	err := e.Err
+	var file *fs.PathError
+	if errors.As(err, &file) {
+		err = file.Err
+	}
+	return fmt.Sprintf("cannot make a folder in %q: %v", e.Dir, err)
+}
+
+func (e *NoFolderError) Unwrap() error { return e.Err }
 
 // Close removes the folder.
 func (l *Lab) Close() error { return os.RemoveAll(l.Dir) }

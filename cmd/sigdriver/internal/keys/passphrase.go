@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"golang.org/x/term"
@@ -45,37 +46,59 @@ func Prompt(question string, confirm bool) Passphrase {
 }
 
 func ask(tty *os.File, question string) ([]byte, error) {
-	defer restoreAtSignal(tty)()
+	defer restoreAtSignal(tty, question)()
 	fmt.Fprint(tty, question)
 	defer fmt.Fprintln(tty)
 	return term.ReadPassword(int(tty.Fd()))
 }
 
-// restoreAtSignal has a signal that ends the process, such as Ctrl-C, give the terminal
-// its echo back first. It lasts until what it returns is called.
-func restoreAtSignal(tty *os.File) (stop func()) {
+// restoreAtSignal has a signal that ends or stops the process, such as Ctrl-C or Ctrl-Z,
+// give the terminal its echo back first. Who continues a stopped process is asked again,
+// without echo. It lasts until what it returns is called.
+func restoreAtSignal(tty *os.File, question string) (stop func()) {
 	state, err := term.GetState(int(tty.Fd()))
 	if err != nil {
 		return func() {}
 	}
 	signals, over := make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	for _, s := range append([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}, stopSignals...) {
+		if !signal.Ignored(s) { // as by nohup
+			signal.Notify(signals, s)
+		}
+	}
 	go func() {
-		select {
-		case s := <-signals:
-			_ = term.Restore(int(tty.Fd()), state)
-			fmt.Fprintln(tty)
-			signal.Reset(s) // and end of it, as if nobody had caught it
-			if self, err := os.FindProcess(os.Getpid()); err != nil || self.Signal(s) != nil {
-				os.Exit(1)
+		for {
+			select {
+			case s := <-signals:
+				hidden, err := term.GetState(int(tty.Fd()))
+				_ = term.Restore(int(tty.Fd()), state)
+				fmt.Fprintln(tty)
+				if !slices.Contains(stopSignals, s) {
+					end(s)
+				}
+				stopSelf()
+				if err == nil {
+					_ = term.Restore(int(tty.Fd()), hidden)
+				}
+				fmt.Fprint(tty, question)
+			case <-over:
+				return
 			}
-		case <-over:
 		}
 	}()
 	return func() {
 		signal.Stop(signals)
 		close(over)
 	}
+}
+
+// end ends the process by the signal, as if nobody had caught it.
+func end(s os.Signal) {
+	signal.Reset(s)
+	if self, err := os.FindProcess(os.Getpid()); err != nil || self.Signal(s) != nil {
+		os.Exit(1)
+	}
+	select {} // the signal is on its way
 }
 
 // FromFD reads the passphrase from an open file descriptor, up to its end; one
@@ -92,12 +115,13 @@ func FromFD(fd int) Passphrase {
 }
 
 func readPassphrase(r io.Reader) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxPassphrase+1))
+	data, err := io.ReadAll(io.LimitReader(r, maxPassphrase+int64(len("\r\n"))+1))
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the passphrase: %w", err)
 	}
-	data = bytes.TrimSuffix(data, []byte("\n"))
-	data = bytes.TrimSuffix(data, []byte("\r"))
+	if line, ended := bytes.CutSuffix(data, []byte("\n")); ended {
+		data = bytes.TrimSuffix(line, []byte("\r"))
+	}
 	if len(data) > maxPassphrase {
 		return nil, fmt.Errorf("the passphrase is longer than %d bytes", maxPassphrase)
 	}

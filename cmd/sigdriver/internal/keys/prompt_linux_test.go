@@ -58,41 +58,85 @@ func echoes(t *testing.T, tty *os.File) bool {
 	return state.Lflag&unix.ECHO != 0
 }
 
-// TestPromptAndInterrupt types a passphrase, and Ctrl-C in place of one: the terminal
-// shows what is typed again, and the process has died of the signal.
+// asking is a process that has asked for a passphrase on a terminal of its own, which
+// shows nothing of what is typed.
+func asking(t *testing.T) (person, tty *os.File, cmd *exec.Cmd, out *strings.Builder) {
+	t.Helper()
+	person, tty = terminal(t)
+	cmd, out = exec.Command(os.Args[0]), new(strings.Builder)
+	cmd.Env = append(os.Environ(), "KEYS_TEST_ASKS=1")
+	cmd.Stdin, cmd.Stdout = tty, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	asked(t, person, tty, cmd)
+	return person, tty, cmd, out
+}
+
+// asked waits for the question and, since it comes before the echo goes, for that too.
+func asked(t *testing.T, person, tty *os.File, cmd *exec.Cmd) {
+	t.Helper()
+	if _, err := bufio.NewReader(person).ReadString(':'); err != nil {
+		t.Fatal(err)
+	}
+	for echoes(t, tty) {
+		if err := syscall.Kill(cmd.Process.Pid, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestPromptAndInterrupt types a passphrase, and Ctrl-C or Ctrl-\ in place of one: the
+// terminal shows what is typed again, and the process has ended as by the signal.
 func TestPromptAndInterrupt(t *testing.T) {
-	for typed, wantSignal := range map[string]bool{"word\n": false, "\x03": true} {
-		person, tty := terminal(t)
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), "KEYS_TEST_ASKS=1")
-		var out strings.Builder
-		cmd.Stdin, cmd.Stdout = tty, &out
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		// The question comes before the echo goes: typing waits for both.
-		if _, err := bufio.NewReader(person).ReadString(':'); err != nil {
-			t.Fatal(err)
-		}
-		for echoes(t, tty) {
-			if err := syscall.Kill(cmd.Process.Pid, 0); err != nil {
-				t.Fatal(err)
-			}
-		}
+	for typed, want := range map[string]func(syscall.WaitStatus) bool{
+		"word\n": func(s syscall.WaitStatus) bool { return s.ExitStatus() == 0 },
+		"\x03":   func(s syscall.WaitStatus) bool { return s.Signaled() && s.Signal() == syscall.SIGINT },
+		"\x1c":   func(s syscall.WaitStatus) bool { return s.ExitStatus() == 2 }, // Go shows its goroutines first
+	} {
+		person, tty, cmd, out := asking(t)
 		if _, err := person.WriteString(typed); err != nil {
 			t.Fatal(err)
 		}
 		err := cmd.Wait()
-		status := cmd.ProcessState.Sys().(syscall.WaitStatus)
-		if status.Signaled() != wantSignal || wantSignal && status.Signal() != syscall.SIGINT {
+		if !want(cmd.ProcessState.Sys().(syscall.WaitStatus)) {
 			t.Errorf("%q: %v", typed, err)
 		}
-		if !wantSignal && out.String() != `"word" <nil>` {
+		if typed == "word\n" && out.String() != `"word" <nil>` {
 			t.Errorf("%q: %s", typed, out.String())
 		}
 		if !echoes(t, tty) {
 			t.Errorf("%q leaves the terminal without echo", typed)
 		}
+	}
+}
+
+// TestPromptStopped types Ctrl-Z in place of a passphrase: the terminal of the stopped
+// process shows what is typed. Continued it asks again, and shows nothing.
+func TestPromptStopped(t *testing.T) {
+	person, tty, cmd, out := asking(t)
+	if _, err := person.WriteString("\x1a"); err != nil {
+		t.Fatal(err)
+	}
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("not stopped: %v %v", status, err)
+	}
+	if !echoes(t, tty) {
+		t.Error("a stopped process leaves the terminal without echo")
+	}
+	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	asked(t, person, tty, cmd)
+	if _, err := person.WriteString("word\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil || out.String() != `"word" <nil>` {
+		t.Errorf("%s: %v", out.String(), err)
+	}
+	if !echoes(t, tty) {
+		t.Error("the terminal is left without echo")
 	}
 }
