@@ -103,4 +103,14 @@ func TestPolicyReview(t *testing.T) {
 	if out := must(step); strings.Contains(out, "::warning") {
 		t.Errorf("what narrows is said to widen: %s", out)
 	}
+	// A comment that holds not all of it says so: what widens could be what is missing.
+	must(`git checkout -qb long && { echo 'version: 1'; echo 'filesystem_policy:'; echo '  read_write:'; for n in $(seq 1 999); do printf '  - /srv/%040d\n' "$n"; done; } > policies/long.yaml && git add . && git commit -qm long`)
+	must(step)
+	all, err := os.ReadFile(filepath.Join(temp, "summary.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if review, err = os.ReadFile(filepath.Join(temp, "review.md")); err != nil || len(review) >= len(all) || !strings.HasSuffix(string(review), "\n**Cut here: all of it is in the summary of the run.**\n") {
+		t.Errorf("of %d bytes %d are left, and end with %q: %v", len(all), len(review), review[max(0, len(review)-80):], err)
+	}
 }

@@ -117,12 +117,13 @@ func appendEscaped(out []byte, r rune) []byte {
 	return fmt.Appendf(out, `\u%04x`, r)
 }
 
-// Writer escapes what is written to W as Escape does, also where a write ends within
-// a character. It may be used from many goroutines.
+// Writer escapes what is written to W as Inert does, also where a write ends within
+// a character or a command. It may be used from many goroutines.
 type Writer struct {
-	W    io.Writer
-	mu   sync.Mutex
-	rest []byte // the beginning of a character
+	W        io.Writer
+	mu       sync.Mutex
+	rest     []byte // the beginning of a character
+	commands commands
 }
 
 // Write implements io.Writer.
@@ -140,7 +141,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 			break
 		}
 	}
-	if _, err := w.W.Write(Escape(text)); err != nil {
+	if _, err := w.W.Write(w.commands.inert(Escape(text))); err != nil {
 		return 0, err
 	}
 	return len(p), nil

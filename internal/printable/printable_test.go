@@ -6,6 +6,7 @@ package printable
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode"
@@ -95,4 +96,54 @@ func TestWriter(t *testing.T) {
 			t.Errorf("cut at %d: %q", cut, b.String())
 		}
 	}
+}
+
+// TestInert is what CI systems obey, and what only looks like it; and cuts each at
+// every byte.
+func TestInert(t *testing.T) {
+	for in, want := range map[string]string{
+		"::error::x":                     "::\\u0065rror::x",
+		"a\n \t::Add-mask::x\nb":         "a\n \t::\\u0041dd-mask::x\nb",
+		"a\r::stop-commands::x":          "a\r::\\u0073top-commands::x",
+		"a: ##[set-output name=x]y":      "a: ##\\u005bset-output name=x]y",
+		"a ###[group]":                   "a ###\\u005bgroup]",
+		"##vso[task.setvariable]":        "##vso\\u005btask.setvariable]",
+		"##teamcity[x] ##[y]":            "##teamcity\\u005bx] ##\\u005by]",
+		"##a##vso[x]":                    "##a##vso\\u005bx]",
+		`{"a":"##[error]"}`:              `{"a":"##\u005berror]"}`,
+		"a ::error::x, #[x] # [ ##  [x]": "a ::error::x, #[x] # [ ##  [x]",
+		"::/0 and\n::1, ::\n: :a\n:::a":  "::/0 and\n::1, ::\n: :a\n:::a",
+		"## Heading\n[x]":                "## Heading\n[x]",
+	} {
+		if got := string(Inert([]byte(in))); got != want {
+			t.Errorf("%q is %q", in, got)
+		}
+		for cut := range len(in) {
+			var b bytes.Buffer
+			w := &Writer{W: &b}
+			w.Write([]byte(in[:cut]))
+			w.Write([]byte(in[cut:]))
+			if b.String() != want {
+				t.Errorf("%q cut at %d is %q", in, cut, b.String())
+			}
+		}
+	}
+}
+
+// FuzzInert looks for a command that is left, or one that is not there.
+func FuzzInert(f *testing.F) {
+	for _, seed := range []string{"::a", "\n::a##[", "##vso[#", ":::b::", "# ##\r\n ::"} {
+		f.Add(seed)
+	}
+	command := regexp.MustCompile(`##[A-Za-z]*\[|(?:^|[\r\n])[ \t\v\f]*::[A-Za-z]`)
+	f.Fuzz(func(t *testing.T, in string) {
+		escaped := Escape([]byte(in))
+		out := Inert([]byte(in))
+		if command.Match(out) {
+			t.Fatalf("%q is %q", in, out)
+		}
+		if !command.Match(escaped) && !bytes.Equal(out, escaped) {
+			t.Fatalf("%q is %q", in, out)
+		}
+	})
 }

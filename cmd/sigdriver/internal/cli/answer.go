@@ -66,7 +66,7 @@ func (e *Env) answer(cmd *cobra.Command, args []string, err error) error {
 	for _, a := range held {
 		text, fault := head.around(a.body)
 		if fault == nil {
-			fault = writeFile(e, a.path, shown.Escape(text))
+			fault = writeFile(e, a.path, shown.Inert(text))
 		}
 		if fault != nil && (err == nil || asExit(err).Err == nil) {
 			return fault

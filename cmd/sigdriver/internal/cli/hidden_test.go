@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -81,5 +82,47 @@ func TestEnvEscapes(t *testing.T) {
 	fmt.Fprint(env.raw(), "a\u3164b")
 	if out.String() != `a\u3164b`+"a\u3164b" || errs.String() != `a\u202eb` {
 		t.Errorf("%+q %+q", out.String(), errs.String())
+	}
+}
+
+// TestNoCommandsForCI puts what CI systems obey into names of a document: no output has
+// it but that which is made of such commands.
+func TestNoCommandsForCI(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, data []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	policy := vt.Policy()
+	old := write("old.json", vt.Canonical(policy))
+	policy["networkPolicies"] = map[string]any{"::stop-commands::x": map[string]any{"name": "##[group]",
+		"endpoints": []any{map[string]any{"host": "##vso[task.setvariable variable=x]y", "port": 443}},
+		"binaries":  []any{map[string]any{"path": "::add-mask::/bin/x"}}}}
+	doc := write("##[error].json", vt.Canonical(policy))
+	obeyed := regexp.MustCompile(`##[A-Za-z]*\[|(?m:^\s*::[A-Za-z])`)
+	for _, args := range [][]string{
+		{"inspect", doc}, {"inspect", "-o", "json", doc}, {"inspect", "-o", "yaml", doc}, {"diff", old, doc}, {"diff", "-o", "json", old, doc},
+		{"inspect", dir + "/##[no]"},
+		{"sign", "--yes", "--document", doc, "--key", dir + "/##[no]", "--workspace", "w", "--name", "##[x]", "--version", "1"},
+	} {
+		var out, errs bytes.Buffer
+		Main(args, strings.NewReader(""), &out, &errs)
+		all := out.String() + "\n" + errs.String()
+		if found := obeyed.FindString(all); found != "" || !strings.Contains(all, `\u005b`) {
+			t.Errorf("%s: %q in %s", args, found, all)
+		}
+	}
+	env := newEnv(strings.NewReader(""), new(bytes.Buffer), new(bytes.Buffer))
+	var out bytes.Buffer
+	env.Stdout = &out
+	err := (sinks{{format: "github"}}).render(env, func(p *printer, _ string) error {
+		hostileReport().github(p.w)
+		return nil
+	})
+	if err != nil || !strings.HasPrefix(out.String(), "::error file=") {
+		t.Errorf("%v: %s", err, out.String())
 	}
 }

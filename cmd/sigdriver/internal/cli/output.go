@@ -48,7 +48,11 @@ func (all sinks) render(env *Env, report func(p *printer, format string) error) 
 			env.held = append(env.held, answer{s.path, b.Bytes()})
 			continue
 		}
-		if err := writeFile(env, s.path, shown.Escape(b.Bytes())); err != nil {
+		text := shown.Inert(b.Bytes())
+		if s.format == "github" { // whose commands are ours
+			text = shown.Escape(b.Bytes())
+		}
+		if err := writeFile(env, s.path, text); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"net/url"
 	"path/filepath"
 	"strings"
 
@@ -182,7 +183,7 @@ func (r *report) sarif(w io.Writer) error {
 		}
 		if f.file != "" {
 			var at sarifLocation
-			at.Physical.Artifact.URI = filepath.ToSlash(f.file)
+			at.Physical.Artifact.URI = (&url.URL{Path: filepath.ToSlash(f.file)}).String()
 			result.Locations = []sarifLocation{at}
 		}
 		run.Results = append(run.Results, result)

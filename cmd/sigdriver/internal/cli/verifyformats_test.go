@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"net/url"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -53,7 +55,10 @@ func TestFormatsOfHostileNames(t *testing.T) {
 	}
 	var log sarifLog
 	if err := json.Unmarshal(b.Bytes(), &log); err != nil || len(log.Runs) != 1 || len(log.Runs[0].Results) != 1 || log.Runs[0].Results[0].Level != "error" {
-		t.Errorf("%v: %s", err, b.String())
+		t.Fatalf("%v: %s", err, b.String())
+	}
+	if at, err := url.Parse(log.Runs[0].Results[0].Locations[0].Physical.Artifact.URI); err != nil || path.Clean(at.Path) != r.files[0] || at.Scheme != "" {
+		t.Errorf("the file is at %v: %v", at, err)
 	}
 }
 
