@@ -15,8 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/sigdriver/sigdriver/internal/cputime"
 	"github.com/sigdriver/sigdriver/verifier"
 	vt "github.com/sigdriver/sigdriver/verifier/verifiertest"
 )
@@ -160,20 +159,8 @@ func newQuestion(t *testing.T, s *vt.Scenario) *question {
 // remembers nothing.
 func (q *question) cost(t *testing.T) time.Duration {
 	trust := mustTrust(t, q.source)
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	runtime.GC()
-	before := threadTime()
-	verifier.Verify(q.request, trust, q.floors, vt.Now)
-	return threadTime() - before
-}
-
-func threadTime() time.Duration {
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &now); err != nil {
-		panic(err)
-	}
-	return time.Duration(now.Nano())
+	return cputime.Of(func() { verifier.Verify(q.request, trust, q.floors, vt.Now) })
 }
 
 // attachMany attaches n providers with a profile each that dave approved.

@@ -59,6 +59,7 @@ var exceptions = []exception{
 	{"tuf/disk/os_windows.go", "os.OpenFile os.Stat", "the same, where systems differ"},
 	{"tuf/disk/disktest", "filepath.WalkDir os.Lstat os.Mkdir os.MkdirTemp os.ReadFile os.Remove os.RemoveAll os.Truncate os.WriteFile syscall.MNT_DETACH syscall.Mount syscall.Statfs syscall.Statfs_t syscall.Unmount",
 		"its test double, which loses power and fills disks"},
+	{"internal/cputime", "unix.CLOCK_THREAD_CPUTIME_ID unix.ClockGettime unix.Timespec", "what a test has cost, which is no file"},
 	{"cmd/sigdriver/internal/record/recordtest", "os.MkdirAll os.OpenFile", "it writes journals that no driver writes"},
 	{"cmd/sigdriver/internal/socket/socket.go", "net.ListenConfig syscall.RawConn unix.Fchmod",
 		"only the net package makes a listening socket; its mode is set before it has a name"},

@@ -46,6 +46,8 @@ var platforms = map[string]string{
 	"tuf/disk/stamp_nolinux.go":                      "!linux",
 	"tuf/disk/disktest/full.go":                      "linux",
 	"tuf/disk/disktest/nolinux.go":                   "!linux",
+	"internal/cputime/linux.go":                      "linux",
+	"internal/cputime/nolinux.go":                    "!linux",
 }
 
 // linuxFolders have no file that is built elsewhere: the driver put together, and what its
