@@ -79,9 +79,14 @@ func (r *release) imageOf(p platform) (v1.Image, error) {
 	}
 	config = config.DeepCopy()
 	config.OS, config.Architecture, config.Created = p.os, p.arch, v1.Time{Time: r.date}
-	config.Config = v1.Config{
+	config.Config = r.config()
+	return mutate.ConfigFile(image, config)
+}
+
+// config is how a container of the image runs.
+func (r *release) config() v1.Config {
+	return v1.Config{
 		User: "65532:65532", Entrypoint: []string{"/usr/bin/sigdriver"}, Cmd: []string{"serve", "--config", "/etc/sigdriver/sigdriver.toml"},
 		Labels: map[string]string{"org.opencontainers.image.title": "sigdriver", "org.opencontainers.image.version": r.version, "org.opencontainers.image.licenses": "Apache-2.0"},
 	}
-	return mutate.ConfigFile(image, config)
 }

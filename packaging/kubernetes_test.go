@@ -7,9 +7,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"path"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -165,5 +169,122 @@ func TestKubernetes(t *testing.T) {
 		if v.Secret != nil && (v.Secret.DefaultMode == nil || *v.Secret.DefaultMode != 0o440) {
 			t.Errorf("keys have mode %v", v.Secret.DefaultMode)
 		}
+	}
+}
+
+// The values of one file are those of the others: what a path, a name or an id is in one,
+// it is in all.
+func TestKubernetesValues(t *testing.T) {
+	of := func(file string) any {
+		object, err := manifest(read(t, "kubernetes/"+file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return object
+	}
+	set, policy, made := of("driver.yaml").(*appsv1.StatefulSet), of("networkpolicy.yaml").(*networkingv1.NetworkPolicy), of("kustomization.yaml").(*component)
+	pod := set.Spec.Template.Spec
+	config := string(read(t, "kubernetes/sigdriver.toml"))
+	value := func(key string) string {
+		t.Helper()
+		found := regexp.MustCompile(`(?m)^(?:# )?` + key + ` = "?([^"\n#]*[^"\n# ])`).FindStringSubmatch(config)
+		if found == nil {
+			t.Fatalf("sigdriver.toml has no %s", key)
+		}
+		return found[1]
+	}
+	same := func(what string, got, want any) {
+		t.Helper()
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %v and %v", what, got, want)
+		}
+	}
+
+	volumes := []string{}
+	for _, v := range pod.Volumes {
+		volumes = append(volumes, v.Name)
+	}
+	for _, c := range set.Spec.VolumeClaimTemplates {
+		volumes = append(volumes, c.Name)
+	}
+	mounts := func(c corev1.Container) map[string]string { // path to volume
+		paths := map[string]string{}
+		for _, m := range c.VolumeMounts {
+			paths[m.MountPath] = m.Name
+			if !slices.Contains(volumes, m.Name) {
+				t.Errorf("%s mounts %s, which is no volume", c.Name, m.Name)
+			}
+		}
+		return paths
+	}
+	init, gateway, driver := pod.InitContainers[0], pod.Containers[0], pod.Containers[1]
+	inGateway, inDriver := mounts(gateway), mounts(driver)
+	below := func(key, volume string) {
+		t.Helper()
+		for dir, name := range inDriver {
+			if strings.HasPrefix(value(key), dir+"/") && name == volume {
+				return
+			}
+		}
+		t.Errorf("%s = %q is on no mount of %s", key, value(key), volume)
+	}
+	below("state_dir", "sigdriver-state")
+	below("path", "sigdriver-socket")
+	below("listen", "sigdriver-admin")
+	below("root", "sigdriver-config")
+	below("key", "sigdriver-keys")
+	if volume := inGateway[path.Dir(path.Dir(value("path")))]; volume != "sigdriver-socket" || path.Dir(path.Dir(value("listen"))) == path.Dir(path.Dir(value("path"))) {
+		t.Errorf("the gateway finds %q at the socket's path", volume)
+	}
+	// Neither folder is the mount itself, which is not the driver's to guard.
+	same("the init container's mounts and its command", slices.Sorted(maps.Keys(mounts(init))), slices.Sorted(slices.Values(init.Command[2:])))
+	same("the folders of the sockets", slices.Sorted(maps.Keys(mounts(init))), []string{path.Dir(path.Dir(value("path"))), path.Dir(path.Dir(value("listen")))})
+
+	generated := made.ConfigMapGenerator[0]
+	for _, v := range pod.Volumes {
+		switch {
+		case v.ConfigMap != nil:
+			same("the ConfigMap", v.ConfigMap.Name, generated.Name)
+		case v.Secret != nil && !strings.Contains(string(read(t, "../docs/kubernetes.md")), "create secret generic "+v.Secret.SecretName+" --from-file="+path.Base(value("key"))):
+			t.Errorf("docs/kubernetes.md makes no secret %s with %s", v.Secret.SecretName, path.Base(value("key")))
+		}
+	}
+	root := path.Dir(value("root"))
+	same("the files of the ConfigMap", generated.Files, []string{path.Base(driver.Args[2]), path.Base(value("root"))})
+	same("the folder of the configuration", path.Dir(driver.Args[2]), root)
+
+	image := new(release).config()
+	security := driver.SecurityContext
+	same("the driver's user", image.User, fmt.Sprintf("%d:%d", *security.RunAsUser, *security.RunAsGroup))
+	same("what the driver runs", driver.Args, image.Cmd)
+	probe := driver.ReadinessProbe.Exec.Command
+	same("what the probe runs", probe, []string{image.Entrypoint[0], "status", "--ready", "--admin", value("listen")})
+	same("the socket's group and the gateway's user", value("group"), value("uid"))
+	if value("uid") == fmt.Sprint(*security.RunAsUser) {
+		t.Error("the gateway is the driver's user")
+	}
+	if driver.StartupProbe != nil || driver.LivenessProbe != nil {
+		t.Error("a driver that refuses, or reads a long journal, is restarted for it")
+	}
+	// The restricted Pod Security Standard, which the init container alone does not meet.
+	if !*security.RunAsNonRoot || pod.SecurityContext.SeccompProfile.Type != corev1.SeccompProfileTypeRuntimeDefault {
+		t.Errorf("the driver is not of the restricted standard: %+v", security)
+	}
+
+	label, selected, _ := strings.Cut(made.Patches[0].Target.LabelSelector, "=")
+	same("the pods of the patch and of the policy", policy.Spec.PodSelector.MatchLabels, map[string]string{label: selected})
+	same("the kind of the patch", made.Patches[0].Target.Kind, set.Kind)
+	open := []string{}
+	for _, rule := range policy.Spec.Egress {
+		for _, p := range rule.Ports {
+			open = append(open, fmt.Sprint(*p.Protocol, p.Port.IntVal))
+		}
+	}
+	same("what is open", open, []string{"UDP53", "TCP53", "TCP443"})
+	if !strings.HasPrefix(value("source"), "https://") || strings.Count(value("source"), ":") > 1 {
+		t.Errorf("the policy does not let the driver reach %s", value("source"))
+	}
+	if limit := driver.Resources.Limits.Memory().Value(); limit < 2*224<<20 { // docs/config.md: memory_mib
+		t.Errorf("the driver is ended at %d bytes", limit)
 	}
 }
