@@ -63,7 +63,7 @@ func (f *operatorFlags) call(method, path string, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+	client := &http.Client{Timeout: 30 * time.Second, CheckRedirect: notElsewhere, Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
@@ -85,12 +85,23 @@ func (f *operatorFlags) call(method, path string, body []byte) ([]byte, error) {
 	case resp.StatusCode == http.StatusOK:
 		return answer, nil
 	case resp.StatusCode == http.StatusBadRequest:
-		return nil, usageError(errors.New(strings.TrimSpace(string(answer))), "`sigdriver explain` says more about its code")
+		return nil, usageError(errors.New(refusalText(answer)), "`sigdriver explain` says more about its code")
 	}
-	return nil, &ExitError{Code: ExitInconclusive, Err: fmt.Errorf("the driver answers %s: %s", resp.Status, strings.TrimSpace(string(answer))), Remedy: "`sigdriver status` and the driver's log say more"}
+	return nil, &ExitError{Code: ExitInconclusive, Err: fmt.Errorf("the driver answers %s: %s", clip(resp.Status, 80), refusalText(answer)), Remedy: "`sigdriver status` and the driver's log say more"}
 }
 
 // noDriver is no answer. What is wrong with the socket is all that is known.
+// notElsewhere has a driver that sends its caller elsewhere be a fault of its answer.
+func notElsewhere(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// maxRefusal bounds in bytes what is shown of an answer that is no result. A driver's own
+// are shorter; what else may listen there fills nobody's terminal.
+const maxRefusal = 2048
+
+func refusalText(answer []byte) string {
+	return clip(strings.TrimSpace(string(answer[:min(len(answer), 2*maxRefusal)])), maxRefusal)
+}
+
 func noDriver(socket string, err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) {
