@@ -56,6 +56,11 @@ type ProvenDrivers struct {
 //  5. neither version is below minRoot and minTargets, those of the proof taken before
 //  6. targets itself lists drivers.json, with the length and the hashes of these bytes
 //
+// Metadata is read as strictly as everywhere in this package. The reader
+// in Rust refuses the same, but for three things that it does not see: a key that is no
+// Ed25519 key is looked at only when it has to sign, and may be no point of its curve; and
+// a hash or a time that is written with escapes is the text that they stand for.
+//
 // Without timestamp and snapshot nobody can tell whether a newer proof exists: a proof
 // holds until root or targets expires. Delegations are not followed, so revocations.json
 // has no say: a lost receipt key is gone once drivers.json leaves it out.

@@ -26,6 +26,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/secure-systems-lab/go-securesystemslib/cjson"
 	"github.com/theupdateframework/go-tuf/v2/metadata"
 
 	"github.com/sigdriver/sigdriver/tuf"
@@ -103,6 +104,31 @@ func editTargets(old, new string) func(*proof) {
 	return func(p *proof) { p.Targets = bytes.Replace(p.Targets, []byte(old), []byte(new), 1) }
 }
 
+// signedAgain changes what targets says and lets its key sign that, as text: also what no
+// encoder of metadata would write.
+func signedAgain(old, new string) func(*proof) {
+	return func(p *proof) {
+		var file struct {
+			Signed     stdjson.RawMessage `json:"signed"`
+			Signatures []any              `json:"signatures"`
+		}
+		if err := stdjson.Unmarshal(p.Targets, &file); err != nil {
+			panic(err)
+		}
+		file.Signed = bytes.Replace(file.Signed, []byte(old), []byte(new), 1)
+		if !bytes.Contains(file.Signed, []byte(new)) {
+			panic("nothing to change: " + old)
+		}
+		message, err := cjson.EncodeCanonical(file.Signed)
+		if err != nil {
+			panic(err)
+		}
+		key := tuftest.Key(tuftest.Targets)
+		sig := hex.EncodeToString(ed25519.Sign(key, message))
+		p.Targets = fmt.Appendf(nil, `{"signatures":[{"keyid":"%s","sig":"%s"}],"signed":%s}`, tuftest.KeyID(key), sig, file.Signed)
+	}
+}
+
 // targetsEdited publishes targets that were changed before they were signed.
 func targetsEdited(edit func(*metadata.TargetsType)) func(*tuftest.Repo) {
 	return func(r *tuftest.Repo) {
@@ -160,6 +186,7 @@ func proofCases() []proofCase {
 		{name: "verified-threshold", about: "Three keys hold targets, two must sign and did.", options: twoOfThree, publish: signedBy("targets-1", "targets-3")},
 		{name: "verified-again", about: "The versions that were taken before.", minRoot: 1, minTargets: 2},
 		{name: "verified-last-second", about: "The last second before targets expires.", now: targetsLife - time.Second},
+		{name: "verified-unknown-member", about: "A member of targets that nobody knows, and in it names that are known elsewhere.", change: signedAgain(`"version":2`, `"version":2,"x-note":{"Version":1,"_TYPE":null}`)},
 		{name: "verified-stranger", about: "Somebody nobody knows signed targets, too.", publish: signedBy("stranger", tuftest.Targets)},
 	}
 	for i := range ok {
@@ -279,6 +306,18 @@ func proofCases() []proofCase {
 		}},
 		{name: "changed", expect: tuf.CodeSignature, about: "Targets was changed after signing.", change: editTargets(`"version":2`, `"version":9`)},
 		{name: "member-twice", expect: tuf.CodeSignature, about: "A member of targets twice.", change: editTargets(`"_type":"targets"`, `"_type":"targets","_type":"targets"`)},
+		{name: "member-in-other-case", expect: tuf.CodeSignature, about: "A member beside a known one that differs only in case; targets' key signed it.", change: signedAgain(`"version":2`, `"Version":3,"version":2`)},
+		{name: "member-in-other-case-alone", expect: tuf.CodeSignature, about: "A member of drivers.json's entry in another case.", change: signedAgain(`"length":`, `"LENGTH":1,"length":`)},
+		{name: "member-in-other-letters", expect: tuf.CodeSignature, about: "A member with the long s, which folds to the known one.", change: signedAgain(`"expires":`, `"expireſ":"","expires":`)},
+		{name: "signature-in-other-case", expect: tuf.CodeSignature, about: "A member of a signature in another case; nobody signs those.", change: editTargets(`"keyid":`, `"KeyID":"","keyid":`)},
+		{name: "member-kind", expect: tuf.CodeSignature, about: "Something else than an object where drivers.json's custom members belong.", change: signedAgain(`"length":`, `"custom":7,"length":`)},
+		{name: "delegation-kind", expect: tuf.CodeSignature, about: "A text where delegations belong.", change: signedAgain(`"version":2`, `"delegations":"","version":2`)},
+		{name: "delegation-nowhere", expect: tuf.CodeSignature, about: "Delegations to nobody.", change: signedAgain(`"version":2`, `"delegations":{"keys":{}},"version":2`)},
+		{name: "delegation-name", expect: tuf.CodeSignature, about: "A delegation to the root role.", change: signedAgain(`"version":2`, `"delegations":{"keys":{},"roles":[{"keyids":[],"name":"root","paths":["*"],"terminating":false,"threshold":1}]},"version":2`)},
+		{name: "delegation-key", expect: tuf.CodeSignature, about: "A delegation to a key that is not listed.", change: signedAgain(`"version":2`, `"delegations":{"keys":{},"roles":[{"keyids":["00"],"name":"a","paths":["*"],"terminating":false,"threshold":1}]},"version":2`)},
+		{name: "key-too-short", expect: tuf.CodeSignature, about: "An Ed25519 key of two bytes among delegations' keys.", change: signedAgain(`"version":2`, `"delegations":{"keys":{"00":{"keytype":"ed25519","keyval":{"public":"0011"},"scheme":"ed25519"}},"roles":[]},"version":2`)},
+		{name: "length-elsewhere", expect: tuf.CodeLength, about: "A negative length of another target.", change: signedAgain(`"targets":{`, `"targets":{"a":{"hashes":{"sha256":"00"},"length":-1},`)},
+		{name: "hash-elsewhere", expect: tuf.CodeHash, about: "No hash of another target.", change: signedAgain(`"targets":{`, `"targets":{"a":{"hashes":{},"length":1},`)},
 		{name: "root-as-targets", expect: tuf.CodeSignature, about: "A root where targets belongs.", change: func(p *proof) { p.Targets = p.Roots[0] }},
 		{name: "unknown-member", expect: tuf.CodeSignature, about: "A member of the proof that nobody knows.", text: replaced(`"schema":`, `"note":"","schema":`)},
 		{name: "schema", expect: tuf.CodeSignature, about: "Another schema.", text: replaced(`drivers-proof/v1`, `drivers-proof/v2`)},

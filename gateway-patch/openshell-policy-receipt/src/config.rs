@@ -50,7 +50,8 @@ pub(crate) struct Config {
 pub enum ConfigError {
     /// It cannot be read.
     Io(PathBuf, io::Error),
-    /// Others than root and the supervisor's own user can write it.
+    /// Others than root and the supervisor's own user can write it, or the folder that it
+    /// is in.
     Writable(PathBuf),
     /// What is wrong in it, with the member's name.
     Invalid(String),
@@ -62,7 +63,7 @@ impl fmt::Display for ConfigError {
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Writable(path) => write!(
                 f,
-                "{} must be a file of root, or of the supervisor's user, that nobody else can write",
+                "{} must be root's, or the supervisor's user's, and nobody else may write it",
                 path.display()
             ),
             Self::Invalid(what) => write!(f, "{CONFIG_PATH}: {what}"),
@@ -98,12 +99,29 @@ pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, ConfigError>
     if !safe || about.mode() & 0o022 != 0 {
         return Err(ConfigError::Writable(path.to_owned()));
     }
+    let target = std::fs::canonicalize(path).map_err(io)?;
+    for file in [path, &target] {
+        let named = file.parent().filter(|folder| *folder != Path::new(""));
+        let folder = named.unwrap_or_else(|| Path::new("."));
+        if !only_owner_replaces(folder, own).map_err(io)? {
+            return Err(ConfigError::Writable(folder.to_owned()));
+        }
+    }
     let mut out = Vec::new();
     file.take(limit + 1).read_to_end(&mut out).map_err(io)?;
     if out.len() as u64 > limit {
         return invalid(format!("{} is over {limit} bytes", path.display()));
     }
     Ok(out)
+}
+
+/// Reports whether nobody but root and the supervisor's own user can put another file in
+/// a file's place: by the folder's mode, or because it is sticky, as mounted volumes are.
+fn only_owner_replaces(folder: &Path, own: u32) -> io::Result<bool> {
+    const STICKY: u32 = 0o1000;
+    let about = std::fs::metadata(folder)?;
+    let owned = about.uid() == 0 || about.uid() == own;
+    Ok(owned && (about.mode() & 0o022 == 0 || about.mode() & STICKY != 0))
 }
 
 /// The members that were not read yet.
@@ -166,11 +184,17 @@ impl Reader {
         let (root, drivers) = (self.path("root")?, self.path("drivers")?);
         match (root, drivers, self.0.remove("key")) {
             (Some(root), Some(drivers), None) => Ok(Trust::Proof { root, drivers }),
-            (None, None, Some(Value::Array(keys))) if !keys.is_empty() => keys
-                .into_iter()
-                .map(read_key)
-                .collect::<Result<_, _>>()
-                .map(Trust::Keys),
+            (None, None, Some(Value::Array(tables))) if !tables.is_empty() => {
+                let mut keys: Vec<Key> = Vec::new();
+                for table in tables {
+                    let key = read_key(table)?;
+                    if keys.iter().any(|other| other.public == key.public) {
+                        return invalid("a key is listed twice: one key is one driver's");
+                    }
+                    keys.push(key);
+                }
+                Ok(Trust::Keys(keys))
+            }
             _ => invalid("give root and drivers, or one [[key]] or more"),
         }
     }
@@ -197,6 +221,9 @@ fn read_key(value: Value) -> Result<Key, ConfigError> {
     let (not_before, not_after) = (when("not_before")?, when("not_after")?);
     if let Some(name) = reader.0.keys().next() {
         return invalid(format!("{name:?} of a key is not known"));
+    }
+    if not_after.is_some_and(|end| not_before.is_some_and(|start| start >= end)) {
+        return invalid("a key's not_before must be before its not_after");
     }
     Ok(Key {
         public,

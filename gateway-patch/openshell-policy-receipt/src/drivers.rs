@@ -5,7 +5,7 @@
 //! rules of the driver's own reader.
 
 use openshell_policy_document::parse_strict;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::key::{Key, PublicKey};
 use crate::members::Members;
@@ -22,8 +22,10 @@ pub(crate) fn read(text: &[u8]) -> Option<Vec<Key>> {
         return None;
     }
     let mut file = Members::of(parse_strict(text).ok()?)?;
-    let Value::Object(drivers) = file.take("drivers")? else {
-        return None;
+    let drivers = match file.take("drivers") {
+        None => Map::new(), // nobody signs receipts
+        Some(Value::Object(drivers)) => drivers,
+        Some(_) => return None,
     };
     if file.text("schema")? != SCHEMA {
         return None;
@@ -59,12 +61,12 @@ fn read_key(driver: &str, mut key: Members) -> Option<Key> {
     } else {
         "ecdsa-p256-sha256"
     };
-    if let Some(said) = key.optional_text("algorithm")?
+    if let Some(said) = key.text_or_none("algorithm")?
         && said != algorithm
     {
         return None;
     }
-    let mut when = |name: &str| match key.optional_text(name)? {
+    let mut when = |name: &str| match key.text_or_none(name)? {
         Some(text) => Time::parse(&text).map(Some),
         None => Some(None),
     };
@@ -113,7 +115,7 @@ mod tests {
     #[test]
     fn whole_or_not_at_all() {
         type Edit = fn(&mut Value);
-        let edits: [(&str, Edit); 15] = [
+        let edits: [(&str, Edit); 16] = [
             ("another schema", |f| {
                 f["schema"] = json!("sigdriver.drivers/v2");
             }),
@@ -144,9 +146,10 @@ mod tests {
             ("another algorithm", |f| {
                 f["drivers"]["east-1"]["keys"][0]["algorithm"] = json!("ed25519");
             }),
-            ("an empty algorithm", |f| {
-                f["drivers"]["east-1"]["keys"][0]["algorithm"] = json!("");
+            ("an algorithm that is no text", |f| {
+                f["drivers"]["east-1"]["keys"][0]["algorithm"] = json!(null);
             }),
+            ("drivers that are none", |f| f["drivers"] = json!(null)),
             ("a window that ends as it begins", |f| {
                 f["drivers"]["east-1"]["keys"][0]["notAfter"] = json!("2026-01-01T00:00:00Z");
             }),
@@ -160,6 +163,13 @@ mod tests {
             edit(&mut changed);
             assert_eq!(reads(&changed), None, "{name}");
         }
+        // As the driver's own reader does: an empty text says nothing.
+        let mut empty = file();
+        for name in ["algorithm", "notBefore", "notAfter"] {
+            empty["drivers"]["east-1"]["keys"][0][name] = json!("");
+        }
+        assert_eq!(reads(&empty), Some(2));
+        assert_eq!(reads(&json!({"schema": SCHEMA})), Some(0));
         let mut longest = file();
         longest["drivers"]["n".repeat(253)] = json!({"keys": [{"pem": ed25519(2)}]});
         assert_eq!(reads(&longest), Some(3));

@@ -66,13 +66,17 @@ impl PublicKey {
     /// Reads exactly one PEM block of type PUBLIC KEY.
     pub fn from_pem(text: &str) -> Result<Self, &'static str> {
         const NO_PEM: &str = "not exactly one PEM block of type PUBLIC KEY";
+        // White space in the text is nobody's, as in the driver's own reader.
+        let space = [' ', '\t', '\r', '\n'];
         let body = text
             .trim()
-            .strip_prefix("-----BEGIN PUBLIC KEY-----\n")
-            .and_then(|rest| rest.strip_suffix("\n-----END PUBLIC KEY-----"))
+            .strip_prefix("-----BEGIN PUBLIC KEY-----")
+            .and_then(|rest| rest.strip_suffix("-----END PUBLIC KEY-----"))
+            .filter(|body| body.trim_start_matches([' ', '\t', '\r']).starts_with('\n'))
+            .filter(|body| body.ends_with('\n'))
             .ok_or(NO_PEM)?;
         let der = STANDARD
-            .decode(body.replace('\n', ""))
+            .decode(body.replace(space, ""))
             .map_err(|_| NO_PEM)?;
         Self::from_spki(&der)
     }

@@ -19,6 +19,7 @@ mod members;
 mod memory;
 mod refusal;
 mod seams;
+mod shape;
 mod statement;
 mod time;
 mod tuf;

@@ -57,6 +57,15 @@ impl Members {
         }
     }
 
+    /// A text that is left out or empty where nothing is said. The outer nothing is a fault.
+    #[allow(clippy::option_option)]
+    pub(crate) fn text_or_none(&mut self, name: &str) -> Option<Option<String>> {
+        match self.take(name) {
+            None => Some(None),
+            Some(value) => as_text(value).map(|t| (!t.is_empty()).then_some(t)),
+        }
+    }
+
     /// A 64-bit number, as decimal text without spare characters.
     pub(crate) fn number<N: std::str::FromStr + ToString>(&mut self, name: &str) -> Option<N> {
         let text = self.text(name)?;
@@ -92,6 +101,11 @@ pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
         .chunks(2)
         .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
         .collect()
+}
+
+/// The same of digits in either case, as TUF's readers take keys and signatures.
+pub(crate) fn unhex_of_any_case(text: &str) -> Option<Vec<u8>> {
+    unhex(&text.to_ascii_lowercase())
 }
 
 /// A SHA-256 as 64 lower-case hex digits.

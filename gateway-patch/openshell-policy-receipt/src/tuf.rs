@@ -5,6 +5,11 @@
 //! target's bytes. The Go function `tuf.CheckDriversProof` has the list of rules; both
 //! read the vectors of `testdata/vectors/drivers`.
 //!
+//! Metadata is held against its shape before any of it is read: what the Go reader refuses
+//! there is refused here. It refuses three things more: a key that is no Ed25519 key and
+//! does not parse, though it signs nothing; a key that is no point of its curve, which here
+//! signs nothing; and escapes in a hash or a time.
+//!
 //! There is no timestamp and no snapshot, so nobody can tell whether something newer
 //! exists: what is proven holds until root or targets expires. Delegations are not
 //! followed. Keys are Ed25519 or ECDSA P-256; another key signs nothing here.
@@ -18,8 +23,9 @@ use ring::digest::{SHA512, digest};
 use serde_json::{Map, Value};
 
 use crate::key::{PublicKey, sha256};
-use crate::members::{Members, as_text, unhex};
+use crate::members::{Members, as_text, unhex, unhex_of_any_case};
 use crate::memory::Versions;
+use crate::shape::{ROOT_FILE, Shape, TARGETS_FILE};
 use crate::time::Time;
 
 const SCHEMA: &str = "sigdriver.drivers-proof/v1";
@@ -29,6 +35,12 @@ const TARGET: &str = "drivers.json";
 const MAX_PROOF: usize = 16 << 20;
 const MAX_ROOTS: usize = 256;
 const MAX_SIGNATURES: usize = 256;
+
+/// The roles that every root names, and the most bytes in the name of another.
+const TOP_LEVEL: [&str; 4] = ["root", "targets", "snapshot", "timestamp"];
+const MAX_ROLE_NAME: usize = 512;
+
+const ED25519_LENGTH: usize = 32;
 
 /// Why a proof is not taken: a closed list, with the driver's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,6 +136,7 @@ pub(crate) fn check(
         root = next;
     }
     let targets = File::read(&proof.targets, "targets").ok_or(ProofError::Signature)?;
+    check_listed(&targets)?;
     root.role("targets")
         .and_then(|role| role.signed(&targets))
         .ok_or(ProofError::Signature)?;
@@ -185,6 +198,14 @@ struct File {
 impl File {
     fn read(bytes: &[u8], kind: &str) -> Option<Self> {
         let value = parse_strict(bytes).ok().filter(|_| integers_only(bytes))?;
+        let shape: &Shape = if kind == "root" {
+            &ROOT_FILE
+        } else {
+            &TARGETS_FILE
+        };
+        if !shape.fits(&value) {
+            return None;
+        }
         let signed = value.get("signed")?.as_object()?.clone();
         let text = |name: &str| signed.get(name)?.as_str();
         let spec = text("spec_version")?;
@@ -196,7 +217,7 @@ impl File {
         let mut signatures: Vec<(String, Vec<u8>)> = Vec::new();
         for signature in value.get("signatures")?.as_array()? {
             let id = signature.get("keyid")?.as_str()?;
-            let sig = unhex(signature.get("sig")?.as_str()?)?;
+            let sig = unhex_of_any_case(signature.get("sig")?.as_str()?)?;
             if signatures.len() == MAX_SIGNATURES || signatures.iter().any(|(have, _)| have == id) {
                 return None;
             }
@@ -211,6 +232,75 @@ impl File {
             expires,
         })
     }
+}
+
+/// Refuses a length or a hash that could prove nothing, whatever target it is of, and
+/// delegations that no reader could follow: they were signed by mistake.
+fn check_listed(targets: &File) -> Result<(), ProofError> {
+    let listed = targets.signed.get("targets").and_then(Value::as_object);
+    for info in listed.into_iter().flat_map(Map::values) {
+        if info.get("length").and_then(integer).is_none() {
+            return Err(ProofError::Length);
+        }
+        let hashes = info.get("hashes").and_then(Value::as_object);
+        let hex = |hash: &Value| hash.as_str().is_some_and(|text| unhex(text).is_some());
+        if !hashes.is_some_and(|all| !all.is_empty() && all.values().all(hex)) {
+            return Err(ProofError::Hash);
+        }
+    }
+    match targets.signed.get("delegations") {
+        Some(delegations) => check_delegations(delegations).ok_or(ProofError::Signature),
+        None => Ok(()),
+    }
+}
+
+fn check_delegations(delegations: &Value) -> Option<()> {
+    let keys = delegations.get("keys")?.as_object()?;
+    keys.values().all(well_formed).then_some(())?;
+    let (roles, succinct) = (delegations.get("roles"), delegations.get("succinct_roles"));
+    let roles = match (roles.and_then(Value::as_array), succinct) {
+        (Some(roles), None) => roles,
+        (None, Some(succinct)) => return holders(succinct, keys).map(|_| ()),
+        _ => return None,
+    };
+    let mut seen: Vec<&str> = Vec::new();
+    for role in roles {
+        let name = role.get("name")?.as_str()?;
+        let both = role.get("paths").is_some() && role.get("path_hash_prefixes").is_some();
+        let possible = (1..=MAX_ROLE_NAME).contains(&name.len()) && !TOP_LEVEL.contains(&name);
+        if !possible || both || seen.contains(&name) {
+            return None;
+        }
+        seen.push(name);
+        holders(role, keys)?;
+    }
+    Some(())
+}
+
+/// The ids of the keys that hold a role, each once and each of a key that is listed, and
+/// how many of them must sign.
+fn holders<'a>(role: &'a Value, keys: &Map<String, Value>) -> Option<(Vec<&'a str>, u64)> {
+    let threshold = integer(role.get("threshold")?).filter(|n| *n > 0)?;
+    let mut ids: Vec<&str> = Vec::new();
+    for id in role.get("keyids")?.as_array()? {
+        let id = id.as_str()?;
+        if ids.contains(&id) || !keys.contains_key(id) {
+            return None;
+        }
+        ids.push(id);
+    }
+    Some((ids, threshold))
+}
+
+/// Reports whether a key that says that it is an Ed25519 one is one.
+fn well_formed(key: &Value) -> bool {
+    let text = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default();
+    let public = key.get("keyval").and_then(|v| v.get("public")?.as_str());
+    text("keytype") != "ed25519"
+        || text("scheme") == "ed25519"
+            && public
+                .and_then(unhex_of_any_case)
+                .is_some_and(|raw| raw.len() == ED25519_LENGTH)
 }
 
 fn specification_is_1(version: &str) -> bool {
@@ -253,7 +343,9 @@ impl Root {
         let root = Self {
             file: File::read(bytes, "root")?,
         };
-        for name in ["root", "targets", "snapshot", "timestamp"] {
+        let keys = root.file.signed.get("keys")?.as_object()?;
+        keys.values().all(well_formed).then_some(())?;
+        for name in TOP_LEVEL {
             root.role(name)?;
         }
         Some(root)
@@ -266,24 +358,12 @@ impl Root {
     fn role(&self, name: &str) -> Option<Role> {
         let role = self.file.signed.get("roles")?.get(name)?;
         let keys = self.file.signed.get("keys")?.as_object()?;
-        let threshold = integer(role.get("threshold")?)?;
-        let mut out = Role {
-            keys: Vec::new(),
+        let (ids, threshold) = holders(role, keys)?;
+        let key = |id: &&str| Some(((*id).to_owned(), read_key(keys.get(*id)?)?));
+        Some(Role {
+            keys: ids.iter().filter_map(key).collect(),
             threshold,
-        };
-        let mut seen: Vec<&str> = Vec::new();
-        for id in role.get("keyids")?.as_array()? {
-            let id = id.as_str()?;
-            let key = keys.get(id)?;
-            if seen.contains(&id) {
-                return None;
-            }
-            seen.push(id);
-            if let Some(key) = read_key(key) {
-                out.keys.push((id.to_owned(), key));
-            }
-        }
-        (threshold > 0).then_some(out)
+        })
     }
 }
 
@@ -292,7 +372,7 @@ fn read_key(key: &Value) -> Option<PublicKey> {
     let text = |name: &str| key.get(name)?.as_str();
     let public = key.get("keyval")?.get("public")?.as_str()?;
     match (text("keytype")?, text("scheme")?) {
-        ("ed25519", "ed25519") => PublicKey::ed25519(&unhex(public)?).ok(),
+        ("ed25519", "ed25519") => PublicKey::ed25519(&unhex_of_any_case(public)?).ok(),
         ("ecdsa" | "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256") => {
             PublicKey::from_pem(public).ok().filter(|k| !k.is_ed25519())
         }

@@ -88,8 +88,20 @@ fn strict() {
             "driver = \"east-1\"",
             "driver = \"east-1\"\nnot_after = 2027-01-01T00:00:00Z",
         ),
+        (
+            "driver = \"east-1\"",
+            "driver = \"east-1\"\nnot_before = \"2027-01-01T00:00:00Z\"\nnot_after = \"2027-01-01T00:00:00Z\"",
+        ),
         ("PUBLIC KEY", "PRIVATE KEY"),
         ("[[key]]", "[key]"),
+        ("[[key]]", "[[Key]]"),
+        ("gateway_id = \"gw-1\"", "gateway_id = [\"gw-1\"]"),
+        ("gateway_id = \"gw-1\"", "gateway_id.name = \"gw-1\""),
+        (
+            "driver = \"east-1\"",
+            "driver = \"east-1\"\ndriver = \"east-1\"",
+        ),
+        ("driver = \"east-1\"", "driver = \"east-1\"\n[key.note]"),
     ] {
         let text = good().replace(old, new);
         assert_ne!(text, good(), "{old}");
@@ -99,6 +111,15 @@ fn strict() {
         assert!(!said.contains('\n'), "{said}");
     }
     assert!(opens(&good().replace("[[key]]", "[[key]]\n[[key]]")).is_err());
+    let again = |driver: &str| {
+        format!(
+            "{}[[key]]\ndriver = \"{driver}\"\npem = '''\n{PEM}'''\n",
+            good()
+        )
+    };
+    assert!(opens(&again("east-1")).is_err());
+    assert!(opens(&again("west-1")).is_err());
+    assert!(opens("required = true\r\ngateway_id = 1\u{0}").is_err());
     assert!(opens("").is_err());
     let keyless = "required = true\ngateway_id = \"gw-1\"\nkey = []\n";
     assert!(opens(keyless).is_err());
@@ -147,6 +168,46 @@ fn nobody_else_writes_it() {
     assert!(Gate::open(&link).is_ok());
     std::fs::set_permissions(&path, PermissionsExt::from_mode(0o666)).expect("set");
     assert!(Gate::open(&link).is_err());
+}
+
+/// Whoever can write the folder can put a file of root's in the file's place, or take it
+/// away; a sticky one, as mounted volumes have, lets nobody. It is looked at where the name
+/// is, and where a link of that name leads.
+#[test]
+fn nobody_else_writes_its_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (named, behind) = (folder.path().join("named"), folder.path().join("behind"));
+    for made in [&named, &behind] {
+        std::fs::create_dir(made).expect("made");
+    }
+    let set = |of: &Path, mode| {
+        std::fs::set_permissions(of, PermissionsExt::from_mode(mode)).expect("set");
+    };
+    let link = named.join("policy-receipt.toml");
+    symlink(write(&behind, &good()), &link).expect("linked");
+    for open in [&named, &behind] {
+        for (mode, taken) in [
+            (0o755, true),
+            (0o775, false),
+            (0o757, false),
+            (0o777, false),
+            (0o1777, true),
+            (0o700, true),
+        ] {
+            set(open, mode);
+            let got = Gate::open(&link);
+            assert_eq!(got.is_ok(), taken, "{mode:o} of {}", open.display());
+            if let Err(error) = got {
+                let of_folder = matches!(&error, GateError::Config(ConfigError::Writable(path))
+                    if *path == std::fs::canonicalize(open).expect("it is there") || path == open);
+                assert!(of_folder, "{error}");
+            }
+        }
+    }
+    match std::os::unix::fs::chown(&behind, Some(12_345), None) {
+        Ok(()) => assert!(Gate::open(&link).is_err(), "a folder of somebody else's"),
+        Err(error) => eprintln!("not root, so no folder of another user: {error}"),
+    }
 }
 
 /// The environment that a gateway gives a sandbox says nothing here: the same test
