@@ -158,7 +158,7 @@ pub(super) async fn before_credentials(
     ))
 }
 
-/// A3: a sandbox's policy that is about to be stored.
+/// A3: a sandbox's policy that is about to be stored, and the settings that change with it.
 pub(in crate::grpc) async fn admit_policy(
     state: &ServerState,
     workspace: &str,
@@ -171,10 +171,14 @@ pub(in crate::grpc) async fn admit_policy(
         ..Default::default()
     };
     let (hook, role) = (state.policy_signing.as_deref(), Role::SandboxPolicy);
-    admit(hook, "admit_policy", &sandbox, role, POLICY_TYPE, policy).await
+    admit(hook, "admit_policy", &sandbox, role, POLICY_TYPE, policy).await?;
+    match policy {
+        Some(policy) => setting_writes::admit_services(state, workspace, name, policy).await,
+        None => Ok(()),
+    }
 }
 
-/// A2: a global policy that is about to be stored.
+/// A2: a global policy that is about to be stored, and the settings that change with it.
 pub(super) async fn admit_global_policy(
     state: &ServerState,
     policy: &SandboxPolicy,
@@ -189,7 +193,8 @@ pub(super) async fn admit_global_policy(
         POLICY_TYPE,
         Some(policy),
     )
-    .await
+    .await?;
+    setting_writes::admit_global_source(state, policy).await
 }
 
 /// A5: a provider profile that is about to be stored for a workspace, or for the

@@ -198,6 +198,9 @@ impl Hook {
         let begin = Instant::now();
         let result = match Document::new(role, message) {
             Ok(document) => {
+                if role == Role::Settings {
+                    self.keep_settings(&document);
+                }
                 let target = Target::of(&self.gateway_id, sandbox);
                 let question = Question::admit(target, document, workspace);
                 self.signer.admit(&question).await.map(|allowed| Attested {
@@ -296,10 +299,17 @@ impl Hook {
     fn question(&self, sandbox: &Sandbox, parts: Parts) -> Result<Question, DocumentError> {
         let target = Target::of(&self.gateway_id, sandbox);
         let composition = parts.composition()?;
-        if let (Some(files), Some(settings)) = (&self.settings_files, &composition.settings) {
-            files.keep(settings);
+        if let Some(settings) = &composition.settings {
+            self.keep_settings(settings);
         }
         Ok(Question::compose(target, self.recipe, composition))
+    }
+
+    /// Writes a settings document that is about to be asked about where people find it.
+    fn keep_settings(&self, document: &Document) {
+        if let Some(files) = &self.settings_files {
+            files.keep(document);
+        }
     }
 
     /// Counts, logs and, in observe mode, lets pass. Nothing of a body is logged.

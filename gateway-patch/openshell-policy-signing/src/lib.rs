@@ -22,6 +22,7 @@
 //! Documents, digests and the request's summary are those of the contract, with
 //! vectors that the driver's own tests read too.
 
+mod admission;
 mod answer;
 mod config;
 mod connection;
@@ -46,6 +47,7 @@ pub mod proto {
     tonic::include_proto!("openshell.signing.v1");
 }
 
+pub use admission::Creation;
 pub use answer::{Allowed, Attested};
 pub use config::{ConfigError, Mode, PolicySigningConfig, Settings};
 pub use connection::{ConnectError, DOCUMENT_VECTORS_SHA256};

@@ -233,6 +233,77 @@ async fn a_provider_pointed_at_no_profile() {
     }
 }
 
+/// A gateway that has no sandbox yet: a setting that nobody approved is refused where it is
+/// written. One that came past that, by an edited row or because approvals are for other
+/// places than the gateway's own, is said where the first sandbox is created.
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_are_judged_before_there_is_a_sandbox() {
+    let (mut lab, _daemon, mut gateway) = world().await;
+    let refused = |result: Result<(), tonic::Status>, reason: &str| {
+        let status = result.expect_err("it is refused");
+        assert_eq!(status.code(), Code::FailedPrecondition, "{status}");
+        assert!(
+            status.message().contains(&format!(": {reason};")),
+            "{status}"
+        );
+        status
+    };
+    refused(
+        gateway.set_failure_mode("fail_open", false).await,
+        "ATTESTATION_MISSING",
+    );
+    assert_eq!(gateway.rows.validation_failure_mode, "keep_last_good");
+    gateway
+        .create_sandbox()
+        .await
+        .expect("all of it is approved");
+
+    // The control: a gateway of today stores it, creates what never starts with the hook.
+    let mut today = Gateway::new(None, gateway.rows.clone());
+    today
+        .set_failure_mode("fail_open", false)
+        .await
+        .expect("no hook");
+    today.create_sandbox().await.expect("no hook");
+    gateway.rows = today.rows;
+    assert!(gateway.get_sandbox_config().await.is_err());
+    let said = refused(gateway.create_sandbox().await, "ATTESTATION_MISSING");
+    assert!(
+        said.message()
+            .contains("put back the one that nobody approved"),
+        "{said}"
+    );
+
+    // What is refused as it is may be changed: mending takes a step at a time.
+    gateway
+        .set_failure_mode("fail_open_too", false)
+        .await
+        .expect("as bad as before");
+    gateway
+        .set_failure_mode("keep_last_good", false)
+        .await
+        .expect("it is approved");
+    gateway.create_sandbox().await.expect("mended");
+
+    // Approved for the places of one workspace: there is none of them yet.
+    gateway.rows.validation_failure_mode = "prod_only".to_owned();
+    let document = lab::document(Role::Settings, gateway.settings());
+    lab.approve_for("prod", "web-*", &document, "alice", 3);
+    let created = eventually(|| gateway.create_sandbox(), Result::is_ok).await;
+    created.expect("approved for this place");
+    gateway.rows = rows();
+    refused(
+        gateway.set_failure_mode("prod_only", false).await,
+        "SCOPE_MISMATCH",
+    );
+    gateway
+        .set_failure_mode("prod_only", true)
+        .await
+        .expect("approved for this sandbox");
+    gateway.rows.sandbox.workspace = "dev".into();
+    refused(gateway.create_sandbox().await, "SCOPE_MISMATCH");
+}
+
 /// A driver that is told to stop is gone at once, with callers connected that poll and
 /// one that watches: every question it took is answered.
 #[tokio::test(flavor = "multi_thread")]

@@ -4,20 +4,15 @@
 //! A1: a sandbox that is about to be created.
 
 use openshell_core::proto::SandboxPolicy;
-use openshell_policy_signing::Sandbox as Place;
-use tonic::{Code, Status};
+use openshell_policy_signing::{Creation, Sandbox as Place};
+use tonic::Status;
 
-use super::admit_policy;
+use super::setting_writes::settings_of_new;
+use super::{POLICY_TYPE, or_observe, proto_json};
 use crate::ServerState;
-use crate::grpc::policy::{decode_policy_from_global_settings, load_global_settings};
 
-const WITHOUT: &str = "a sandbox without a policy never starts: create it with one";
-
-/// Whoever would sign for a generated name signs for one that the next try has not.
-const GENERATED: &str = "its name was generated and the next try will have another: name the sandbox, and have its policy approved for that name";
-
-/// A1: a sandbox that is about to be created. Without a policy of its own or of the
-/// gateway it could never start: the driver refuses what has no source.
+/// A1: a sandbox that is about to be created: its policy, and the settings that it will
+/// obey. Without a policy of its own or of the gateway it could never start.
 pub(in crate::grpc) async fn admit_sandbox(
     state: &ServerState,
     workspace: &str,
@@ -28,35 +23,25 @@ pub(in crate::grpc) async fn admit_sandbox(
     let Some(hook) = state.policy_signing.as_deref() else {
         return Ok(());
     };
-    if policy.is_none() {
-        let global = load_global_settings(state.store.as_ref()).await?;
-        if decode_policy_from_global_settings(&global)?.is_some() {
-            return Ok(());
-        }
-        let sandbox = Place {
+    let settled = settings_of_new(state, workspace, name, policy).await;
+    let parts = settled.and_then(|settled| {
+        let policy = policy.map(|policy| proto_json(POLICY_TYPE, policy));
+        Ok((settled, policy.transpose()?))
+    });
+    let Some(((settings, source_is_global), policy)) = or_observe(hook, "admit_policy", parts)?
+    else {
+        return Ok(());
+    };
+    hook.admit_sandbox(Creation {
+        sandbox: Place {
             workspace: workspace.to_owned(),
             name: name.to_owned(),
             ..Default::default()
-        };
-        let refused = hook.missing("admit_policy", &sandbox, WITHOUT);
-        return refused.map_err(|status| saying(&status, WITHOUT));
-    }
-    let admitted = admit_policy(state, workspace, name, policy).await;
-    admitted.map_err(|status| {
-        if generated {
-            saying(&status, GENERATED)
-        } else {
-            status
-        }
+        },
+        name_is_generated: generated,
+        policy,
+        source_is_global,
+        settings,
     })
-}
-
-/// A refusal that also says what its caller can do.
-fn saying(status: &Status, what: &str) -> Status {
-    match status.code() {
-        code @ Code::FailedPrecondition => {
-            Status::new(code, format!("{}; {what}", status.message()))
-        }
-        code => Status::new(code, status.message()),
-    }
+    .await
 }

@@ -1,23 +1,24 @@
 // SPDX-FileCopyrightText: Copyright (c) 2026 The sigdriver authors
 // SPDX-License-Identifier: Apache-2.0
 
-//! A6: a setting that is about to be stored. What people approve is all that a sandbox
+//! A6: settings that are about to change, by a setting, by a policy for all sandboxes, or
+//! by one that names other middleware services. What people approve is all that a sandbox
 //! obeys, so each sandbox that the change reaches is asked about, with what its settings
-//! become. Where there is none yet nobody is asked: J1 judges what is created later.
+//! become; while there is none, the gateway's own place.
 
-use openshell_core::proto::Sandbox;
-use openshell_policy_signing::{Hook, HostNames, Role};
+use openshell_core::proto::{Sandbox, SandboxPolicy};
+use openshell_policy_signing::{Hook, HostNames, Sandbox as Place};
+use prost::Message as _;
 use serde_json::Value;
-use tonic::{Code, Status};
-use tracing::warn;
+use tonic::Status;
 
-use super::{Judged, own_policy, place};
+use super::{Judged, or_observe, own_policy, place};
 use crate::ServerState;
 use crate::grpc::policy::{
-    bool_setting_enabled, decode_policy_from_global_settings, load_global_settings,
-    load_sandbox_settings, merge_effective_settings,
+    POLICY_SETTING_KEY, bool_setting_enabled, decode_policy_from_global_settings,
+    load_global_settings, load_sandbox_settings, merge_effective_settings, upsert_setting_value,
 };
-use crate::grpc::{MAX_PAGE_SIZE, StoredSettings};
+use crate::grpc::{MAX_PAGE_SIZE, StoredSettingValue, StoredSettings};
 use crate::persistence::{ObjectName, ObjectWorkspace};
 
 const SEAM: &str = "admit_setting";
@@ -46,13 +47,39 @@ pub(in crate::grpc) async fn admit_global_settings(
             let own =
                 load_sandbox_settings(store, sandbox.object_workspace(), sandbox.object_name())
                     .await?;
-            admit_change(state, hook, &sandbox, (&before, &own), (after, &own)).await?;
-        }
-        if length < MAX_PAGE_SIZE {
-            return Ok(());
+            let source = own_policy(store, &sandbox).await?;
+            let (was, becomes) = (
+                (&before, &own, source.as_ref()),
+                (after, &own, source.as_ref()),
+            );
+            admit_change(state, hook, &place(&sandbox), was, becomes).await?;
         }
         offset += length;
+        if length < MAX_PAGE_SIZE {
+            break;
+        }
     }
+    if offset > 0 {
+        return Ok(());
+    }
+    let own = StoredSettings::default();
+    let (was, becomes) = ((&before, &own, None), (after, &own, None));
+    admit_change(state, hook, &Place::default(), was, becomes).await
+}
+
+/// A policy for all sandboxes, that is about to be stored: their settings say whose policy
+/// they have.
+pub(super) async fn admit_global_source(
+    state: &ServerState,
+    policy: &SandboxPolicy,
+) -> Result<(), Status> {
+    if state.policy_signing.is_none() {
+        return Ok(());
+    }
+    let mut after = load_global_settings(state.store.as_ref()).await?;
+    let stored = StoredSettingValue::Bytes(hex::encode(policy.encode_to_vec()));
+    upsert_setting_value(&mut after.settings, POLICY_SETTING_KEY, stored);
+    admit_global_settings(state, &after).await
 }
 
 /// A sandbox's own settings that are about to be stored.
@@ -68,58 +95,91 @@ pub(in crate::grpc) async fn admit_sandbox_settings(
     let global = load_global_settings(store).await?;
     let before =
         load_sandbox_settings(store, sandbox.object_workspace(), sandbox.object_name()).await?;
-    admit_change(state, hook, sandbox, (&global, &before), (&global, after)).await
+    let source = own_policy(store, sandbox).await?;
+    let (was, becomes) = (
+        (&global, &before, source.as_ref()),
+        (&global, after, source.as_ref()),
+    );
+    admit_change(state, hook, &place(sandbox), was, becomes).await
 }
 
-/// A change that leaves a sandbox refused is refused, unless it was refused before: else
-/// two wrong settings could never be mended, one at a time.
+/// A sandbox's policy that is about to be stored: it may name other middleware services.
+pub(super) async fn admit_services(
+    state: &ServerState,
+    workspace: &str,
+    name: &str,
+    policy: &SandboxPolicy,
+) -> Result<(), Status> {
+    let Some(hook) = state.policy_signing.as_deref() else {
+        return Ok(());
+    };
+    let store = state.store.as_ref();
+    let sandbox = store
+        .get_message_by_name::<Sandbox>(workspace, name)
+        .await
+        .map_err(|e| Status::internal(format!("fetch sandbox failed: {e}")))?
+        .ok_or_else(|| Status::not_found("sandbox not found"))?;
+    let global = load_global_settings(store).await?;
+    let own = load_sandbox_settings(store, workspace, name).await?;
+    let source = own_policy(store, &sandbox).await?;
+    let (was, becomes) = (
+        (&global, &own, source.as_ref()),
+        (&global, &own, Some(policy)),
+    );
+    admit_change(state, hook, &place(&sandbox), was, becomes).await
+}
+
+/// The settings that a sandbox will obey, and whether the gateway has a policy for it.
+pub(super) async fn settings_of_new(
+    state: &ServerState,
+    workspace: &str,
+    name: &str,
+    policy: Option<&SandboxPolicy>,
+) -> Result<(Value, bool), Status> {
+    let store = state.store.as_ref();
+    let global = load_global_settings(store).await?;
+    let own = load_sandbox_settings(store, workspace, name).await?;
+    let is_global = decode_policy_from_global_settings(&global)?.is_some();
+    Ok((message(state, (&global, &own), policy)?, is_global))
+}
+
+/// Settings, and the policy that a sandbox has where the gateway has none for all.
+type Obeyed<'a> = (
+    &'a StoredSettings,
+    &'a StoredSettings,
+    Option<&'a SandboxPolicy>,
+);
+
 async fn admit_change(
     state: &ServerState,
     hook: &Hook,
-    sandbox: &Sandbox,
-    before: Both<'_>,
-    after: Both<'_>,
+    place: &Place,
+    (global_was, own_was, source_was): Obeyed<'_>,
+    (global, own, source): Obeyed<'_>,
 ) -> Result<(), Status> {
-    let was = message(state, sandbox, before).await?;
-    let becomes = message(state, sandbox, after).await?;
-    if was == becomes {
-        return Ok(());
-    }
-    let place = place(sandbox);
-    let admit = async |message| hook.admit(SEAM, &place, Role::Settings, message, "").await;
-    let Err(refused) = admit(becomes).await else {
+    let both = message(state, (global_was, own_was), source_was)
+        .and_then(|was| Ok((was, message(state, (global, own), source)?)));
+    let Some((was, becomes)) = or_observe(hook, SEAM, both)? else {
         return Ok(());
     };
-    if refused.code() != Code::FailedPrecondition {
-        return Err(refused);
-    }
-    match admit(was).await {
-        Err(before) if before.code() == Code::FailedPrecondition => {
-            warn!(sandbox_id = ?place.id, "this sandbox's settings were refused before the change, and are after it");
-            Ok(())
-        }
-        _ => Err(refused),
-    }
+    hook.admit_settings(place, was, becomes).await
 }
 
 /// The settings document of a sandbox under these settings. Which middleware services it
 /// is told of goes by its source policy: providers bring none.
-async fn message(
+fn message(
     state: &ServerState,
-    sandbox: &Sandbox,
     (global, own): Both<'_>,
+    own_source: Option<&SandboxPolicy>,
 ) -> Result<Value, Status> {
     let policy = decode_policy_from_global_settings(global)?;
-    let source_is_global = policy.is_some();
-    let source = match policy {
-        Some(policy) => Some(policy),
-        None => own_policy(state.store.as_ref(), sandbox).await?,
-    };
+    let services = state
+        .middleware_registry
+        .required_services(policy.as_ref().or(own_source));
     let key = openshell_core::settings::PROVIDERS_V2_ENABLED_KEY;
-    let services = state.middleware_registry.required_services(source.as_ref());
     let judged = Judged {
         source: None,
-        source_is_global,
+        source_is_global: policy.is_some(),
         effective: None,
         providers_v2_enabled: bool_setting_enabled(global, key)?,
         settings: &merge_effective_settings(global, own)?,

@@ -230,7 +230,7 @@ async fn insert_layers(state: &Arc<ServerState>) {
 #[tokio::test]
 async fn both_seams_ask_about_layers_and_global_policies() {
     for global in [false, true] {
-        let answers = vec![Scripted::yes(); 4];
+        let answers = vec![Scripted::yes(); 5];
         let (state, signer) = gateway(Mode::Enforce, Some(answers)).await;
         insert_layers(&state).await;
         if global {
@@ -246,7 +246,8 @@ async fn both_seams_ask_about_layers_and_global_policies() {
         let served = get_config(&state).await.unwrap().into_inner();
         get_environment(&state).await.unwrap();
         let asked = signer.asked();
-        assert_eq!(asked.len(), if global { 4 } else { 3 }); // the setting is asked about too
+        // The setting is asked about too, and what the policy for all changes in the settings.
+        assert_eq!(asked.len(), if global { 5 } else { 3 });
         let [config, environment] = asked.last_chunk().unwrap();
         assert_eq!(config.asked_sha256(), environment.asked_sha256());
         let policy = served.policy.unwrap();

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use openshell_policy_signing::{Hook, HostNames, Parts, ProfileLayer, Recipe, Sandbox};
+use openshell_policy_signing::{Creation, Hook, HostNames, Parts, ProfileLayer, Recipe, Sandbox};
 use serde_json::Value;
 use tonic::Status;
 
@@ -144,7 +144,41 @@ impl Gateway {
         (parts, effective)
     }
 
-    fn settings(&self) -> Value {
+    /// A6: stores another validation failure mode for all sandboxes, which are this one,
+    /// or none.
+    pub async fn set_failure_mode(&mut self, mode: &str, there_is_one: bool) -> Result<(), Status> {
+        let was = self.settings();
+        let before = std::mem::replace(&mut self.rows.validation_failure_mode, mode.to_owned());
+        let place = match there_is_one {
+            true => self.rows.sandbox.clone(),
+            false => Sandbox::default(),
+        };
+        if let Some(hook) = &self.hook {
+            let admitted = hook.admit_settings(&place, was, self.settings()).await;
+            if let Err(status) = admitted {
+                self.rows.validation_failure_mode = before;
+                return Err(status);
+            }
+        }
+        Ok(())
+    }
+
+    /// A1: creates the sandbox of the rows.
+    pub async fn create_sandbox(&self) -> Result<(), Status> {
+        let Some(hook) = &self.hook else {
+            return Ok(());
+        };
+        hook.admit_sandbox(Creation {
+            sandbox: self.rows.sandbox.clone(),
+            name_is_generated: false,
+            policy: Some(self.rows.policy.clone()),
+            source_is_global: self.rows.global_policy.is_some(),
+            settings: self.settings(),
+        })
+        .await
+    }
+
+    pub fn settings(&self) -> Value {
         let mut settings = super::lab::settings(self.rows.providers_v2_enabled);
         if self.rows.global_policy.is_some() {
             settings["policySource"] = "GLOBAL_POLICY".into();

@@ -175,6 +175,18 @@ impl Lab {
 
     /// Has somebody approve a document for every place, where the driver looks.
     pub fn approve(&mut self, document: &Document, who: &str, version: u32) {
+        self.approve_for("*", "*", document, who, version);
+    }
+
+    /// Has somebody approve a document for the places that these globs fit.
+    pub fn approve_for(
+        &mut self,
+        workspace: &str,
+        name_glob: &str,
+        document: &Document,
+        who: &str,
+        version: u32,
+    ) {
         self.approvals += 1;
         let name = format!("document-{}.json", self.approvals);
         let out = format!("attestations/{}.bundle", self.approvals);
@@ -188,9 +200,9 @@ impl Lab {
             "--key",
             &key,
             "--workspace",
-            "*",
+            workspace,
             "--name",
-            "*",
+            name_glob,
             "--version",
             &version,
             "--out",

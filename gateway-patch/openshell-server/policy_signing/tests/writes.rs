@@ -7,6 +7,7 @@ use openshell_core::proto::CreateSandboxRequest;
 
 use super::*;
 use crate::grpc::sandbox::handle_create_sandbox;
+use crate::persistence::ObjectType as _;
 
 async fn set(state: &Arc<ServerState>, global: bool, value: Option<bool>) -> Result<(), Status> {
     let request = UpdateConfigRequest {
@@ -91,6 +92,80 @@ async fn what_was_refused_before_may_be_mended() {
     }
 }
 
+/// A gateway without sandboxes is asked about as the place that it is; the document is
+/// that of the first sandbox that is created, which is asked about where it will be.
+#[tokio::test]
+async fn without_a_sandbox_the_gateway_is_asked_about() {
+    let no = || Scripted::no("ATTESTATION_MISSING");
+    let answers = vec![
+        no(),
+        Scripted::yes(),
+        Scripted::yes(),
+        Scripted::yes(),
+        no(),
+        Scripted::yes(),
+        Scripted::yes(),
+    ];
+    let (state, signer) = gateway(Mode::Enforce, Some(answers)).await;
+    let removed = state
+        .store
+        .delete_by_name(Sandbox::object_type(), "default", "web-1");
+    assert!(removed.await.unwrap());
+    let refused = set(&state, true, Some(true)).await.unwrap_err();
+    assert!(
+        refused.message().contains("ATTESTATION_MISSING"),
+        "{refused}"
+    );
+    assert!(!stored(&state, true).await);
+    set(&state, true, Some(true)).await.unwrap();
+    let named = policy("api.example.com");
+    let refused = create(&state, "web-3", Some(named.clone())).await;
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert!(
+        refused
+            .message()
+            .contains("the settings that the sandbox would obey"),
+        "{refused}"
+    );
+    let found = state
+        .store
+        .get_message_by_name::<Sandbox>("default", "web-3")
+        .await;
+    assert!(found.unwrap().is_none(), "it is stored");
+    assert_eq!(create(&state, "web-3", Some(named)).await.code(), Code::Ok);
+    let asked = signer.asked();
+    assert_eq!(asked.len(), 7);
+    assert_eq!(asked[0].target().name, "");
+    assert_eq!(asked[0].target().workspace, "");
+    assert_eq!(asked[6].target().name, "web-3");
+    assert_eq!(asked[6].digests(), asked[2].digests());
+}
+
+/// A policy for all sandboxes that was approved, with which they would obey settings that
+/// were not: it would stop each of them.
+#[tokio::test]
+async fn a_policy_for_all_is_refused_for_what_it_makes_of_the_settings() {
+    let answers = vec![
+        Scripted::yes(),
+        Scripted::no("ATTESTATION_MISSING"),
+        Scripted::yes(),
+    ];
+    let (state, signer) = gateway(Mode::Enforce, Some(answers)).await;
+    let request = UpdateConfigRequest {
+        global: true,
+        policy: Some(policy("other.example.com")),
+        ..Default::default()
+    };
+    let refused = handle_update_config(&state, from_user(request)).await;
+    assert_eq!(code(&refused), Code::FailedPrecondition);
+    let global = crate::grpc::policy::load_global_settings(state.store.as_ref()).await;
+    assert!(
+        global.unwrap().settings.is_empty(),
+        "a refused policy was stored"
+    );
+    assert_eq!(signer.asked().len(), 3);
+}
+
 async fn create(state: &Arc<ServerState>, name: &str, policy: Option<SandboxPolicy>) -> Status {
     let request = CreateSandboxRequest {
         name: name.to_owned(),
@@ -109,7 +184,7 @@ async fn create(state: &Arc<ServerState>, name: &str, policy: Option<SandboxPoli
 
 #[tokio::test]
 async fn a_sandbox_without_a_policy_is_not_created() {
-    let (state, signer) = gateway(Mode::Enforce, Some(vec![Scripted::yes()])).await;
+    let (state, signer) = gateway(Mode::Enforce, Some(vec![Scripted::yes(); 3])).await;
     let refused = create(&state, "bare", None).await;
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert!(
@@ -134,6 +209,11 @@ async fn a_sandbox_without_a_policy_is_not_created() {
         .await
         .unwrap();
     assert_eq!(create(&state, "bare", None).await.code(), Code::Ok);
+    assert_eq!(
+        signer.asked().len(),
+        3,
+        "the settings are asked about, at both"
+    );
     let (off, _) = gateway(Mode::Enforce, None).await;
     assert_eq!(create(&off, "bare", None).await.code(), Code::Ok);
 }
