@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/record"
 )
@@ -22,6 +23,9 @@ import (
 const (
 	// pollEvery is how often the rows are asked for without being told of one.
 	pollEvery = 250 * time.Millisecond
+	// floodPause is how long it waits to be told again where it was told of nothing new.
+	// Whoever may connect to the database may tell.
+	floodPause = 10 * time.Millisecond
 	// minPause and maxPause are how long it waits before it connects again.
 	minPause = 50 * time.Millisecond
 	maxPause = 2 * time.Second
@@ -30,6 +34,10 @@ const (
 	// raiseTime is how long an answer waits for its raise in all.
 	raiseTime = 5 * time.Second
 )
+
+// roleEvery is how often it is asked what the role may do while a connection stands. A
+// variable for tests.
+var roleEvery = time.Minute
 
 // Store is the record that a Client learns into: a *record.Store.
 type Store interface {
@@ -71,6 +79,7 @@ type Client struct {
 	stopped atomic.Pointer[error] // a *RollbackError; it stays
 	kick    chan struct{}         // the follower reads at once
 	queue   chan *asked
+	told    atomic.Bool // there may be something new
 
 	mu      sync.Mutex // guards what follows
 	session uint64     // 0: none
@@ -146,7 +155,10 @@ func (c *Client) say(err error) {
 func (c *Client) connect(ctx context.Context) (*pgx.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(ctx, c.Database.conf.Copy())
+	conf := c.Database.conf.Copy()
+	// What a notification says is not kept: of a flood of them each query would bring all.
+	conf.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) { c.told.Store(true) }
+	conn, err := pgx.ConnectConfig(ctx, conf)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +192,16 @@ func (c *Client) follow(ctx context.Context, well func()) error {
 	if _, err := conn.Exec(ctx, "listen sigdriver"); err != nil {
 		return err
 	}
+	checked := time.Now() // by connect
 	for {
+		if now := time.Now(); now.Sub(checked) >= roleEvery {
+			if err := c.mayStillLittle(ctx, conn); err != nil {
+				return err
+			}
+			checked = now
+		}
+		c.told.Store(false)
+		was := c.Store.Position().Revision
 		if err := c.catchUp(ctx, conn); err != nil {
 			var back *RollbackError
 			if errors.As(err, &back) {
@@ -189,14 +210,32 @@ func (c *Client) follow(ctx context.Context, well func()) error {
 			return err
 		}
 		well()
-		if err := c.await(ctx, conn); err != nil {
+		if err := c.await(ctx, conn, was != c.Store.Position().Revision); err != nil {
 			return err
 		}
 	}
 }
 
-// await waits until there may be something new.
-func (c *Client) await(ctx context.Context, conn *pgx.Conn) error {
+// mayStillLittle is checkRole for a role that was granted something since it connected,
+// and a database that was told to forget.
+func (c *Client) mayStillLittle(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, queryTime)
+	defer cancel()
+	return checkRole(ctx, conn, c.Database.User)
+}
+
+// await waits until there may be something new. learned says whether there was before.
+func (c *Client) await(ctx context.Context, conn *pgx.Conn, learned bool) error {
+	if c.told.Load() {
+		if !learned {
+			select {
+			case <-c.kick:
+			case <-ctx.Done():
+			case <-time.After(floodPause):
+			}
+		}
+		return ctx.Err()
+	}
 	wait, cancel := context.WithTimeout(ctx, pollEvery)
 	defer cancel()
 	var kicked sync.WaitGroup
@@ -207,7 +246,7 @@ func (c *Client) await(ctx context.Context, conn *pgx.Conn) error {
 		case <-wait.Done():
 		}
 	})
-	_, err := conn.WaitForNotification(wait)
+	err := conn.PgConn().WaitForNotification(wait)
 	over := wait.Err() != nil
 	cancel()
 	kicked.Wait() // or it would take the next kick

@@ -47,3 +47,11 @@ func Settings(db *Database) string {
 	c := db.conf
 	return fmt.Sprint(c.Host, " ", c.Port, " ", c.Database, " ", c.User, " ", c.Password, " ", c.RuntimeParams, " ", len(c.Fallbacks), " ", c.TLSConfig != nil, " ", c.ValidateConnect != nil)
 }
+
+// CheckRolesAlways has clients ask at every poll what their role may do, until the
+// returned function is called.
+func CheckRolesAlways() (restore func()) {
+	was := roleEvery
+	roleEvery = 0
+	return func() { roleEvery = was }
+}

@@ -7,6 +7,8 @@ package memory_test
 
 import (
 	"errors"
+	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +160,60 @@ func TestRolesRefused(t *testing.T) {
 	}
 	if err := look(t, memorytest.Start(t, "fsync=off")); err == nil || !strings.Contains(err.Error(), "durable") {
 		t.Errorf("a database without fsync: %v", err)
+	}
+}
+
+// A role that is granted more after it has connected is noticed too, and so is that it no
+// longer has it.
+func TestRoleGrantedLater(t *testing.T) {
+	p := memorytest.Start(t)
+	defer memory.CheckRolesAlways()()
+	a := newDriver(t, "a", p.URL()).up().ready()
+	defer a.down() // before roles are checked less often again
+	for i, grant := range []string{"grant update (body) on sigdriver.raised to " + memorytest.Role, "alter role " + memorytest.Role + " createdb"} {
+		p.SQL(memorytest.Admin, grant)
+		want := []string{"may change rows by itself", "may create or replicate"}[i]
+		for !strings.Contains(a.log.String(), want) {
+			time.Sleep(10 * time.Millisecond)
+		}
+		stands := a.client.AsOf()
+		if got := a.ask("web", floor(uint64(i+1), 1)); got.allowed {
+			t.Errorf("%s: allowed", grant)
+		}
+		if later := a.client.AsOf(); !later.Equal(stands) {
+			t.Errorf("%s: rows are still learned", grant)
+		}
+		p.SQL(memorytest.Admin, "revoke update (body) on sigdriver.raised from "+memorytest.Role+"; alter role "+memorytest.Role+" nocreatedb")
+		for a.client.AsOf().Equal(stands) {
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+}
+
+// Whoever may connect to the database may notify, as much and as often as it likes: what a
+// driver holds of it does not grow, and it goes on.
+func TestNotificationFlood(t *testing.T) {
+	p := memorytest.Start(t)
+	a := newDriver(t, "a", p.URL()).up().ready()
+	p.SQL(memorytest.Admin, "create role stranger login")
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	runtime.GC()
+	before, peak := heap(), uint64(0)
+	const n = 20000
+	p.SQL("stranger", fmt.Sprintf("select count(pg_notify('sigdriver', i || repeat('x', 7900))) from generate_series(1, %d) i", n))
+	for p.SQL(memorytest.Admin, "select pg_notification_queue_usage() > 0") == "t" {
+		peak = max(peak, heap())
+	}
+	if got := a.ask("web", floor(1, 1)); !got.allowed {
+		t.Errorf("%v", got)
+	}
+	peak = max(peak, heap())
+	if grown := int64(peak - before); grown > n*7900/3 {
+		t.Errorf("%d bytes are held of %d", grown, n*7900)
 	}
 }
 
