@@ -149,9 +149,10 @@ impl Gateway {
     pub async fn set_failure_mode(&mut self, mode: &str, there_is_one: bool) -> Result<(), Status> {
         let was = self.settings();
         let before = std::mem::replace(&mut self.rows.validation_failure_mode, mode.to_owned());
-        let place = match there_is_one {
-            true => self.rows.sandbox.clone(),
-            false => Sandbox::default(),
+        let place = if there_is_one {
+            self.rows.sandbox.clone()
+        } else {
+            Sandbox::default()
         };
         if let Some(hook) = &self.hook {
             let admitted = hook.admit_settings(&place, was, self.settings()).await;
