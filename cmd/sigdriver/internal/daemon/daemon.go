@@ -17,6 +17,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/sigdriver/sigdriver/cmd/sigdriver/internal/server"
 )
 
 // Options say how `sigdriver serve` was called.
@@ -59,7 +61,7 @@ func Run(ctx context.Context, o Options) error {
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
 
-	d := &driver{options: o}
+	d := &driver{options: o, admission: server.NewAdmission()}
 	if err := d.start(ctx); err != nil {
 		return errors.Join(&StartError{err}, d.close())
 	}

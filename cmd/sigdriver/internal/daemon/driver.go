@@ -65,6 +65,7 @@ type driver struct {
 	own        []ownKey
 	memory     *memory.Client // nil: the driver remembers alone
 	client     *tuf.Client
+	admission  *server.Admission
 	index      *trust.Index
 	keeper     *trust.Keeper
 	lives      *lives
@@ -208,6 +209,7 @@ func (d *driver) openTrust(ctx context.Context) error {
 		return trustFault(d.conf, err)
 	}
 	d.index = trust.NewIndex(d.conf.Attestations.Dir, d.now, d.logger.Named("index"))
+	d.index.Busy = d.admission.Busy
 	d.keeper = trust.NewKeeper(trust.KeeperConfig{
 		Client: d.client, Clock: d.clock, Index: d.index, Floors: d.record, Metrics: d.metrics, Logger: d.logger.Named("trust"),
 		DriverVersion: version.Driver, Reserved: d.reserved(), Interval: time.Duration(d.conf.Trust.RefreshInterval),
@@ -293,7 +295,7 @@ func (d *driver) listen(context.Context) error {
 	d.listener = socket.NewPeerListener(d.socket, d.peers(d.conf), conns, d.strangers.refused)
 	parts := server.Config{
 		Peers: d.listener.List, Trust: d.keeper, Clock: d.clock, Index: d.index, Record: d.record,
-		Metrics: d.metrics, Logger: d.logger, AnswerBytes: d.conf.Limits.AnswersMiB << 20,
+		Metrics: d.metrics, Logger: d.logger, AnswerBytes: d.conf.Limits.AnswersMiB << 20, Admission: d.admission,
 	}
 	if d.log != nil {
 		parts.Log = d.log

@@ -71,6 +71,10 @@ var errStreams error = &fault{code: codes.Unavailable, reason: reasonOverloaded,
 // Open is how many calls are under way, on all listeners.
 func (a *Admission) Open() int { return a.streams.Held() }
 
+// Busy reports whether an evaluation is under way: it wants a processor, or will as soon as
+// the disk has answered.
+func (a *Admission) Busy() bool { return a.cold.Held() > 0 }
+
 // beginKey finds how a call began, in its context.
 type beginKey struct{}
 

@@ -144,3 +144,20 @@ func TestCallsGiveBack(t *testing.T) {
 	conn.Close()
 	w.Admission.empty(t)
 }
+
+// What is done in the background gives way while something is decided, also while that
+// waits for the disk and holds no turn.
+func TestBusyWhileDeciding(t *testing.T) {
+	a := NewAdmission()
+	if a.Busy() {
+		t.Error("busy with nothing")
+	}
+	a.cold.try(1, 1)
+	if !a.Busy() {
+		t.Error("an evaluation is under way")
+	}
+	a.cold.give(1, 1)
+	if a.Busy() {
+		t.Error("busy after it")
+	}
+}

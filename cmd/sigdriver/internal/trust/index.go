@@ -38,6 +38,10 @@ const (
 	// cheapChecks is what an attestation may cost to be checked when it is first
 	// read. Dearer ones wait until all cheap ones are done.
 	cheapChecks = 64
+	// yieldTime is how long a pass rests after each file at least while something is
+	// decided, and yieldShare how many times as long as it worked beside that.
+	yieldTime  = time.Millisecond
+	yieldShare = 3
 	// settleTime is how long decisions wait after the start for the index to be built,
 	// whoever fills the folder.
 	settleTime = 2 * time.Second
@@ -58,6 +62,10 @@ const TargetPrefix = "attestations/"
 // background, each with one budget; trust does not wait for them, nor does a decision,
 // which reads an IndexView.
 type Index struct {
+	// Busy, if set before Run, reports whether something is being decided. A pass that no
+	// decision waits for then leaves the processors to that, most of the time.
+	Busy func() bool
+
 	dir     string // "" for none
 	logger  hclog.Logger
 	now     func() time.Time
@@ -137,8 +145,8 @@ func (x *Index) Rescan() {
 }
 
 // Run makes passes until the context ends: every ScanInterval, when asked to, and
-// while something is left to check, for half of the time; all of the time while
-// decisions wait for the index.
+// while something is left to check, for half of the time, or less while something is
+// decided; all of the time while decisions wait for the index.
 func (x *Index) Run(ctx context.Context) {
 	late := time.AfterFunc(settleTime, x.isSettled)
 	defer late.Stop()
@@ -164,8 +172,27 @@ func (x *Index) Run(ctx context.Context) {
 
 // Scan makes one pass. It reports whether everything that it found is checked.
 func (x *Index) Scan() bool {
-	end := time.Now().Add(x.pass)
-	return x.scan(passChecks, func() bool { return time.Now().After(end) })
+	begun := time.Now()
+	end := begun.Add(x.pass)
+	return x.scan(passChecks, func() bool {
+		x.yield(time.Since(begun))
+		begun = time.Now()
+		return begun.After(end)
+	})
+}
+
+// yield rests after so much work where something is being decided. An epoch that makes
+// everything due would otherwise keep a processor just when every answer is cold, and each
+// decision waits for one again whenever the disk has answered.
+func (x *Index) yield(worked time.Duration) {
+	if x.Busy == nil || !x.Busy() {
+		return
+	}
+	select {
+	case <-x.settled:
+		time.Sleep(yieldTime + min(yieldShare*worked, x.pass))
+	default: // decisions wait for it
+	}
 }
 
 // Fill makes one pass that goes on until everything that it found is checked, or

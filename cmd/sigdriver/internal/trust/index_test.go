@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -200,6 +201,41 @@ func TestFloodDoesNotHideTheGoodOne(t *testing.T) {
 	w.Scan()
 	if !w.has(good) {
 		t.Error("the first pass after it was put there did not find it")
+	}
+}
+
+// While something is decided, a pass rests after each file, but where decisions wait for
+// the pass.
+func TestPassYields(t *testing.T) {
+	for _, c := range []struct {
+		name                  string
+		busy, settled, yields bool
+	}{
+		{"idle", false, true, false},
+		{"busy", true, true, true},
+		{"not built", true, false, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newIndexWorld(t)
+				w.Busy = func() bool { return c.busy }
+				if c.settled {
+					w.isSettled()
+				}
+				const files = 20
+				for i := range files {
+					w.put(t, fmt.Sprint(i), w.approval("alice", i+1))
+				}
+				begun := time.Now()
+				if !w.Scan() {
+					t.Fatal("a pass has no time for all")
+				}
+				rested := time.Since(begun)
+				if want := (files - 1) * yieldTime; c.yields && rested < want || !c.yields && rested != 0 {
+					t.Errorf("rested for %s", rested)
+				}
+			})
+		})
 	}
 }
 
