@@ -18,7 +18,7 @@ import (
 
 // platforms are all files that are built on some systems only, but for tests. A driver
 // runs on Linux. Approvers, authors of trust and auditors sit anywhere: what they use
-// differs in tuf/disk alone.
+// differs in tuf/disk, and in how a terminal is stopped.
 var platforms = map[string]string{
 	"cmd/sigdriver/internal/cli/driver.go":           "linux",
 	"cmd/sigdriver/internal/cli/nodriver.go":         "!linux",
@@ -40,6 +40,8 @@ var platforms = map[string]string{
 	"cmd/sigdriver/internal/keys/pkcs11.go":          "pkcs11",
 	"cmd/sigdriver/internal/keys/pkcs11none.go":      "!pkcs11",
 	"cmd/sigdriver/internal/keys/softhsm/softhsm.go": "pkcs11",
+	"cmd/sigdriver/internal/keys/stop_other.go":      "!unix",
+	"cmd/sigdriver/internal/keys/stop_unix.go":       "unix",
 	"tuf/disk/os_unix.go":                            "unix",
 	"tuf/disk/os_windows.go":                         "windows",
 	"tuf/disk/stamp_linux.go":                        "linux",
