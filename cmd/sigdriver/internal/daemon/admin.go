@@ -44,14 +44,20 @@ func adminHandler(m *Metrics, checks []probe) *http.ServeMux {
 
 // serveAdmin answers on a listener until it is closed. It is bounded in every way.
 func serveAdmin(l net.Listener, h http.Handler, logger hclog.Logger) *http.Server {
-	s := &http.Server{
-		Handler: h, ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+	s := adminServer(h, logger)
+	go runAdmin(s, l, logger)
+	return s
+}
+
+func adminServer(h http.Handler, logger hclog.Logger) *http.Server {
+	return &http.Server{
+		Handler: answering(h), ConnContext: withAdminConn, ReadTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 8 << 10, ErrorLog: logger.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 	}
-	go func() {
-		if err := s.Serve(l); err != http.ErrServerClosed {
-			logger.Error("the admin listener stopped", "error", err)
-		}
-	}()
-	return s
+}
+
+func runAdmin(s *http.Server, l net.Listener, logger hclog.Logger) {
+	if err := s.Serve(&adminListener{Listener: l, limit: maxAdminConns}); err != http.ErrServerClosed {
+		logger.Error("the admin listener stopped", "error", err)
+	}
 }

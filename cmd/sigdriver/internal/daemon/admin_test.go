@@ -140,3 +140,61 @@ func TestAdminServe(t *testing.T) {
 		t.Error("it answers after Close")
 	}
 }
+
+// TestAdminListenerIsCrowded opens many connections that send half a request, and some
+// that are being answered: a probe is answered, and so are those.
+func TestAdminListenerIsCrowded(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := adminHandler(NewMetrics("x"), nil)
+	entered, release := make(chan bool), make(chan bool)
+	mux.HandleFunc("GET /slow", func(http.ResponseWriter, *http.Request) {
+		entered <- true
+		<-release
+	})
+	s := adminServer(mux, hclog.NewNullLogger())
+	s.ReadTimeout = 0 // which would make room in time
+	go runAdmin(s, l, hclog.NewNullLogger())
+	defer s.Close()
+	slow := make(chan error)
+	fetch := func(path string) error {
+		r, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Get("http://" + l.Addr().String() + path)
+		if err == nil {
+			r.Body.Close()
+		}
+		return err
+	}
+	go func() { slow <- fetch("/slow") }()
+	<-entered
+	var half []net.Conn
+	for range 4 * maxAdminConns {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Write([]byte("GET /live HT")); err != nil {
+			t.Fatal(err)
+		}
+		half = append(half, c)
+	}
+	if n, err := half[0].Read(make([]byte, 1)); err == nil || n > 0 {
+		t.Errorf("the oldest reads %d bytes, %v", n, err)
+	}
+	if err := fetch("/live"); err != nil {
+		t.Error(err)
+	}
+	last := half[len(half)-1]
+	if _, err := last.Write([]byte("TP/1.1\r\nHost: x\r\n\r\n")); err != nil {
+		t.Error(err)
+	}
+	if answer, err := io.ReadAll(io.LimitReader(last, 15)); err != nil || string(answer) != "HTTP/1.1 200 OK" {
+		t.Errorf("the newest is answered %q, %v", answer, err)
+	}
+	close(release)
+	if err := <-slow; err != nil {
+		t.Errorf("the one that was being answered: %v", err)
+	}
+}

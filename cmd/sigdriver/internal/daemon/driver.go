@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"golang.org/x/net/netutil"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/grpclog"
 
@@ -361,7 +360,6 @@ func (d *driver) watch(context.Context) error {
 	if err != nil {
 		return d.conf.Fault("admin.listen", err, "choose a free address")
 	}
-	l = netutil.LimitListener(l, maxAdminConns)
 	d.probes = []probe{
 		{Name: "trust", Well: func() bool { return d.healthy("trust") }},
 		{Name: "audit", Well: d.server.Recording},
