@@ -3,9 +3,10 @@
 
 //! A1 and A6, with the handlers that they stand in.
 
-use openshell_core::proto::CreateSandboxRequest;
+use openshell_core::proto::{CreateSandboxRequest, GetGatewayConfigRequest};
 
 use super::*;
+use crate::grpc::policy::handle_get_gateway_config;
 use crate::grpc::sandbox::handle_create_sandbox;
 use crate::persistence::ObjectType as _;
 
@@ -68,6 +69,22 @@ async fn a_setting_is_judged_when_it_is_written() {
         set(&state, global, Some(true)).await.unwrap();
         assert_eq!(signer.asked().len(), 4);
     }
+}
+
+/// What `openshell settings get` asks for: of a sandbox that is refused nothing is told, of
+/// the gateway everything still is.
+#[tokio::test]
+async fn the_gateways_settings_are_told_while_a_sandbox_is_refused() {
+    let answers = vec![Scripted::yes(), Scripted::no("ATTESTATION_MISSING")];
+    let (state, signer) = gateway(Mode::Enforce, Some(answers)).await;
+    set(&state, true, Some(true)).await.unwrap();
+    let refused = get_config(&state).await;
+    assert_eq!(code(&refused), Code::FailedPrecondition);
+    let request = from_user(GetGatewayConfigRequest {});
+    let told = handle_get_gateway_config(&state, request).await.unwrap();
+    let setting = &told.get_ref().settings["ocsf_json_enabled"];
+    assert_eq!(setting.value, Some(setting_value::Value::BoolValue(true)));
+    assert_eq!(signer.asked().len(), 2);
 }
 
 /// Two wrong settings can be mended one at a time, taking one away is judged as well,
