@@ -71,7 +71,8 @@ func parseDocument(d *Document, target *Target) (*parsedDocument, *Finding) {
 	}
 	id, _ := tree.get("id")
 	name, _ := id.(string) // of a profile; checkProfile saw it
-	about := subjectOf(d, name, target)
+	// Whoever remembers the subject, for a floor or an answer, must not keep the body with it.
+	about := subjectOf(d, strings.Clone(name), target)
 	return &parsedDocument{
 		role: d.Role, surface: surface, sha256: sum, body: d.Body, tree: tree,
 		subject:  about,
