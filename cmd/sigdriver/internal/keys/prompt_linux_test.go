@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -67,6 +68,11 @@ func asking(t *testing.T) (person, tty *os.File, cmd *exec.Cmd, out *strings.Bui
 	cmd.Env = append(os.Environ(), "KEYS_TEST_ASKS=1")
 	cmd.Stdin, cmd.Stdout = tty, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	// Tests in the background may have been started with interrupts ignored, and so would what
+	// they start. What is caught here is not.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTSTP)
+	defer signal.Stop(caught)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
