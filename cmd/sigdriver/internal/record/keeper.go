@@ -24,9 +24,11 @@ const (
 	markAfter   = 10 * time.Minute
 	markAtClose = time.Minute
 	// A snapshot is due when the state changed in as many rows as these, or the
-	// journal grew by as many entries; more where the last snapshot is large.
+	// journal grew by as many entries; more where the last snapshot is large, but never
+	// more than snapshotMost: what changed is in memory until then.
 	snapshotRows    = 4096
 	snapshotEntries = 1024
+	snapshotMost    = 1 << 15
 )
 
 // keeper is what keeps the next start short: the snapshot and the memory of the
@@ -107,7 +109,13 @@ func (s *Store) snapshotDue() bool {
 	if s.base != nil {
 		last = s.base.header
 	}
-	return uint64(s.state.top.size()) >= max(snapshotRows, last.Rows/8) || s.Head().Size-last.Size >= max(snapshotEntries, last.Rows/32)
+	return snapshotDueAfter(uint64(s.state.top.size()), s.Head().Size-last.Size, last.Rows)
+}
+
+// snapshotDueAfter reports whether a snapshot is due when so many rows and entries came after
+// one of last rows.
+func snapshotDueAfter(rows, entries, last uint64) bool {
+	return rows >= min(max(snapshotRows, last/8), snapshotMost) || entries >= min(max(snapshotEntries, last/32), snapshotMost)
 }
 
 // Snapshot writes a snapshot of the state as it is durable, and puts it under what

@@ -32,3 +32,26 @@ func TestStopLeavesASnapshot(t *testing.T) {
 		t.Errorf("the floor is at %v", got)
 	}
 }
+
+// A large snapshot is made anew less often than a small one, but what is in memory until
+// then does not grow with it.
+func TestWhenASnapshotIsDue(t *testing.T) {
+	for _, c := range []struct {
+		rows, entries, last uint64
+		want                bool
+	}{
+		{snapshotRows - 1, snapshotEntries - 1, 0, false},
+		{snapshotRows, 0, 0, true},
+		{0, snapshotEntries, 0, true},
+		{snapshotRows, snapshotEntries, 100_000, false},
+		{100_000 / 8, 0, 100_000, true},
+		{0, 100_000 / 32, 100_000, true},
+		{snapshotMost - 1, snapshotMost - 1, 1_000_000_000, false},
+		{snapshotMost, 0, 1_000_000_000, true},
+		{0, snapshotMost, 1_000_000_000, true},
+	} {
+		if got := snapshotDueAfter(c.rows, c.entries, c.last); got != c.want {
+			t.Errorf("%d rows and %d entries after one of %d rows: %t", c.rows, c.entries, c.last, got)
+		}
+	}
+}
